@@ -1,0 +1,143 @@
+//! What a framing protocol is: a state machine that turns the bytes of one connection into messages and back.
+//!
+//! A [`Protocol`] never sees a socket, a clock or a thread. Bytes come in as an [`Input`], messages leave through a
+//! [`Sink`], and both may say "not now": `NeedMore` when the input ends inside a frame, `Blocked` when the sink is full.
+//!
+//! ```text
+//!   read buffer or RingBuffer --Input--> decode --reserve, copy, commit--> Sink (event queue)
+//!                                          `-----reply------------------> Sink (output of the connection)
+//! ```
+
+use std::fmt;
+
+use crate::input::Input;
+
+/// One connection's codec: the framing rules and the state that one connection needs for them.
+pub trait Protocol: Send {
+    /// Decodes as many messages as `input` holds and `sink` takes.
+    ///
+    /// What has been dealt with is consumed from `input`; what is left when this returns belongs to an unfinished
+    /// frame (or waits for room in the sink) and has to be presented again, in front of the bytes that follow it.
+    /// Called once with an empty input when the connection is accepted, so that a protocol without a handshake can
+    /// open at once.
+    ///
+    /// # Errors
+    /// A [`ProtocolError`] when the peer broke the rules. The connection is over then: send what
+    /// [`close`](Self::close) writes for that error's code and close.
+    fn decode(
+        &mut self,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, ProtocolError>;
+
+    /// Appends what goes on the wire in front of the payload of an outgoing message of `len` bytes.
+    fn encode_header(&self, kind: MessageKind, len: u64, out: &mut Vec<u8>);
+
+    /// Starts a close from our side: appends the goodbye (if the protocol has one, and has not said it yet) to `out`.
+    ///
+    /// Returns true when the peer is expected to answer, so that the connection stays open for reading until `decode`
+    /// returns [`Decoded::Closed`] or a time-out ends the wait.
+    fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool;
+
+    /// True from the moment that [`Sink::open`] was accepted.
+    fn is_open(&self) -> bool;
+}
+
+/// Where decoded messages go.
+pub trait Sink {
+    /// The handshake, if there is one, is done and messages may follow. Returns false when there is no room to say
+    /// so: `decode` then returns [`Decoded::Blocked`] and asks again at its next call.
+    fn open(&mut self) -> bool;
+
+    /// Room for the payload of one part of a message, `len` <= [`PART_BYTES`]; `None` when there is none now.
+    ///
+    /// The bytes of the slice are unspecified and must all be written before [`commit`](Self::commit). Without a
+    /// `commit` the reservation is forgotten.
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]>;
+
+    /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve).
+    fn commit(&mut self, part: Part);
+
+    /// Bytes for the peer, in order with everything else that is sent to it: handshake response, pong, close.
+    fn reply(&mut self, bytes: &[u8]);
+}
+
+/// What `decode` has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// Everything complete has been decoded. The rest of the input is an unfinished frame.
+    NeedMore,
+    /// The sink is full. Present the rest again when it has room.
+    Blocked,
+    /// The protocol has come to its regular end (a close handshake is done, a plain HTTP request is answered):
+    /// flush what was replied, then close. Bytes that follow are not looked at.
+    Closed(Close),
+}
+
+/// What a message consists of, with the value that it has in the records of the event and command queues (and, for
+/// WebSocket, as the opcode: RFC 6455 section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MessageKind {
+    /// UTF-8 text.
+    Text = 0x1,
+    /// Bytes.
+    Binary = 0x2,
+}
+
+/// A message, or a part of one that is too large to travel in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Kind of the message that this is a part of.
+    pub kind: MessageKind,
+    /// True for the part that completes its message.
+    pub last: bool,
+    /// True when every byte of this part is below 0x80 (known for text only, false otherwise).
+    pub ascii: bool,
+}
+
+/// How a connection ends, as told to the peer or by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// WebSocket close code (RFC 6455 section 7.4); 1005 when the peer's close frame carried none, 1006 without one.
+    pub code: u16,
+    /// Text for people, at most 123 bytes of UTF-8; often empty.
+    pub reason: String,
+}
+
+/// The peer broke the rules of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProtocolError {
+    /// The close code that tells the peer what was wrong (RFC 6455 section 7.4.1): 1002, 1007 or 1009.
+    pub code: u16,
+    /// What was wrong, for people.
+    pub reason: &'static str,
+}
+
+/// The largest part that is reserved in a [`Sink`], in bytes. Larger messages travel in several parts.
+pub const PART_BYTES: usize = 64 * 1024;
+
+impl Close {
+    /// A close with this code and text.
+    #[must_use]
+    pub fn new(code: u16, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl From<ProtocolError> for Close {
+    fn from(error: ProtocolError) -> Self {
+        Self::new(error.code, error.reason)
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.code)
+    }
+}
+
+impl std::error::Error for ProtocolError {}

@@ -1,0 +1,57 @@
+//! TCP without framing.
+
+use crate::input::Input;
+use crate::protocol::{
+    Close, Decoded, MessageKind, PART_BYTES, Part, Protocol, ProtocolError, Sink,
+};
+
+/// Every run of bytes that can be read at once is one binary message.
+///
+/// TCP has no message borders, so where one message ends and the next begins says nothing: a run is cut at
+/// [`PART_BYTES`], and wherever the network or the read buffer cut it before. Nothing is ever left in the input unless
+/// the sink is full.
+#[derive(Debug, Default)]
+pub struct Raw {
+    /// True from the moment that the sink has accepted the opening.
+    open: bool,
+}
+
+impl Protocol for Raw {
+    fn decode(
+        &mut self,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, ProtocolError> {
+        if !self.open {
+            if !sink.open() {
+                return Ok(Decoded::Blocked);
+            }
+            self.open = true;
+        }
+        while !input.is_empty() {
+            let first = input.first();
+            let n = first.len().min(PART_BYTES);
+            let Some(payload) = sink.reserve(n) else {
+                return Ok(Decoded::Blocked);
+            };
+            payload.copy_from_slice(&first[..n]);
+            sink.commit(Part {
+                kind: MessageKind::Binary,
+                last: true,
+                ascii: false,
+            });
+            input.consume(n);
+        }
+        Ok(Decoded::NeedMore)
+    }
+
+    fn encode_header(&self, _kind: MessageKind, _len: u64, _out: &mut Vec<u8>) {}
+
+    fn close(&mut self, _close: &Close, _out: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}

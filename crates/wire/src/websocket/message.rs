@@ -1,0 +1,341 @@
+//! The message that is coming in: which frames may belong to it, and its way to the sink in parts.
+//!
+//! ```text
+//!   input --run of 8 KiB, or the end of the message--------------> part in the sink
+//!         `-shorter run--> pending --64 KiB, the end of the message,
+//!                                    or a long run behind it-----> part in the sink
+//! ```
+//!
+//! Invariants: payload bytes are unmasked and validated when they leave the input, exactly once; a byte is either in
+//! the input, or in `pending`, or in the sink; `pending` is empty and without memory between messages.
+
+use crate::input::Input;
+use crate::protocol::{MessageKind, PART_BYTES, Part, ProtocolError, Sink};
+use crate::websocket::header::{FrameHeader, OpCode};
+use crate::websocket::mask::{append_unmasked, copy_unmasked};
+use crate::websocket::utf8::{InvalidUtf8, Utf8};
+use crate::websocket::{Config, INVALID_PAYLOAD, PROTOCOL_ERROR, TOO_BIG};
+
+/// The message whose frames are coming in, if any, and the place in its current frame.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    /// Kind given by the first frame; `None` between messages.
+    kind: Option<MessageKind>,
+    /// The current frame is the last one.
+    fin: bool,
+    /// Place in the key for the next payload byte: 0 to 3.
+    phase: u8,
+    /// Check of a text message, with the unfinished character at the end of what has been taken in.
+    utf8: Utf8,
+    /// Masking key of the current frame.
+    key: [u8; 4],
+    /// Frames begun, the current one included.
+    fragments: u32,
+    /// Payload bytes of the current frame that are still to be taken in.
+    left: u64,
+    /// Payload bytes of all frames begun, the current one included.
+    announced: u64,
+    /// Bytes taken in but not yet handed over: fewer than [`PART_BYTES`] unless the sink is full.
+    pending: Vec<u8>,
+}
+
+/// Where taking in the payload of a frame has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The frame is complete; so is the message if it was its last frame.
+    FrameDone,
+    /// The input is used up.
+    NeedMore,
+    /// The sink is full.
+    Blocked,
+}
+
+impl Message {
+    /// Checks whether a data frame may follow, without looking at its payload.
+    #[inline]
+    pub(crate) fn admit(&self, header: &FrameHeader, config: &Config) -> Result<(), ProtocolError> {
+        // RFC 6455 section 5.4: the fragments of one message are not mixed with those of another.
+        match (header.opcode, self.kind) {
+            (OpCode::Continuation, None) => return Err(NOTHING_TO_CONTINUE),
+            (OpCode::Text | OpCode::Binary, Some(_)) => return Err(MESSAGE_UNFINISHED),
+            _ => {}
+        }
+        let announced = self.announced.saturating_add(header.len);
+        if config.max_message_bytes != 0 && announced > config.max_message_bytes {
+            return Err(MESSAGE_TOO_BIG);
+        }
+        if config.max_fragments != 0 && self.fragments >= config.max_fragments {
+            return Err(TOO_MANY_FRAGMENTS);
+        }
+        Ok(())
+    }
+
+    /// Begins an admitted frame.
+    pub(crate) fn begin_frame(&mut self, header: &FrameHeader) {
+        match header.opcode {
+            OpCode::Text => self.kind = Some(MessageKind::Text),
+            OpCode::Binary => self.kind = Some(MessageKind::Binary),
+            _ => {}
+        }
+        self.fin = header.fin;
+        self.phase = 0;
+        self.key = header.key;
+        self.fragments = self.fragments.saturating_add(1);
+        self.left = header.len;
+        self.announced = self.announced.saturating_add(header.len);
+    }
+
+    /// Moves payload of the current frame from `input` towards `sink`.
+    pub(crate) fn take_in(
+        &mut self,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Progress, ProtocolError> {
+        loop {
+            let run = self.next_run(input);
+            let completes = self.fin && run.len() as u64 == self.left;
+            let long = completes || run.len() >= DIRECT_BYTES;
+            if self.pending.is_empty() && long {
+                let n = run.len().min(PART_BYTES);
+                let last = completes && n == run.len();
+                if !self.hand_over_run(&run[..n], last, sink)? {
+                    return Ok(Progress::Blocked);
+                }
+                input.consume(n);
+                if last {
+                    return Ok(Progress::FrameDone);
+                }
+            } else if self.is_pending_due(run, completes) {
+                let last = completes && run.is_empty();
+                if !self.hand_over_pending(last, sink)? {
+                    return Ok(Progress::Blocked);
+                }
+                if last {
+                    return Ok(Progress::FrameDone);
+                }
+            } else if run.is_empty() {
+                return Ok(if self.left == 0 {
+                    Progress::FrameDone
+                } else {
+                    Progress::NeedMore
+                });
+            } else {
+                let n = run.len().min(PART_BYTES - self.pending.len());
+                self.collect(&run[..n])?;
+                input.consume(n);
+            }
+        }
+    }
+
+    /// Drops payload of the current frame from `input`.
+    pub(crate) fn skip(&mut self, input: &mut Input<'_>) -> Progress {
+        while self.left != 0 {
+            let n = self.next_run(input).len();
+            if n == 0 {
+                return Progress::NeedMore;
+            }
+            input.consume(n);
+            self.left -= n as u64;
+        }
+        if self.fin {
+            *self = Self::default();
+        }
+        Progress::FrameDone
+    }
+
+    /// Forgets what was to be handed over, because the rest of the message will be [`skip`](Self::skip)ped.
+    pub(crate) fn abandon(&mut self) {
+        self.pending = Vec::new();
+    }
+
+    /// The next bytes in one piece of the current frame's payload; empty at its end or that of the input.
+    fn next_run<'a>(&self, input: &Input<'a>) -> &'a [u8] {
+        let first = input.first();
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        &first[..first.len().min(left)]
+    }
+
+    /// True when `pending` has to be handed over before `run` is taken in.
+    fn is_pending_due(&self, run: &[u8], completes: bool) -> bool {
+        match self.pending.len() {
+            0 => false,
+            PART_BYTES => true,
+            _ => run.len() >= DIRECT_BYTES || completes && run.is_empty(),
+        }
+    }
+
+    /// Unmasks `run` straight into the sink. False when there is no room.
+    fn hand_over_run(
+        &mut self,
+        run: &[u8],
+        last: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, ProtocolError> {
+        let Some(payload) = sink.reserve(run.len()) else {
+            return Ok(false);
+        };
+        let phase = copy_unmasked(run, self.key, usize::from(self.phase), payload);
+        let ascii = self.kind == Some(MessageKind::Text) && self.utf8.check(payload)?;
+        self.phase = phase as u8;
+        self.left -= run.len() as u64;
+        self.commit(last, ascii, sink)?;
+        Ok(true)
+    }
+
+    /// Copies `pending` to the sink. False when there is no room.
+    fn hand_over_pending(
+        &mut self,
+        last: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, ProtocolError> {
+        let Some(payload) = sink.reserve(self.pending.len()) else {
+            return Ok(false);
+        };
+        payload.copy_from_slice(&self.pending);
+        let ascii = self.kind == Some(MessageKind::Text) && self.pending.is_ascii();
+        self.pending.clear();
+        self.commit(last, ascii, sink)?;
+        Ok(true)
+    }
+
+    /// Commits the reserved part; when it is the last one, no message is coming in any more.
+    fn commit(
+        &mut self,
+        last: bool,
+        ascii: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ProtocolError> {
+        let kind = self.kind.expect("Bug: payload without a message");
+        // RFC 6455 section 8.1: the text of a message, not of a frame, has to be valid.
+        if last && !self.utf8.is_complete() {
+            return Err(INVALID_TEXT);
+        }
+        sink.commit(Part { kind, last, ascii });
+        if last {
+            *self = Self::default();
+        }
+        Ok(())
+    }
+
+    /// Unmasks `run` to the end of `pending`.
+    fn collect(&mut self, run: &[u8]) -> Result<(), ProtocolError> {
+        let before = self.pending.len();
+        let phase = usize::from(self.phase);
+        self.phase = append_unmasked(run, self.key, phase, &mut self.pending) as u8;
+        self.left -= run.len() as u64;
+        if self.kind == Some(MessageKind::Text) {
+            self.utf8.check(&self.pending[before..])?;
+        }
+        Ok(())
+    }
+}
+
+/// Hands over a message whose only frame is `payload`. False when there is no room.
+#[inline]
+pub(crate) fn hand_over_whole(
+    kind: MessageKind,
+    payload: &[u8],
+    key: [u8; 4],
+    sink: &mut dyn Sink,
+) -> Result<bool, ProtocolError> {
+    let Some(room) = sink.reserve(payload.len()) else {
+        return Ok(false);
+    };
+    copy_unmasked(payload, key, 0, room);
+    let mut ascii = false;
+    if kind == MessageKind::Text {
+        let mut utf8 = Utf8::default();
+        ascii = utf8.check(room)?;
+        if !utf8.is_complete() {
+            return Err(INVALID_TEXT);
+        }
+    }
+    sink.commit(Part {
+        kind,
+        last: true,
+        ascii,
+    });
+    Ok(true)
+}
+
+/// From this length on a run is worth a part of its own, which saves the copy to `pending`.
+const DIRECT_BYTES: usize = 8 * 1024;
+
+const NOTHING_TO_CONTINUE: ProtocolError = ProtocolError {
+    code: PROTOCOL_ERROR,
+    reason: "continuation without a message",
+};
+const MESSAGE_UNFINISHED: ProtocolError = ProtocolError {
+    code: PROTOCOL_ERROR,
+    reason: "new message inside a fragmented one",
+};
+const MESSAGE_TOO_BIG: ProtocolError = ProtocolError {
+    code: TOO_BIG,
+    reason: "message too big",
+};
+const TOO_MANY_FRAGMENTS: ProtocolError = ProtocolError {
+    code: TOO_BIG,
+    reason: "too many fragments",
+};
+const INVALID_TEXT: ProtocolError = ProtocolError {
+    code: INVALID_PAYLOAD,
+    reason: "text is not UTF-8",
+};
+
+impl From<InvalidUtf8> for ProtocolError {
+    fn from(_: InvalidUtf8) -> Self {
+        INVALID_TEXT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room for one part at a time, which nobody looks at.
+    struct Void([u8; 16]);
+
+    impl Sink for Void {
+        fn open(&mut self) -> bool {
+            true
+        }
+
+        fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+            self.0.get_mut(..len)
+        }
+
+        fn commit(&mut self, _part: Part) {}
+
+        fn reply(&mut self, _bytes: &[u8]) {}
+    }
+
+    fn half_a_message() -> Message {
+        let mut message = Message::default();
+        let header = FrameHeader {
+            fin: true,
+            opcode: OpCode::Binary,
+            len: 4,
+            key: [0; 4],
+        };
+        message.begin_frame(&header);
+        let progress = message.take_in(&mut Input::from(&b"ab"[..]), &mut Void([0; 16]));
+        assert_eq!(
+            (progress, message.pending.as_slice()),
+            (Ok(Progress::NeedMore), &b"ab"[..])
+        );
+        message
+    }
+
+    #[test]
+    fn memory_is_held_only_while_a_message_is_half_way() {
+        let mut message = half_a_message();
+        let progress = message.take_in(&mut Input::from(&b"cd"[..]), &mut Void([0; 16]));
+        assert_eq!(
+            (progress, message.pending.capacity()),
+            (Ok(Progress::FrameDone), 0)
+        );
+        let mut message = half_a_message();
+        message.abandon();
+        assert_eq!(message.pending.capacity(), 0);
+    }
+}

@@ -1,0 +1,11 @@
+//! The protocols as their callers see them: bytes in, messages and replies out.
+
+mod close;
+mod defects;
+mod differential;
+mod frames;
+mod handshake;
+mod kit;
+mod raw;
+mod scenarios;
+mod splits;

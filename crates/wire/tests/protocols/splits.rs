@@ -1,0 +1,80 @@
+//! However the network cuts the bytes, the ring wraps them and the sink runs full: the outcome is the same.
+
+use gev_wire::Input;
+
+use crate::kit::{Collector, decode, feed, web_socket};
+use crate::scenarios::{Scenario, all, config};
+
+fn check(scenario: &Scenario, pieces: &[&[u8]], at: usize, block_every: usize) {
+    let mut web_socket = web_socket(config());
+    let mut sink = Collector::blocking(block_every);
+    let end = feed(&mut web_socket, pieces, at, &mut sink);
+    let lens: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
+    let how = format!(
+        "{}: {lens:?} at {at}, blocked every {block_every}",
+        scenario.name
+    );
+    assert_eq!(end, scenario.end, "{how}");
+    assert_eq!(sink.log, scenario.log, "{how}");
+}
+
+#[test]
+fn in_one_piece() {
+    for scenario in all() {
+        for block_every in [0, 2, 3] {
+            check(&scenario, &[&scenario.bytes], 0, block_every);
+        }
+    }
+}
+
+#[test]
+fn cut_once_anywhere() {
+    for scenario in all() {
+        for cut in 0..=scenario.bytes.len() {
+            let (first, second) = scenario.bytes.split_at(cut);
+            for block_every in [0, 2] {
+                check(&scenario, &[first, second], 0, block_every);
+            }
+        }
+    }
+}
+
+#[test]
+fn byte_by_byte() {
+    for scenario in all() {
+        let pieces: Vec<&[u8]> = scenario.bytes.chunks(1).collect();
+        for block_every in [0, 2, 3] {
+            check(&scenario, &pieces, 0, block_every);
+        }
+    }
+}
+
+#[test]
+fn in_small_pieces_through_a_ring_that_wraps_anywhere() {
+    for scenario in all() {
+        for at in 0..512 {
+            let pieces: Vec<&[u8]> = scenario.bytes.chunks(at % 7 + 1).collect();
+            check(&scenario, &pieces, at, [0, 2, 3][at % 3]);
+        }
+    }
+}
+
+#[test]
+fn wrapped_anywhere() {
+    for scenario in all() {
+        for seam in 0..=scenario.bytes.len() {
+            let (first, second) = scenario.bytes.split_at(seam);
+            for block_every in [0, 2] {
+                let mut web_socket = web_socket(config());
+                let mut sink = Collector::blocking(block_every);
+                let end = decode(&mut web_socket, &mut Input::new(first, second), &mut sink);
+                assert_eq!(end, scenario.end, "{} wrapped at {seam}", scenario.name);
+                assert_eq!(
+                    sink.log, scenario.log,
+                    "{} wrapped at {seam}",
+                    scenario.name
+                );
+            }
+        }
+    }
+}
