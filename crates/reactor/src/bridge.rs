@@ -1,0 +1,116 @@
+//! The way between an event loop and whoever handles its messages.
+//!
+//! Two queues of records, events up and commands down, and the signals that go with them. The loop owns its `Bridge`
+//! and calls it from its own thread only; the other end lives in another thread, behind shared memory (`crates/node`)
+//! or, in tests, behind a mutex.
+
+use gev_wire::MessageKind;
+
+use crate::close_reason::CloseCause;
+use crate::slots::ConnectionId;
+
+/// The loop's end of the two queues.
+pub trait Bridge: Send {
+    /// Room for the payload of one event, at most [`PART_BYTES`](gev_wire::PART_BYTES); `None` when the event queue is full. The other end
+    /// is then asked to wake the loop when it has drained.
+    ///
+    /// All bytes of the slice must be written before [`commit`](Self::commit); without one the room is forgotten.
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]>;
+
+    /// Appends the event whose payload was written to the last reserved slice. Not visible before
+    /// [`publish`](Self::publish).
+    fn commit(&mut self, id: ConnectionId, event: Event);
+
+    /// True when the largest event would find room.
+    fn has_room(&mut self) -> bool;
+
+    /// Makes the committed events visible to the other end and rings its doorbell if it may be asleep.
+    fn publish(&mut self);
+
+    /// The next command, with its payload in place; the command before it is released.
+    fn next_command(&mut self) -> Option<Command<'_>>;
+
+    /// Says that the loop is about to sleep, so that whoever adds a command wakes it. Returns false when there is
+    /// something to do already: a command, or room that the loop had asked for.
+    fn prepare_sleep(&mut self) -> bool;
+
+    /// Says that the loop is awake: adding commands needs no wake-up now.
+    fn awake(&mut self);
+
+    /// Shows the state of a connection's buffers to the other end.
+    fn set_gauges(&mut self, slot: u32, gauges: Gauges);
+}
+
+/// What an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A connection is ready for messages. Payload: an [address record](crate::Addresses::RECORD_BYTES).
+    Open,
+    /// A message or a part of one. Payload: its bytes.
+    Message(gev_wire::Part),
+    /// The peer will send no more, yet may still read. Answered by [`CommandKind::End`]. No payload.
+    End,
+    /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
+    /// native byte order), cause (u8), was-clean (u8), text.
+    Close,
+    /// Something went wrong that belongs to no connection. Payload: what, as text.
+    Error,
+    /// The loop has ended; nothing follows. No payload, or the panic message when it ended by one.
+    Stopped,
+}
+
+/// A command as the loop sees it.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// The connection that it is for; commands for a connection that is gone are dropped.
+    pub id: ConnectionId,
+    /// What to do.
+    pub kind: CommandKind,
+    /// What to do it with.
+    pub payload: &'a [u8],
+}
+
+/// What a command asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Send the payload as one message.
+    Send(MessageKind),
+    /// Send a message of the length that the payload holds (u64, native byte order), whose bytes follow in
+    /// [`Continue`](Self::Continue) commands.
+    Begin(MessageKind),
+    /// Send the payload as the next bytes of the message that has begun.
+    Continue,
+    /// Close as the protocol does. Payload: code (u16, native byte order), cause (u8), unused (u8), text.
+    Close,
+    /// Flush, then close the sending side; go on reading.
+    ShutdownWrite,
+    /// The answer to [`Event::End`]: flush, then close.
+    End,
+    /// Close at once; what is not sent is lost. Payload: cause (u8).
+    Destroy,
+    /// End the loop: close the listener, then all connections as their protocols do, those that take longer than the
+    /// payload says (milliseconds, u32 in native byte order) by force. The id means nothing.
+    Stop,
+}
+
+/// Sizes that a connection's owner can read at any time without asking the loop. All count bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gauges {
+    /// Payload bytes of this connection's commands that the loop has taken from the queue, modulo 2^32.
+    pub taken: u32,
+    /// Bytes (framing included) that the loop has for the socket and the kernel has not taken.
+    pub output: u32,
+    /// Bytes that were read from the socket and wait for the rest of their frame.
+    pub input: u32,
+}
+
+impl CloseCause {
+    /// The cause with this number; [`CloseCause::Local`] for one that does not exist.
+    #[must_use]
+    pub fn from_number(number: u8) -> Self {
+        [Self::Limit, Self::Handler, Self::Protocol, Self::Stop]
+            .into_iter()
+            .find(|&cause| cause as u8 == number)
+            .unwrap_or(Self::Local)
+    }
+}

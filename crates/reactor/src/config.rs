@@ -1,0 +1,107 @@
+//! What a reactor is told when it starts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gev_wire::Protocol;
+
+/// Settings of a [`Reactor`](crate::Reactor). All limits are per connection unless they say otherwise.
+#[derive(Clone)]
+pub struct Config {
+    /// Addresses to try, in order; the first that can be bound is used.
+    pub addresses: Vec<SocketAddr>,
+    /// Connections that the kernel keeps ready for `accept`.
+    pub backlog: i32,
+    /// Share the port with other sockets that want to share it; otherwise a port in use is an error.
+    pub reuse_port: bool,
+    /// How connections come to loops.
+    pub balance: Balance,
+    /// Makes the codec of a new connection.
+    pub protocol: Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync>,
+    /// What the end of a peer's input means: for true an [`Event::End`](crate::Event::End) and a connection that can
+    /// still be written to, for false the end of the connection.
+    pub half_close: bool,
+    /// Time from accept to open.
+    pub handshake_timeout: Duration,
+    /// Time from the start of a close to the end of the connection.
+    pub close_timeout: Duration,
+    /// Most connections of one loop; more are accepted and closed at once.
+    pub max_connections: u32,
+    /// Most bytes for the socket that the kernel has not taken. One that would exceed it is closed.
+    pub max_buffered_bytes: usize,
+    /// Size of the loop's read buffer, and so of one `read`.
+    pub read_buffer_bytes: usize,
+    /// Bytes read from one connection in one turn, after which it is the others' turn.
+    pub read_budget_bytes: usize,
+    /// Connections accepted in one turn.
+    pub accept_budget: usize,
+    /// Payload bytes of commands taken in one turn.
+    pub command_budget_bytes: usize,
+    /// Unused output chunks that the loop keeps.
+    pub pool_bytes: usize,
+    /// Send small messages at once (TCP_NODELAY).
+    pub no_delay: bool,
+    /// Time without traffic after which the kernel probes a peer; zero for never.
+    pub keep_alive: Duration,
+}
+
+/// How new connections are spread over the loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// Each loop has a listener of its own and the kernel picks one (SO_REUSEPORT; Linux and FreeBSD).
+    Kernel,
+    /// The first loop accepts and deals sockets out in turn.
+    RoundRobin,
+}
+
+impl Balance {
+    /// What this platform can do, at best.
+    pub const DEFAULT: Self = if cfg!(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd"
+    )) {
+        Self::Kernel
+    } else {
+        Self::RoundRobin
+    };
+}
+
+impl Config {
+    /// Defaults for everything but the protocol.
+    pub fn new(
+        addresses: Vec<SocketAddr>,
+        protocol: Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync>,
+    ) -> Self {
+        Self {
+            addresses,
+            backlog: 1024,
+            reuse_port: false,
+            balance: Balance::DEFAULT,
+            protocol,
+            half_close: false,
+            handshake_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(10),
+            max_connections: 65_536,
+            max_buffered_bytes: 16 << 20,
+            read_buffer_bytes: 128 * 1024,
+            read_budget_bytes: 256 * 1024,
+            accept_budget: 64,
+            command_budget_bytes: 1 << 20,
+            pool_bytes: 1 << 20,
+            no_delay: true,
+            keep_alive: Duration::from_secs(60),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("addresses", &self.addresses)
+            .field("balance", &self.balance)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,589 @@
+//! One socket with its protocol, from accept to the last byte.
+//!
+//! ```text
+//!            close()                 peer's goodbye, or error            output empty             peer's FIN
+//!   Open ---------------> Closing ------------------------> Finishing ---------------> Lingering ----------> gone
+//!     |  peer's FIN                                            ^    `--- (peer's FIN seen already) -----------^
+//!     `------------> HalfClosed -----------------------------'
+//! ```
+//! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once. Input is decoded in
+//! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
+//! kernel from answering late input with a reset, which could overtake our last bytes.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::time::Instant;
+
+use gev_wire::{Close, Decoded, Input, MessageKind, Protocol, ProtocolError, RingBuffer};
+use mio::net::TcpStream;
+
+use crate::addresses::Addresses;
+use crate::bridge::{Bridge, Event, Gauges};
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::config::Config;
+use crate::output::{CHUNK_BYTES, ChunkPool, Output};
+use crate::sink::LoopSink;
+use crate::slots::ConnectionId;
+
+/// A connection as its event loop sees it.
+pub(crate) struct Connection {
+    id: ConnectionId,
+    socket: TcpStream,
+    addresses: Addresses,
+    protocol: Box<dyn Protocol>,
+    /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
+    rest: RingBuffer,
+    output: Output,
+    state: State,
+    /// Reading may give bytes: set by an event, cleared when the socket has been read empty.
+    pub(crate) readable: bool,
+    /// Writing may succeed: set by an event, cleared by `WouldBlock`.
+    writable: bool,
+    /// The peer has sent FIN: a short read does not mean that the socket is empty.
+    read_closed: bool,
+    /// `read` has returned 0.
+    input_ended: bool,
+    /// Decoding stopped for want of room in the event queue (or has not begun).
+    undecoded: bool,
+    /// FIN when the output is empty; reading goes on.
+    shutdown_when_flushed: bool,
+    /// In the loop's list of connections to read from.
+    pub(crate) in_ready: bool,
+    /// In the loop's list of connections to flush.
+    pub(crate) in_dirty: bool,
+    /// Payload bytes of `Send` and `Continue` commands, modulo 2^32.
+    taken: u32,
+    gauges: Gauges,
+    /// How the connection ends, decided when the end began.
+    outcome: Option<CloseReason>,
+    /// When the loop has to look after this connection.
+    deadline: Option<Instant>,
+    /// The deadline of this connection's entry in the timer wheel.
+    pub(crate) armed: Option<Instant>,
+}
+
+/// What a connection needs of its loop.
+pub(crate) struct Surroundings<'a, B> {
+    pub(crate) bridge: &'a mut B,
+    pub(crate) read_buffer: &'a mut [u8],
+    pub(crate) pools: &'a mut Pools,
+    pub(crate) config: &'a Config,
+    pub(crate) now: Instant,
+}
+
+/// Memory that connections of one loop borrow.
+pub(crate) struct Pools {
+    pub(crate) chunks: ChunkPool,
+    pub(crate) rings: Vec<Box<[u8]>>,
+}
+
+/// What the loop has to do for a connection next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Wait for an event.
+    Wait,
+    /// Come back in the next turn: there is more to read.
+    Again,
+    /// Come back when the event queue has room.
+    Blocked,
+    /// Remove it.
+    Gone(CloseReason),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    HalfClosed,
+    Closing,
+    Finishing,
+    Lingering,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        socket: TcpStream,
+        addresses: Addresses,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            socket,
+            addresses,
+            protocol: (config.protocol)(),
+            rest: RingBuffer::new(2 * config.read_buffer_bytes),
+            output: Output::default(),
+            state: State::Open,
+            readable: false,
+            writable: true,
+            read_closed: false,
+            input_ended: false,
+            undecoded: true,
+            shutdown_when_flushed: false,
+            in_ready: false,
+            in_dirty: false,
+            taken: 0,
+            gauges: Gauges::default(),
+            outcome: None,
+            deadline: Some(now + config.handshake_timeout),
+            armed: None,
+        }
+    }
+
+    /// True once the handler has been told of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.protocol.is_open()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// True when flushing would do something: there is output, or a step to take once there is none.
+    pub(crate) fn wants_flush(&self) -> bool {
+        (self.has_output() && self.writable)
+            || (self.state == State::Finishing && !self.has_output())
+    }
+
+    /// True when there is something to decode, or to read and throw away.
+    pub(crate) fn wants_turn(&self) -> bool {
+        self.undecoded || (self.readable && self.state != State::HalfClosed)
+    }
+
+    /// Notes what an event of the poll says. Returns true when output can be written that could not before.
+    pub(crate) fn note(&mut self, event: &mio::event::Event) -> bool {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.read_closed |= event.is_read_closed();
+        let unblocked = !self.writable && event.is_writable();
+        self.writable |= event.is_writable();
+        unblocked && (self.has_output() || self.state == State::Finishing)
+    }
+
+    /// Decodes what is left, then reads and decodes until the socket is empty or the budget is spent.
+    pub(crate) fn fill<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        if self.undecoded {
+            let next = self.decode_rest(around);
+            if next != Next::Wait {
+                return next;
+            }
+            if self.input_ended {
+                return self.end_of_input(around);
+            }
+        }
+        let mut budget = around.config.read_budget_bytes;
+        while self.readable && self.state != State::HalfClosed {
+            if budget == 0 {
+                return Next::Again;
+            }
+            match self.socket.read(around.read_buffer) {
+                Ok(0) => {
+                    self.readable = false;
+                    self.input_ended = true;
+                    return self.end_of_input(around);
+                }
+                Ok(n) => {
+                    budget = budget.saturating_sub(n);
+                    self.readable =
+                        n == around.read_buffer.len() || self.read_closed || !SHORT_READ_IS_LAST;
+                    let next = self.decode_read(n, around);
+                    if next != Next::Wait {
+                        return next;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.failed(&error),
+            }
+        }
+        Next::Wait
+    }
+
+    /// Writes what is waiting, and takes the next step towards the end when all of it is out.
+    pub(crate) fn flush(&mut self, pools: &mut Pools) -> Next {
+        self.flush_with(&[], pools)
+    }
+
+    /// Queues one message. Returns what the socket said if it was tried at once.
+    pub(crate) fn send(&mut self, kind: MessageKind, payload: &[u8], pools: &mut Pools) -> Next {
+        self.taken = self.taken.wrapping_add(payload.len() as u32);
+        if !self.takes_messages() {
+            return Next::Wait;
+        }
+        self.begin_message(kind, payload.len() as u64, pools);
+        self.add_payload(payload, pools)
+    }
+
+    /// Queues the frame header of a message whose `len` bytes follow.
+    pub(crate) fn begin(&mut self, kind: MessageKind, len: u64, pools: &mut Pools) {
+        if self.takes_messages() {
+            self.begin_message(kind, len, pools);
+        }
+    }
+
+    /// Queues the next bytes of the message that has begun.
+    pub(crate) fn continue_message(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+        self.taken = self.taken.wrapping_add(payload.len() as u32);
+        if self.takes_messages() {
+            self.add_payload(payload, pools)
+        } else {
+            Next::Wait
+        }
+    }
+
+    /// Starts a close from our side; `deadline` is when patience ends.
+    pub(crate) fn close(
+        &mut self,
+        close: Close,
+        cause: CloseCause,
+        deadline: Instant,
+        pools: &mut Pools,
+    ) {
+        if !matches!(self.state, State::Open | State::HalfClosed) {
+            return;
+        }
+        let awaits_answer = self.goodbye(&close, pools) && !self.input_ended;
+        self.state = if awaits_answer {
+            State::Closing
+        } else {
+            State::Finishing
+        };
+        self.outcome = Some(CloseReason {
+            close,
+            cause,
+            was_clean: !awaits_answer,
+        });
+        self.deadline = Some(deadline);
+    }
+
+    /// Ends a connection whose peer has ended its input, when the output is out.
+    pub(crate) fn end(&mut self, deadline: Instant) {
+        if self.state == State::HalfClosed {
+            self.state = State::Finishing;
+            let close = Close::new(NO_STATUS, "");
+            self.outcome = Some(CloseReason {
+                close,
+                cause: CloseCause::Peer,
+                was_clean: true,
+            });
+            self.deadline = Some(deadline);
+        }
+    }
+
+    /// Closes the sending side when the output is out.
+    pub(crate) fn shutdown_write(&mut self) {
+        self.shutdown_when_flushed = true;
+    }
+
+    /// The reason to give when a deadline has passed; `None` when it has not.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<CloseReason> {
+        if self.deadline.is_none_or(|deadline| deadline > now) {
+            return None;
+        }
+        Some(match self.outcome.take() {
+            None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
+            Some(outcome) if outcome.was_clean && !self.has_output() => outcome,
+            // The goodbye was not answered, or not even taken, in time.
+            Some(outcome) => CloseReason::abnormal(outcome.cause, outcome.close.reason),
+        })
+    }
+
+    /// The gauges, if they are not what was returned last.
+    pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
+        let gauges = Gauges {
+            taken: self.taken,
+            output: u32::try_from(self.output.len()).unwrap_or(u32::MAX),
+            input: u32::try_from(self.rest.len()).unwrap_or(u32::MAX),
+        };
+        (gauges != self.gauges).then(|| {
+            self.gauges = gauges;
+            gauges
+        })
+    }
+
+    /// Gives all borrowed memory back.
+    pub(crate) fn release(mut self, pools: &mut Pools) {
+        self.output.discard(&mut pools.chunks);
+        self.rest.clear();
+        self.release_ring(pools);
+    }
+
+    fn takes_messages(&self) -> bool {
+        matches!(self.state, State::Open | State::HalfClosed)
+            && self.is_open()
+            && !self.shutdown_when_flushed
+    }
+
+    fn begin_message(&mut self, kind: MessageKind, len: u64, pools: &mut Pools) {
+        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        self.protocol.encode_header(kind, len, tail);
+        let header = tail.len() - before;
+        self.output.appended(header);
+    }
+
+    fn add_payload(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+        if payload.len() >= DIRECT_BYTES && self.writable {
+            return self.flush_with(payload, pools);
+        }
+        self.output.append(payload, &mut pools.chunks);
+        Next::Wait
+    }
+
+    fn flush_with(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+        if self.writable {
+            match self
+                .output
+                .flush(&mut self.socket, payload, &mut pools.chunks)
+            {
+                Ok(flushed) => self.writable = flushed,
+                Err(error) => return self.failed(&error),
+            }
+        }
+        if self.has_output() {
+            return Next::Wait;
+        }
+        if self.state == State::Finishing {
+            if self.input_ended {
+                return Next::Gone(self.take_outcome());
+            }
+            self.state = State::Lingering;
+            self.undecoded = false;
+            self.shutdown_when_flushed = true;
+        }
+        if self.shutdown_when_flushed {
+            // Fails only when the peer has reset the connection, which reading will tell.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        Next::Wait
+    }
+
+    /// Decodes the `n` bytes that were read, together with what was left before.
+    fn decode_read<B: Bridge>(&mut self, n: usize, around: &mut Surroundings<'_, B>) -> Next {
+        if matches!(self.state, State::Finishing | State::Lingering) {
+            return Next::Wait;
+        }
+        if self.rest.is_empty() {
+            let mut input = Input::from(&around.read_buffer[..n]);
+            let mut sink = LoopSink {
+                id: self.id,
+                addresses: &self.addresses,
+                bridge: around.bridge,
+                output: &mut self.output,
+                chunks: &mut around.pools.chunks,
+            };
+            let decoded = self.protocol.decode(&mut input, &mut sink);
+            let used = n - input.len();
+            if used < n && matches!(decoded, Ok(Decoded::NeedMore | Decoded::Blocked)) {
+                let rest = &around.read_buffer[used..n];
+                if !self.keep(rest, around.pools) {
+                    return self.rest_too_long(around);
+                }
+            }
+            return self.decoded(decoded, around);
+        }
+        if !self.keep(&around.read_buffer[..n], around.pools) {
+            return self.rest_too_long(around);
+        }
+        self.decode_rest(around)
+    }
+
+    fn decode_rest<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        if matches!(self.state, State::Finishing | State::Lingering) {
+            self.undecoded = false;
+            return Next::Wait;
+        }
+        let mut input = self.rest.input();
+        let before = input.len();
+        let mut sink = LoopSink {
+            id: self.id,
+            addresses: &self.addresses,
+            bridge: around.bridge,
+            output: &mut self.output,
+            chunks: &mut around.pools.chunks,
+        };
+        let decoded = self.protocol.decode(&mut input, &mut sink);
+        let used = before - input.len();
+        self.rest.consume(used);
+        self.release_ring(around.pools);
+        self.decoded(decoded, around)
+    }
+
+    fn decoded<B: Bridge>(
+        &mut self,
+        decoded: Result<Decoded, ProtocolError>,
+        around: &mut Surroundings<'_, B>,
+    ) -> Next {
+        self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
+        if self.output.len() > around.config.max_buffered_bytes {
+            return Next::Gone(CloseReason::abnormal(
+                CloseCause::Limit,
+                "maxBufferedBytes exceeded by replies",
+            ));
+        }
+        match decoded {
+            Ok(Decoded::NeedMore) => {
+                if self.state == State::Open && self.is_open() {
+                    self.deadline = None;
+                }
+                Next::Wait
+            }
+            Ok(Decoded::Blocked) => Next::Blocked,
+            Ok(Decoded::Closed(close)) => {
+                let reason = match self.outcome.take() {
+                    Some(ours) => CloseReason {
+                        was_clean: true,
+                        ..ours
+                    },
+                    None => CloseReason {
+                        close,
+                        cause: CloseCause::Peer,
+                        was_clean: true,
+                    },
+                };
+                self.finish(reason, around)
+            }
+            Err(error) => {
+                let close = Close::from(error);
+                self.goodbye(&close, around.pools);
+                let cause = if error.code == TOO_BIG {
+                    CloseCause::Limit
+                } else {
+                    CloseCause::Protocol
+                };
+                self.finish(
+                    CloseReason {
+                        close,
+                        cause,
+                        was_clean: false,
+                    },
+                    around,
+                )
+            }
+        }
+    }
+
+    /// Nothing more is to be decoded: flush, then end.
+    fn finish<B: Bridge>(&mut self, reason: CloseReason, around: &mut Surroundings<'_, B>) -> Next {
+        self.state = State::Finishing;
+        self.outcome = Some(reason);
+        self.deadline = Some(around.now + around.config.close_timeout);
+        self.rest.clear();
+        self.release_ring(around.pools);
+        self.flush(around.pools)
+    }
+
+    /// Appends the protocol's goodbye to the output; true when the peer is to answer.
+    fn goodbye(&mut self, close: &Close, pools: &mut Pools) -> bool {
+        let tail = self.output.tail(MAX_GOODBYE_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        let awaits_answer = self.protocol.close(close, tail);
+        let goodbye = tail.len() - before;
+        self.output.appended(goodbye);
+        awaits_answer
+    }
+
+    /// The peer has sent FIN and all that came before it has been decoded.
+    fn end_of_input<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        match self.state {
+            State::Open if around.config.half_close && self.is_open() => {
+                if around.bridge.reserve(0).is_none() {
+                    self.undecoded = true;
+                    return Next::Blocked;
+                }
+                around.bridge.commit(self.id, Event::End);
+                self.state = State::HalfClosed;
+                Next::Wait
+            }
+            State::Open | State::HalfClosed => Next::Gone(CloseReason::abnormal(
+                CloseCause::Peer,
+                "connection ended without a close",
+            )),
+            State::Closing => {
+                let cause = self.take_outcome().cause;
+                Next::Gone(CloseReason::abnormal(
+                    cause,
+                    "connection ended without the peer's close",
+                ))
+            }
+            State::Finishing if self.has_output() => Next::Wait,
+            State::Finishing | State::Lingering => Next::Gone(self.take_outcome()),
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Next {
+        let abnormal = || CloseReason::abnormal(CloseCause::Reset, error.to_string());
+        // When both sides have said goodbye, how the connection goes down matters no more.
+        Next::Gone(
+            self.outcome
+                .take()
+                .filter(|outcome| outcome.was_clean)
+                .unwrap_or_else(abnormal),
+        )
+    }
+
+    fn rest_too_long<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        let close = Close::new(TOO_BIG, "unfinished frame too long");
+        self.goodbye(&close, around.pools);
+        self.finish(
+            CloseReason {
+                close,
+                cause: CloseCause::Limit,
+                was_clean: false,
+            },
+            around,
+        )
+    }
+
+    fn take_outcome(&mut self) -> CloseReason {
+        self.outcome
+            .take()
+            .unwrap_or_else(|| CloseReason::abnormal(CloseCause::Peer, ""))
+    }
+
+    fn keep(&mut self, bytes: &[u8], pools: &mut Pools) -> bool {
+        if self.rest.capacity() == 0
+            && let Some(storage) = pools.rings.pop()
+        {
+            self.rest.give_storage(storage);
+        }
+        self.rest.write(bytes).is_ok()
+    }
+
+    fn release_ring(&mut self, pools: &mut Pools) {
+        if !self.rest.is_empty() || self.rest.capacity() == 0 {
+            return;
+        }
+        let storage = self.rest.take_storage();
+        if storage.len() <= MAX_POOLED_RING_BYTES && pools.rings.len() < MAX_POOLED_RINGS {
+            pools.rings.push(storage);
+        }
+    }
+}
+
+/// On epoll and kqueue a read that gives fewer bytes than asked for has emptied the socket (epoll(7), question 9), so
+/// that the read that would say `WouldBlock` can be saved. Windows needs that `WouldBlock` to arm its readiness again.
+const SHORT_READ_IS_LAST: bool = cfg!(unix);
+
+/// From this size on a payload is handed to the kernel from the command queue, without a copy to the output.
+const DIRECT_BYTES: usize = 8 * 1024;
+
+/// No protocol writes a longer frame header than WebSocket's ten bytes; with room to spare.
+const MAX_HEADER_BYTES: usize = 32;
+
+/// A close frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
+const MAX_GOODBYE_BYTES: usize = 512;
+
+/// Storage of a ring that goes to the pool and how many of them: a megabyte in all.
+const MAX_POOLED_RING_BYTES: usize = 16 * 1024;
+const MAX_POOLED_RINGS: usize = 64;
+
+/// RFC 6455 section 7.4.1.
+const NO_STATUS: u16 = 1005;
+const TOO_BIG: u16 = 1009;
+
+const _: () = assert!(MAX_HEADER_BYTES <= CHUNK_BYTES && MAX_GOODBYE_BYTES <= CHUNK_BYTES);

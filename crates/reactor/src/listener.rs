@@ -1,0 +1,255 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::config::{Balance, Config};
+
+/// One listening socket, owned by the loop that accepts from it.
+///
+/// Errors of `accept` that concern the whole process (no file descriptors, no memory) pause it with a growing delay:
+/// the readiness of an edge-triggered listener is not announced again, and retrying at once would spin.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) local: SocketAddr,
+    /// Connections may be waiting: set by an event, cleared by `WouldBlock`.
+    pub(crate) ready: bool,
+    /// No accept before this time.
+    pub(crate) paused_until: Option<Instant>,
+    /// The pause after the next failure.
+    next_pause: Duration,
+}
+
+/// What one `accept` came to.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Connection(TcpStream, SocketAddr),
+    /// Nothing is waiting now.
+    Empty,
+    /// Out of some resource; the error is given for the first failure of a row.
+    Paused(Option<io::Error>),
+}
+
+impl Listener {
+    fn new(socket: Socket) -> io::Result<Self> {
+        let local = socket
+            .local_addr()?
+            .as_socket()
+            .ok_or(io::ErrorKind::Unsupported)?;
+        let socket = TcpListener::from_std(socket.into());
+        Ok(Self {
+            socket,
+            local,
+            ready: true,
+            paused_until: None,
+            next_pause: FIRST_PAUSE,
+        })
+    }
+
+    /// Accepts one connection.
+    pub(crate) fn accept(&mut self, now: Instant) -> Accepted {
+        loop {
+            match self.socket.accept() {
+                Ok((stream, remote)) => {
+                    self.next_pause = FIRST_PAUSE;
+                    return Accepted::Connection(stream, remote);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready = false;
+                    return Accepted::Empty;
+                }
+                Err(error) if belongs_to_one_connection(&error) => {}
+                Err(error) => {
+                    let first = self.next_pause == FIRST_PAUSE;
+                    self.paused_until = Some(now + self.next_pause);
+                    self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
+                    return Accepted::Paused(first.then_some(error));
+                }
+            }
+        }
+    }
+}
+
+/// Binds the listeners of a reactor with `loops` loops: one for each, or one in all (see [`Balance`]).
+///
+/// # Errors
+/// Those of the first step that failed for the last of `config.addresses`.
+pub(crate) fn bind(config: &Config, loops: usize) -> io::Result<Vec<Listener>> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
+    for &address in &config.addresses {
+        match bind_address(config, address, loops) {
+            Ok(listeners) => return Ok(listeners),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Applies the options that every accepted socket gets.
+pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    if config.no_delay {
+        socket.set_tcp_nodelay(true)?;
+    }
+    if !config.keep_alive.is_zero() {
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(config.keep_alive))?;
+    }
+    Ok(())
+}
+
+fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Result<Vec<Listener>> {
+    let count = if config.balance == Balance::Kernel {
+        loops
+    } else {
+        1
+    };
+    let mut sockets = Vec::with_capacity(count);
+    let first = new_socket(address)?;
+    if config.reuse_port {
+        share_port(&first)?;
+    }
+    // Without `reusePort` the first socket is bound alone, so that a port that somebody else shares is found to be in
+    // use; it starts to share when it has the port, for the sockets of our other loops.
+    first.bind(&address.into())?;
+    if count > 1 {
+        share_port(&first)?;
+    }
+    let address = first.local_addr()?;
+    sockets.push(first);
+    for _ in 1..count {
+        let socket = new_socket(address.as_socket().ok_or(io::ErrorKind::Unsupported)?)?;
+        share_port(&socket)?;
+        socket.bind(&address)?;
+        sockets.push(socket);
+    }
+    sockets
+        .iter()
+        .try_for_each(|socket| socket.listen(config.backlog))?;
+    sockets.into_iter().map(Listener::new).collect()
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+    // socket2 sets CLOEXEC (and its kin) where there is one.
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    // On Windows SO_REUSEADDR would let others take over a port in use.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // `::` takes IPv4 too, as in Node, whatever the system's default.
+        socket.set_only_v6(false)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(target_os = "freebsd")]
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port_lb(true)
+}
+
+#[cfg(all(
+    unix,
+    not(any(target_os = "freebsd", target_os = "solaris", target_os = "illumos"))
+))]
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos")))))]
+fn share_port(_socket: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Errors of a connection that was gone before it was accepted, and of a call that a signal interrupted. Linux hands
+/// errors of the network on through `accept` too (accept(2), "Error handling").
+fn belongs_to_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::Interrupted
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::HostUnreachable
+            | Kind::TimedOut
+    )
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as Client;
+    use std::sync::Arc;
+
+    use gev_wire::Raw;
+
+    use super::*;
+
+    fn config(address: &str) -> Config {
+        Config::new(
+            vec![address.parse().unwrap()],
+            Arc::new(|| Box::new(Raw::default())),
+        )
+    }
+
+    #[test]
+    fn port_in_use_is_an_error_unless_both_share_it() {
+        for loops in [1, 2] {
+            let first = bind(&config("127.0.0.1:0"), loops).unwrap();
+            let mut again = config(&first[0].local.to_string());
+            assert_eq!(
+                bind(&again, loops).unwrap_err().kind(),
+                io::ErrorKind::AddrInUse
+            );
+            again.reuse_port = true;
+            // The first reactor did not offer to share. (With several loops its sockets share among themselves,
+            // which the kernel cannot tell from sharing with us.)
+            if loops == 1 {
+                assert_eq!(
+                    bind(&again, loops).unwrap_err().kind(),
+                    io::ErrorKind::AddrInUse
+                );
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn sharing_listeners_all_get_connections() {
+        let mut listeners = bind(&config("127.0.0.1:0"), 2).unwrap();
+        assert_eq!(listeners.len(), 2);
+        assert_eq!(listeners[0].local, listeners[1].local);
+        let _clients: Vec<_> = (0..64)
+            .map(|_| Client::connect(listeners[0].local).unwrap())
+            .collect();
+        let mut counts = [0, 0];
+        for (listener, count) in listeners.iter_mut().zip(&mut counts) {
+            while let Accepted::Connection(..) = listener.accept(Instant::now()) {
+                *count += 1;
+            }
+            assert!(!listener.ready);
+        }
+        assert_eq!(counts[0] + counts[1], 64);
+        assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
+    }
+
+    #[test]
+    fn the_next_address_is_tried() {
+        let taken = bind(&config("127.0.0.1:0"), 1).unwrap();
+        let mut two = config(&taken[0].local.to_string());
+        two.addresses.push("127.0.0.1:0".parse().unwrap());
+        assert_ne!(bind(&two, 1).unwrap()[0].local, taken[0].local);
+    }
+}

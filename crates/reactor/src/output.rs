@@ -1,0 +1,253 @@
+//! What is waiting to be written to one connection's socket.
+//!
+//! Chunks from a pool of the loop, so that a connection with nothing to send owns no memory:
+//!
+//! ```text
+//!   [ ####.... | ######## | ###_____ ]
+//!       ^ sent               ^ append goes here, then to a new chunk
+//! ```
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+
+/// Bytes accepted for a socket and not yet taken by the kernel.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// The chunk that is sent first, without capacity when there is nothing to send. Apart from the others so that the
+    /// common case of one chunk needs no queue.
+    head: Vec<u8>,
+    /// Chunks behind `head`; empty when `head` has no capacity.
+    more: VecDeque<Vec<u8>>,
+    /// Bytes of `head` that the kernel has taken; below its length.
+    sent: usize,
+    /// Bytes in all chunks, less `sent`.
+    len: usize,
+}
+
+/// Chunks without an owner, kept by the loop for the next connection that has something to send.
+#[derive(Debug)]
+pub(crate) struct ChunkPool {
+    free: Vec<Vec<u8>>,
+    max_free: usize,
+}
+
+impl Output {
+    /// Bytes that the kernel has not taken.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Copies `bytes` behind what is there.
+    pub(crate) fn append(&mut self, mut bytes: &[u8], pool: &mut ChunkPool) {
+        while !bytes.is_empty() {
+            let chunk = self.tail(1, pool);
+            let (now, later) = bytes.split_at(bytes.len().min(chunk.capacity() - chunk.len()));
+            chunk.extend_from_slice(now);
+            self.appended(now.len());
+            bytes = later;
+        }
+    }
+
+    /// The chunk to append a few bytes to in place: at least `room` bytes of it are free. Whoever grows it says so
+    /// with [`appended`](Self::appended).
+    pub(crate) fn tail(&mut self, room: usize, pool: &mut ChunkPool) -> &mut Vec<u8> {
+        debug_assert!(room <= CHUNK_BYTES);
+        let last = self.more.back().unwrap_or(&self.head);
+        if last.capacity() - last.len() < room {
+            if self.head.capacity() == 0 {
+                self.head = pool.take();
+            } else {
+                self.more.push_back(pool.take());
+            }
+        }
+        self.more.back_mut().unwrap_or(&mut self.head)
+    }
+
+    /// Counts bytes that were appended to [`tail`](Self::tail).
+    pub(crate) fn appended(&mut self, n: usize) {
+        self.len += n;
+    }
+
+    /// Writes everything, then `payload` (which need not be copied as long as the socket takes it), to `socket`.
+    /// What the socket does not take now is kept.
+    ///
+    /// # Errors
+    /// Those of the socket, except `WouldBlock`: that is `Ok(false)`, and writing goes on when the socket is writable.
+    pub(crate) fn flush(
+        &mut self,
+        socket: &mut impl Write,
+        mut payload: &[u8],
+        pool: &mut ChunkPool,
+    ) -> io::Result<bool> {
+        while self.len + payload.len() > 0 {
+            match self.write_once(socket, payload) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    let from_chunks = n.min(self.len);
+                    self.advance(from_chunks, pool);
+                    payload = &payload[n - from_chunks..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.append(payload, pool);
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives everything back to the pool, unsent.
+    pub(crate) fn discard(&mut self, pool: &mut ChunkPool) {
+        let Self { head, more, .. } = std::mem::take(self);
+        [head]
+            .into_iter()
+            .chain(more)
+            .for_each(|chunk| pool.put(chunk));
+    }
+
+    fn write_once(&self, socket: &mut impl Write, payload: &[u8]) -> io::Result<usize> {
+        if self.len == 0 {
+            return socket.write(payload);
+        }
+        let first = &self.head[self.sent..];
+        if self.more.is_empty() && payload.is_empty() {
+            return socket.write(first);
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        slices[0] = IoSlice::new(first);
+        let rest = self.more.iter().map(Vec::as_slice).chain([payload]);
+        let mut count = 1;
+        for (slice, bytes) in slices[1..].iter_mut().zip(rest) {
+            *slice = IoSlice::new(bytes);
+            count += 1;
+        }
+        socket.write_vectored(&slices[..count])
+    }
+
+    fn advance(&mut self, n: usize, pool: &mut ChunkPool) {
+        self.len -= n;
+        self.sent += n;
+        while self.head.capacity() > 0 && self.sent >= self.head.len() {
+            self.sent -= self.head.len();
+            let next = self.more.pop_front().unwrap_or_default();
+            pool.put(std::mem::replace(&mut self.head, next));
+        }
+        if self.len == 0 {
+            // Keeps an idle connection at zero heap bytes.
+            self.more = VecDeque::new();
+        }
+    }
+}
+
+impl ChunkPool {
+    /// A pool that keeps at most `max_bytes` of unused chunks.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self {
+            free: Vec::new(),
+            max_free: max_bytes / CHUNK_BYTES,
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.free
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES))
+    }
+
+    fn put(&mut self, mut chunk: Vec<u8>) {
+        if chunk.capacity() > 0 && self.free.len() < self.max_free {
+            chunk.clear();
+            self.free.push(chunk);
+        }
+    }
+}
+
+/// Capacity of a chunk: many small replies, or a part of a large one.
+pub(crate) const CHUNK_BYTES: usize = 16 * 1024;
+
+/// Most runs of bytes given to one `writev`: a megabyte of chunks.
+const MAX_SLICES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A socket that takes the given numbers of bytes, one after the other, 0 standing for `WouldBlock`.
+    struct Stingy {
+        takes: Vec<usize>,
+        taken: Vec<u8>,
+    }
+
+    impl Write for Stingy {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .collect();
+            match self.takes.pop().unwrap_or(usize::MAX).min(all.len()) {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                n => {
+                    self.taken.extend_from_slice(&all[..n]);
+                    Ok(n)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_leaves_once_and_in_order(
+            writes in prop::collection::vec((0usize..50_000, any::<bool>()), 0..12),
+            takes in prop::collection::vec(0usize..40_000, 0..40),
+        ) {
+            let mut pool = ChunkPool::new(64 * 1024);
+            let mut output = Output::default();
+            let mut socket = Stingy { takes, taken: Vec::new() };
+            let mut expected = Vec::new();
+            for (n, (len, direct)) in writes.into_iter().enumerate() {
+                let bytes: Vec<u8> = (0..len).map(|i| (i * 7 + n) as u8).collect();
+                expected.extend_from_slice(&bytes);
+                if direct {
+                    output.flush(&mut socket, &bytes, &mut pool).unwrap();
+                } else {
+                    output.append(&bytes, &mut pool);
+                }
+                prop_assert_eq!(output.len(), expected.len() - socket.taken.len());
+            }
+            while !output.flush(&mut socket, &[], &mut pool).unwrap() {}
+            prop_assert!(output.is_empty());
+            prop_assert!(socket.taken == expected);
+            prop_assert!(pool.free.len() <= 4);
+        }
+    }
+
+    #[test]
+    fn drained_output_owns_no_memory() {
+        let mut pool = ChunkPool::new(1 << 20);
+        let mut output = Output::default();
+        output.append(&[1; 100_000], &mut pool);
+        let mut socket = Stingy {
+            takes: Vec::new(),
+            taken: Vec::new(),
+        };
+        assert!(output.flush(&mut socket, &[], &mut pool).unwrap());
+        assert_eq!(output.head.capacity() + output.more.capacity(), 0);
+        assert_eq!(socket.taken.len(), 100_000);
+    }
+}

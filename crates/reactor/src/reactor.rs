@@ -1,0 +1,98 @@
+//! All loops of one server: start them on threads of their own, reach them, join them.
+
+use std::any::Any;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crate::bridge::Bridge;
+use crate::config::{Balance, Config};
+use crate::event_loop::{EventLoop, LoopHandle};
+use crate::listener;
+
+/// Running event loops. Dropping it aborts and joins them.
+#[derive(Debug)]
+pub struct Reactor {
+    local: SocketAddr,
+    loops: Vec<LoopHandle>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Reactor {
+    /// Binds the port and starts one loop for each of `bridges`. Connections are accepted when this returns.
+    ///
+    /// # Errors
+    /// Those of binding (the address is in use, or not ours, or forbidden), and of creating polls and threads.
+    pub fn start<B: Bridge + 'static>(config: Config, bridges: Vec<B>) -> io::Result<Self> {
+        let config = Arc::new(config);
+        let listeners = listener::bind(&config, bridges.len())?;
+        let local = listeners[0].local;
+        let made = bridges
+            .into_iter()
+            .map(|bridge| EventLoop::new(Arc::clone(&config), bridge));
+        let (mut event_loops, loops): (Vec<_>, Vec<_>) =
+            made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+        let deals = config.balance == Balance::RoundRobin && loops.len() > 1;
+        for (event_loop, listener) in event_loops.iter_mut().zip(listeners) {
+            event_loop.listen(listener, if deals { loops.clone() } else { Vec::new() })?;
+        }
+        let mut reactor = Self {
+            local,
+            loops,
+            threads: Vec::new(),
+        };
+        for (index, mut event_loop) in event_loops.into_iter().enumerate() {
+            let thread = thread::Builder::new().name(format!("gev-loop-{index}"));
+            reactor
+                .threads
+                .push(thread.spawn(move || run(&mut event_loop))?);
+        }
+        Ok(reactor)
+    }
+
+    /// The address that the reactor listens on, with the port that was chosen when 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The loops, in the order of their bridges.
+    #[must_use]
+    pub fn loops(&self) -> &[LoopHandle] {
+        &self.loops
+    }
+
+    /// Waits for the threads of all loops to end. They do after a `Stop` command in each, or after an abort.
+    pub fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            // The thread's top has caught and reported any panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.loops.iter().for_each(LoopHandle::abort);
+        self.join();
+    }
+}
+
+/// The top of a loop's thread. A panic is a bug; it ends this loop and is reported, and nothing else.
+fn run<B: Bridge>(event_loop: &mut EventLoop<B>) {
+    let message = match panic::catch_unwind(AssertUnwindSafe(|| event_loop.run())) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => format!("poll: {error}"),
+        Err(payload) => format!("panic: {}", panic_text(payload.as_ref())),
+    };
+    // The bridge may be what panicked; then there is nobody left to tell.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| event_loop.report_end(&message)));
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}

@@ -1,0 +1,426 @@
+//! Event loops on their threads, with a bridge in plain memory in place of JavaScript.
+
+#![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use gev_reactor::{
+    Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event, Gauges,
+    LoopHandle, Reactor,
+};
+use gev_wire::{MessageKind, Raw};
+
+type Commands = VecDeque<(ConnectionId, CommandKind, Vec<u8>)>;
+
+/// Both ends of a bridge: the loop has one as its `Bridge`, the test another to look and command with.
+#[derive(Clone, Default)]
+struct TestBridge {
+    shared: Arc<(Mutex<Shared>, Condvar)>,
+    /// The payload that was reserved last.
+    reserved: Vec<u8>,
+    unpublished: Vec<(ConnectionId, Event, Vec<u8>)>,
+    current: Option<(ConnectionId, CommandKind, Vec<u8>)>,
+}
+
+#[derive(Default)]
+struct Shared {
+    events: VecDeque<(ConnectionId, Event, Vec<u8>)>,
+    commands: Commands,
+    /// Payload bytes that fit; what is in `events` counts.
+    room: usize,
+    gauges: Vec<(u32, Gauges)>,
+    panic_at_message: bool,
+}
+
+impl Bridge for TestBridge {
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        let used: usize = self
+            .unpublished
+            .iter()
+            .map(|(.., payload)| payload.len())
+            .sum();
+        if self.lock().room < used + len {
+            return None;
+        }
+        self.reserved = vec![0; len];
+        Some(&mut self.reserved)
+    }
+
+    fn commit(&mut self, id: ConnectionId, event: Event) {
+        assert!(
+            !(matches!(event, Event::Message(_)) && self.lock().panic_at_message),
+            "asked to panic"
+        );
+        self.unpublished
+            .push((id, event, std::mem::take(&mut self.reserved)));
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.lock().room >= gev_wire::PART_BYTES
+    }
+
+    fn publish(&mut self) {
+        let unpublished = std::mem::take(&mut self.unpublished);
+        let mut shared = self.lock();
+        shared.room -= unpublished
+            .iter()
+            .map(|(.., payload)| payload.len())
+            .sum::<usize>();
+        shared.events.extend(unpublished);
+        drop(shared);
+        self.shared.1.notify_all();
+    }
+
+    fn next_command(&mut self) -> Option<Command<'_>> {
+        let next = self.lock().commands.pop_front();
+        self.current = next;
+        let (id, kind, payload) = self.current.as_ref()?;
+        Some(Command {
+            id: *id,
+            kind: *kind,
+            payload,
+        })
+    }
+
+    fn prepare_sleep(&mut self) -> bool {
+        self.lock().commands.is_empty()
+    }
+
+    fn awake(&mut self) {}
+
+    fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
+        self.lock().gauges.push((slot, gauges));
+    }
+}
+
+impl TestBridge {
+    fn with_room(room: usize) -> Self {
+        let bridge = Self::default();
+        bridge.lock().room = room;
+        bridge
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared
+            .0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Waits for the next event, and makes room for another one like it.
+    fn next(&self) -> (ConnectionId, Event, Vec<u8>) {
+        let shared = self.lock();
+        let wait = self
+            .shared
+            .1
+            .wait_timeout_while(shared, PATIENCE, |shared| shared.events.is_empty());
+        let (mut shared, _) = wait.unwrap();
+        let event = shared.events.pop_front().expect("an event in time");
+        shared.room += event.2.len();
+        event
+    }
+
+    fn command(
+        &self,
+        event_loop: &LoopHandle,
+        id: ConnectionId,
+        kind: CommandKind,
+        payload: &[u8],
+    ) {
+        self.lock().commands.push_back((id, kind, payload.to_vec()));
+        event_loop.wake();
+    }
+
+    /// Collects the bytes of `n` message bytes of one connection.
+    fn bytes(&self, n: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < n {
+            let (_, event, payload) = self.next();
+            assert!(matches!(event, Event::Message(_)), "{event:?}");
+            bytes.extend(payload);
+        }
+        bytes
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const NOBODY: ConnectionId = ConnectionId {
+    slot: 0,
+    generation: 0,
+};
+
+fn config() -> Config {
+    let mut config = Config::new(
+        vec!["127.0.0.1:0".parse().unwrap()],
+        Arc::new(|| Box::new(Raw::default())),
+    );
+    config.half_close = true;
+    config
+}
+
+fn start(config: Config, bridges: &[TestBridge]) -> Reactor {
+    Reactor::start(config, bridges.to_vec()).unwrap()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+fn close_cause(payload: &[u8]) -> u8 {
+    payload[2]
+}
+
+#[test]
+fn a_connection_opens_speaks_and_ends() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    let (id, event, address) = bridge.next();
+    assert_eq!(event, Event::Open);
+    assert_eq!(
+        address[2..4],
+        client.local_addr().unwrap().port().to_ne_bytes()
+    );
+
+    client.write_all(b"hello").unwrap();
+    assert_eq!(bridge.bytes(5), b"hello");
+    let event_loop = &reactor.loops()[0];
+    bridge.command(
+        event_loop,
+        id,
+        CommandKind::Send(MessageKind::Binary),
+        b"good ",
+    );
+    bridge.command(
+        event_loop,
+        id,
+        CommandKind::Begin(MessageKind::Binary),
+        &7u64.to_ne_bytes(),
+    );
+    bridge.command(event_loop, id, CommandKind::Continue, b"mor");
+    bridge.command(event_loop, id, CommandKind::Continue, b"ning");
+    let mut reply = [0; 12];
+    client.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"good morning");
+
+    // What is sent after the client's FIN still arrives.
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(bridge.next().1, Event::End);
+    bridge.command(
+        event_loop,
+        id,
+        CommandKind::Send(MessageKind::Binary),
+        b"bye",
+    );
+    bridge.command(event_loop, id, CommandKind::End, &[]);
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "bye");
+    let (closed, event, payload) = bridge.next();
+    assert_eq!(
+        (closed, event, close_cause(&payload)),
+        (id, Event::Close, CloseCause::Peer as u8)
+    );
+    // Those of the last message may be missing: the gauges of a connection that is gone are not kept up.
+    let taken = bridge
+        .lock()
+        .gauges
+        .iter()
+        .map(|(_, gauges)| gauges.taken)
+        .max();
+    assert!(matches!(taken, Some(12 | 15)), "{taken:?}");
+}
+
+#[test]
+fn commands_for_a_connection_that_is_gone_reach_nobody() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let event_loop = &reactor.loops()[0];
+    drop(connect(reactor.local_addr()));
+    let first = bridge.next().0;
+    assert_eq!(bridge.next().1, Event::End);
+    bridge.command(event_loop, first, CommandKind::End, &[]);
+    assert_eq!(bridge.next().1, Event::Close);
+
+    let mut client = connect(reactor.local_addr());
+    let second = bridge.next().0;
+    assert_eq!(second.slot, first.slot);
+    bridge.command(
+        event_loop,
+        first,
+        CommandKind::Send(MessageKind::Binary),
+        b"for the first",
+    );
+    bridge.command(
+        event_loop,
+        first,
+        CommandKind::Destroy,
+        &[CloseCause::Local as u8],
+    );
+    bridge.command(
+        event_loop,
+        second,
+        CommandKind::Send(MessageKind::Binary),
+        b"for the second",
+    );
+    let mut bytes = [0; 14];
+    client.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"for the second");
+}
+
+#[test]
+fn a_full_event_queue_stops_reading_and_loses_nothing() {
+    const ROOM: usize = 2 * gev_wire::PART_BYTES;
+    let bridge = TestBridge::with_room(ROOM);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    let id = bridge.next().0;
+    client.set_nonblocking(true).unwrap();
+    let mut sent = Vec::new();
+    // Until the kernel's buffers are full too: as many bytes as it takes, each with a value that tells its place.
+    let mut refused = 0;
+    while refused < 200 {
+        let chunk: Vec<u8> = (sent.len()..sent.len() + 8192)
+            .map(|i| (i % 251) as u8)
+            .collect();
+        match client.write(&chunk) {
+            Ok(n) => {
+                sent.extend_from_slice(&chunk[..n]);
+                refused = 0;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                refused += 1;
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let queued: usize = bridge
+        .lock()
+        .events
+        .iter()
+        .map(|(.., payload)| payload.len())
+        .sum();
+    assert!(queued <= ROOM);
+    assert!(
+        sent.len() > queued,
+        "the kernel held back {} bytes",
+        sent.len() - queued
+    );
+    // Output still flows while input is stopped.
+    let event_loop = reactor.loops()[0].clone();
+    bridge.command(
+        &event_loop,
+        id,
+        CommandKind::Send(MessageKind::Binary),
+        b"still here",
+    );
+    client.set_nonblocking(false).unwrap();
+    let mut reply = [0; 10];
+    client.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"still here");
+    // With every event taken, the loop has to be woken: as JavaScript does when it has drained.
+    let mut got = Vec::new();
+    while got.len() < sent.len() {
+        got.extend(bridge.bytes(1));
+        event_loop.wake();
+    }
+    assert!(got == sent);
+}
+
+#[test]
+fn one_loop_deals_out_in_turn() {
+    let bridges = [
+        TestBridge::with_room(1 << 20),
+        TestBridge::with_room(1 << 20),
+        TestBridge::with_room(1 << 20),
+    ];
+    let reactor = start(
+        Config {
+            balance: Balance::RoundRobin,
+            ..config()
+        },
+        &bridges,
+    );
+    let clients: Vec<_> = (0..9).map(|_| connect(reactor.local_addr())).collect();
+    for bridge in &bridges {
+        for _ in 0..3 {
+            assert_eq!(bridge.next().1, Event::Open);
+        }
+    }
+    drop(clients);
+}
+
+#[test]
+fn stop_says_goodbye_closes_the_port_and_reports_the_end() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let mut reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    let id = bridge.next().0;
+    bridge.command(
+        &reactor.loops()[0],
+        NOBODY,
+        CommandKind::Stop,
+        &5000u32.to_ne_bytes(),
+    );
+    assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+    drop(client);
+    let (closed, event, payload) = bridge.next();
+    assert_eq!(
+        (closed, event, close_cause(&payload)),
+        (id, Event::Close, CloseCause::Stop as u8)
+    );
+    assert_eq!(bridge.next(), (NOBODY, Event::Stopped, Vec::new()));
+    reactor.join();
+    assert_eq!(
+        TcpStream::connect(reactor.local_addr()).unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_cut_when_the_stop_times_out() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let _silent = connect(reactor.local_addr());
+    bridge.next();
+    bridge.command(
+        &reactor.loops()[0],
+        NOBODY,
+        CommandKind::Stop,
+        &20u32.to_ne_bytes(),
+    );
+    assert_eq!(bridge.next().1, Event::Close);
+    assert_eq!(bridge.next().1, Event::Stopped);
+}
+
+#[test]
+fn a_panic_ends_its_loop_with_a_report() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let mut reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    bridge.next();
+    bridge.lock().panic_at_message = true;
+    client.write_all(b"boom").unwrap();
+    let (_, event, payload) = bridge.next();
+    assert_eq!(
+        (event, payload.as_slice()),
+        (Event::Stopped, &b"panic: asked to panic"[..])
+    );
+    reactor.join();
+}
+
+#[test]
+fn dropping_a_reactor_joins_its_threads() {
+    let bridge = TestBridge::with_room(0);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let _client = connect(reactor.local_addr());
+    drop(reactor);
+    assert_eq!(Arc::strong_count(&bridge.shared), 1);
+}
