@@ -1,0 +1,131 @@
+//! The numbers that both ends of the bridge have to agree on, defined once and told to JavaScript.
+
+use napi_derive::napi;
+
+use crate::loop_bridge as bridge;
+use crate::memory::{self, Gauge, Memory, Word};
+
+/// Where things are in a loop's memory, and the kinds and flags of records. Positions of words count in units of four
+/// bytes from the begin of the memory.
+#[napi(object, object_from_js = false)]
+pub struct Layout {
+    /// Position of the words.
+    pub event_head: u32,
+    /// Position of the word.
+    pub event_tail: u32,
+    /// Position of the word.
+    pub command_head: u32,
+    /// Position of the word.
+    pub command_tail: u32,
+    /// Position of the word.
+    pub sleeping: u32,
+    /// Position of the word.
+    pub loop_wants_room: u32,
+    /// Position of the word.
+    pub script_wants_room: u32,
+    /// First byte of the event queue; the command queue follows it, then the gauges.
+    pub queues_at: u32,
+    /// Bytes of one slot's gauges.
+    pub gauge_bytes: u32,
+    /// Position of the word in a slot's gauges.
+    pub gauge_taken: u32,
+    /// Position of the word in a slot's gauges.
+    pub gauge_output: u32,
+    /// Position of the word in a slot's gauges.
+    pub gauge_input: u32,
+    /// Bytes of a record's header.
+    pub header_bytes: u32,
+    /// Records begin at multiples of this.
+    pub record_align: u32,
+    /// Largest payload of an event, and what JavaScript keeps to for commands.
+    pub part_bytes: u32,
+    /// Smallest queue.
+    pub min_queue_bytes: u32,
+    /// Largest queue.
+    pub max_queue_bytes: u32,
+    /// Kind of a record that fills the end of the ring.
+    pub pad: u32,
+    /// Kind of an event.
+    pub event_open: u32,
+    /// Kind of an event.
+    pub event_message: u32,
+    /// Kind of an event.
+    pub event_end: u32,
+    /// Kind of an event.
+    pub event_close: u32,
+    /// Kind of an event.
+    pub event_error: u32,
+    /// Kind of an event.
+    pub event_stopped: u32,
+    /// Kind of a command.
+    pub command_send: u32,
+    /// Kind of a command.
+    pub command_begin: u32,
+    /// Kind of a command.
+    pub command_continue: u32,
+    /// Kind of a command.
+    pub command_close: u32,
+    /// Kind of a command.
+    pub command_shutdown_write: u32,
+    /// Kind of a command.
+    pub command_end: u32,
+    /// Kind of a command.
+    pub command_destroy: u32,
+    /// Kind of a command.
+    pub command_stop: u32,
+    /// Flag of a record.
+    pub flag_text: u32,
+    /// Flag of a record.
+    pub flag_ascii: u32,
+    /// Flag of a record.
+    pub flag_more: u32,
+}
+
+/// The layout that this build uses.
+#[napi(catch_unwind)]
+pub fn layout() -> Layout {
+    let word = |word: Word| (word as usize * memory::WORD_SPACING / 4) as u32;
+    Layout {
+        event_head: word(Word::EventHead),
+        event_tail: word(Word::EventTail),
+        command_head: word(Word::CommandHead),
+        command_tail: word(Word::CommandTail),
+        sleeping: word(Word::Sleeping),
+        loop_wants_room: word(Word::LoopWantsRoom),
+        script_wants_room: word(Word::ScriptWantsRoom),
+        queues_at: memory::QUEUES_AT as u32,
+        gauge_bytes: memory::GAUGE_BYTES as u32,
+        gauge_taken: Gauge::Taken as u32,
+        gauge_output: Gauge::Output as u32,
+        gauge_input: Gauge::Input as u32,
+        header_bytes: memory::HEADER_BYTES as u32,
+        record_align: memory::RECORD_ALIGN as u32,
+        part_bytes: gev_wire::PART_BYTES as u32,
+        min_queue_bytes: memory::MIN_QUEUE_BYTES as u32,
+        max_queue_bytes: memory::MAX_QUEUE_BYTES as u32,
+        pad: memory::PAD,
+        event_open: bridge::EVENT_OPEN,
+        event_message: bridge::EVENT_MESSAGE,
+        event_end: bridge::EVENT_END,
+        event_close: bridge::EVENT_CLOSE,
+        event_error: bridge::EVENT_ERROR,
+        event_stopped: bridge::EVENT_STOPPED,
+        command_send: bridge::COMMAND_SEND,
+        command_begin: bridge::COMMAND_BEGIN,
+        command_continue: bridge::COMMAND_CONTINUE,
+        command_close: bridge::COMMAND_CLOSE,
+        command_shutdown_write: bridge::COMMAND_SHUTDOWN_WRITE,
+        command_end: bridge::COMMAND_END,
+        command_destroy: bridge::COMMAND_DESTROY,
+        command_stop: bridge::COMMAND_STOP,
+        flag_text: bridge::FLAG_TEXT,
+        flag_ascii: bridge::FLAG_ASCII,
+        flag_more: bridge::FLAG_MORE,
+    }
+}
+
+/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`.
+#[napi(catch_unwind)]
+pub fn memory_size(queue_bytes: u32, max_connections: u32) -> f64 {
+    Memory::size(queue_bytes as usize, max_connections as usize) as f64
+}

@@ -1,0 +1,14 @@
+//! gev for Node.js: the reactor behind Node-API.
+//!
+//! Translation only. JavaScript and the event loops talk through queues in shared memory ([`memory`], [`queue`],
+//! [`loop_bridge`]); the functions exported here start and stop loops and ring or wake. This is the only crate with
+//! `unsafe` code.
+
+mod doorbell;
+pub mod environment;
+pub mod error;
+pub mod layout;
+mod loop_bridge;
+mod memory;
+pub mod options;
+mod queue;

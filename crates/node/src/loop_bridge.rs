@@ -1,0 +1,244 @@
+//! The event loop's end of the bridge: [`gev_reactor::Bridge`] on shared memory.
+//!
+//! How nobody sleeps through news. Each side first makes its news visible, then looks whether the other side sleeps;
+//! the other side first says that it is going to sleep, then looks for news. With sequentially consistent words at
+//! least one of the two sees the other:
+//!
+//! ```text
+//!   news        JavaScript                      loop
+//!   commands    store CommandHead               store Sleeping = 1
+//!               exchange Sleeping for 0, wake   look at CommandHead
+//!   event room  store EventTail                 store LoopWantsRoom = 1
+//!               if half is free, exchange       look at EventTail
+//!               LoopWantsRoom for 0, wake
+//!
+//!               loop                            JavaScript
+//!   events      store EventHead                 store pending = 0
+//!               exchange pending for 1, ring    look at every EventHead
+//!   cmd. room   store CommandTail               store ScriptWantsRoom = 1
+//!               exchange ScriptWantsRoom, ring  look at CommandTail
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Event, Gauges};
+use gev_wire::{MessageKind, Part};
+
+use crate::doorbell::Doorbell;
+use crate::memory::{Gauge, Memory, Word};
+use crate::queue::{Consumer, Header, Producer, record_bytes};
+
+/// One loop's queues, and the doorbell of the environment behind them.
+#[derive(Debug)]
+pub(crate) struct LoopBridge {
+    memory: Memory<'static>,
+    events: Producer<'static>,
+    commands: Consumer<'static>,
+    sleeping: &'static AtomicU32,
+    loop_wants_room: &'static AtomicU32,
+    script_wants_room: &'static AtomicU32,
+    doorbell: Arc<Doorbell>,
+    /// An event did not fit, and room has not been found since; `LoopWantsRoom` says so while the loop sleeps.
+    wants_room: bool,
+}
+
+impl LoopBridge {
+    /// The loop's end of the queues in `memory`.
+    ///
+    /// # Safety
+    /// There must be no other bridge on this memory, and JavaScript must keep to the rules of
+    /// [`memory`](crate::memory).
+    pub(crate) unsafe fn new(memory: Memory<'static>, doorbell: Arc<Doorbell>) -> Self {
+        let word = |word| memory.word(word);
+        // SAFETY: both rings lie in the memory, are aligned and have this capacity (`Memory::new`); that this is the
+        // only end of its kind is this function's contract.
+        let (events, commands) = unsafe {
+            let capacity = memory.queue_bytes();
+            (
+                Producer::new(
+                    memory.events(),
+                    capacity,
+                    word(Word::EventHead),
+                    word(Word::EventTail),
+                ),
+                Consumer::new(
+                    memory.commands(),
+                    capacity,
+                    word(Word::CommandHead),
+                    word(Word::CommandTail),
+                ),
+            )
+        };
+        Self {
+            memory,
+            events,
+            commands,
+            sleeping: word(Word::Sleeping),
+            loop_wants_room: word(Word::LoopWantsRoom),
+            script_wants_room: word(Word::ScriptWantsRoom),
+            doorbell,
+            wants_room: false,
+        }
+    }
+}
+
+impl Bridge for LoopBridge {
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        // Twice the record, as a pad may come first; an empty queue has room for that.
+        if !self.events.has_room_for(2 * record_bytes(len)) {
+            self.wants_room = true;
+            return None;
+        }
+        self.events.reserve(len)
+    }
+
+    #[inline]
+    fn commit(&mut self, id: ConnectionId, event: Event) {
+        self.events.commit(Header {
+            kind_and_flags: kind_and_flags(event),
+            slot: id.slot,
+            generation: id.generation,
+        });
+    }
+
+    fn has_room(&mut self) -> bool {
+        // JavaScript wakes the loop when half of the queue is free; to go on with less would mean many short turns.
+        let room = self
+            .events
+            .has_room_for(self.memory.queue_bytes() as u32 / 2);
+        if room && self.wants_room {
+            self.wants_room = false;
+            self.loop_wants_room.store(0, SeqCst);
+        }
+        room
+    }
+
+    fn publish(&mut self) {
+        if self.events.publish() {
+            self.doorbell.ring();
+        }
+    }
+
+    #[inline]
+    fn next_command(&mut self) -> Option<Command<'_>> {
+        if self.commands.is_empty() {
+            // Releases what was read last, and tells JavaScript if it waits for that.
+            let none = self.commands.next();
+            debug_assert!(none.is_none());
+            if self.script_wants_room.swap(0, SeqCst) == 1 {
+                self.doorbell.ring();
+            }
+            return None;
+        }
+        let record = self.commands.next()?;
+        let id = ConnectionId {
+            slot: record.header.slot,
+            generation: record.header.generation,
+        };
+        Some(Command {
+            id,
+            kind: command_kind(record.header.kind_and_flags),
+            payload: record.payload,
+        })
+    }
+
+    fn prepare_sleep(&mut self) -> bool {
+        self.sleeping.store(1, SeqCst);
+        if self.wants_room {
+            self.loop_wants_room.store(1, SeqCst);
+        }
+        let has_news = !self.commands.is_empty() || (self.wants_room && self.has_room());
+        if has_news {
+            self.sleeping.store(0, SeqCst);
+        }
+        !has_news
+    }
+
+    fn awake(&mut self) {
+        if self.sleeping.load(Relaxed) == 1 {
+            self.sleeping.store(0, SeqCst);
+        }
+    }
+
+    fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
+        let words = [
+            (Gauge::Output, gauges.output),
+            (Gauge::Input, gauges.input),
+            (Gauge::Taken, gauges.taken),
+        ];
+        for (gauge, value) in words {
+            if let Some(word) = self.memory.gauge(slot, gauge) {
+                word.store(value, SeqCst);
+            }
+        }
+    }
+}
+
+fn kind_and_flags(event: Event) -> u32 {
+    match event {
+        Event::Open => EVENT_OPEN,
+        Event::Message(Part { kind, last, ascii }) => {
+            let text = if kind == MessageKind::Text {
+                FLAG_TEXT
+            } else {
+                0
+            };
+            let ascii = if ascii { FLAG_ASCII } else { 0 };
+            let more = if last { 0 } else { FLAG_MORE };
+            EVENT_MESSAGE | text | ascii | more
+        }
+        Event::End => EVENT_END,
+        Event::Close => EVENT_CLOSE,
+        Event::Error => EVENT_ERROR,
+        Event::Stopped => EVENT_STOPPED,
+    }
+}
+
+/// # Panics
+/// For a kind that does not exist: JavaScript's end has a bug.
+fn command_kind(kind_and_flags: u32) -> CommandKind {
+    let message = if kind_and_flags & FLAG_TEXT == 0 {
+        MessageKind::Binary
+    } else {
+        MessageKind::Text
+    };
+    match kind_and_flags & 0xFF {
+        COMMAND_SEND => CommandKind::Send(message),
+        COMMAND_BEGIN => CommandKind::Begin(message),
+        COMMAND_CONTINUE => CommandKind::Continue,
+        COMMAND_CLOSE => CommandKind::Close,
+        COMMAND_SHUTDOWN_WRITE => CommandKind::ShutdownWrite,
+        COMMAND_END => CommandKind::End,
+        COMMAND_DESTROY => CommandKind::Destroy,
+        COMMAND_STOP => CommandKind::Stop,
+        kind => panic!("Bug: command of kind {kind}"),
+    }
+}
+
+/// Kinds and flags of records; JavaScript gets them from [`layout`](crate::layout). Kind 0 is
+/// [`PAD`](crate::memory::PAD).
+pub(crate) const EVENT_OPEN: u32 = 1;
+pub(crate) const EVENT_MESSAGE: u32 = 2;
+pub(crate) const EVENT_END: u32 = 3;
+pub(crate) const EVENT_CLOSE: u32 = 4;
+pub(crate) const EVENT_ERROR: u32 = 5;
+pub(crate) const EVENT_STOPPED: u32 = 6;
+
+pub(crate) const COMMAND_SEND: u32 = 1;
+pub(crate) const COMMAND_BEGIN: u32 = 2;
+pub(crate) const COMMAND_CONTINUE: u32 = 3;
+pub(crate) const COMMAND_CLOSE: u32 = 4;
+pub(crate) const COMMAND_SHUTDOWN_WRITE: u32 = 5;
+pub(crate) const COMMAND_END: u32 = 6;
+pub(crate) const COMMAND_DESTROY: u32 = 7;
+pub(crate) const COMMAND_STOP: u32 = 8;
+
+/// The message is text.
+pub(crate) const FLAG_TEXT: u32 = 1 << 8;
+/// Every byte of this part is below 0x80.
+pub(crate) const FLAG_ASCII: u32 = 1 << 9;
+/// More parts of this message follow.
+pub(crate) const FLAG_MORE: u32 = 1 << 10;
