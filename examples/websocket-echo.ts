@@ -1,0 +1,84 @@
+// npm start -- --host 127.0.0.1 --port 1833 --loops 2 --protocol websocket
+//
+// Sends every message back. Open the printed address with http:// in a browser to try it.
+
+import { parseArgs } from "node:util";
+import { type Connection, type Handler, raw, Server, webSocket } from "gev";
+
+class Echo implements Handler {
+	onMessage(_connection: Connection, message: string | Buffer) {
+		return message;
+	}
+}
+
+const { values } = parseArgs({
+	options: {
+		host: { type: "string", default: "127.0.0.1" },
+		port: { type: "string", default: "1833" },
+		loops: { type: "string" },
+		protocol: { type: "string", default: "websocket" },
+	},
+});
+
+const page = `<!doctype html>
+<meta charset="utf-8">
+<title>gev echo</title>
+<style>
+	body { font: 16px system-ui; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
+	form { display: flex; gap: .5rem }
+	input { flex: 1; font: inherit }
+	#log { list-style: none; padding: 0 }
+</style>
+<h1>gev echo</h1>
+<form><input autofocus placeholder="Say something"><button>Send</button></form>
+<ul id="log"></ul>
+<script>
+	const log = (text) => {
+		const line = document.createElement("li");
+		line.textContent = text;
+		document.querySelector("#log").prepend(line);
+	};
+	const socket = new WebSocket(location.href.replace(/^http/, "ws"));
+	socket.onopen = () => log("connected");
+	socket.onmessage = ({ data }) => log("echo: " + data);
+	socket.onclose = ({ code, reason }) => log("closed: " + code + " " + reason);
+	document.querySelector("form").onsubmit = (event) => {
+		event.preventDefault();
+		const input = document.querySelector("input");
+		socket.send(input.value);
+		input.value = "";
+	};
+</script>
+`;
+
+if (values.protocol !== "websocket" && values.protocol !== "raw") {
+	console.error(`--protocol is websocket or raw, not ${values.protocol}`);
+	process.exit(1);
+}
+
+const server = new Server(new Echo(), {
+	host: values.host,
+	port: Number(values.port),
+	protocol: values.protocol === "raw" ? raw() : webSocket({ page }),
+	...(values.loops !== undefined && { loops: Number(values.loops) }),
+});
+
+process.once("SIGINT", stop);
+process.once("SIGTERM", stop);
+
+const { address, port } = await server.start();
+const scheme = values.protocol === "raw" ? "tcp" : "ws";
+const host = address.includes(":") ? `[${address}]` : address;
+const loops = `${server.loops} event loop${server.loops === 1 ? "" : "s"}`;
+console.log(`listening on ${scheme}://${host}:${port} with ${loops}`);
+
+let shown = 0;
+server.runEvery(2000, () => {
+	if (server.connectionCount === shown) return;
+	shown = server.connectionCount;
+	console.log(`connections: ${shown}`);
+});
+
+function stop() {
+	server.stop().then(() => console.log("stopped"));
+}

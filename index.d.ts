@@ -1,0 +1,334 @@
+// Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
+/// <reference types="node" />
+
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
+type Reply = Data | undefined | null | void;
+/**
+ * Your side of a server: one object for all its connections. All members are called on the thread that called
+ * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
+ * `onClose`, exactly once.
+ *
+ * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
+ * concerned with code 1011; other connections do not notice.
+ */
+interface Handler<Context = unknown> {
+    /** A connection is ready: accepted, and its handshake done. */
+    onConnect?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
+     * is fulfilled with, is sent back.
+     */
+    onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
+    /** The connection is gone; `send` and the like do nothing from now on. */
+    onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
+    /**
+     * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
+     * news that belong to no connection. Without this member such errors become process warnings.
+     */
+    onError?(error: Error, connection?: Connection<Context>): void;
+}
+/** What started the end of a connection. */
+type CloseCause = 
+/** The peer closed, or went away. */
+"peer"
+/** `close()` or `destroy()` was called. */
+ | "local"
+/** The peer broke the rules of the protocol. */
+ | "protocol"
+/** A limit was exceeded. */
+ | "limit"
+/** The socket failed. */
+ | "reset"
+/** The peer did not finish the handshake or the close in time. */
+ | "timeout"
+/** A handler threw. */
+ | "handler"
+/** The server was stopped. */
+ | "stop"
+/** The event loop failed: a bug in gev. */
+ | "internal";
+/** How a connection ended. */
+interface CloseReason {
+    /**
+     * The WebSocket close code that decided (RFC 6455 section 7.4): the peer's, or ours if we closed first. 1005 when there
+     * was none (for raw TCP: the ordinary case), 1006 when the connection ended without a goodbye.
+     */
+    readonly code: number;
+    /** The text that came with the code, or what is known of a failure; often empty. */
+    readonly reason: string;
+    /** What started the end. */
+    readonly cause: CloseCause;
+    /** True when both sides have said goodbye as the protocol wants it. */
+    readonly wasClean: boolean;
+}
+
+/**
+ * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
+ * gone: then they do nothing and say so.
+ */
+declare class Connection<Context = unknown> {
+    #private;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent any more. True from
+     * `onConnect` on.
+     */
+    connected: boolean;
+    /** Yours to use: what the application knows about this client. `undefined` at first. */
+    context: Context;
+    /** The peer's IP address. */
+    readonly remoteAddress: string;
+    /** The peer's port. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to. */
+    readonly localPort: number;
+    /** Which of the server's event loops serves this connection, from 0. */
+    get loop(): number;
+    /**
+     * Sends one message: a string as text, bytes (copied before this returns) as binary.
+     *
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes.
+     */
+    send(data: Data): SendStatus;
+    /**
+     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
+     * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
+     * connection is gone or being closed already.
+     *
+     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
+     * @param reason - at most 123 bytes in UTF-8. Default none.
+     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
+     */
+    close(code?: number, reason?: string): void;
+    /**
+     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
+     * connection is gone.
+     */
+    destroy(): void;
+    /**
+     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
+     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
+     */
+    shutdownWrite(): void;
+    /** Bytes that have arrived and wait for the rest of their frame. 0 when the connection is gone. */
+    get readBufferLength(): number;
+    /**
+     * Bytes that were sent and that the kernel has not taken: payload as long as it is on its way to the event loop, and
+     * with its framing from there on. 0 when the connection is gone.
+     */
+    get writeBufferLength(): number;
+    /** The value that was {@link set} for `key`. */
+    get(key: string): unknown;
+    /** Keeps a value with this connection. */
+    set(key: string, value: unknown): void;
+    /** Forgets the value for `key`; true if there was one. */
+    delete(key: string): boolean;
+}
+/** What became of a message given to {@link Connection.send}. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
+    Dropped = 1,
+    /** The connection is gone or being closed; the message is dropped. */
+    Closed = 2
+}
+
+/**
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
+ *
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ */
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+declare class GevError extends Error {
+    readonly name = "GevError";
+    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+    readonly code: string;
+    constructor(code: GevErrorCode | (string & {}), message: string);
+}
+
+/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
+declare class Protocol {
+    /** Which protocol this is. */
+    readonly name: "raw" | "websocket";
+}
+/** Settings of {@link webSocket}. */
+interface WebSocketOptions {
+    /**
+     * Largest message in bytes, all its fragments together. A larger one closes the connection with 1009 as soon as
+     * its header is seen. Default 16 MiB; 0 means no limit.
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009.
+     * Default 16384; 0 means no limit.
+     */
+    maxFragments?: number;
+    /** Largest request head (request line and headers) in bytes; a larger one is answered with 431. Default 16 KiB. */
+    maxHeaderBytes?: number;
+    /** Most header lines of a request; more are answered with 431. Default 100. */
+    maxHeaders?: number;
+    /**
+     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it every plain HTTP request is
+     * answered with 426 Upgrade Required. Default: none.
+     */
+    page?: string;
+}
+/**
+ * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
+ * messages begin and end is up to the network.
+ */
+declare function raw(): Protocol;
+/**
+ * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
+ * binary. Handshake, fragments, ping, pong and close are dealt with natively.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function webSocket(options?: WebSocketOptions): Protocol;
+
+/** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
+interface ServerOptions {
+    /**
+     * Name or IP address to listen on. Default: every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no
+     * IPv6).
+     */
+    host?: string;
+    /** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
+    port?: number;
+    /** How many event loops, each on a thread of its own. Default: the number of CPUs. */
+    loops?: number;
+    /** How bytes become messages. Default {@link raw}. */
+    protocol?: Protocol;
+    /**
+     * Binary messages as views of shared memory that are valid during `onMessage` only, and change afterwards: saves
+     * a copy for handlers that neither keep the message nor `await`. Default false: messages are the handler's own.
+     */
+    borrow?: boolean;
+    /**
+     * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
+     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     * Default `"kernel"`.
+     */
+    balance?: "kernel" | "round-robin";
+    /** Share the port with other processes that ask for it too; otherwise a port in use is an error. Default false. */
+    reusePort?: boolean;
+    /** Connections that the kernel keeps ready to be accepted. Default 1024. */
+    backlog?: number;
+    /** Most connections of one loop; more are closed at once. Default 65,536. */
+    maxConnections?: number;
+    /**
+     * Most bytes of a connection that were sent and not taken by the kernel yet. A `send` that would exceed it is
+     * dropped and closes the connection with the cause `"limit"`. Default 16 MiB.
+     */
+    maxBufferedBytes?: number;
+    /** Time from accept to the end of the handshake. Default 10,000. */
+    handshakeTimeoutMs?: number;
+    /** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
+    closeTimeoutMs?: number;
+    /** Send small messages at once (TCP_NODELAY). Default true. */
+    noDelay?: boolean;
+    /** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
+    keepAliveMs?: number;
+    /**
+     * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
+     * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
+     */
+    queueBytes?: number;
+    /** Bytes that a loop reads from a socket at a time. Default 128 KiB. */
+    readBufferBytes?: number;
+    /**
+     * Most events of one loop that are handled before Node's own timers and sockets get their turn. Default 4096.
+     */
+    drainBudget?: number;
+}
+
+/**
+ * A timer of a server: runs on the thread of the server's handlers while the server runs. Made by `runAfter` and
+ * `runEvery`.
+ */
+declare class Timer {
+    #private;
+    /** Ends the timer: when this returns, the callback is not called again. */
+    stop(): void;
+}
+
+/** Where a started server listens. */
+interface ListenAddress {
+    /** IP address. */
+    readonly address: string;
+    /** Port: the one that the system chose when 0 was asked for. */
+    readonly port: number;
+}
+/** Settings of {@link Server.stop}. */
+interface StopOptions {
+    /** How long connections may take to say goodbye before they are cut. In milliseconds, default 5000. */
+    timeoutMs?: number;
+}
+/**
+ * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ */
+declare class Server<Context = unknown> {
+    #private;
+    /**
+     * Checks everything and starts nothing.
+     *
+     * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
+     */
+    constructor(handler: Handler<Context>, options?: ServerOptions);
+    /** Open connections, as far as their handlers have been told. */
+    get connectionCount(): number;
+    /** Number of event loops that run; 0 when the server does not. */
+    get loops(): number;
+    /** The open connections, as far as their handlers have been told. */
+    connections(): IterableIterator<Connection<Context>>;
+    /**
+     * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
+     * keeps the process alive. A stopped one can be started again.
+     *
+     * @returns where it listens.
+     * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:
+     * `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND` ...
+     */
+    start(): Promise<ListenAddress>;
+    /**
+     * Stops listening, says goodbye to every connection (WebSocket: close code 1001), ends the event loops and timers.
+     * Every connection gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once:
+     * later calls wait for the first. A server that does not run is stopped already.
+     *
+     * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
+     */
+    stop(options?: StopOptions): Promise<void>;
+    /**
+     * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends with the server, and
+     * does not keep the process alive by itself. An exception goes to `onError`.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
+     */
+    runAfter(delayMs: number, callback: () => void): Timer;
+    /**
+     * Calls `callback` every `intervalMs` milliseconds, counted from due time to due time; times that were missed because
+     * the thread was busy are skipped. Otherwise as {@link runAfter}.
+     */
+    runEvery(intervalMs: number, callback: () => void): Timer;
+}
+
+export { Connection, GevError, Protocol, SendStatus, Server, Timer, raw, webSocket };
+export type { CloseCause, CloseReason, Data, GevErrorCode, Handler, ListenAddress, Reply, ServerOptions, StopOptions, WebSocketOptions };

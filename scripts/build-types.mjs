@@ -1,0 +1,61 @@
+/**
+ * Bundles the declarations of the public API into index.d.ts, the one file
+ * that users' compilers and editors read. It refuses to write a file that
+ * names something which users cannot import: such a name is a leak.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { rollup } from "rollup";
+import { dts } from "rollup-plugin-dts";
+
+const entry = "dist/index.d.ts";
+const target = "index.d.ts";
+const header =
+	"// Generated from index.ts by the build (scripts/build-types.mjs), do not edit.\n";
+
+const chunk = await bundle();
+const leaks = [...foreignImports(chunk), ...unexportedNames(chunk)];
+if (leaks.length > 0) {
+	console.error(
+		`The public API uses what index.ts does not export: ${leaks.join(", ")}.\nExport it from index.ts, or mark what uses it with @internal.`,
+	);
+	process.exit(1);
+}
+writeIfChanged(target, header + references(chunk) + chunk.code);
+
+async function bundle() {
+	const build = await rollup({
+		input: entry,
+		plugins: [dts()],
+		external: (id) => id.startsWith("node:") || id.startsWith("#"),
+		onwarn: (warning) => {
+			throw new Error(warning.message);
+		},
+	});
+	const { output } = await build.generate({ format: "es" });
+	return output[0];
+}
+
+/** Modules that the published package does not let users resolve. */
+function foreignImports({ imports }) {
+	return imports.filter((id) => !id.startsWith("node:"));
+}
+
+/** Declared at the top level, yet not among the exports. */
+function unexportedNames({ code, exports }) {
+	const declaration =
+		/^(?:declare )?(?:abstract )?(?:class|const|enum|function|interface|let|namespace|type) (\w+)/gm;
+	const names = [...code.matchAll(declaration)].map((match) => match[1]);
+	return [...new Set(names)].filter((name) => !exports.includes(name));
+}
+
+/** `Buffer` and its kind are globals of @types/node: the file says that it needs them. */
+function references({ code }) {
+	const isThere = code.includes('/// <reference types="node" />');
+	return isThere ? "" : '/// <reference types="node" />\n\n';
+}
+
+/** An unchanged file keeps its time, so that nothing downstream believes it to be new. */
+function writeIfChanged(file, text) {
+	if (!existsSync(file) || readFileSync(file, "utf8") !== text)
+		writeFileSync(file, text);
+}

@@ -1,0 +1,78 @@
+/**
+ * Echoes text, binary and 1 MiB over WebSocket, and bytes over plain TCP, with
+ * the built package. It runs under Node.js, Bun and Deno (scripts/runtimes.mjs)
+ * and must end by itself: a process that hangs here has leaked something.
+ */
+import { strictEqual } from "node:assert";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { raw, Server, webSocket } from "../dist/index.js";
+
+const echo = { onMessage: (_connection, message) => message };
+
+await echoOverWebSocket();
+await echoOverTcp();
+console.log("echoed");
+
+async function echoOverWebSocket() {
+	const server = new Server(echo, { port: 0, protocol: webSocket() });
+	const { port } = await server.start();
+	const socket = new (await webSocketClass())(`ws://127.0.0.1:${port}`);
+	socket.binaryType = "arraybuffer";
+	await next(socket, "open");
+	for (const text of ["hello", "grüße 👋", ""]) {
+		socket.send(text);
+		strictEqual((await next(socket, "message")).data, text);
+	}
+	for (const size of [1, 1024 * 1024]) {
+		const bytes = pattern(size);
+		socket.send(bytes);
+		const { data } = await next(socket, "message");
+		strictEqual(Buffer.compare(Buffer.from(data), bytes), 0);
+	}
+	socket.close();
+	await next(socket, "close");
+	await server.stop();
+}
+
+async function echoOverTcp() {
+	const server = new Server(echo, { port: 0, protocol: raw() });
+	const { port } = await server.start();
+	const socket = connect(port, "127.0.0.1");
+	await once(socket, "connect");
+	const bytes = pattern(1024 * 1024);
+	socket.write(bytes);
+	const received = [];
+	for (let length = 0; length < bytes.length; ) {
+		const [chunk] = await once(socket, "data");
+		received.push(chunk);
+		length += chunk.length;
+	}
+	strictEqual(Buffer.compare(Buffer.concat(received), bytes), 0);
+	socket.end();
+	await once(socket, "close");
+	await server.stop();
+}
+
+/** The runtime's own client where it has one: Node.js 20 has none. */
+async function webSocketClass() {
+	return globalThis.WebSocket ?? (await import("ws")).WebSocket;
+}
+
+function next(target, type) {
+	return new Promise((resolve, reject) => {
+		target.addEventListener(type, resolve, { once: true });
+		target.addEventListener("error", (event) => reject(reasonOf(event)), {
+			once: true,
+		});
+	});
+}
+
+function reasonOf(event) {
+	return event.error ?? new Error(event.message ?? "WebSocket error");
+}
+
+function pattern(size) {
+	return Buffer.from(Uint8Array.from({ length: size }, (_, i) => i * 31));
+}

@@ -1,0 +1,83 @@
+/**
+ * `npm test`: the Rust tests, then AVA, and last one line with the sum of both.
+ * Arguments (`npm test -- --match='*close*'`) go to AVA, and then the Rust
+ * tests are left out.
+ */
+import { spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
+import { checkRust } from "./requirements.mjs";
+import { isMain, runScript, setup } from "./setup.mjs";
+
+const cargo = ["cargo", "test", "--workspace", "--no-fail-fast"];
+const ava = [process.execPath, "node_modules/ava/entrypoints/cli.mjs"];
+
+async function main(args) {
+	const withRust = args.length === 0;
+	if (withRust) checkRust();
+	setup();
+
+	const counts = [];
+	if (withRust) counts.push(countCargo(await runAndShow(cargo)));
+	counts.push(countAva(await runAndShow([...ava, ...args])));
+
+	const passed = sum(counts.map((count) => count.passed));
+	const failed = sum(counts.map((count) => count.failed));
+	process.stdout.write(`${passed} passed, ${failed} failed\n`);
+	process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Every test binary ends with a line of its own. */
+export function countCargo({ text, ok }) {
+	const passed = total(text, /^test result: .* (\d+) passed;/gm);
+	const failed = total(text, /^test result: .* (\d+) failed;/gm);
+	return { passed, failed: atLeastOne(failed, ok) };
+}
+
+/** AVA does not say how many tests passed when another failed, so their lines are counted. */
+export function countAva({ text, ok }) {
+	const passed = text.match(/^ {2}[✔√] /gm)?.length ?? 0;
+	const failed = total(
+		text,
+		/^ {2}(\d+) (?:tests? failed|hooks? failed|unhandled rejections?|uncaught exceptions?|tests? remained pending after a timeout)$/gm,
+	);
+	return { passed, failed: atLeastOne(failed, ok) };
+}
+
+/** A run that failed without naming a test, for example because it did not compile, is one failure. */
+function atLeastOne(failed, ok) {
+	return ok ? failed : Math.max(failed, 1);
+}
+
+function total(text, pattern) {
+	return sum([...text.matchAll(pattern)].map((match) => Number(match[1])));
+}
+
+function sum(numbers) {
+	return numbers.reduce((left, right) => left + right, 0);
+}
+
+/** Passes the output on while it comes, and keeps what was written to standard output. */
+function runAndShow([command, ...args]) {
+	const colour = process.stdout.isTTY
+		? { FORCE_COLOR: "1", CARGO_TERM_COLOR: "always" }
+		: {};
+	const child = spawn(command, args, {
+		env: { ...process.env, ...colour },
+		stdio: ["inherit", "pipe", "inherit"],
+	});
+	let output = "";
+	child.stdout.setEncoding("utf8").on("data", (chunk) => {
+		output += chunk;
+		process.stdout.write(chunk);
+	});
+	return new Promise((resolve, reject) => {
+		child.on("error", reject);
+		child.on("close", (code) =>
+			resolve({ text: stripVTControlCharacters(output), ok: code === 0 }),
+		);
+	});
+}
+
+if (isMain(import.meta.url)) {
+	await runScript(() => main(process.argv.slice(2)));
+}

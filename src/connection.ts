@@ -1,0 +1,273 @@
+import { GevError, shown } from "./errors.js";
+import type { EventLoop } from "./event-loop.js";
+import type { Data } from "./handler.js";
+import { layout } from "./layout.js";
+
+/**
+ * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
+ * gone: then they do nothing and say so.
+ */
+export class Connection<Context = unknown> {
+	/**
+	 * False as soon as the connection is gone or being closed from this side: nothing can be sent any more. True from
+	 * `onConnect` on.
+	 */
+	connected = true;
+	/** Yours to use: what the application knows about this client. `undefined` at first. */
+	context: Context = undefined as Context;
+	/** The peer's IP address. */
+	readonly remoteAddress: string;
+	/** The peer's port. */
+	readonly remotePort: number;
+	/** The IP address that the peer has connected to. */
+	readonly localAddress: string;
+	/** The port that the peer has connected to. */
+	readonly localPort: number;
+
+	/** @internal Parts of a message that is too long for one event. */
+	parts: Buffer[] | undefined = undefined;
+
+	readonly #loop: EventLoop;
+	readonly #slot: number;
+	readonly #generation: number;
+	readonly #maxBufferedBytes: number;
+	/** Payload bytes given to the command queue, modulo 2^32. */
+	#sent = 0;
+	/** So many bytes may be sent before the gauges have to be looked at. */
+	#credit = 0;
+	#store: Map<string, unknown> | undefined = undefined;
+
+	/** @internal */
+	constructor(
+		loop: EventLoop,
+		slot: number,
+		generation: number,
+		details: ConnectionDetails,
+	) {
+		this.#loop = loop;
+		this.#slot = slot;
+		this.#generation = generation;
+		this.#maxBufferedBytes = details.maxBufferedBytes;
+		this.remoteAddress = details.remoteAddress;
+		this.remotePort = details.remotePort;
+		this.localAddress = details.localAddress;
+		this.localPort = details.localPort;
+	}
+
+	/** Which of the server's event loops serves this connection, from 0. */
+	get loop(): number {
+		return this.#loop.index;
+	}
+
+	/**
+	 * Sends one message: a string as text, bytes (copied before this returns) as binary.
+	 *
+	 * @returns what became of it; see {@link SendStatus}.
+	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes.
+	 */
+	send(data: Data): SendStatus {
+		if (typeof data === "string") {
+			if (!this.connected) return SendStatus.Closed;
+			// Most characters take one byte and none takes more than three.
+			const most = data.length * 3;
+			if (most > this.#credit && !this.#renewCredit(data)) {
+				return this.#overflow();
+			}
+			const length = this.#loop.commands.sendText(
+				this.#slot,
+				this.#generation,
+				data,
+			);
+			this.#credit -= length;
+			this.#sent = (this.#sent + length) | 0;
+			return SendStatus.Queued;
+		}
+		const bytes = data instanceof Uint8Array ? data : bytesOf(data);
+		if (!this.connected) return SendStatus.Closed;
+		if (bytes.length > this.#credit && !this.#renewCredit(bytes)) {
+			return this.#overflow();
+		}
+		this.#loop.commands.sendBytes(this.#slot, this.#generation, bytes);
+		this.#credit -= bytes.length;
+		this.#sent = (this.#sent + bytes.length) | 0;
+		return SendStatus.Queued;
+	}
+
+	/**
+	 * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
+	 * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
+	 * connection is gone or being closed already.
+	 *
+	 * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
+	 * @param reason - at most 123 bytes in UTF-8. Default none.
+	 * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
+	 */
+	close(code = 1000, reason = ""): void {
+		const payload = closePayload(code, reason, LOCAL);
+		if (this.connected) this.#end(layout.commandClose, payload);
+	}
+
+	/**
+	 * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
+	 * connection is gone.
+	 */
+	destroy(): void {
+		if (this.#isCurrent()) this.#end(layout.commandDestroy, BY_LOCAL);
+	}
+
+	/**
+	 * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
+	 * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
+	 */
+	shutdownWrite(): void {
+		if (this.connected) {
+			this.#command(layout.commandShutdownWrite);
+		}
+	}
+
+	/** Bytes that have arrived and wait for the rest of their frame. 0 when the connection is gone. */
+	get readBufferLength(): number {
+		return this.#isCurrent()
+			? this.#loop.gauge(this.#slot, layout.gaugeInput) >>> 0
+			: 0;
+	}
+
+	/**
+	 * Bytes that were sent and that the kernel has not taken: payload as long as it is on its way to the event loop, and
+	 * with its framing from there on. 0 when the connection is gone.
+	 */
+	get writeBufferLength(): number {
+		if (!this.#isCurrent()) return 0;
+		// `taken` is stored after `output`, so that a message that moves from one to the other is not missed.
+		const taken = this.#loop.gauge(this.#slot, layout.gaugeTaken);
+		const output = this.#loop.gauge(this.#slot, layout.gaugeOutput) >>> 0;
+		return ((this.#sent - taken) | 0) + output;
+	}
+
+	/** The value that was {@link set} for `key`. */
+	get(key: string): unknown {
+		return this.#store?.get(key);
+	}
+
+	/** Keeps a value with this connection. */
+	set(key: string, value: unknown): void {
+		this.#store ??= new Map();
+		this.#store.set(key, value);
+	}
+
+	/** Forgets the value for `key`; true if there was one. */
+	delete(key: string): boolean {
+		return this.#store?.delete(key) ?? false;
+	}
+
+	/** @internal The peer has ended its input: flush, then close. */
+	finish(): void {
+		if (this.connected) this.#end(layout.commandEnd, NOTHING);
+	}
+
+	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
+	fail(): void {
+		if (this.connected) {
+			this.#end(
+				layout.commandClose,
+				closePayload(1011, "handler failed", HANDLER),
+			);
+		}
+	}
+
+	#end(kind: number, payload: Uint8Array): void {
+		this.connected = false;
+		this.#command(kind, payload);
+	}
+
+	#command(kind: number, payload: Uint8Array = NOTHING): void {
+		this.#loop.commands.command(kind, this.#slot, this.#generation, payload);
+	}
+
+	/** True until `onClose`. */
+	#isCurrent(): boolean {
+		return this.#loop.connections[this.#slot] === this;
+	}
+
+	/** Looks at how much is buffered; true if `data` may be sent on top of it. */
+	#renewCredit(data: string | Uint8Array): boolean {
+		this.#credit = this.#maxBufferedBytes - this.writeBufferLength;
+		if (typeof data !== "string") return data.length <= this.#credit;
+		return (
+			data.length * 3 <= this.#credit || Buffer.byteLength(data) <= this.#credit
+		);
+	}
+
+	/** The peer takes less than is sent: end it before it takes the server's memory. */
+	#overflow(): SendStatus {
+		this.#end(layout.commandDestroy, BY_LIMIT);
+		return SendStatus.Dropped;
+	}
+}
+
+/** What became of a message given to {@link Connection.send}. */
+export enum SendStatus {
+	/** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+	Queued = 0,
+	/** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
+	Dropped = 1,
+	/** The connection is gone or being closed; the message is dropped. */
+	Closed = 2,
+}
+
+/** @internal What a connection is told about itself when it is made. */
+export interface ConnectionDetails {
+	remoteAddress: string;
+	remotePort: number;
+	localAddress: string;
+	localPort: number;
+	maxBufferedBytes: number;
+}
+
+function bytesOf(data: unknown): Uint8Array {
+	if (ArrayBuffer.isView(data)) {
+		return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+	}
+	if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
+		return new Uint8Array(data);
+	}
+	throw new GevError(
+		"ERR_GEV_DATA",
+		`send() takes a string or bytes, not ${shown(data)}`,
+	);
+}
+
+/** Code (two bytes in native order), cause, an unused byte, text: see `CommandKind::Close` in `crates/reactor`. */
+function closePayload(code: number, reason: string, cause: number): Uint8Array {
+	const text = typeof reason === "string" ? Buffer.from(reason) : undefined;
+	if (!mayBeSent(code) || text === undefined || text.length > 123) {
+		throw new GevError(
+			"ERR_GEV_CLOSE",
+			`close() takes a code that may be sent and a reason of at most 123 bytes, not ${shown(code)} and ${shown(reason)}`,
+		);
+	}
+	const payload = new Uint8Array(4 + text.length);
+	new Uint16Array(payload.buffer, 0, 1)[0] = code;
+	payload[2] = cause;
+	payload.set(text, 4);
+	return payload;
+}
+
+/** RFC 6455 section 7.4, and the registry of close codes up to 1014. */
+function mayBeSent(code: unknown): boolean {
+	return (
+		typeof code === "number" &&
+		Number.isInteger(code) &&
+		((code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) ||
+			(code >= 3000 && code <= 4999))
+	);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Numbers of causes: `CloseCause` in `crates/reactor`. */
+const LOCAL = 1;
+const LIMIT = 3;
+const HANDLER = 6;
+const BY_LOCAL = Uint8Array.of(LOCAL);
+const BY_LIMIT = Uint8Array.of(LIMIT);

@@ -1,0 +1,47 @@
+import * as binding from "#binding";
+import type { Server } from "./server.js";
+
+/**
+ * What all servers of this thread (the main one or a worker) share: the doorbell that native loops ring, and the drain
+ * that answers it.
+ */
+
+/** Servers whose native loops run, or have events left. */
+const servers = new Set<Server>();
+
+/** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell.rs`. */
+const pending = new Int32Array(new SharedArrayBuffer(4));
+
+let native: binding.Environment | undefined;
+
+/** Starts a server's native loops; from now on its events are drained. */
+export function startNative(
+	server: Server,
+	options: binding.NativeOptions,
+	memory: Uint8Array[],
+): binding.NativeServer {
+	native ??= new binding.Environment(drain, new Uint8Array(pending.buffer));
+	const started = native.start(options, memory);
+	if (servers.size === 0) native.hold();
+	servers.add(server);
+	return started;
+}
+
+/** Forgets a server whose loops have ended. Without servers the process may exit. */
+export function endNative(server: Server): void {
+	if (servers.delete(server) && servers.size === 0) native?.letGo();
+}
+
+/** Handles what is in the queues, within every server's budget. */
+function drain(): void {
+	let more = false;
+	for (const server of servers) more = server.drain() || more;
+	if (!more) {
+		// Said first, then looked again: what a loop publishes meanwhile, it either rings for or is seen here.
+		Atomics.store(pending, 0, 0);
+		for (const server of servers) more = server.hasEvents() || more;
+		if (!more || Atomics.exchange(pending, 0, 1) === 1) return;
+	}
+	// Node's own timers and sockets have their turn first.
+	setImmediate(drain);
+}

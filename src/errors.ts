@@ -1,0 +1,57 @@
+/**
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
+ *
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ */
+export type GevErrorCode =
+	| "ERR_GEV_OPTION"
+	| "ERR_GEV_HANDLER"
+	| "ERR_GEV_STATE"
+	| "ERR_GEV_DATA"
+	| "ERR_GEV_CLOSE"
+	| "ERR_GEV_START"
+	| "ERR_GEV_LOOP";
+
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+export class GevError extends Error {
+	override readonly name = "GevError";
+	/** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+	readonly code: string;
+
+	constructor(code: GevErrorCode | (string & {}), message: string) {
+		super(message);
+		this.code = code;
+	}
+}
+
+/** How a wrong value looks in a message: short, and told apart from others of its type. */
+export function shown(value: unknown): string {
+	switch (typeof value) {
+		case "string":
+			return JSON.stringify(
+				value.length > 60 ? `${value.slice(0, 60)}...` : value,
+			);
+		case "bigint":
+			return `${value}n`;
+		case "function":
+			return "a function";
+		case "object":
+			return value === null
+				? "null"
+				: Array.isArray(value)
+					? `an array of ${value.length}`
+					: `an object (${value.constructor?.name ?? "without a prototype"})`;
+		default:
+			return String(value);
+	}
+}

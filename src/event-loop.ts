@@ -1,0 +1,276 @@
+import { CommandQueue } from "./command-queue.js";
+import { Connection } from "./connection.js";
+import { GevError } from "./errors.js";
+import { CLOSE_CAUSES, type CloseReason, type Reply } from "./handler.js";
+import { layout } from "./layout.js";
+import { MessagePool } from "./message-pool.js";
+import type { Server } from "./server.js";
+import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
+
+/**
+ * This thread's end of one native event loop: reads the loop's event queue, turns records into calls of the handler,
+ * and owns the queue of commands back.
+ */
+export class EventLoop {
+	/** Position in the server's list of loops. */
+	readonly index: number;
+	readonly commands: CommandQueue;
+	/** Connections by slot. */
+	readonly connections: (Connection | undefined)[] = [];
+	connectionCount = 0;
+	/** The native loop has ended, and nothing follows. */
+	stopped = false;
+
+	private readonly server: Server;
+	private readonly words: Int32Array;
+	private readonly bytes: SharedBuffer;
+	private readonly messages: MessagePool;
+	private readonly mask: number;
+	private readonly gaugesAt: number;
+	/** Position of the next event to read. */
+	private tail = 0;
+
+	constructor(
+		server: Server,
+		index: number,
+		memory: Uint8Array,
+		queueBytes: number,
+		wake: () => void,
+	) {
+		this.server = server;
+		this.index = index;
+		this.words = new Int32Array(memory.buffer);
+		this.bytes = sharedBuffer(memory.buffer);
+		this.messages = new MessagePool(this.words, this.bytes);
+		this.mask = queueBytes - 1;
+		this.gaugesAt = (layout.queuesAt + 2 * queueBytes) >> 2;
+		this.commands = new CommandQueue(this.words, this.bytes, queueBytes, wake);
+	}
+
+	/** Handles at most `budget` events; true when there may be more. */
+	drain(budget: number): boolean {
+		const { words, mask } = this;
+		const head = Atomics.load(words, layout.eventHead);
+		if (this.tail === head) {
+			this.commands.publish();
+			return false;
+		}
+		this.commands.holdPublish();
+		let unreleased = 0;
+		for (let left = budget; this.tail !== head && left > 0; left--) {
+			const word = (QUEUES_AT + (this.tail & mask)) >> 2;
+			const kind = words[word] as number;
+			const length = words[word + 3] as number;
+			const at = (word << 2) + HEADER_BYTES;
+			const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+			if ((kind & KIND) === MESSAGE) {
+				this.onMessage(words[word + 1] as number, kind, at, length);
+			} else if (kind !== PAD) {
+				this.onOther(kind, word, at, length);
+			}
+			this.tail = (this.tail + size) | 0;
+			unreleased += size;
+			if (unreleased >= RELEASE_BYTES) {
+				unreleased = 0;
+				this.release();
+			}
+		}
+		this.release();
+		this.commands.publish();
+		return this.tail !== head;
+	}
+
+	/** True when there are events to drain. */
+	hasEvents(): boolean {
+		return Atomics.load(this.words, layout.eventHead) !== this.tail;
+	}
+
+	/** One of a connection's gauges. */
+	gauge(slot: number, gauge: number): number {
+		const word = this.gaugesAt + slot * (layout.gaugeBytes >> 2) + gauge;
+		return Atomics.load(this.words, word);
+	}
+
+	/** Hands the events that were read back to the loop, and wakes it if it waits for room and half of the queue is free. */
+	private release(): void {
+		const { words } = this;
+		Atomics.store(words, layout.eventTail, this.tail);
+		if (Atomics.load(words, layout.loopWantsRoom) === 0) return;
+		const used = (Atomics.load(words, layout.eventHead) - this.tail) | 0;
+		if (used > this.mask >> 1) return;
+		if (Atomics.exchange(words, layout.loopWantsRoom, 0) === 1) {
+			this.commands.wakeLoop();
+		}
+	}
+
+	private onMessage(
+		slot: number,
+		kind: number,
+		at: number,
+		length: number,
+	): void {
+		const connection = this.connections[slot] as Connection;
+		if (!connection.connected) return;
+		const { server } = this;
+		if (server.onMessage === undefined) return;
+		let reply: Reply | Promise<Reply>;
+		try {
+			if ((kind & FLAG_MORE) !== 0 || connection.parts !== undefined) {
+				const message = this.messages.assemble(connection, kind, at, length);
+				if (message === undefined) return;
+				reply = server.onMessage(connection, message);
+			} else if ((kind & FLAG_TEXT) !== 0) {
+				const text =
+					(kind & FLAG_ASCII) !== 0
+						? this.bytes.latin1Slice(at, at + length)
+						: this.bytes.utf8Slice(at, at + length);
+				reply = server.onMessage(connection, text);
+			} else {
+				const data = server.borrow
+					? this.bytes.subarray(at, at + length)
+					: this.messages.copy(at, length);
+				reply = server.onMessage(connection, data);
+			}
+			if (reply === undefined || reply === null) return;
+			if (typeof reply === "object" && "then" in reply) {
+				server.answerLater(connection, reply);
+			} else {
+				connection.send(reply);
+			}
+		} catch (error) {
+			server.handlerFailed(error, connection);
+		}
+	}
+
+	private onOther(
+		kind: number,
+		word: number,
+		at: number,
+		length: number,
+	): void {
+		const slot = this.words[word + 1] as number;
+		switch (kind & KIND) {
+			case layout.eventOpen: {
+				const generation = this.words[word + 2] as number;
+				this.opened(slot, generation, at);
+				break;
+			}
+			case layout.eventEnd:
+				// Behind everything that the handler has returned for the messages before it.
+				this.connections[slot]?.finish();
+				break;
+			case layout.eventClose: {
+				this.closed(slot, {
+					code: (this.words[at >> 2] as number) & 0xffff,
+					reason: this.bytes.utf8Slice(at + 4, at + length),
+					cause: CLOSE_CAUSES[this.bytes[at + 2] as number] ?? "internal",
+					wasClean: this.bytes[at + 3] === 1,
+				});
+				break;
+			}
+			case layout.eventError:
+				this.server.failed(
+					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
+				);
+				break;
+			case layout.eventStopped:
+				this.ended(this.bytes.utf8Slice(at, at + length));
+				break;
+			default:
+				throw new Error(`Bug: event of kind ${kind}`);
+		}
+	}
+
+	private opened(slot: number, generation: number, at: number): void {
+		const connection = new Connection(this, slot, generation, {
+			remoteAddress: this.address(at),
+			remotePort: this.port(at),
+			localAddress: this.address(at + END_BYTES),
+			localPort: this.port(at + END_BYTES),
+			maxBufferedBytes: this.server.maxBufferedBytes,
+		});
+		this.connections[slot] = connection;
+		this.connectionCount++;
+		this.server.call("onConnect", connection);
+	}
+
+	private closed(slot: number, reason: CloseReason): void {
+		const connection = this.connections[slot];
+		if (connection === undefined) return;
+		this.connections[slot] = undefined;
+		this.connectionCount--;
+		connection.connected = false;
+		connection.parts = undefined;
+		this.server.call("onClose", connection, reason);
+	}
+
+	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */
+	private ended(message: string): void {
+		this.stopped = true;
+		if (message !== "") {
+			this.server.failed(new GevError("ERR_GEV_LOOP", message));
+			const reason: CloseReason = {
+				code: 1006,
+				reason: message,
+				cause: "internal",
+				wasClean: false,
+			};
+			for (const slot of this.connections.keys()) this.closed(slot, reason);
+		}
+		this.server.loopEnded();
+	}
+
+	/** One end of an address record: see `crates/reactor/src/addresses.rs`. */
+	private address(at: number): string {
+		const { bytes } = this;
+		if (this.words16(at) === 4) {
+			return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
+		}
+		return formatIPv6(bytes.subarray(at + 4, at + END_BYTES));
+	}
+
+	private port(at: number): number {
+		return this.words16(at + 2);
+	}
+
+	/** A number of two bytes in native byte order, of which the even one of a word comes first in memory. */
+	private words16(at: number): number {
+		return new Uint16Array(this.words.buffer, at, 1)[0] as number;
+	}
+}
+
+/** RFC 5952: lower case, the longest run of two or more zero groups as `::`. */
+function formatIPv6(bytes: Buffer): string {
+	const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i));
+	let best = { at: 0, length: 1 };
+	for (let at = 0; at < 8; at++) {
+		let length = 0;
+		while (groups[at + length] === 0) length++;
+		if (length > best.length) best = { at, length };
+	}
+	const hex = (from: number, to: number) =>
+		groups
+			.slice(from, to)
+			.map((group) => group.toString(16))
+			.join(":");
+	return best.length === 1
+		? hex(0, 8)
+		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
+}
+
+/** Bytes of one end in an address record. */
+const END_BYTES = 20;
+
+/** Read events are handed back at least this often, so that the loop can go on while a long drain runs. */
+const RELEASE_BYTES = 32 * 1024;
+
+// Constants of their own, as the engine folds these but not the properties of an object.
+const QUEUES_AT = layout.queuesAt;
+const HEADER_BYTES = 16;
+const RECORD_ALIGN = 16;
+const KIND = 0xff;
+const PAD = layout.pad;
+const MESSAGE = layout.eventMessage;
+const FLAG_TEXT = layout.flagText;
+const FLAG_ASCII = layout.flagAscii;
+const FLAG_MORE = layout.flagMore;

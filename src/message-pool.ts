@@ -1,0 +1,74 @@
+import type { Connection } from "./connection.js";
+import { layout } from "./layout.js";
+import type { SharedBuffer } from "./shared-buffer.js";
+
+/**
+ * Turns payloads in the event queue into messages of the handler's own.
+ *
+ * Short binary messages share slabs, as with Node's own pool of buffers: a slab lives as long as any message in it.
+ */
+export class MessagePool {
+	readonly #words: Int32Array;
+	readonly #bytes: SharedBuffer;
+	#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+	#slabWords = new Int32Array(this.#slab.buffer);
+	/** First unused byte of the slab; a multiple of eight. */
+	#used = 0;
+
+	constructor(words: Int32Array, bytes: SharedBuffer) {
+		this.#words = words;
+		this.#bytes = bytes;
+	}
+
+	/** A copy of the `length` bytes at `at`, a place where a payload begins. */
+	copy(at: number, length: number): Buffer {
+		if (length > SLAB_BYTES / 4) {
+			const message = Buffer.allocUnsafeSlow(length);
+			message.set(this.#bytes.subarray(at, at + length));
+			return message;
+		}
+		if (this.#used + length > SLAB_BYTES) {
+			this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+			this.#slabWords = new Int32Array(this.#slab.buffer);
+			this.#used = 0;
+		}
+		const start = this.#used;
+		this.#used = (start + length + 7) & -8;
+		if (length <= SHORT_BYTES) {
+			// Whole words: payloads are padded in the queue, messages in the slab.
+			const words = this.#words;
+			const slabWords = this.#slabWords;
+			const from = at >> 2;
+			const to = start >> 2;
+			const count = (length + 3) >> 2;
+			for (let i = 0; i < count; i++) {
+				slabWords[to + i] = words[from + i] as number;
+			}
+		} else {
+			this.#slab.set(this.#bytes.subarray(at, at + length), start);
+		}
+		return this.#slab.subarray(start, start + length);
+	}
+
+	/** Adds a part to the connection's unfinished message; returns the message when this part completes it. */
+	assemble(
+		connection: Connection,
+		kind: number,
+		at: number,
+		length: number,
+	): string | Buffer | undefined {
+		const parts = connection.parts ?? [];
+		parts.push(this.copy(at, length));
+		if ((kind & layout.flagMore) !== 0) {
+			connection.parts = parts;
+			return undefined;
+		}
+		connection.parts = undefined;
+		const message = Buffer.concat(parts);
+		return (kind & layout.flagText) === 0 ? message : message.toString();
+	}
+}
+
+const SLAB_BYTES = 64 * 1024;
+/** Up to this length a loop of words is faster than the calls that copy bytes. */
+const SHORT_BYTES = 192;

@@ -1,0 +1,165 @@
+import os from "node:os";
+import * as check from "./check.js";
+import { layout } from "./layout.js";
+import { Protocol, raw } from "./protocol.js";
+
+/** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
+export interface ServerOptions {
+	/**
+	 * Name or IP address to listen on. Default: every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no
+	 * IPv6).
+	 */
+	host?: string;
+	/** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
+	port?: number;
+	/** How many event loops, each on a thread of its own. Default: the number of CPUs. */
+	loops?: number;
+	/** How bytes become messages. Default {@link raw}. */
+	protocol?: Protocol;
+	/**
+	 * Binary messages as views of shared memory that are valid during `onMessage` only, and change afterwards: saves
+	 * a copy for handlers that neither keep the message nor `await`. Default false: messages are the handler's own.
+	 */
+	borrow?: boolean;
+	/**
+	 * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
+	 * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+	 * Default `"kernel"`.
+	 */
+	balance?: "kernel" | "round-robin";
+	/** Share the port with other processes that ask for it too; otherwise a port in use is an error. Default false. */
+	reusePort?: boolean;
+	/** Connections that the kernel keeps ready to be accepted. Default 1024. */
+	backlog?: number;
+	/** Most connections of one loop; more are closed at once. Default 65,536. */
+	maxConnections?: number;
+	/**
+	 * Most bytes of a connection that were sent and not taken by the kernel yet. A `send` that would exceed it is
+	 * dropped and closes the connection with the cause `"limit"`. Default 16 MiB.
+	 */
+	maxBufferedBytes?: number;
+	/** Time from accept to the end of the handshake. Default 10,000. */
+	handshakeTimeoutMs?: number;
+	/** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
+	closeTimeoutMs?: number;
+	/** Send small messages at once (TCP_NODELAY). Default true. */
+	noDelay?: boolean;
+	/** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
+	keepAliveMs?: number;
+	/**
+	 * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
+	 * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
+	 */
+	queueBytes?: number;
+	/** Bytes that a loop reads from a socket at a time. Default 128 KiB. */
+	readBufferBytes?: number;
+	/**
+	 * Most events of one loop that are handled before Node's own timers and sockets get their turn. Default 4096.
+	 */
+	drainBudget?: number;
+}
+
+/** Options with every default filled in. */
+export type CheckedOptions = Required<Omit<ServerOptions, "host">> & {
+	host: string | undefined;
+};
+
+/** Checks options and fills in defaults; throws `ERR_GEV_OPTION`. */
+export function checkOptions(options: unknown): CheckedOptions {
+	const given = check.options("options", options, NAMES);
+	const queueBytes = check.integer(
+		"queueBytes",
+		given.queueBytes,
+		layout.minQueueBytes,
+		layout.minQueueBytes,
+		layout.maxQueueBytes,
+	);
+	if ((queueBytes & (queueBytes - 1)) !== 0) {
+		throw check.wrong("queueBytes", "a power of two", queueBytes);
+	}
+	const { protocol = raw() } = given;
+	if (!(protocol instanceof Protocol)) {
+		throw check.wrong("protocol", "raw() or webSocket()", protocol);
+	}
+	return {
+		host: check.text("host", given.host, undefined),
+		port: check.integer("port", given.port, 1833, 0, 65535),
+		loops: check.integer(
+			"loops",
+			given.loops,
+			os.availableParallelism(),
+			1,
+			1024,
+		),
+		protocol,
+		borrow: check.boolean("borrow", given.borrow, false),
+		balance: check.oneOf("balance", given.balance, "kernel", [
+			"kernel",
+			"round-robin",
+		]),
+		reusePort: check.boolean("reusePort", given.reusePort, false),
+		backlog: check.integer("backlog", given.backlog, 1024, 1, 65535),
+		maxConnections: check.integer(
+			"maxConnections",
+			given.maxConnections,
+			65_536,
+			1,
+			2 ** 24,
+		),
+		maxBufferedBytes: check.integer(
+			"maxBufferedBytes",
+			given.maxBufferedBytes,
+			16 * 1024 * 1024,
+			1024,
+			2 ** 31 - 1,
+		),
+		handshakeTimeoutMs: milliseconds(given, "handshakeTimeoutMs", 10_000, 1),
+		closeTimeoutMs: milliseconds(given, "closeTimeoutMs", 10_000, 1),
+		noDelay: check.boolean("noDelay", given.noDelay, true),
+		keepAliveMs: milliseconds(given, "keepAliveMs", 60_000, 0),
+		queueBytes,
+		readBufferBytes: check.integer(
+			"readBufferBytes",
+			given.readBufferBytes,
+			128 * 1024,
+			4096,
+			16 * 1024 * 1024,
+		),
+		drainBudget: check.integer(
+			"drainBudget",
+			given.drainBudget,
+			4096,
+			1,
+			2 ** 30,
+		),
+	};
+}
+
+function milliseconds(
+	given: Record<string, unknown>,
+	name: string,
+	fallback: number,
+	min: number,
+): number {
+	return check.integer(name, given[name], fallback, min, 2 ** 31 - 1);
+}
+
+const NAMES: readonly (keyof ServerOptions)[] = [
+	"host",
+	"port",
+	"loops",
+	"protocol",
+	"borrow",
+	"balance",
+	"reusePort",
+	"backlog",
+	"maxConnections",
+	"maxBufferedBytes",
+	"handshakeTimeoutMs",
+	"closeTimeoutMs",
+	"noDelay",
+	"keepAliveMs",
+	"queueBytes",
+	"readBufferBytes",
+	"drainBudget",
+];

@@ -1,0 +1,367 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import * as binding from "#binding";
+import * as check from "./check.js";
+import type { Connection } from "./connection.js";
+import { endNative, startNative } from "./environment.js";
+import { GevError, shown } from "./errors.js";
+import { EventLoop } from "./event-loop.js";
+import type { Handler, Reply } from "./handler.js";
+import { layout } from "./layout.js";
+import {
+	type CheckedOptions,
+	checkOptions,
+	type ServerOptions,
+} from "./options.js";
+import { Timer } from "./timer.js";
+
+/** Where a started server listens. */
+export interface ListenAddress {
+	/** IP address. */
+	readonly address: string;
+	/** Port: the one that the system chose when 0 was asked for. */
+	readonly port: number;
+}
+
+/** Settings of {@link Server.stop}. */
+export interface StopOptions {
+	/** How long connections may take to say goodbye before they are cut. In milliseconds, default 5000. */
+	timeoutMs?: number;
+}
+
+/**
+ * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ */
+export class Server<Context = unknown> {
+	readonly #handler: Handler<Context>;
+	readonly #options: CheckedOptions;
+	readonly #timers = new Set<Timer>();
+	#state: "idle" | "starting" | "running" | "stopping" = "idle";
+	#loops: EventLoop[] = [];
+	#native: binding.NativeServer | undefined;
+	/** Fulfilled when the stop that is under way, or was last, is done. */
+	#stopped: Promise<void> | undefined;
+	#resolveStopped: (() => void) | undefined;
+
+	/** @internal The handler's `onMessage`, bound; `undefined` if there is none. */
+	readonly onMessage: Handler["onMessage"];
+	/** @internal */
+	readonly borrow: boolean;
+	/** @internal */
+	readonly maxBufferedBytes: number;
+
+	/**
+	 * Checks everything and starts nothing.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
+	 */
+	constructor(handler: Handler<Context>, options: ServerOptions = {}) {
+		checkHandler(handler);
+		this.#handler = handler;
+		this.#options = checkOptions(options);
+		this.borrow = this.#options.borrow;
+		this.maxBufferedBytes = this.#options.maxBufferedBytes;
+		this.onMessage = handler.onMessage?.bind(handler) as Handler["onMessage"];
+	}
+
+	/** Open connections, as far as their handlers have been told. */
+	get connectionCount(): number {
+		return this.#loops.reduce((sum, loop) => sum + loop.connectionCount, 0);
+	}
+
+	/** Number of event loops that run; 0 when the server does not. */
+	get loops(): number {
+		return this.#native === undefined ? 0 : this.#loops.length;
+	}
+
+	/** The open connections, as far as their handlers have been told. */
+	*connections(): IterableIterator<Connection<Context>> {
+		for (const loop of this.#loops) {
+			for (const connection of loop.connections) {
+				if (connection?.connected) yield connection as Connection<Context>;
+			}
+		}
+	}
+
+	/**
+	 * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
+	 * keeps the process alive. A stopped one can be started again.
+	 *
+	 * @returns where it listens.
+	 * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:
+	 * `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND` ...
+	 */
+	async start(): Promise<ListenAddress> {
+		if (this.#state !== "idle") {
+			throw new GevError(
+				"ERR_GEV_STATE",
+				`start() needs a server that is not ${this.#state}`,
+			);
+		}
+		this.#state = "starting";
+		try {
+			const addresses = await resolve(this.#options.host);
+			this.#startLoops(addresses);
+		} catch (error) {
+			this.#state = "idle";
+			throw error;
+		}
+		this.#state = "running";
+		const native = this.#native as binding.NativeServer;
+		return { address: native.address, port: native.port };
+	}
+
+	/**
+	 * Stops listening, says goodbye to every connection (WebSocket: close code 1001), ends the event loops and timers.
+	 * Every connection gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once:
+	 * later calls wait for the first. A server that does not run is stopped already.
+	 *
+	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
+	 */
+	async stop(options: StopOptions = {}): Promise<void> {
+		const given = check.options("stop()", options, ["timeoutMs"]);
+		const timeoutMs = check.integer(
+			"timeoutMs",
+			given.timeoutMs,
+			5000,
+			0,
+			2 ** 31 - 1,
+		);
+		if (this.#state === "starting") {
+			throw new GevError(
+				"ERR_GEV_STATE",
+				"stop() needs a server that is not starting",
+			);
+		}
+		if (this.#state === "running") {
+			this.#state = "stopping";
+			this.#stopped = new Promise((resolve) => {
+				this.#resolveStopped = resolve;
+			});
+			for (const timer of this.#timers) timer.stop();
+			const payload = new Uint8Array(new Uint32Array([timeoutMs]).buffer);
+			for (const loop of this.#loops) {
+				loop.commands.command(layout.commandStop, 0, 0, payload);
+			}
+			this.loopEnded();
+		}
+		await this.#stopped;
+	}
+
+	/**
+	 * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends with the server, and
+	 * does not keep the process alive by itself. An exception goes to `onError`.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
+	 */
+	runAfter(delayMs: number, callback: () => void): Timer {
+		const delay = check.integer("delayMs", delayMs, 0, 0, MAX_DELAY);
+		return this.#timer(callback, delay, undefined);
+	}
+
+	/**
+	 * Calls `callback` every `intervalMs` milliseconds, counted from due time to due time; times that were missed because
+	 * the thread was busy are skipped. Otherwise as {@link runAfter}.
+	 */
+	runEvery(intervalMs: number, callback: () => void): Timer {
+		const interval = check.integer("intervalMs", intervalMs, 1, 1, MAX_DELAY);
+		return this.#timer(callback, interval, interval);
+	}
+
+	/** @internal Handles events within the budget; true when there may be more. */
+	drain(): boolean {
+		let more = false;
+		for (const loop of this.#loops) {
+			more = loop.drain(this.#options.drainBudget) || more;
+		}
+		return more;
+	}
+
+	/** @internal */
+	hasEvents(): boolean {
+		return this.#loops.some((loop) => loop.hasEvents());
+	}
+
+	/** @internal Calls a handler for a connection; what it throws ends that connection only. */
+	call<Name extends "onConnect" | "onClose">(
+		name: Name,
+		connection: Connection,
+		...rest: Name extends "onClose"
+			? [reason: Parameters<NonNullable<Handler["onClose"]>>[1]]
+			: []
+	): void {
+		const handler = this.#handler as Handler;
+		try {
+			const result = (
+				handler[name] as
+					| ((...args: unknown[]) => void | Promise<void>)
+					| undefined
+			)?.call(handler, connection, ...rest);
+			if (typeof result === "object" && "then" in result) {
+				result.then(undefined, (error) =>
+					this.handlerFailed(error, connection),
+				);
+			}
+		} catch (error) {
+			this.handlerFailed(error, connection);
+		}
+	}
+
+	/** @internal Sends what a handler's promise is fulfilled with. */
+	answerLater(connection: Connection, reply: Promise<Reply>): void {
+		reply
+			.then((data) => {
+				if (data !== undefined && data !== null) connection.send(data);
+			})
+			.catch((error) => this.handlerFailed(error, connection));
+	}
+
+	/** @internal */
+	handlerFailed(error: unknown, connection: Connection): void {
+		connection.fail();
+		this.failed(error, connection as Connection<Context>);
+	}
+
+	/** @internal Tells `onError`, or everybody. */
+	failed(thrown: unknown, connection?: Connection<Context>): void {
+		const error =
+			thrown instanceof Error ? thrown : new Error(`thrown: ${shown(thrown)}`);
+		try {
+			if (this.#handler.onError !== undefined) {
+				this.#handler.onError(error, connection);
+			} else {
+				process.emitWarning(error);
+			}
+		} catch (another) {
+			process.emitWarning(
+				another instanceof Error
+					? another
+					: new Error(`thrown: ${shown(another)}`),
+			);
+		}
+	}
+
+	/** @internal Ends the stop when every loop has ended. */
+	loopEnded(): void {
+		if (this.#state !== "stopping") return;
+		if (!this.#loops.every((loop) => loop.stopped)) return;
+		this.#native?.join();
+		this.#native = undefined;
+		this.#loops = [];
+		endNative(this as Server);
+		this.#state = "idle";
+		this.#resolveStopped?.();
+	}
+
+	#startLoops(addresses: string[]): void {
+		const options = this.#options;
+		const size = binding.memorySize(options.queueBytes, options.maxConnections);
+		const memory = Array.from(
+			{ length: options.loops },
+			() => new Uint8Array(new SharedArrayBuffer(size)),
+		);
+		this.#loops = memory.map(
+			(bytes, index) =>
+				new EventLoop(this as Server, index, bytes, options.queueBytes, () =>
+					this.#native?.wake(index),
+				),
+		);
+		try {
+			this.#native = startNative(
+				this as Server,
+				nativeOptions(options, addresses),
+				memory,
+			);
+		} catch (error) {
+			this.#loops = [];
+			throw startError(error, options, addresses);
+		}
+	}
+
+	#timer(
+		callback: () => void,
+		delayMs: number,
+		intervalMs: number | undefined,
+	): Timer {
+		if (typeof callback !== "function") {
+			throw check.wrong("callback", "a function", callback);
+		}
+		const guarded = () => {
+			try {
+				callback();
+			} catch (error) {
+				this.failed(error);
+			}
+		};
+		const timer = new Timer(guarded, delayMs, intervalMs, (ended) =>
+			this.#timers.delete(ended),
+		);
+		this.#timers.add(timer);
+		return timer;
+	}
+}
+
+function checkHandler(handler: unknown): void {
+	if (typeof handler !== "object" || handler === null) {
+		throw new GevError(
+			"ERR_GEV_HANDLER",
+			`the handler must be an object, not ${shown(handler)}`,
+		);
+	}
+	for (const name of ["onConnect", "onMessage", "onClose", "onError"]) {
+		const member = (handler as Record<string, unknown>)[name];
+		if (member !== undefined && typeof member !== "function") {
+			throw new GevError(
+				"ERR_GEV_HANDLER",
+				`${name} must be a function, not ${shown(member)}`,
+			);
+		}
+	}
+}
+
+/** The IP addresses to try, in order. */
+async function resolve(host: string | undefined): Promise<string[]> {
+	if (host === undefined) return ["::", "0.0.0.0"];
+	if (isIP(host) !== 0) return [host];
+	const found = await lookup(host, { all: true });
+	return found.map(({ address }) => address);
+}
+
+function nativeOptions(
+	options: CheckedOptions,
+	addresses: string[],
+): binding.NativeOptions {
+	const { protocol, balance, host: _host, loops: _loops, ...rest } = options;
+	return {
+		addresses,
+		port: rest.port,
+		backlog: rest.backlog,
+		reusePort: rest.reusePort,
+		roundRobin: balance === "round-robin",
+		handshakeTimeoutMs: rest.handshakeTimeoutMs,
+		closeTimeoutMs: rest.closeTimeoutMs,
+		maxConnections: rest.maxConnections,
+		maxBufferedBytes: rest.maxBufferedBytes,
+		queueBytes: rest.queueBytes,
+		readBufferBytes: rest.readBufferBytes,
+		noDelay: rest.noDelay,
+		keepAliveMs: rest.keepAliveMs,
+		...(protocol.name === "websocket" && { webSocket: protocol.webSocket }),
+	};
+}
+
+function startError(
+	error: unknown,
+	{ port }: CheckedOptions,
+	addresses: string[],
+): unknown {
+	const { code, message } = error as { code?: string; message: string };
+	if (code === undefined) return error;
+	const where = `${addresses.join(" or ")} port ${port}`;
+	return new GevError(code, `${code}: cannot listen on ${where}: ${message}`);
+}
+
+/** The longest delay of a timer: what fits a safe integer of milliseconds. */
+const MAX_DELAY = Number.MAX_SAFE_INTEGER;

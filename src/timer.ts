@@ -1,0 +1,59 @@
+/**
+ * A timer of a server: runs on the thread of the server's handlers while the server runs. Made by `runAfter` and
+ * `runEvery`.
+ */
+export class Timer {
+	readonly #callback: () => void;
+	readonly #intervalMs: number | undefined;
+	readonly #ended: (timer: Timer) => void;
+	#handle: NodeJS.Timeout | undefined;
+	#due = 0;
+
+	/** @internal `intervalMs` is undefined for a timer that runs once. */
+	constructor(
+		callback: () => void,
+		delayMs: number,
+		intervalMs: number | undefined,
+		ended: (timer: Timer) => void,
+	) {
+		this.#callback = callback;
+		this.#intervalMs = intervalMs;
+		this.#ended = ended;
+		this.#due = performance.now() + delayMs;
+		this.#arm();
+	}
+
+	/** Ends the timer: when this returns, the callback is not called again. */
+	stop(): void {
+		clearTimeout(this.#handle);
+		this.#handle = undefined;
+		this.#ended(this);
+	}
+
+	#arm(): void {
+		const wait = Math.max(0, Math.ceil(this.#due - performance.now()));
+		this.#handle = setTimeout(() => this.#fire(), Math.min(wait, LONGEST_WAIT));
+		// The server keeps the process alive, not its timers.
+		this.#handle.unref();
+	}
+
+	#fire(): void {
+		const now = performance.now();
+		if (now < this.#due) {
+			this.#arm();
+			return;
+		}
+		if (this.#intervalMs === undefined) {
+			this.stop();
+		} else {
+			// Due times do not drift; those that were missed are skipped.
+			const late = Math.floor((now - this.#due) / this.#intervalMs);
+			this.#due += (late + 1) * this.#intervalMs;
+			this.#arm();
+		}
+		this.#callback();
+	}
+}
+
+/** The longest delay that `setTimeout` knows. */
+const LONGEST_WAIT = 2 ** 31 - 1;
