@@ -1,0 +1,125 @@
+//! Opens connections, one after the other, and does the WebSocket upgrade.
+//!
+//! Blocking and sequential on purpose: no backlog can overflow, and the time it takes is not measured.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::args::Protocol;
+use crate::websocket::{self, UpgradeError};
+
+/// A connection that could not be opened.
+#[derive(Debug)]
+pub(crate) struct ConnectError {
+    /// Connections that were opened before it.
+    opened: usize,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Io(io::Error),
+    Upgrade(UpgradeError),
+}
+
+/// Opens `count` connections, ready for messages and not blocking any more.
+pub(crate) fn open(
+    target: SocketAddr,
+    protocol: Protocol,
+    count: usize,
+) -> Result<Vec<TcpStream>, ConnectError> {
+    let mut streams = Vec::with_capacity(count);
+    for index in 0..count {
+        let stream =
+            open_one(target, protocol, source(target, index)).map_err(|cause| ConnectError {
+                opened: index,
+                cause,
+            })?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+fn open_one(
+    target: SocketAddr,
+    protocol: Protocol,
+    source: Option<SocketAddr>,
+) -> Result<TcpStream, Cause> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&source.into())?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
+    socket.connect_timeout(&target.into(), TIMEOUT)?;
+    let mut stream = TcpStream::from(socket);
+    if protocol == Protocol::WebSocket {
+        websocket::upgrade(&mut stream, target).map_err(Cause::Upgrade)?;
+    }
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// From where the connection number `index` comes: for a target on this machine another address of 127.0.0.0/8 for every
+/// [`PER_SOURCE`] connections, because an address has not enough ports for all. `None`: the system chooses.
+fn source(target: SocketAddr, index: usize) -> Option<SocketAddr> {
+    let addresses_used = index / PER_SOURCE;
+    if addresses_used == 0 || !matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
+        return None;
+    }
+    let host = u32::from(Ipv4Addr::LOCALHOST) + u32::try_from(addresses_used).ok()?;
+    Some(SocketAddr::new(Ipv4Addr::from(host).into(), 0))
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot open connection {}: ", self.opened + 1)?;
+        match &self.cause {
+            Cause::Io(error) => error.fmt(f),
+            Cause::Upgrade(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// For each step of opening a connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections from one address. Linux has 28,232 ports for them by default, and other processes use some.
+const PER_SOURCE: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_change_before_the_ports_run_out() {
+        let here: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        let elsewhere: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        assert_eq!(source(here, 19_999), None);
+        assert_eq!(source(here, 20_000), "127.0.0.2:0".parse().ok());
+        assert_eq!(source(here, 59_999), "127.0.0.3:0".parse().ok());
+        assert_eq!(source(elsewhere, 59_999), None);
+    }
+
+    #[test]
+    fn a_refused_connection_is_an_error() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        drop(listener);
+        let error = open(target, Protocol::Tcp, 2).unwrap_err();
+        assert_eq!(error.opened, 0);
+    }
+}

@@ -1,0 +1,66 @@
+//! `gev-load`: puts load on a server and says what it cost the server.
+//!
+//! ```text
+//! run     closed-loop echo: every connection keeps a fixed number of messages in flight
+//! idle    many connections that do nothing: what each costs the server in memory
+//! floor   a bare echo server, the least that any server can cost
+//! ```
+//!
+//! Everything runs on one thread and ends by itself. Results are one line of JSON on stdout; problems go to stderr.
+//! Exit code 0: all is well; 1: the server or the machine failed; 2: wrong arguments.
+
+mod args;
+mod connect;
+mod connection;
+mod floor;
+mod idle;
+mod process;
+mod run;
+mod template;
+mod websocket;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use args::Command;
+
+fn main() -> ExitCode {
+    let command = match args::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("gev-load: {error}\n\n{}", args::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match execute(&command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("gev-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
+    let healthy = match command {
+        Command::Run(options) => {
+            let report = run::run(options)?;
+            println!("{}", report.to_json());
+            report.is_healthy()
+        }
+        Command::Idle(options) => {
+            let report = idle::idle(options)?;
+            println!("{}", report.to_json());
+            report.is_healthy()
+        }
+        Command::Floor(options) => {
+            floor::serve(options)?;
+            true
+        }
+    };
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,181 @@
+//! What is sent, and what has to come back.
+//!
+//! ```text
+//! outgoing   | header, mask | payload || header, mask | payload || ...      as many as fit in one send
+//!                             ^ sequence number, patched before each send
+//! expected   | header | payload                                            one echo
+//!                       ^ sequence number, patched before each comparison
+//! ```
+//!
+//! Frames are built and masked once. Per message only the sequence number changes, so that a lost, repeated or misrouted
+//! echo differs from the expected one; every byte of every echo is compared.
+
+use crate::args::Protocol;
+use crate::websocket::{self, FrameKind, MASK};
+
+/// The messages of a run, shared by all its connections.
+pub(crate) struct Template {
+    /// [`in_flight`](Self::new) frames as they go out.
+    outgoing: Vec<u8>,
+    /// Length of one of them.
+    frame_bytes: usize,
+    /// Where a frame's payload begins.
+    payload_at: usize,
+    /// What the payload was combined with: [`MASK`], or zeros for TCP.
+    mask: [u8; 4],
+    /// One frame as it comes back.
+    expected: Vec<u8>,
+    /// Where the payload of the expected frame begins.
+    expected_payload_at: usize,
+    /// Bytes of the payload that hold the sequence number: 8, or all of a shorter payload.
+    sequence_bytes: usize,
+}
+
+impl Template {
+    /// Frames with a payload of `size` bytes (at least 1), at most `in_flight` (at least 1) at a time.
+    pub(crate) fn new(protocol: Protocol, kind: FrameKind, size: usize, in_flight: usize) -> Self {
+        let mut frame = Vec::new();
+        let mut expected = Vec::new();
+        let mut mask = [0; 4];
+        if protocol == Protocol::WebSocket {
+            websocket::push_client_header(&mut frame, kind, size);
+            websocket::push_server_header(&mut expected, kind, size);
+            mask = MASK;
+        }
+        let (payload_at, expected_payload_at) = (frame.len(), expected.len());
+        for index in 0..size {
+            let byte = filler(kind, index);
+            frame.push(byte ^ mask[index % 4]);
+            expected.push(byte);
+        }
+        Self {
+            frame_bytes: frame.len(),
+            outgoing: frame.repeat(in_flight),
+            payload_at,
+            mask,
+            expected,
+            expected_payload_at,
+            sequence_bytes: size.min(SEQUENCE_BYTES),
+        }
+    }
+
+    /// Bytes of one echo.
+    pub(crate) fn echo_bytes(&self) -> usize {
+        self.expected.len()
+    }
+
+    /// `count` frames (at most `in_flight`) with consecutive sequence numbers.
+    pub(crate) fn frames(&mut self, first_sequence: u32, count: usize) -> &[u8] {
+        let bytes = count * self.frame_bytes;
+        let mut sequence = first_sequence;
+        for frame in self.outgoing[..bytes].chunks_exact_mut(self.frame_bytes) {
+            for index in 0..self.sequence_bytes {
+                frame[self.payload_at + index] = digit(sequence, index) ^ self.mask[index % 4];
+            }
+            sequence = sequence.wrapping_add(1);
+        }
+        &self.outgoing[..bytes]
+    }
+
+    /// Whether `bytes` are those of the echo with this sequence number, from its byte `offset` on. `bytes` end where the
+    /// echo ends, or before.
+    pub(crate) fn matches(&mut self, sequence: u32, offset: usize, bytes: &[u8]) -> bool {
+        let from = self.expected_payload_at;
+        let field = &mut self.expected[from..from + self.sequence_bytes];
+        for (index, byte) in field.iter_mut().enumerate() {
+            *byte = digit(sequence, index);
+        }
+        self.expected[offset..offset + bytes.len()] == *bytes
+    }
+}
+
+/// The sequence number's digits are letters, so that they may stand in a text frame; the lowest comes first, so that
+/// short payloads keep what changes.
+fn digit(sequence: u32, index: usize) -> u8 {
+    b'a' + (sequence >> (4 * index) & 0xf) as u8
+}
+
+/// Payload behind the sequence number. Binary ones have bytes that are not UTF-8.
+fn filler(kind: FrameKind, index: usize) -> u8 {
+    match kind {
+        FrameKind::Text => b'a' + (index % 26) as u8,
+        FrameKind::Binary => (index * 31 + 0x80) as u8,
+    }
+}
+
+/// One letter for each half byte.
+const SEQUENCE_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The echo of one outgoing frame, made the slow way.
+    fn echo(frame: &[u8], header: usize, server_header: &[u8]) -> Vec<u8> {
+        let mask = &frame[header - 4..header];
+        let payload = frame[header..]
+            .iter()
+            .enumerate()
+            .map(|(index, byte)| byte ^ mask[index % 4]);
+        server_header.iter().copied().chain(payload).collect()
+    }
+
+    #[test]
+    fn an_unmasked_frame_is_the_expected_echo() {
+        let mut template = Template::new(Protocol::WebSocket, FrameKind::Binary, 20, 3);
+        let frames = template.frames(0xffff_fffe, 3).to_vec();
+        assert_eq!(frames.len(), 3 * 26);
+        for (frame, sequence) in frames.chunks(26).zip([0xffff_fffe, 0xffff_ffff, 0]) {
+            assert_eq!(frame[..2], [0x82, 0x80 | 20]);
+            let echo = echo(frame, 6, &[0x82, 20]);
+            assert_eq!(echo.len(), template.echo_bytes());
+            assert!(template.matches(sequence, 0, &echo));
+            assert!(!template.matches(sequence.wrapping_add(1), 0, &echo));
+        }
+    }
+
+    #[test]
+    fn an_echo_may_arrive_in_any_two_pieces() {
+        let mut template = Template::new(Protocol::WebSocket, FrameKind::Text, 126, 1);
+        let frame = template.frames(77, 1).to_vec();
+        let echo = echo(&frame, 8, &[0x81, 126, 0, 126]);
+        for cut in 0..=echo.len() {
+            assert!(template.matches(77, 0, &echo[..cut]));
+            assert!(template.matches(77, cut, &echo[cut..]));
+        }
+    }
+
+    #[test]
+    fn every_byte_of_an_echo_counts() {
+        let mut template = Template::new(Protocol::WebSocket, FrameKind::Binary, 20, 1);
+        let frame = template.frames(5, 1).to_vec();
+        let echo = echo(&frame, 6, &[0x82, 20]);
+        for index in 0..echo.len() {
+            let mut wrong = echo.clone();
+            wrong[index] ^= 1;
+            assert!(!template.matches(5, 0, &wrong), "byte {index}");
+        }
+    }
+
+    #[test]
+    fn text_is_ascii() {
+        let mut template = Template::new(Protocol::WebSocket, FrameKind::Text, 100, 1);
+        let frame = template.frames(0x0123_4567, 1).to_vec();
+        let echo = echo(&frame, 6, &[0x81, 100]);
+        assert!(echo[2..].iter().all(u8::is_ascii_lowercase));
+        assert_eq!(&echo[2..10], b"hgfedcba");
+    }
+
+    #[test]
+    fn tcp_has_the_payload_only() {
+        for size in 1..=10 {
+            let mut template = Template::new(Protocol::Tcp, FrameKind::Binary, size, 2);
+            let frames = template.frames(9, 2).to_vec();
+            assert_eq!(frames.len(), 2 * size);
+            assert_eq!(template.echo_bytes(), size);
+            assert!(template.matches(9, 0, &frames[..size]));
+            assert!(template.matches(10, 0, &frames[size..]));
+            assert!(!template.matches(10, 0, &frames[..size]));
+        }
+    }
+}

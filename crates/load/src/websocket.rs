@@ -1,0 +1,251 @@
+//! WebSocket, the client's side: as much of RFC 6455 as a load generator needs.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+/// What a frame's payload is; the first byte of a frame that is not fragmented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    Text,
+    Binary,
+}
+
+/// All frames carry the same mask. It is none of the values (zero, one repeated byte) for which a server might know a
+/// short cut.
+pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// Why a server did not become a WebSocket peer.
+#[derive(Debug)]
+pub(crate) enum UpgradeError {
+    Io(io::Error),
+    /// The server closed before its response was complete.
+    Closed,
+    /// No end of the response's header within [`RESPONSE_LIMIT`].
+    TooLong,
+    /// The response is not the one that section 4.2.2 asks for; what was received.
+    Refused(String),
+    /// Something came behind the response although nothing had been sent.
+    Surplus(usize),
+}
+
+/// Turns a fresh connection into a WebSocket (RFC 6455 section 4.1). Blocks, within the stream's time-outs.
+pub(crate) fn upgrade(
+    stream: &mut (impl Read + Write),
+    target: SocketAddr,
+) -> Result<(), UpgradeError> {
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    stream
+        .write_all(request.as_bytes())
+        .map_err(UpgradeError::Io)?;
+    let mut response = [0; RESPONSE_LIMIT];
+    let mut len = 0;
+    loop {
+        if let Some(end) = find(&response[..len], b"\r\n\r\n") {
+            let end = end + 4;
+            check_response(&response[..end])?;
+            return if end == len {
+                Ok(())
+            } else {
+                Err(UpgradeError::Surplus(len - end))
+            };
+        }
+        if len == RESPONSE_LIMIT {
+            return Err(UpgradeError::TooLong);
+        }
+        match stream.read(&mut response[len..]) {
+            Ok(0) => return Err(UpgradeError::Closed),
+            Ok(count) => len += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(UpgradeError::Io(error)),
+        }
+    }
+}
+
+/// Appends the header of a client's frame: FIN, masked with [`MASK`] (RFC 6455 section 5.2).
+pub(crate) fn push_client_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize) {
+    push_header(frame, kind, payload, 0x80);
+    frame.extend_from_slice(&MASK);
+}
+
+/// Appends the header of a server's frame: FIN, not masked.
+pub(crate) fn push_server_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize) {
+    push_header(frame, kind, payload, 0);
+}
+
+fn push_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize, mask_bit: u8) {
+    frame.push(match kind {
+        FrameKind::Text => 0x81,
+        FrameKind::Binary => 0x82,
+    });
+    // "The minimal number of bytes MUST be used to encode the length."
+    if let Ok(short) = u8::try_from(payload)
+        && short < 126
+    {
+        frame.push(mask_bit | short);
+    } else if let Ok(medium) = u16::try_from(payload) {
+        frame.push(mask_bit | 126);
+        frame.extend_from_slice(&medium.to_be_bytes());
+    } else {
+        frame.push(mask_bit | 127);
+        frame.extend_from_slice(&(payload as u64).to_be_bytes());
+    }
+}
+
+fn check_response(response: &[u8]) -> Result<(), UpgradeError> {
+    let text = String::from_utf8_lossy(response);
+    let mut lines = text.split("\r\n");
+    let switched = lines
+        .next()
+        .is_some_and(|status| status.starts_with("HTTP/1.1 101"));
+    let accepted = lines
+        .filter_map(|line| line.split_once(':'))
+        .any(|(name, value)| {
+            name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == ACCEPT
+        });
+    if switched && accepted {
+        Ok(())
+    } else {
+        Err(UpgradeError::Refused(text.into_owned()))
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+}
+
+impl fmt::Display for UpgradeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "the upgrade failed: {error}"),
+            Self::Closed => write!(f, "the server closed during the upgrade"),
+            Self::TooLong => write!(
+                f,
+                "the response to the upgrade exceeds {RESPONSE_LIMIT} bytes"
+            ),
+            Self::Refused(response) => write!(f, "the server refused the upgrade: {response:?}"),
+            Self::Surplus(count) => write!(f, "{count} bytes came behind the upgrade, unasked"),
+        }
+    }
+}
+
+impl std::error::Error for UpgradeError {}
+
+/// Most bytes of a response to an upgrade.
+const RESPONSE_LIMIT: usize = 4096;
+
+/// Key and answer of the example in RFC 6455 section 1.3; it need not be random, for nobody caches here.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that sends its response in pieces of `step` bytes.
+    struct Peer<'a> {
+        response: &'a [u8],
+        step: usize,
+        request: Vec<u8>,
+    }
+
+    impl Read for Peer<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.step.min(self.response.len()).min(buffer.len());
+            let (now, later) = self.response.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.response = later;
+            Ok(count)
+        }
+    }
+
+    impl Write for Peer<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.request.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn upgrade_with(response: &str, step: usize) -> Result<(), UpgradeError> {
+        let mut peer = Peer {
+            response: response.as_bytes(),
+            step,
+            request: Vec::new(),
+        };
+        let outcome = upgrade(&mut peer, "127.0.0.1:80".parse().unwrap());
+        assert!(
+            peer.request
+                .starts_with(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n")
+        );
+        assert!(peer.request.ends_with(b"\r\n\r\n"));
+        outcome
+    }
+
+    const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                          sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+    #[test]
+    fn upgrade_takes_a_response_in_any_pieces() {
+        for step in 1..=SWITCH.len() {
+            assert!(upgrade_with(SWITCH, step).is_ok(), "step {step}");
+        }
+    }
+
+    #[test]
+    fn upgrade_refuses_everything_else() {
+        let refused = "HTTP/1.1 400 Bad Request\r\n\r\n";
+        let wrong_accept = SWITCH.replace("s3pP", "s3pp");
+        let early = format!("{SWITCH}x");
+        assert!(matches!(
+            upgrade_with(refused, 7),
+            Err(UpgradeError::Refused(_))
+        ));
+        assert!(matches!(
+            upgrade_with(&wrong_accept, 7),
+            Err(UpgradeError::Refused(_))
+        ));
+        assert!(matches!(
+            upgrade_with(&early, 4096),
+            Err(UpgradeError::Surplus(1))
+        ));
+        assert!(matches!(
+            upgrade_with("HTTP/1.1 101", 4),
+            Err(UpgradeError::Closed)
+        ));
+        assert!(matches!(
+            upgrade_with(&"a".repeat(RESPONSE_LIMIT + 1), 1000),
+            Err(UpgradeError::TooLong)
+        ));
+    }
+
+    #[test]
+    fn headers_use_the_shortest_length() {
+        let client = |payload| {
+            let mut frame = Vec::new();
+            push_client_header(&mut frame, FrameKind::Binary, payload);
+            frame
+        };
+        let server = |payload| {
+            let mut frame = Vec::new();
+            push_server_header(&mut frame, FrameKind::Text, payload);
+            frame
+        };
+        assert_eq!(client(125), [&[0x82, 0x80 | 125], &MASK[..]].concat());
+        assert_eq!(
+            client(126),
+            [&[0x82, 0x80 | 126, 0, 126], &MASK[..]].concat()
+        );
+        assert_eq!(server(125), [0x81, 125]);
+        assert_eq!(server(65_535), [0x81, 126, 0xff, 0xff]);
+        assert_eq!(server(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+}
