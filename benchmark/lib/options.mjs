@@ -1,0 +1,135 @@
+/** The command line of run.mjs. */
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { cells, profiledCell, smokeCell } from "./cells.mjs";
+import { benchmarkFolder, idlePeers, peers, smokePeers } from "./peers.mjs";
+
+export const usage = `usage: npm run bench -- [options]
+
+  --cells NAME,...   only these: ${cells.map(({ name }) => name).join(", ")}
+  --peers NAME,...   only these: ${peers.map(({ name }) => name).join(", ")}
+  --repeats N        runs of each peer in each cell, default 5
+  --seconds S        measured part of a run, default 3
+  --warmup S         load before it, default 1
+  --text             text messages, default binary
+  --out DIR          where the results go, default benchmark/results
+  --idle             memory of idle connections instead of load
+  --connections N    how many with --idle, default 10000
+  --smoke            a few seconds with ${smokePeers.join(", ")}; fails unless all is well; writes nothing without --out
+  --profile          perf record of gev in one cell, default ${profiledCell}
+  --help             this text`;
+
+/** A command line that cannot be obeyed. */
+export class UsageError extends Error {}
+
+/**
+ * @typedef {object} Options
+ * @property {import("./cells.mjs").Cell[]} cells
+ * @property {import("./peers.mjs").Peer[]} peers
+ * @property {number} repeats
+ * @property {number} seconds
+ * @property {number} warmup
+ * @property {boolean} text
+ * @property {string | undefined} out Where results go; undefined: nowhere.
+ * @property {"load" | "idle" | "smoke" | "profile" | "help"} mode With "help" there is nothing else.
+ * @property {number} connections Idle ones.
+ */
+
+/**
+ * @param {string[]} args
+ * @returns {Options}
+ */
+export function parseOptions(args) {
+	const values = parse(args);
+	if (values.help) return { mode: "help" };
+	const modes = ["idle", "smoke", "profile"].filter((mode) => values[mode]);
+	if (modes.length > 1) {
+		throw new UsageError(`--${modes.join(" and --")} exclude each other`);
+	}
+	const mode = modes[0] ?? "load";
+	const smoke = mode === "smoke";
+	return {
+		mode,
+		cells: select("--cells", cells, values.cells ?? defaultCells(mode)),
+		peers: select("--peers", peers, values.peers ?? defaultPeers(mode)),
+		repeats: integer("--repeats", values.repeats ?? (smoke ? "1" : "5")),
+		seconds: seconds("--seconds", values.seconds ?? (smoke ? "0.5" : "3")),
+		warmup: seconds("--warmup", values.warmup ?? (smoke ? "0.2" : "1")),
+		text: values.text ?? false,
+		out: values.out
+			? resolve(values.out)
+			: smoke
+				? undefined
+				: join(benchmarkFolder, "results"),
+		connections: integer("--connections", values.connections ?? "10000"),
+	};
+}
+
+function parse(args) {
+	const text = { type: "string" };
+	const flag = { type: "boolean" };
+	try {
+		return parseArgs({
+			args,
+			options: {
+				cells: text,
+				peers: text,
+				repeats: text,
+				seconds: text,
+				warmup: text,
+				out: text,
+				connections: text,
+				text: flag,
+				idle: flag,
+				smoke: flag,
+				profile: flag,
+				help: flag,
+			},
+		}).values;
+	} catch (error) {
+		throw new UsageError(error.message);
+	}
+}
+
+function defaultCells(mode) {
+	if (mode === "smoke") return smokeCell;
+	if (mode === "profile") return profiledCell;
+	return cells.map(({ name }) => name).join();
+}
+
+function defaultPeers(mode) {
+	if (mode === "smoke") return smokePeers.join();
+	if (mode === "profile") return "gev";
+	if (mode === "idle") return idlePeers.join();
+	return peers.map(({ name }) => name).join();
+}
+
+/** The members of `all` with these names, in the order of `all`. */
+function select(option, all, names) {
+	const wanted = names.split(",");
+	for (const name of wanted) {
+		if (!all.some((one) => one.name === name)) {
+			const known = all.map((one) => one.name).join(", ");
+			throw new UsageError(
+				`${option}: there is no ${name || "nameless one"}, only ${known}`,
+			);
+		}
+	}
+	return all.filter(({ name }) => wanted.includes(name));
+}
+
+function integer(option, value) {
+	const number = Number(value);
+	if (Number.isInteger(number) && number > 0) return number;
+	throw new UsageError(
+		`${option} must be a whole number from 1 on, not ${value}`,
+	);
+}
+
+function seconds(option, value) {
+	const number = Number(value);
+	if (number > 0 && number <= 3600) return number;
+	throw new UsageError(
+		`${option} must be a number of seconds up to 3600, not ${value}`,
+	);
+}

@@ -1,0 +1,123 @@
+/**
+ * The servers that are compared.
+ *
+ * @typedef {object} Peer
+ * @property {string} name
+ * @property {"websocket" | "tcp"} protocol What the load generator speaks with it.
+ * @property {string} [server] The file below `servers/`; without it the peer is the load generator's own floor.
+ * @property {string[]} [args] Arguments of the server.
+ * @property {string} [baseline] The gev peer that its CPU time is compared with.
+ * @property {() => string | undefined} missing Why it cannot run here, if so.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const benchmarkFolder = fileURLToPath(new URL("..", import.meta.url));
+export const rootFolder = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Bun as a program, from its npm package. */
+const bun = join(
+	benchmarkFolder,
+	"node_modules/@oven/bun-linux-x64-baseline/bin/bun",
+);
+
+/** uWebSockets.js as built for this version of Node.js. */
+const uwebsockets = join(
+	benchmarkFolder,
+	"node_modules/uwebsockets",
+	`uws_${process.platform}_${process.arch}_${process.versions.modules}.node`,
+);
+
+const gevBuilt = unlessThere(
+	join(rootFolder, "dist/index.js"),
+	"gev is not built: node scripts/setup.mjs",
+);
+
+/** @type {Peer[]} */
+export const peers = [
+	{
+		name: "gev",
+		protocol: "websocket",
+		server: "gev.mjs",
+		missing: gevBuilt,
+	},
+	{
+		name: "gev-borrow",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--borrow"],
+		baseline: "gev",
+		missing: gevBuilt,
+	},
+	{
+		name: "uwebsockets",
+		protocol: "websocket",
+		server: "uwebsockets.mjs",
+		baseline: "gev",
+		missing: unlessThere(
+			uwebsockets,
+			"npm has no uWebSockets.js for this Node.js, system or processor",
+		),
+	},
+	{
+		name: "bun",
+		protocol: "websocket",
+		server: "bun.mjs",
+		baseline: "gev",
+		missing: unlessThere(bun, "it is only fetched for Linux on x64"),
+	},
+	{
+		name: "ws",
+		protocol: "websocket",
+		server: "ws.mjs",
+		baseline: "gev",
+		missing: () => undefined,
+	},
+	{
+		name: "gev-raw",
+		protocol: "tcp",
+		server: "gev.mjs",
+		args: ["--protocol", "raw"],
+		missing: gevBuilt,
+	},
+	{
+		name: "node-net",
+		protocol: "tcp",
+		server: "node-net.mjs",
+		baseline: "gev-raw",
+		missing: () => undefined,
+	},
+	{
+		name: "floor",
+		protocol: "tcp",
+		baseline: "gev-raw",
+		missing: () => undefined,
+	},
+];
+
+/** Peers of a run that is only to show that everything works. */
+export const smokePeers = ["gev", "ws", "floor"];
+
+/** Peers whose memory for idle connections is compared. */
+export const idlePeers = ["gev", "uwebsockets", "ws", "gev-raw", "node-net"];
+
+/**
+ * The command that starts a peer.
+ *
+ * @param {Peer} peer
+ * @param {string} generator Path of gev-load.
+ * @param {string[]} nodeFlags Flags for Node.js, if the peer runs in it.
+ * @returns {string[]}
+ */
+export function serverCommand(peer, generator, nodeFlags = []) {
+	if (!peer.server) return [generator, "floor"];
+	const file = join(benchmarkFolder, "servers", peer.server);
+	const runtime =
+		peer.name === "bun" ? [bun] : [process.execPath, ...nodeFlags];
+	return [...runtime, file, ...(peer.args ?? [])];
+}
+
+function unlessThere(path, reason) {
+	return () => (existsSync(path) ? undefined : reason);
+}

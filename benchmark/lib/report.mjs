@@ -1,0 +1,173 @@
+/** From the figures of all runs to tables. */
+import { spread } from "./statistics.mjs";
+
+/** Below this share of its core a server was not the limit of the run. */
+const saturatedShare = 0.95;
+
+/**
+ * All runs of a peer in a cell. Times in microseconds.
+ *
+ * @typedef {object} Summary
+ * @property {string} cell
+ * @property {string} peer
+ * @property {number} runs
+ * @property {import("./statistics.mjs").Spread} messagesPerSecond
+ * @property {import("./statistics.mjs").Spread} p50Us
+ * @property {import("./statistics.mjs").Spread} p99Us
+ * @property {import("./statistics.mjs").Spread | null} cpuUsPerMessage
+ * @property {import("./statistics.mjs").Spread | null} mainThreadCpuUsPerMessage
+ * @property {import("./statistics.mjs").Spread | null} rssMiB
+ * @property {import("./statistics.mjs").Spread | null} cpuShare
+ * @property {boolean} isSaturated False when a run's server used less than 95 % of its core.
+ * @property {number | null} gevRatio CPU time per message of gev divided by this peer's; below 1 gev is cheaper.
+ */
+
+/**
+ * @param {import("./cells.mjs").Cell[]} cells
+ * @param {import("./peers.mjs").Peer[]} peers
+ * @param {({ cell: string, peer: string } & import("./measure.mjs").Figures)[]} runs
+ * @returns {Summary[]}
+ */
+export function summarize(cells, peers, runs) {
+	return cells.flatMap((cell) => {
+		const summaries = peers.flatMap((peer) => {
+			const own = runs.filter(
+				(run) => run.cell === cell.name && run.peer === peer.name,
+			);
+			return own.length === 0 ? [] : [summarizePeer(cell, peer, own)];
+		});
+		return summaries.map((summary) => ({
+			...summary,
+			gevRatio: ratio(summary, summaries, peers),
+		}));
+	});
+}
+
+function summarizePeer(cell, peer, runs) {
+	const all = (read) => spread(runs.map(read));
+	const cpuShare = all((run) => run.cpuShare);
+	return {
+		cell: cell.name,
+		peer: peer.name,
+		runs: runs.length,
+		messagesPerSecond: all((run) => run.messagesPerSecond),
+		p50Us: all((run) => run.p50Us),
+		p99Us: all((run) => run.p99Us),
+		cpuUsPerMessage: all((run) => run.cpuUsPerMessage),
+		mainThreadCpuUsPerMessage: all((run) => run.mainThreadCpuUsPerMessage),
+		rssMiB: all((run) => (run.rssKiB === null ? null : run.rssKiB / 1024)),
+		cpuShare,
+		isSaturated: cpuShare === null || cpuShare.min >= saturatedShare,
+	};
+}
+
+function ratio(summary, summaries, peers) {
+	const { baseline } = peers.find(({ name }) => name === summary.peer);
+	const gev = summaries.find(({ peer }) => peer === baseline);
+	if (!gev?.cpuUsPerMessage || !summary.cpuUsPerMessage) return null;
+	return gev.cpuUsPerMessage.median / summary.cpuUsPerMessage.median;
+}
+
+/**
+ * The report as Markdown.
+ *
+ * @param {Record<string, unknown>} machine
+ * @param {import("./options.mjs").Options} options
+ * @param {Summary[]} summaries
+ * @param {string[]} notes
+ */
+export function loadReport(machine, options, summaries, notes) {
+	const { repeats, seconds, warmup, text } = options;
+	const sections = options.cells.map((cell) => {
+		const rows = summaries.filter((summary) => summary.cell === cell.name);
+		return `## ${cell.title}\n\n${table(columns, rows)}`;
+	});
+	return [
+		"# Echo, closed loop",
+		list(machine),
+		`${text ? "Text" : "Binary"} messages; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
+		...sections,
+		footnotes,
+		...notes,
+		"",
+	].join("\n\n");
+}
+
+/**
+ * The report on idle connections as Markdown.
+ *
+ * @param {Record<string, unknown>} machine
+ * @param {import("./options.mjs").Options} options
+ * @param {{ peer: string, bytes: import("./statistics.mjs").Spread | null }[]} rows
+ * @param {string[]} notes
+ */
+export function idleReport(machine, options, rows, notes) {
+	return [
+		"# Memory of idle connections",
+		list(machine),
+		`Growth of the server's resident memory by ${options.connections} connections that do nothing, divided by their number, after garbage collection; what the kernel needs for a socket is not in it. ${options.repeats} runs; median (smallest - largest).`,
+		table(
+			[
+				["peer", ({ peer }) => peer],
+				["bytes per connection", ({ bytes }) => figure(bytes, 0)],
+			],
+			rows,
+		),
+		...notes,
+		"",
+	].join("\n\n");
+}
+
+const columns = [
+	["peer", ({ peer, isSaturated }) => (isSaturated ? peer : `${peer} (*)`)],
+	["messages/s", ({ messagesPerSecond }) => figure(messagesPerSecond, 0)],
+	["p50 µs", ({ p50Us }) => figure(p50Us, 0)],
+	["p99 µs", ({ p99Us }) => figure(p99Us, 0)],
+	["CPU µs/message", ({ cpuUsPerMessage }) => figure(cpuUsPerMessage, 2)],
+	[
+		"of it main thread",
+		({ mainThreadCpuUsPerMessage }) => figure(mainThreadCpuUsPerMessage, 2),
+	],
+	[
+		"gev / peer",
+		({ gevRatio }) => (gevRatio === null ? "" : gevRatio.toFixed(2)),
+	],
+	["RSS MiB", ({ rssMiB }) => figure(rssMiB, 0)],
+	[
+		"core used",
+		({ cpuShare }) =>
+			cpuShare ? `${(cpuShare.median * 100).toFixed(0)} %` : "-",
+	],
+];
+
+const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw) divided by the peer's; below 1.00 gev is cheaper.
+The main thread runs JavaScript; gev's sockets are served by another thread. gev-raw, node-net and floor speak plain TCP with as
+many bytes as the WebSocket frames of the others. (*) In at least one run the server used less than 95 % of its core, so the
+generator or the wait for the next message was the limit: its messages/s say little, its CPU time per message stays valid.`;
+
+function list(machine) {
+	return Object.entries(machine)
+		.map(([name, value]) => `- ${name}: ${value}`)
+		.join("\n");
+}
+
+function table(columns, rows) {
+	const lines = rows.map((row) => columns.map(([, format]) => format(row)));
+	const titles = columns.map(([title]) => title);
+	const rule = columns.map((_, index) => (index === 0 ? "---" : "---:"));
+	return [titles, rule, ...lines]
+		.map((cells) => `| ${cells.join(" | ")} |`)
+		.join("\n");
+}
+
+function figure(values, digits) {
+	if (values === null) return "-";
+	const format = (value) =>
+		value.toLocaleString("en-US", {
+			minimumFractionDigits: digits,
+			maximumFractionDigits: digits,
+		});
+	const median = format(values.median);
+	if (values.min === values.max) return median;
+	return `${median} (${format(values.min)} - ${format(values.max)})`;
+}

@@ -1,0 +1,179 @@
+/**
+ * gev and its peers side by side; see README.md. Called as `npm run bench -- [options]`.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chart } from "./lib/chart.mjs";
+import { choosePins } from "./lib/cpus.mjs";
+import { describeMachine } from "./lib/machine.mjs";
+import { measureIdle, measureLoad } from "./lib/measure.mjs";
+import { parseOptions, UsageError, usage } from "./lib/options.mjs";
+import { benchmarkFolder } from "./lib/peers.mjs";
+import { buildGenerator, installPeers } from "./lib/prepare.mjs";
+import { runToEnd } from "./lib/processes.mjs";
+import { idleReport, loadReport, summarize } from "./lib/report.mjs";
+import { spread } from "./lib/statistics.mjs";
+
+/** What went wrong in runs; the others go on. */
+const failures = [];
+
+try {
+	await main(parseOptions(process.argv.slice(2)));
+} catch (error) {
+	const isUsage = error instanceof UsageError;
+	console.error(isUsage ? `${error.message}\n\n${usage}` : error);
+	process.exitCode = isUsage ? 2 : 1;
+}
+if (failures.length > 0) process.exitCode = 1;
+
+async function main(options) {
+	if (options.mode === "help") return console.log(usage);
+	installPeers(needsOptionalPeers(options));
+	if (options.mode === "profile") await buildForProfile();
+	const generator = buildGenerator();
+	const { pins, why } = choosePins();
+	if (!pins) console.error(`bench: NOT PINNED, figures will vary: ${why}`);
+	const machine = describeMachine({ pins, why });
+	const { present, notes } = sortOut(options);
+	const bench = { generator, pins, options: { ...options, peers: present } };
+	const modes = { load, smoke: load, idle, profile };
+	await modes[options.mode](bench, machine, notes);
+}
+
+async function load(bench, machine, notes) {
+	const { options } = bench;
+	const runs = [];
+	for (const { repeat, cell, peer } of schedule(options)) {
+		await attempt(`${cell.name} ${peer.name} #${repeat + 1}`, async () => {
+			const figures = await measureLoad(bench, peer, cell);
+			runs.push({ cell: cell.name, peer: peer.name, repeat, ...figures });
+			return `${figures.messagesPerSecond} messages/s, ${figures.cpuUsPerMessage} CPU us/message, generator ${percent(figures.generatorCpuShare)}`;
+		});
+	}
+	const summaries = summarize(options.cells, options.peers, runs);
+	const markdown = loadReport(machine, options, summaries, withFailures(notes));
+	console.log(markdown);
+	save(options, "latest.md", markdown);
+	save(options, "latest.json", toJson({ machine, options, summaries, runs }));
+	save(options, "latest.svg", chart(options.cells, summaries, machine));
+}
+
+async function idle(bench, machine, notes) {
+	const { options } = bench;
+	const runs = [];
+	for (const { repeat, peer } of schedule({ ...options, cells: [null] })) {
+		await attempt(`idle ${peer.name} #${repeat + 1}`, async () => {
+			const figures = await measureIdle(bench, peer);
+			runs.push({ peer: peer.name, repeat, ...figures });
+			return `${figures.bytesPerConnection} bytes per connection`;
+		});
+	}
+	const rows = options.peers.map(({ name }) => {
+		const own = runs.filter(({ peer }) => peer === name);
+		return {
+			peer: name,
+			bytes: spread(own.map(({ bytesPerConnection }) => bytesPerConnection)),
+		};
+	});
+	const markdown = idleReport(machine, options, rows, withFailures(notes));
+	console.log(markdown);
+	save(options, "idle.md", markdown);
+	save(options, "idle.json", toJson({ machine, options, rows, runs }));
+}
+
+/** Records the first peer in each cell with perf. */
+async function profile(bench) {
+	const { options } = bench;
+	const [peer] = options.peers;
+	const folder = join(benchmarkFolder, "results", "tmp");
+	mkdirSync(folder, { recursive: true });
+	for (const cell of options.cells) {
+		const file = join(folder, `perf-${peer.name}-${cell.name}.data`);
+		await attempt(`profile ${peer.name} ${cell.name}`, async () => {
+			const figures = await measureLoad(bench, peer, cell, (pid) =>
+				record(pid, file, options.warmup + options.seconds),
+			);
+			return `${figures.messagesPerSecond} messages/s; now: perf report -i ${file}`;
+		});
+	}
+}
+
+async function record(pid, file, seconds) {
+	const { code, stderr } = await runToEnd(
+		[
+			"perf",
+			"record",
+			"-g",
+			"-o",
+			file,
+			"-p",
+			`${pid}`,
+			"--",
+			"sleep",
+			`${seconds}`,
+		],
+		(seconds + 30) * 1000,
+	);
+	if (code !== 0) throw new Error(`perf: ${stderr.trim()}`);
+}
+
+/** A native addon in which perf can name functions; the next build replaces it. */
+async function buildForProfile() {
+	const { setup } = await import("../scripts/setup.mjs");
+	setup({ profile: "profiling", only: "native" });
+}
+
+/** All runs in their order: by repeat, then cell; every second repeat has the peers backwards. */
+function* schedule({ repeats, cells, peers }) {
+	for (let repeat = 0; repeat < repeats; repeat++) {
+		const order = repeat % 2 === 0 ? peers : peers.toReversed();
+		for (const cell of cells) {
+			for (const peer of order) yield { repeat, cell, peer };
+		}
+	}
+}
+
+/** Leaves out the peers that cannot run here, unless all have to. */
+function sortOut({ peers, mode }) {
+	const notes = [];
+	const present = peers.filter((peer) => {
+		const reason = peer.missing();
+		if (reason === undefined) return true;
+		if (mode === "smoke") throw new Error(`${peer.name}: ${reason}`);
+		notes.push(`Left out: ${peer.name} (${reason}).`);
+		console.error(`bench: ${notes.at(-1)}`);
+		return false;
+	});
+	return { present, notes };
+}
+
+async function attempt(title, run) {
+	try {
+		console.error(`bench: ${title}: ${await run()}`);
+	} catch (error) {
+		failures.push(`${title}: ${error.message}`);
+		console.error(`bench: ${title}: FAILED: ${error.message}`);
+	}
+}
+
+function withFailures(notes) {
+	return [...notes, ...failures.map((failure) => `FAILED: ${failure}`)];
+}
+
+function needsOptionalPeers({ peers }) {
+	return peers.some(({ name }) => name === "uwebsockets" || name === "bun");
+}
+
+function save({ out }, name, text) {
+	if (out === undefined) return;
+	mkdirSync(out, { recursive: true });
+	writeFileSync(join(out, name), text);
+}
+
+function toJson(value) {
+	return `${JSON.stringify(value, null, "\t")}\n`;
+}
+
+function percent(share) {
+	return share === null ? "-" : `${(share * 100).toFixed(0)} %`;
+}
