@@ -1,0 +1,46 @@
+import type { ExecutionContext } from "ava";
+import {
+	type Handler,
+	type Protocol,
+	raw,
+	Server,
+	type ServerOptions,
+	webSocket,
+} from "gev";
+
+/** A server for one test: on a free port of the loopback, one event loop, stopped when the test is over. */
+export interface Started<Context> {
+	server: Server<Context>;
+	port: number;
+	/** `ws://127.0.0.1:PORT` */
+	url: string;
+}
+
+/** Starts a server that speaks WebSocket unless the options say otherwise. */
+export async function serve<Context = unknown>(
+	t: ExecutionContext,
+	handler: Handler<Context>,
+	options: ServerOptions = {},
+): Promise<Started<Context>> {
+	const server = new Server(handler, {
+		host: "127.0.0.1",
+		port: 0,
+		loops: 1,
+		protocol: webSocket(),
+		...options,
+	});
+	t.teardown(() => server.stop({ timeoutMs: 1000 }));
+	const { port } = await server.start();
+	return { server, port, url: `ws://127.0.0.1:${port}` };
+}
+
+/** Sends every message back. */
+export const echo: Handler = {
+	onMessage: (_connection, message) => message,
+};
+
+/** Both protocols, for tests that hold for either. */
+export const protocols: Record<Protocol["name"], () => Protocol> = {
+	raw,
+	websocket: webSocket,
+};

@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import type { ExecutionContext } from "ava";
+
+/** A plain TCP client that reads exactly what is asked for. */
+export interface TcpClient {
+	socket: Socket;
+	write(bytes: Uint8Array | string): void;
+	/** Exactly `count` bytes. Rejects when the connection ends before. */
+	read(count: number): Promise<Buffer>;
+	/** Everything up to the end of the connection, by FIN or by reset. */
+	readToEnd(): Promise<Buffer>;
+	/** The head of an HTTP response, with the empty line. */
+	readHead(): Promise<string>;
+}
+
+/** Connects, and destroys the socket when the test is over. */
+export async function tcp(
+	t: ExecutionContext,
+	port: number,
+	host = "127.0.0.1",
+): Promise<TcpClient> {
+	const socket = connectTcp({ port, host, noDelay: true, allowHalfOpen: true });
+	t.teardown(() => socket.destroy());
+	await once(socket, "connect");
+
+	let received: Buffer = Buffer.alloc(0);
+	let ended = false;
+	let wake = () => {};
+	socket.on("data", (chunk: Buffer) => {
+		received = Buffer.concat([received, chunk]);
+		wake();
+	});
+	const end = () => {
+		ended = true;
+		wake();
+	};
+	socket.on("end", end);
+	socket.on("close", end);
+	socket.on("error", end);
+	const more = () =>
+		new Promise<void>((resolve) => {
+			wake = resolve;
+		});
+	const take = (count: number) => {
+		const bytes = received.subarray(0, count);
+		received = received.subarray(count);
+		return bytes;
+	};
+	const read = async (count: number) => {
+		while (received.length < count) {
+			if (ended) {
+				throw new Error(`ended after ${received.length} of ${count} bytes`);
+			}
+			await more();
+		}
+		return take(count);
+	};
+	const readToEnd = async () => {
+		while (!ended) await more();
+		return take(received.length);
+	};
+	const readHead = async () => {
+		for (;;) {
+			const end = received.indexOf("\r\n\r\n");
+			if (end >= 0) return take(end + 4).toString("latin1");
+			if (ended) throw new Error(`ended in the head: ${received}`);
+			await more();
+		}
+	};
+	return {
+		socket,
+		write: (bytes) => void socket.write(bytes),
+		read,
+		readToEnd,
+		readHead,
+	};
+}
