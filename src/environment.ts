@@ -9,8 +9,14 @@ import type { Server } from "./server.js";
 /** Servers whose native loops run, or have events left. */
 const servers = new Set<Server>();
 
-/** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell.rs`. */
+/** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell/mod.rs`. */
 const pending = new Int32Array(new SharedArrayBuffer(4));
+
+/** Bun and Deno call themselves Node too, and yet have no libuv. */
+const isNode =
+	process.release.name === "node" &&
+	process.versions["bun"] === undefined &&
+	process.versions["deno"] === undefined;
 
 let native: binding.Environment | undefined;
 
@@ -20,7 +26,11 @@ export function startNative(
 	options: binding.NativeOptions,
 	memory: Uint8Array[],
 ): binding.NativeServer {
-	native ??= new binding.Environment(drain, new Uint8Array(pending.buffer));
+	native ??= new binding.Environment(
+		drain,
+		new Uint8Array(pending.buffer),
+		isNode,
+	);
 	const started = native.start(options, memory);
 	if (servers.size === 0) native.hold();
 	servers.add(server);

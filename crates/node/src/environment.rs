@@ -42,8 +42,14 @@ type Reactors = Arc<Mutex<Vec<Arc<Mutex<Option<Reactor>>>>>>;
 impl Environment {
     /// `drain` is called when there is something in the queues of any server; `pending` is a view of at least four
     /// bytes of a SharedArrayBuffer, zero at first, 1 while a call of `drain` is on its way or running.
+    /// `libuv`: the runtime is Node itself, whose event loop is libuv's.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, drain: Function<'_, (), ()>, pending: Unknown<'_>) -> Result<Self> {
+    pub fn new(
+        env: Env,
+        drain: Function<'_, (), ()>,
+        pending: Unknown<'_>,
+        libuv: bool,
+    ) -> Result<Self> {
         let (base, len) = view(&env, &pending)?;
         if len < 4 || base.align_offset(4) != 0 {
             return Err(Error::from_reason("Bug: `pending` is too short"));
@@ -53,7 +59,7 @@ impl Environment {
         // SAFETY: at least four aligned bytes, which the reference keeps; JavaScript accesses them with Atomics only.
         let pending = unsafe { std::sync::atomic::AtomicU32::from_ptr(base.cast()) };
         // SAFETY: as above; and the cleanup hook below joins all threads that ring.
-        let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending)? });
+        let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending, libuv)? });
         let reactors = Reactors::default();
         env.add_env_cleanup_hook(Arc::clone(&reactors), |reactors| {
             for reactor in lock(&reactors).drain(..) {
