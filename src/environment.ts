@@ -44,9 +44,10 @@ export function endNative(server: Server): void {
 
 /** Handles what is in the queues, within every server's budget. */
 function drain(): void {
-	let more = false;
-	for (const server of servers) more = server.drain() || more;
-	if (!more) {
+	for (let pass = 0; pass < PASSES; pass++) {
+		let more = false;
+		for (const server of servers) more = server.drain() || more;
+		if (more) break;
 		// Said first, then looked again: what a loop publishes meanwhile, it either rings for or is seen here.
 		Atomics.store(pending, 0, 0);
 		for (const server of servers) more = server.hasEvents() || more;
@@ -55,3 +56,6 @@ function drain(): void {
 	// Node's own timers and sockets have their turn first.
 	setImmediate(drain);
 }
+
+/** How often a drain looks for what has come while it was at work. */
+const PASSES = 4;

@@ -14,7 +14,8 @@
 //!
 //!               loop                            JavaScript
 //!   events      store EventHead                 store pending = 0
-//!               exchange pending for 1, ring    look at every EventHead
+//!               if pending is 0:                look at every EventHead
+//!               exchange it for 1, ring
 //!   cmd. room   store CommandTail               store ScriptWantsRoom = 1
 //!               exchange ScriptWantsRoom, ring  look at CommandTail
 //! ```
@@ -42,6 +43,8 @@ pub(crate) struct LoopBridge {
     doorbell: Arc<Doorbell>,
     /// An event did not fit, and room has not been found since; `LoopWantsRoom` says so while the loop sleeps.
     wants_room: bool,
+    /// Events were published that JavaScript may not see before the doorbell is rung.
+    unannounced: bool,
 }
 
 impl LoopBridge {
@@ -80,6 +83,7 @@ impl LoopBridge {
             script_wants_room: word(Word::ScriptWantsRoom),
             doorbell,
             wants_room: false,
+            unannounced: false,
         }
     }
 }
@@ -116,10 +120,16 @@ impl Bridge for LoopBridge {
         room
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self) -> bool {
         if self.events.publish() {
-            self.doorbell.ring();
+            self.unannounced = !self.doorbell.is_rung();
         }
+        self.unannounced
+    }
+
+    fn ring(&mut self) {
+        self.unannounced = false;
+        self.doorbell.ring();
     }
 
     #[inline]

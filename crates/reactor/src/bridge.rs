@@ -24,8 +24,12 @@ pub trait Bridge: Send {
     /// True when the largest event would find room.
     fn has_room(&mut self) -> bool;
 
-    /// Makes the committed events visible to the other end and rings its doorbell if it may be asleep.
-    fn publish(&mut self);
+    /// Makes the committed events visible to the other end. Returns true as long as that may be asleep, so that
+    /// [`ring`](Self::ring) has to follow; a little later is soon enough, and saves rings.
+    fn publish(&mut self) -> bool;
+
+    /// Wakes the other end: there are events.
+    fn ring(&mut self);
 
     /// The next command, with its payload in place; the command before it is released.
     fn next_command(&mut self) -> Option<Command<'_>>;

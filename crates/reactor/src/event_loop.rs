@@ -52,6 +52,8 @@ pub struct EventLoop<B> {
     undelivered: VecDeque<(ConnectionId, CloseReason)>,
     /// An event did not fit; reading stops until there is room.
     blocked: bool,
+    /// Measure of what was published and not rung for: polled events and turns. 0: nothing.
+    unannounced: usize,
     read_buffer: Vec<u8>,
     pools: Pools,
     now: Instant,
@@ -137,6 +139,7 @@ impl<B: Bridge> EventLoop<B> {
             dirty: Vec::new(),
             undelivered: VecDeque::new(),
             blocked: false,
+            unannounced: 0,
             read_buffer: vec![0; config.read_buffer_bytes],
             pools: Pools {
                 chunks: ChunkPool::new(config.pool_bytes),
@@ -177,11 +180,7 @@ impl<B: Bridge> EventLoop<B> {
     /// # Errors
     /// Those of the poll itself.
     pub fn turn(&mut self, max_wait: Option<Duration>) -> io::Result<Turn> {
-        let wait = self.wait(max_wait);
-        match self.poll.poll(&mut self.events, wait) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => self.bridge.awake(),
-        }
+        self.await_events(max_wait)?;
         if self.mailbox.aborted.load(Ordering::Acquire) {
             return Ok(Turn::Ended);
         }
@@ -194,7 +193,7 @@ impl<B: Bridge> EventLoop<B> {
         self.run_timers();
         self.flush_dirty();
         self.finish_stop();
-        self.bridge.publish();
+        self.publish();
         Ok(if self.phase == Phase::Ended {
             Turn::Ended
         } else {
@@ -208,6 +207,7 @@ impl<B: Bridge> EventLoop<B> {
         let message = &message.as_bytes()[..message.len().min(MAX_ERROR_BYTES)];
         while !self.emit(NOBODY, Event::Stopped, message) {
             self.bridge.publish();
+            self.bridge.ring();
             if self.mailbox.aborted.load(Ordering::Acquire) {
                 return;
             }
@@ -217,6 +217,50 @@ impl<B: Bridge> EventLoop<B> {
             self.bridge.awake();
         }
         self.bridge.publish();
+        self.bridge.ring();
+    }
+
+    /// Polls. Whoever has to be told of the last turns' events is told before the loop sleeps, yet not before the
+    /// kernel has nothing more: switching threads costs more than a message, and a burst should cost it once.
+    fn await_events(&mut self, max_wait: Option<Duration>) -> io::Result<()> {
+        if self.unannounced > 0 {
+            self.poll(Some(Duration::ZERO))?;
+            if !self.events.is_empty() {
+                return Ok(());
+            }
+            self.ring();
+        }
+        let wait = self.wait(max_wait);
+        self.poll(wait)?;
+        self.bridge.awake();
+        Ok(())
+    }
+
+    fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, wait) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Makes this turn's events visible, and rings for them unless a few more may come soon.
+    fn publish(&mut self) {
+        if !self.bridge.publish() {
+            self.unannounced = 0;
+            return;
+        }
+        self.unannounced += 1 + self.events.iter().count();
+        if self.unannounced >= BURST || self.blocked || self.phase == Phase::Ended {
+            self.ring();
+        }
+    }
+
+    fn ring(&mut self) {
+        self.unannounced = 0;
+        self.bridge.ring();
     }
 
     /// How long the poll may sleep: not at all when there is work, else to the next deadline.
@@ -618,6 +662,9 @@ const NOBODY: ConnectionId = ConnectionId {
 
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 1024;
+
+/// From this many events (and turns) on the other end is told of them, whether or not more are to come.
+const BURST: usize = 32;
 
 /// What a command counts against the budget besides its payload.
 const COMMAND_COST: usize = 64;

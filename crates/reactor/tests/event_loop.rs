@@ -63,7 +63,7 @@ impl Bridge for TestBridge {
         self.lock().room >= gev_wire::PART_BYTES
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self) -> bool {
         let unpublished = std::mem::take(&mut self.unpublished);
         let mut shared = self.lock();
         shared.room -= unpublished
@@ -71,7 +71,10 @@ impl Bridge for TestBridge {
             .map(|(.., payload)| payload.len())
             .sum::<usize>();
         shared.events.extend(unpublished);
-        drop(shared);
+        !shared.events.is_empty()
+    }
+
+    fn ring(&mut self) {
         self.shared.1.notify_all();
     }
 

@@ -61,6 +61,11 @@ impl Doorbell {
         Ok(Self { bell, pending })
     }
 
+    /// True when JavaScript is going to drain, and will see everything that was published before this call. Any thread.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.pending.load(SeqCst) == 1
+    }
+
     /// Makes JavaScript drain the queues soon. Any thread.
     pub(crate) fn ring(&self) {
         if self.pending.swap(1, SeqCst) == 0 {
