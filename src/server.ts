@@ -260,7 +260,7 @@ export class Server<Context = unknown> {
 		const size = binding.memorySize(options.queueBytes, options.maxConnections);
 		const memory = Array.from(
 			{ length: options.loops },
-			() => new Uint8Array(new SharedArrayBuffer(size)),
+			() => loopMemory(size, options.borrow),
 		);
 		this.#loops = memory.map(
 			(bytes, index) =>
@@ -361,6 +361,17 @@ function startError(
 	if (code === undefined) return error;
 	const where = `${addresses.join(" or ")} port ${port}`;
 	return new GevError(code, `${code}: cannot listen on ${where}: ${message}`);
+}
+
+/**
+ * Memory for a loop, which gets its address. An ArrayBuffer has the faster copies, yet could be detached from its
+ * memory by whoever gets hold of it (`structuredClone` with a transfer list, for example); so where borrowed messages
+ * show it to handlers, it is a SharedArrayBuffer, which cannot.
+ */
+function loopMemory(size: number, borrow: boolean): Uint8Array {
+	return new Uint8Array(
+		borrow ? new SharedArrayBuffer(size) : new ArrayBuffer(size),
+	);
 }
 
 /** The longest delay of a timer: what fits a safe integer of milliseconds. */

@@ -41,7 +41,7 @@ type Reactors = Arc<Mutex<Vec<Arc<Mutex<Option<Reactor>>>>>>;
 #[napi]
 impl Environment {
     /// `drain` is called when there is something in the queues of any server; `pending` is a view of at least four
-    /// bytes of a SharedArrayBuffer, zero at first, 1 while a call of `drain` is on its way or running.
+    /// bytes that are never detached, zero at first, 1 while a call of `drain` is on its way or running.
     /// `libuv`: the runtime is Node itself, whose event loop is libuv's.
     #[napi(constructor, catch_unwind)]
     pub fn new(
@@ -174,7 +174,7 @@ impl NativeServer {
     }
 }
 
-/// The bytes of a typed array. For a view of a SharedArrayBuffer their address never changes.
+/// The bytes of a typed array. Their address never changes as long as the buffer behind is not detached.
 fn view(env: &Env, value: &Unknown<'_>) -> Result<(*mut u8, usize)> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     // SAFETY: live values of this call; a value that is no typed array gives an error status.

@@ -1,6 +1,7 @@
 //! The memory that one event loop shares with JavaScript, and the layout of everything in it.
 //!
-//! JavaScript makes a SharedArrayBuffer for each loop and keeps it alive until the loop's thread has been joined:
+//! JavaScript makes it for each loop, as an ArrayBuffer that it shows to nobody or as a SharedArrayBuffer, and keeps it
+//! alive and in place until the loop's thread has been joined:
 //!
 //! ```text
 //!   0        control words, each on a cache line of its own
