@@ -56,7 +56,7 @@ impl Process {
             match self.thread_time(tid, &task.path()) {
                 Ok(thread) => threads.push(thread),
                 // It has ended since the folder was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if is_gone(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -141,6 +141,13 @@ fn malformed(file: &'static str) -> io::Error {
         io::ErrorKind::InvalidData,
         format!("cannot understand /proc/PID/{file}"),
     )
+}
+
+/// True for what reading the files of a thread that has ended fails with: opening finds none, reading an open one finds
+/// no process (ESRCH).
+fn is_gone(error: &io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
 }
 
 #[cfg(test)]
