@@ -18,16 +18,18 @@ interface Handler<Context = unknown> {
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
      * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
-     * is fulfilled with, is sent back.
+     * is fulfilled with, is sent back. A peer that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+     * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
      */
     onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
     /** The connection is gone; `send` and the like do nothing from now on. */
     onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
     /**
      * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
-     * news that belong to no connection. Without this member such errors become process warnings.
+     * news that belong to no connection. Without this member such errors become process warnings, and so does what
+     * this member throws.
      */
-    onError?(error: Error, connection?: Connection<Context>): void;
+    onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
 }
 /** What started the end of a connection. */
 type CloseCause = 
@@ -71,8 +73,8 @@ interface CloseReason {
 declare class Connection<Context = unknown> {
     #private;
     /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent any more. True from
-     * `onConnect` on.
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent, and no messages come
+     * any more. True from `onConnect` on.
      */
     connected: boolean;
     /** Yours to use: what the application knows about this client. `undefined` at first. */
@@ -114,7 +116,7 @@ declare class Connection<Context = unknown> {
      * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
      */
     shutdownWrite(): void;
-    /** Bytes that have arrived and wait for the rest of their frame. 0 when the connection is gone. */
+    /** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
     get readBufferLength(): number;
     /**
      * Bytes that were sent and that the kernel has not taken: payload as long as it is on its way to the event loop, and
@@ -134,7 +136,7 @@ declare enum SendStatus {
     Queued = 0,
     /** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
     Dropped = 1,
-    /** The connection is gone or being closed; the message is dropped. */
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
     Closed = 2
 }
 
@@ -258,12 +260,8 @@ interface ServerOptions {
     drainBudget?: number;
 }
 
-/**
- * A timer of a server: runs on the thread of the server's handlers while the server runs. Made by `runAfter` and
- * `runEvery`.
- */
-declare class Timer {
-    #private;
+/** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
+interface Timer {
     /** Ends the timer: when this returns, the callback is not called again. */
     stop(): void;
 }
@@ -317,8 +315,9 @@ declare class Server<Context = unknown> {
      */
     stop(options?: StopOptions): Promise<void>;
     /**
-     * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends with the server, and
-     * does not keep the process alive by itself. An exception goes to `onError`.
+     * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
+     * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
+     * exception goes to `onError`.
      *
      * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
      */
@@ -330,5 +329,5 @@ declare class Server<Context = unknown> {
     runEvery(intervalMs: number, callback: () => void): Timer;
 }
 
-export { Connection, GevError, Protocol, SendStatus, Server, Timer, raw, webSocket };
-export type { CloseCause, CloseReason, Data, GevErrorCode, Handler, ListenAddress, Reply, ServerOptions, StopOptions, WebSocketOptions };
+export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
+export type { CloseCause, CloseReason, Data, GevErrorCode, Handler, ListenAddress, Reply, ServerOptions, StopOptions, Timer, WebSocketOptions };

@@ -5,15 +5,15 @@ import { GevError, shown } from "./errors.js";
  * `ERR_GEV_OPTION` with the option's name and the value seen when it is something else.
  */
 
-/** A whole number from `min` to `max`. */
+/** A whole number from `min` to `max`; without a default it has to be there. */
 export function integer(
 	name: string,
 	value: unknown,
-	fallback: number,
+	fallback: number | undefined,
 	min: number,
 	max: number,
 ): number {
-	if (value === undefined) return fallback;
+	if (value === undefined && fallback !== undefined) return fallback;
 	if (
 		typeof value !== "number" ||
 		!Number.isInteger(value) ||

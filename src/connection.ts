@@ -9,8 +9,8 @@ import { layout } from "./layout.js";
  */
 export class Connection<Context = unknown> {
 	/**
-	 * False as soon as the connection is gone or being closed from this side: nothing can be sent any more. True from
-	 * `onConnect` on.
+	 * False as soon as the connection is gone or being closed from this side: nothing can be sent, and no messages come
+	 * any more. True from `onConnect` on.
 	 */
 	connected = true;
 	/** Yours to use: what the application knows about this client. `undefined` at first. */
@@ -35,6 +35,12 @@ export class Connection<Context = unknown> {
 	#sent = 0;
 	/** So many bytes may be sent before the gauges have to be looked at. */
 	#credit = 0;
+	/** Nothing can be sent any more: the connection is not connected, or its sending side is closed. */
+	#sendingEnded = false;
+	/** Promises that the handler has returned for messages and that are not settled. */
+	#pendingReplies = 0;
+	/** The peer has said goodbye, and the answer waits for pending replies. */
+	#finishing = false;
 	#store: Map<string, unknown> | undefined = undefined;
 
 	/** @internal */
@@ -67,7 +73,7 @@ export class Connection<Context = unknown> {
 	 */
 	send(data: Data): SendStatus {
 		if (typeof data === "string") {
-			if (!this.connected) return SendStatus.Closed;
+			if (this.#sendingEnded) return SendStatus.Closed;
 			// Most characters take one byte and none takes more than three.
 			const most = data.length * 3;
 			if (most > this.#credit && !this.#renewCredit(data)) {
@@ -83,7 +89,7 @@ export class Connection<Context = unknown> {
 			return SendStatus.Queued;
 		}
 		const bytes = data instanceof Uint8Array ? data : bytesOf(data);
-		if (!this.connected) return SendStatus.Closed;
+		if (this.#sendingEnded) return SendStatus.Closed;
 		if (bytes.length > this.#credit && !this.#renewCredit(bytes)) {
 			return this.#overflow();
 		}
@@ -120,12 +126,12 @@ export class Connection<Context = unknown> {
 	 * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
 	 */
 	shutdownWrite(): void {
-		if (this.connected) {
-			this.#command(layout.commandShutdownWrite);
-		}
+		if (this.#sendingEnded) return;
+		this.#sendingEnded = true;
+		this.#command(layout.commandShutdownWrite);
 	}
 
-	/** Bytes that have arrived and wait for the rest of their frame. 0 when the connection is gone. */
+	/** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
 	get readBufferLength(): number {
 		return this.#isCurrent()
 			? this.#loop.gauge(this.#slot, layout.gaugeInput) >>> 0
@@ -160,9 +166,30 @@ export class Connection<Context = unknown> {
 		return this.#store?.delete(key) ?? false;
 	}
 
-	/** @internal The peer has ended its input: flush, then close. */
+	/** @internal The peer has said goodbye: answer it when everything is sent that the handler has promised. */
 	finish(): void {
-		if (this.connected) this.#end(layout.commandEnd, NOTHING);
+		this.#finishing = true;
+		if (this.connected && this.#pendingReplies === 0) {
+			this.#end(layout.commandEnd, NOTHING);
+		}
+	}
+
+	/** @internal The handler has returned a promise for a message; {@link replyDone} follows. */
+	replyPending(): void {
+		this.#pendingReplies++;
+	}
+
+	/** @internal */
+	replyDone(): void {
+		this.#pendingReplies--;
+		if (this.#finishing) this.finish();
+	}
+
+	/** @internal Nothing follows. */
+	ended(): void {
+		this.connected = false;
+		this.#sendingEnded = true;
+		this.parts = undefined;
 	}
 
 	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
@@ -177,6 +204,7 @@ export class Connection<Context = unknown> {
 
 	#end(kind: number, payload: Uint8Array): void {
 		this.connected = false;
+		this.#sendingEnded = true;
 		this.#command(kind, payload);
 	}
 
@@ -211,7 +239,7 @@ export enum SendStatus {
 	Queued = 0,
 	/** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
 	Dropped = 1,
-	/** The connection is gone or being closed; the message is dropped. */
+	/** The connection is gone or being closed, or its sending side is; the message is dropped. */
 	Closed = 2,
 }
 

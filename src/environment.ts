@@ -15,8 +15,8 @@ const pending = new Int32Array(new SharedArrayBuffer(4));
 /** Bun and Deno call themselves Node too, and yet have no libuv. */
 const isNode =
 	process.release.name === "node" &&
-	process.versions["bun"] === undefined &&
-	process.versions["deno"] === undefined;
+	!("bun" in process.versions) &&
+	!("deno" in process.versions);
 
 let native: binding.Environment | undefined;
 
@@ -42,19 +42,30 @@ export function endNative(server: Server): void {
 	if (servers.delete(server) && servers.size === 0) native?.letGo();
 }
 
-/** Handles what is in the queues, within every server's budget. */
+/** Called for the doorbell: handles what is in the queues, within every server's budget. */
 function drain(): void {
+	let done = false;
+	try {
+		done = drainQueues();
+	} finally {
+		// Node's own timers and sockets have their turn first.
+		if (!done) setImmediate(drain);
+	}
+}
+
+/** True when nothing is left to do before the next ring. */
+function drainQueues(): boolean {
+	for (const server of servers) server.grant();
 	for (let pass = 0; pass < PASSES; pass++) {
 		let more = false;
 		for (const server of servers) more = server.drain() || more;
-		if (more) break;
+		if (more) return false;
 		// Said first, then looked again: what a loop publishes meanwhile, it either rings for or is seen here.
 		Atomics.store(pending, 0, 0);
 		for (const server of servers) more = server.hasEvents() || more;
-		if (!more || Atomics.exchange(pending, 0, 1) === 1) return;
+		if (!more || Atomics.exchange(pending, 0, 1) === 1) return true;
 	}
-	// Node's own timers and sockets have their turn first.
-	setImmediate(drain);
+	return false;
 }
 
 /** How often a drain looks for what has come while it was at work. */

@@ -34,8 +34,26 @@ export class GevError extends Error {
 	}
 }
 
-/** How a wrong value looks in a message: short, and told apart from others of its type. */
+/** What was thrown, or an error that says what it was. Never throws. */
+export function asError(thrown: unknown): Error {
+	try {
+		if (thrown instanceof Error) return thrown;
+	} catch {
+		// A proxy can refuse to say what it is.
+	}
+	return new Error(`thrown: ${shown(thrown)}`);
+}
+
+/** How a wrong value looks in a message: short, and told apart from others of its type. Never throws. */
 export function shown(value: unknown): string {
+	try {
+		return describe(value);
+	} catch {
+		return `something that cannot be shown (${typeof value})`;
+	}
+}
+
+function describe(value: unknown): string {
 	switch (typeof value) {
 		case "string":
 			return JSON.stringify(

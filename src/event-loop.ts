@@ -1,7 +1,12 @@
 import { CommandQueue } from "./command-queue.js";
 import { Connection } from "./connection.js";
 import { GevError } from "./errors.js";
-import { CLOSE_CAUSES, type CloseReason, type Reply } from "./handler.js";
+import {
+	CLOSE_CAUSES,
+	type CloseReason,
+	isThenable,
+	type Reply,
+} from "./handler.js";
 import { layout } from "./layout.js";
 import { MessagePool } from "./message-pool.js";
 import type { Server } from "./server.js";
@@ -29,6 +34,8 @@ export class EventLoop {
 	private readonly gaugesAt: number;
 	/** Position of the next event to read. */
 	private tail = 0;
+	/** Events that may be handled before Node's own timers and sockets have their turn. */
+	private budget = 0;
 
 	constructor(
 		server: Server,
@@ -47,8 +54,13 @@ export class EventLoop {
 		this.commands = new CommandQueue(this.words, this.bytes, queueBytes, wake);
 	}
 
-	/** Handles at most `budget` events; true when there may be more. */
-	drain(budget: number): boolean {
+	/** A new turn of JavaScript's event loop: `budget` more events may be handled. */
+	grant(budget: number): void {
+		this.budget = budget;
+	}
+
+	/** Handles events within the budget; true when there may be more. */
+	drain(): boolean {
 		const { words, mask } = this;
 		const head = Atomics.load(words, layout.eventHead);
 		if (this.tail === head) {
@@ -57,18 +69,19 @@ export class EventLoop {
 		}
 		this.commands.holdPublish();
 		let unreleased = 0;
-		for (let left = budget; this.tail !== head && left > 0; left--) {
+		for (; this.tail !== head && this.budget > 0; this.budget--) {
 			const word = (QUEUES_AT + (this.tail & mask)) >> 2;
 			const kind = words[word] as number;
 			const length = words[word + 3] as number;
 			const at = (word << 2) + HEADER_BYTES;
 			const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+			// Moved first: what fails is not tried again. Others see it with the next release.
+			this.tail = (this.tail + size) | 0;
 			if ((kind & KIND) === MESSAGE) {
 				this.onMessage(words[word + 1] as number, kind, at, length);
 			} else if (kind !== PAD) {
 				this.onOther(kind, word, at, length);
 			}
-			this.tail = (this.tail + size) | 0;
 			unreleased += size;
 			if (unreleased >= RELEASE_BYTES) {
 				unreleased = 0;
@@ -132,7 +145,7 @@ export class EventLoop {
 				reply = server.onMessage(connection, data);
 			}
 			if (reply === undefined || reply === null) return;
-			if (typeof reply === "object" && "then" in reply) {
+			if (isThenable(reply)) {
 				server.answerLater(connection, reply);
 			} else {
 				connection.send(reply);
@@ -156,7 +169,7 @@ export class EventLoop {
 				break;
 			}
 			case layout.eventEnd:
-				// Behind everything that the handler has returned for the messages before it.
+				// Behind everything that the handler returns for the messages before it.
 				this.connections[slot]?.finish();
 				break;
 			case layout.eventClose: {
@@ -199,8 +212,7 @@ export class EventLoop {
 		if (connection === undefined) return;
 		this.connections[slot] = undefined;
 		this.connectionCount--;
-		connection.connected = false;
-		connection.parts = undefined;
+		connection.ended();
 		this.server.call("onClose", connection, reason);
 	}
 

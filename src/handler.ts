@@ -20,7 +20,8 @@ export interface Handler<Context = unknown> {
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**
 	 * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
-	 * is fulfilled with, is sent back.
+	 * is fulfilled with, is sent back. A peer that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+	 * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
 	 */
 	onMessage?(
 		connection: Connection<Context>,
@@ -33,9 +34,13 @@ export interface Handler<Context = unknown> {
 	): void | Promise<void>;
 	/**
 	 * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
-	 * news that belong to no connection. Without this member such errors become process warnings.
+	 * news that belong to no connection. Without this member such errors become process warnings, and so does what
+	 * this member throws.
 	 */
-	onError?(error: Error, connection?: Connection<Context>): void;
+	onError?(
+		error: Error,
+		connection?: Connection<Context>,
+	): void | Promise<void>;
 }
 
 /** What started the end of a connection. */
@@ -72,6 +77,13 @@ export interface CloseReason {
 	readonly cause: CloseCause;
 	/** True when both sides have said goodbye as the protocol wants it. */
 	readonly wasClean: boolean;
+}
+
+/** True for what a handler may return instead of a value: a promise, or anything else that can be awaited. */
+export function isThenable<Value>(
+	value: Value | PromiseLike<Value>,
+): value is PromiseLike<Value> {
+	return typeof value === "object" && value !== null && "then" in value;
 }
 
 /** Causes by the number that they have in close events: the order of `CloseCause` in `crates/reactor`. */

@@ -4,16 +4,16 @@ import * as binding from "#binding";
 import * as check from "./check.js";
 import type { Connection } from "./connection.js";
 import { endNative, startNative } from "./environment.js";
-import { GevError, shown } from "./errors.js";
+import { asError, GevError, shown } from "./errors.js";
 import { EventLoop } from "./event-loop.js";
-import type { Handler, Reply } from "./handler.js";
+import { type Handler, isThenable, type Reply } from "./handler.js";
 import { layout } from "./layout.js";
 import {
 	type CheckedOptions,
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
-import { Timer } from "./timer.js";
+import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
 export interface ListenAddress {
@@ -37,7 +37,7 @@ export interface StopOptions {
 export class Server<Context = unknown> {
 	readonly #handler: Handler<Context>;
 	readonly #options: CheckedOptions;
-	readonly #timers = new Set<Timer>();
+	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop[] = [];
 	#native: binding.NativeServer | undefined;
@@ -140,7 +140,7 @@ export class Server<Context = unknown> {
 			this.#stopped = new Promise((resolve) => {
 				this.#resolveStopped = resolve;
 			});
-			for (const timer of this.#timers) timer.stop();
+			this.#stopTimers();
 			const payload = new Uint8Array(new Uint32Array([timeoutMs]).buffer);
 			for (const loop of this.#loops) {
 				loop.commands.command(layout.commandStop, 0, 0, payload);
@@ -151,13 +151,14 @@ export class Server<Context = unknown> {
 	}
 
 	/**
-	 * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends with the server, and
-	 * does not keep the process alive by itself. An exception goes to `onError`.
+	 * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
+	 * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
+	 * exception goes to `onError`.
 	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
 	 */
 	runAfter(delayMs: number, callback: () => void): Timer {
-		const delay = check.integer("delayMs", delayMs, 0, 0, MAX_DELAY);
+		const delay = check.integer("delayMs", delayMs, undefined, 0, MAX_DELAY);
 		return this.#timer(callback, delay, undefined);
 	}
 
@@ -166,16 +167,25 @@ export class Server<Context = unknown> {
 	 * the thread was busy are skipped. Otherwise as {@link runAfter}.
 	 */
 	runEvery(intervalMs: number, callback: () => void): Timer {
-		const interval = check.integer("intervalMs", intervalMs, 1, 1, MAX_DELAY);
+		const interval = check.integer(
+			"intervalMs",
+			intervalMs,
+			undefined,
+			1,
+			MAX_DELAY,
+		);
 		return this.#timer(callback, interval, interval);
+	}
+
+	/** @internal A new turn of JavaScript's event loop: every loop's budget is whole again. */
+	grant(): void {
+		for (const loop of this.#loops) loop.grant(this.#options.drainBudget);
 	}
 
 	/** @internal Handles events within the budget; true when there may be more. */
 	drain(): boolean {
 		let more = false;
-		for (const loop of this.#loops) {
-			more = loop.drain(this.#options.drainBudget) || more;
-		}
+		for (const loop of this.#loops) more = loop.drain() || more;
 		return more;
 	}
 
@@ -199,8 +209,8 @@ export class Server<Context = unknown> {
 					| ((...args: unknown[]) => void | Promise<void>)
 					| undefined
 			)?.call(handler, connection, ...rest);
-			if (typeof result === "object" && "then" in result) {
-				result.then(undefined, (error) =>
+			if (isThenable(result)) {
+				Promise.resolve(result).catch((error) =>
 					this.handlerFailed(error, connection),
 				);
 			}
@@ -210,12 +220,14 @@ export class Server<Context = unknown> {
 	}
 
 	/** @internal Sends what a handler's promise is fulfilled with. */
-	answerLater(connection: Connection, reply: Promise<Reply>): void {
-		reply
+	answerLater(connection: Connection, reply: PromiseLike<Reply>): void {
+		connection.replyPending();
+		Promise.resolve(reply)
 			.then((data) => {
 				if (data !== undefined && data !== null) connection.send(data);
 			})
-			.catch((error) => this.handlerFailed(error, connection));
+			.catch((error) => this.handlerFailed(error, connection))
+			.then(() => connection.replyDone());
 	}
 
 	/** @internal */
@@ -224,22 +236,18 @@ export class Server<Context = unknown> {
 		this.failed(error, connection as Connection<Context>);
 	}
 
-	/** @internal Tells `onError`, or everybody. */
+	/** @internal Tells `onError`, or everybody. Never throws. */
 	failed(thrown: unknown, connection?: Connection<Context>): void {
-		const error =
-			thrown instanceof Error ? thrown : new Error(`thrown: ${shown(thrown)}`);
+		const error = asError(thrown);
 		try {
-			if (this.#handler.onError !== undefined) {
-				this.#handler.onError(error, connection);
-			} else {
-				process.emitWarning(error);
+			if (this.#handler.onError === undefined) {
+				warn(error);
+				return;
 			}
+			const result: unknown = this.#handler.onError(error, connection);
+			if (isThenable(result)) Promise.resolve(result).catch(warn);
 		} catch (another) {
-			process.emitWarning(
-				another instanceof Error
-					? another
-					: new Error(`thrown: ${shown(another)}`),
-			);
+			warn(another);
 		}
 	}
 
@@ -250,6 +258,8 @@ export class Server<Context = unknown> {
 		this.#native?.join();
 		this.#native = undefined;
 		this.#loops = [];
+		// Those that handlers have made meanwhile.
+		this.#stopTimers();
 		endNative(this as Server);
 		this.#state = "idle";
 		this.#resolveStopped?.();
@@ -258,9 +268,8 @@ export class Server<Context = unknown> {
 	#startLoops(addresses: string[]): void {
 		const options = this.#options;
 		const size = binding.memorySize(options.queueBytes, options.maxConnections);
-		const memory = Array.from(
-			{ length: options.loops },
-			() => loopMemory(size, options.borrow),
+		const memory = Array.from({ length: options.loops }, () =>
+			loopMemory(size, options.borrow),
 		);
 		this.#loops = memory.map(
 			(bytes, index) =>
@@ -295,11 +304,26 @@ export class Server<Context = unknown> {
 				this.failed(error);
 			}
 		};
-		const timer = new Timer(guarded, delayMs, intervalMs, (ended) =>
+		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
 			this.#timers.delete(ended),
 		);
 		this.#timers.add(timer);
 		return timer;
+	}
+
+	#stopTimers(): void {
+		for (const timer of this.#timers) timer.stop();
+	}
+}
+
+/** For what nobody else is there to be told. Never throws. */
+function warn(thrown: unknown): void {
+	const error = asError(thrown);
+	try {
+		process.emitWarning(error);
+	} catch (another) {
+		// An error whose own properties throw.
+		process.emitWarning(asError(another));
 	}
 }
 

@@ -1,20 +1,23 @@
-/**
- * A timer of a server: runs on the thread of the server's handlers while the server runs. Made by `runAfter` and
- * `runEvery`.
- */
-export class Timer {
+/** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
+export interface Timer {
+	/** Ends the timer: when this returns, the callback is not called again. */
+	stop(): void;
+}
+
+/** A timer that takes any delay, does not drift, and does not keep the process alive. */
+export class ServerTimer implements Timer {
 	readonly #callback: () => void;
 	readonly #intervalMs: number | undefined;
-	readonly #ended: (timer: Timer) => void;
+	readonly #ended: (timer: ServerTimer) => void;
 	#handle: NodeJS.Timeout | undefined;
 	#due = 0;
 
-	/** @internal `intervalMs` is undefined for a timer that runs once. */
+	/** `intervalMs` is undefined for a timer that runs once. */
 	constructor(
 		callback: () => void,
 		delayMs: number,
 		intervalMs: number | undefined,
-		ended: (timer: Timer) => void,
+		ended: (timer: ServerTimer) => void,
 	) {
 		this.#callback = callback;
 		this.#intervalMs = intervalMs;
@@ -23,7 +26,6 @@ export class Timer {
 		this.#arm();
 	}
 
-	/** Ends the timer: when this returns, the callback is not called again. */
 	stop(): void {
 		clearTimeout(this.#handle);
 		this.#handle = undefined;

@@ -166,6 +166,8 @@ impl NativeServer {
     #[napi(catch_unwind)]
     pub fn join(&mut self, env: Env) -> Result<()> {
         drop(lock(&self.reactor).take());
+        // Their descriptors need not wait for the garbage collector.
+        self.loops.clear();
         for reference in self.memory.drain(..) {
             // SAFETY: made in this environment, on this thread, and deleted once.
             check_status!(unsafe { sys::napi_delete_reference(env.raw(), reference) })?;

@@ -80,7 +80,6 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         } else {
             Balance::DEFAULT
         },
-        half_close: options.web_socket.is_none(),
         handshake_timeout: ms(options.handshake_timeout_ms),
         close_timeout: ms(options.close_timeout_ms),
         max_connections: options.max_connections,

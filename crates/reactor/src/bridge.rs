@@ -52,7 +52,7 @@ pub enum Event {
     Open,
     /// A message or a part of one. Payload: its bytes.
     Message(gev_wire::Part),
-    /// The peer will send no more, yet may still read. Answered by [`CommandKind::End`]. No payload.
+    /// The peer has said goodbye, yet may still read. Answered by [`CommandKind::End`]. No payload.
     End,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
     /// native byte order), cause (u8), was-clean (u8), text.
@@ -88,7 +88,7 @@ pub enum CommandKind {
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,
-    /// The answer to [`Event::End`]: flush, then close.
+    /// The answer to [`Event::End`]: say goodbye too, flush, then close.
     End,
     /// Close at once; what is not sent is lost. Payload: cause (u8).
     Destroy,
@@ -104,7 +104,7 @@ pub struct Gauges {
     pub taken: u32,
     /// Bytes (framing included) that the loop has for the socket and the kernel has not taken.
     pub output: u32,
-    /// Bytes that were read from the socket and wait for the rest of their frame.
+    /// Bytes that were read from the socket and wait for the rest of their message, also those already handed over.
     pub input: u32,
 }
 

@@ -20,9 +20,6 @@ pub struct Config {
     pub balance: Balance,
     /// Makes the codec of a new connection.
     pub protocol: Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync>,
-    /// What the end of a peer's input means: for true an [`Event::End`](crate::Event::End) and a connection that can
-    /// still be written to, for false the end of the connection.
-    pub half_close: bool,
     /// Time from accept to open.
     pub handshake_timeout: Duration,
     /// Time from the start of a close to the end of the connection.
@@ -81,7 +78,6 @@ impl Config {
             reuse_port: false,
             balance: Balance::DEFAULT,
             protocol,
-            half_close: false,
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(10),
             max_connections: 65_536,

@@ -3,9 +3,12 @@
 //! ```text
 //!            close()                 peer's goodbye, or error            output empty             peer's FIN
 //!   Open ---------------> Closing ------------------------> Finishing ---------------> Lingering ----------> gone
-//!     |  peer's FIN                                            ^    `--- (peer's FIN seen already) -----------^
-//!     `------------> HalfClosed -----------------------------'
+//!     |  peer's goodbye                  close(), end()        ^    `--- (peer's FIN seen already) -----------^
+//!     `----------------> HalfClosed -------------------------'
 //! ```
+//! The peer's goodbye is a protocol's own or, where it has none, FIN. Its answer waits for `end()`, by which the handler
+//! says that it has sent what it wants to send for the messages before.
+//!
 //! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once. Input is decoded in
 //! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
 //! kernel from answering late input with a reset, which could overtake our last bytes.
@@ -112,7 +115,7 @@ impl Connection {
             socket,
             addresses,
             protocol: (config.protocol)(),
-            rest: RingBuffer::new(2 * config.read_buffer_bytes),
+            rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
             output: Output::default(),
             state: State::Open,
             readable: false,
@@ -166,6 +169,9 @@ impl Connection {
 
     /// Decodes what is left, then reads and decodes until the socket is empty or the budget is spent.
     pub(crate) fn fill<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        if self.state == State::Open && self.outcome.is_some() {
+            return self.tell_end(around);
+        }
         if self.undecoded {
             let next = self.decode_rest(around);
             if next != Next::Wait {
@@ -247,30 +253,27 @@ impl Connection {
             return;
         }
         let awaits_answer = self.goodbye(&close, pools) && !self.input_ended;
+        let answers = self.state == State::HalfClosed;
         self.state = if awaits_answer {
             State::Closing
         } else {
             State::Finishing
         };
-        self.outcome = Some(CloseReason {
+        // What the peer has said before decides.
+        let outcome = self.outcome.get_or_insert(CloseReason {
             close,
             cause,
-            was_clean: !awaits_answer,
+            was_clean: false,
         });
+        outcome.was_clean = answers || !(awaits_answer || self.protocol.ends_by_fin());
         self.deadline = Some(deadline);
     }
 
-    /// Ends a connection whose peer has ended its input, when the output is out.
-    pub(crate) fn end(&mut self, deadline: Instant) {
+    /// Answers the peer's goodbye, and ends the connection when the output is out.
+    pub(crate) fn end(&mut self, deadline: Instant, pools: &mut Pools) {
         if self.state == State::HalfClosed {
-            self.state = State::Finishing;
             let close = Close::new(NO_STATUS, "");
-            self.outcome = Some(CloseReason {
-                close,
-                cause: CloseCause::Peer,
-                was_clean: true,
-            });
-            self.deadline = Some(deadline);
+            self.close(close, CloseCause::Peer, deadline, pools);
         }
     }
 
@@ -286,6 +289,7 @@ impl Connection {
         }
         Some(match self.outcome.take() {
             None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
+            Some(outcome) if self.state == State::HalfClosed => outcome,
             Some(outcome) if outcome.was_clean && !self.has_output() => outcome,
             // The goodbye was not answered, or not even taken, in time.
             Some(outcome) => CloseReason::abnormal(outcome.cause, outcome.close.reason),
@@ -294,10 +298,11 @@ impl Connection {
 
     /// The gauges, if they are not what was returned last.
     pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
+        let input = self.protocol.unfinished_len() + self.rest.len() as u64;
         let gauges = Gauges {
             taken: self.taken,
             output: u32::try_from(self.output.len()).unwrap_or(u32::MAX),
-            input: u32::try_from(self.rest.len()).unwrap_or(u32::MAX),
+            input: u32::try_from(input).unwrap_or(u32::MAX),
         };
         (gauges != self.gauges).then(|| {
             self.gauges = gauges;
@@ -308,8 +313,7 @@ impl Connection {
     /// Gives all borrowed memory back.
     pub(crate) fn release(mut self, pools: &mut Pools) {
         self.output.discard(&mut pools.chunks);
-        self.rest.clear();
-        self.release_ring(pools);
+        self.forget_rest(pools);
     }
 
     fn takes_messages(&self) -> bool {
@@ -433,20 +437,27 @@ impl Connection {
                 Next::Wait
             }
             Ok(Decoded::Blocked) => Next::Blocked,
-            Ok(Decoded::Closed(close)) => {
-                let reason = match self.outcome.take() {
-                    Some(ours) => CloseReason {
-                        was_clean: true,
-                        ..ours
-                    },
-                    None => CloseReason {
+            Ok(Decoded::Closed(close)) => match self.outcome.take() {
+                Some(ours) => {
+                    let was_clean = true;
+                    self.finish(CloseReason { was_clean, ..ours }, around)
+                }
+                None => {
+                    let reason = CloseReason {
                         close,
                         cause: CloseCause::Peer,
-                        was_clean: true,
-                    },
-                };
-                self.finish(reason, around)
-            }
+                        // Not before it is answered.
+                        was_clean: false,
+                    };
+                    if !self.is_open() {
+                        return self.finish(reason, around);
+                    }
+                    self.outcome = Some(reason);
+                    self.deadline = Some(around.now + around.config.close_timeout);
+                    self.forget_rest(around.pools);
+                    self.tell_end(around)
+                }
+            },
             Err(error) => {
                 let close = Close::from(error);
                 self.goodbye(&close, around.pools);
@@ -472,9 +483,19 @@ impl Connection {
         self.state = State::Finishing;
         self.outcome = Some(reason);
         self.deadline = Some(around.now + around.config.close_timeout);
-        self.rest.clear();
-        self.release_ring(around.pools);
+        self.forget_rest(around.pools);
         self.flush(around.pools)
+    }
+
+    /// Tells the handler that the peer is done: the answer is [`end`](Self::end).
+    fn tell_end<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        self.undecoded = around.bridge.reserve(0).is_none();
+        if self.undecoded {
+            return Next::Blocked;
+        }
+        around.bridge.commit(self.id, Event::End);
+        self.state = State::HalfClosed;
+        Next::Wait
     }
 
     /// Appends the protocol's goodbye to the output; true when the peer is to answer.
@@ -490,15 +511,7 @@ impl Connection {
     /// The peer has sent FIN and all that came before it has been decoded.
     fn end_of_input<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         match self.state {
-            State::Open if around.config.half_close && self.is_open() => {
-                if around.bridge.reserve(0).is_none() {
-                    self.undecoded = true;
-                    return Next::Blocked;
-                }
-                around.bridge.commit(self.id, Event::End);
-                self.state = State::HalfClosed;
-                Next::Wait
-            }
+            State::Open if self.protocol.ends_by_fin() && self.is_open() => self.tell_end(around),
             State::Open | State::HalfClosed => Next::Gone(CloseReason::abnormal(
                 CloseCause::Peer,
                 "connection ended without a close",
@@ -510,19 +523,25 @@ impl Connection {
                     "connection ended without the peer's close",
                 ))
             }
-            State::Finishing if self.has_output() => Next::Wait,
-            State::Finishing | State::Lingering => Next::Gone(self.take_outcome()),
+            State::Finishing | State::Lingering => {
+                let both_said = self.protocol.ends_by_fin();
+                if let Some(outcome) = self.outcome.as_mut().filter(|_| both_said) {
+                    outcome.was_clean = true;
+                }
+                if self.has_output() {
+                    return Next::Wait;
+                }
+                Next::Gone(self.take_outcome())
+            }
         }
     }
 
     fn failed(&mut self, error: &io::Error) -> Next {
-        let abnormal = || CloseReason::abnormal(CloseCause::Reset, error.to_string());
-        // When both sides have said goodbye, how the connection goes down matters no more.
+        // When the peer has said goodbye, or need not, how the connection goes down matters no more.
+        let may_fail = self.state == State::HalfClosed || self.protocol.ends_by_fin();
+        let outcome = self.outcome.take().filter(|it| it.was_clean || may_fail);
         Next::Gone(
-            self.outcome
-                .take()
-                .filter(|outcome| outcome.was_clean)
-                .unwrap_or_else(abnormal),
+            outcome.unwrap_or_else(|| CloseReason::abnormal(CloseCause::Reset, error.to_string())),
         )
     }
 
@@ -554,6 +573,11 @@ impl Connection {
         self.rest.write(bytes).is_ok()
     }
 
+    fn forget_rest(&mut self, pools: &mut Pools) {
+        self.rest.clear();
+        self.release_ring(pools);
+    }
+
     fn release_ring(&mut self, pools: &mut Pools) {
         if !self.rest.is_empty() || self.rest.capacity() == 0 {
             return;
@@ -574,6 +598,9 @@ const DIRECT_BYTES: usize = 8 * 1024;
 
 /// No protocol writes a longer frame header than WebSocket's ten bytes; with room to spare.
 const MAX_HEADER_BYTES: usize = 32;
+
+/// No protocol leaves more than this of a frame in its input: WebSocket up to 64 KiB, a request that is not complete.
+const MAX_UNFINISHED_BYTES: usize = 64 * 1024;
 
 /// A close frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
 const MAX_GOODBYE_BYTES: usize = 512;

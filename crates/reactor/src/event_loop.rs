@@ -497,12 +497,8 @@ impl<B: Bridge> EventLoop<B> {
         }
         if connection.wants_turn() && !connection.in_ready {
             connection.in_ready = true;
-            // A blocked connection goes on where it stopped, before others.
-            if next == Next::Blocked {
-                self.ready.push_front(id)
-            } else {
-                self.ready.push_back(id)
-            }
+            // Also one that was blocked: with its turn first it could take all the room there is, for ever.
+            self.ready.push_back(id);
         }
         if connection.wants_flush() && !connection.in_dirty {
             connection.in_dirty = true;
@@ -618,7 +614,7 @@ fn run_command(
             connection.close(Close::new(code, text), cause, deadline, pools);
         }
         CommandKind::ShutdownWrite => connection.shutdown_write(),
-        CommandKind::End => connection.end(deadline),
+        CommandKind::End => connection.end(deadline, pools),
         CommandKind::Destroy => {
             let cause = CloseCause::from_number(payload.first().copied().unwrap_or_default());
             return Next::Gone(CloseReason::abnormal(cause, ""));

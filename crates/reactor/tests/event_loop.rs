@@ -157,12 +157,10 @@ const NOBODY: ConnectionId = ConnectionId {
 };
 
 fn config() -> Config {
-    let mut config = Config::new(
+    Config::new(
         vec!["127.0.0.1:0".parse().unwrap()],
         Arc::new(|| Box::new(Raw::default())),
-    );
-    config.half_close = true;
-    config
+    )
 }
 
 fn start(config: Config, bridges: &[TestBridge]) -> Reactor {

@@ -33,11 +33,18 @@ pub trait Protocol: Send {
     /// Appends what goes on the wire in front of the payload of an outgoing message of `len` bytes.
     fn encode_header(&self, kind: MessageKind, len: u64, out: &mut Vec<u8>);
 
-    /// Starts a close from our side: appends the goodbye (if the protocol has one, and has not said it yet) to `out`.
+    /// Says goodbye: appends what the protocol has for that (if anything, and if it was not said yet) to `out`. Where
+    /// the peer has said goodbye first this is the answer, whose code is up to the protocol.
     ///
     /// Returns true when the peer is expected to answer, so that the connection stays open for reading until `decode`
     /// returns [`Decoded::Closed`] or a time-out ends the wait.
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool;
+
+    /// True when the end of the peer's input is its goodbye, false when it should have said one before.
+    fn ends_by_fin(&self) -> bool;
+
+    /// Bytes of the message that is half way: of those, what `decode` has consumed.
+    fn unfinished_len(&self) -> u64;
 
     /// True from the moment that [`Sink::open`] was accepted.
     fn is_open(&self) -> bool;
@@ -69,8 +76,8 @@ pub enum Decoded {
     NeedMore,
     /// The sink is full. Present the rest again when it has room.
     Blocked,
-    /// The protocol has come to its regular end (a close handshake is done, a plain HTTP request is answered):
-    /// flush what was replied, then close. Bytes that follow are not looked at.
+    /// The peer has said goodbye, or has answered ours, or was refused with what was replied. Bytes that follow are
+    /// not looked at. What is left to do: answer with [`Protocol::close`], flush, close.
     Closed(Close),
 }
 

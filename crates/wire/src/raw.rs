@@ -51,6 +51,14 @@ impl Protocol for Raw {
         false
     }
 
+    fn ends_by_fin(&self) -> bool {
+        true
+    }
+
+    fn unfinished_len(&self) -> u64 {
+        0
+    }
+
     fn is_open(&self) -> bool {
         self.open
     }

@@ -143,6 +143,11 @@ impl Message {
         Progress::FrameDone
     }
 
+    /// Payload bytes of the unfinished message that have left the input.
+    pub(crate) fn taken_in(&self) -> u64 {
+        self.announced - self.left
+    }
+
     /// Forgets what was to be handed over, because the rest of the message will be [`skip`](Self::skip)ped.
     pub(crate) fn abandon(&mut self) {
         self.pending = Vec::new();

@@ -1,15 +1,16 @@
 //! WebSocket, the server's side (RFC 6455).
 //!
 //! ```text
-//!   Handshake --101--> Header <--> Payload        Header --peer's close frame--> Ended
-//!       |                 |           |
+//!   Handshake --101--> Header <--> Payload        Header --peer's close frame--> Answering --ours--> Ended
+//!       |                 |           |             `--(ours was sent before)--------------------------^
 //!       |                 `-----------`--peer broke the rules--> Failed
 //!       `--any other answer--> Ended
 //! ```
 //!
 //! No subprotocol and no extension is negotiated: what the client offers is left unanswered.
 //!
-//! Invariants: nothing is sent behind our close frame, and it is sent once; nothing is delivered behind our close frame
+//! Invariants: nothing is sent behind our close frame, and it is sent once; the peer's is not answered before the caller
+//! says so, as what it has to send comes first; nothing is delivered behind our close frame
 //! or the peer's; no connection has heap memory of its own unless a message is half way.
 
 use std::sync::Arc;
@@ -68,6 +69,8 @@ enum Stage {
     Header,
     /// The payload of a data frame.
     Payload,
+    /// Nothing: the peer has closed with this code, and our answer has not been written.
+    Answering(u16),
     /// Nothing: the peer broke the rules, and our close frame may still be written.
     Failed,
     /// Nothing: a regular end.
@@ -213,7 +216,7 @@ impl WebSocket {
                 self.pong(payload, sink);
                 None
             }
-            OpCode::Close => Some(Decoded::Closed(self.closed_by_peer(payload, sink)?)),
+            OpCode::Close => Some(Decoded::Closed(self.closed_by_peer(payload)?)),
             // Pongs need no answer, and nothing else is a control frame.
             _ => None,
         };
@@ -233,19 +236,13 @@ impl WebSocket {
     }
 
     /// RFC 6455 section 5.5.1: a close frame is answered with one, unless we have sent one before.
-    fn closed_by_peer(
-        &mut self,
-        payload: &[u8],
-        sink: &mut dyn Sink,
-    ) -> Result<Close, ProtocolError> {
+    fn closed_by_peer(&mut self, payload: &[u8]) -> Result<Close, ProtocolError> {
         let close = close::parse(payload)?;
-        if !self.close_sent {
-            let mut answer = Vec::with_capacity(4);
-            close::append(close.code, "", &mut answer);
-            sink.reply(&answer);
-            self.close_sent = true;
-        }
-        self.end(Stage::Ended);
+        self.end(if self.close_sent {
+            Stage::Ended
+        } else {
+            Stage::Answering(close.code)
+        });
         Ok(close)
     }
 
@@ -266,7 +263,7 @@ impl Protocol for WebSocket {
                 Stage::Handshake(handshake) => Ok(self.shake_hands(handshake, input, sink)),
                 Stage::Header => self.frames(input, sink),
                 Stage::Payload => self.payload(input, sink),
-                Stage::Failed | Stage::Ended => {
+                Stage::Answering(_) | Stage::Failed | Stage::Ended => {
                     input.consume(input.len());
                     return Ok(Decoded::NeedMore);
                 }
@@ -295,6 +292,13 @@ impl Protocol for WebSocket {
         if !self.open || self.stage == Stage::Ended {
             return false;
         }
+        if let Stage::Answering(code) = self.stage {
+            // RFC 6455 section 5.5.1: the answer echoes the code that it answers.
+            close::append(code, "", out);
+            self.close_sent = true;
+            self.stage = Stage::Ended;
+            return false;
+        }
         if !self.close_sent {
             close::append(close.code, &close.reason, out);
             self.close_sent = true;
@@ -302,6 +306,14 @@ impl Protocol for WebSocket {
         }
         // RFC 6455 section 7.1.7: of a peer that broke the rules nothing more is read.
         self.stage != Stage::Failed
+    }
+
+    fn ends_by_fin(&self) -> bool {
+        false
+    }
+
+    fn unfinished_len(&self) -> u64 {
+        self.message.taken_in()
     }
 
     fn is_open(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Who says goodbye when, and what is not said after it.
 
 use gev_wire::websocket::{Config, WebSocket};
-use gev_wire::{Close, Input, Protocol};
+use gev_wire::{Close, Decoded, Input, Protocol};
 
 use crate::kit::{
     BINARY, BINARY_MORE, CLOSE, Collector, End, Entry, LAST, MORE, PING, TEXT, TEXT_MORE, decode,
@@ -81,8 +81,22 @@ fn theirs_is_the_end() {
     let bytes = [frame(CLOSE, b""), frame(TEXT, b"late")].concat();
     let end = decode(&mut web_socket, &mut Input::from(&bytes[..]), &mut sink);
     assert_eq!(end, End::Closed(Close::new(1005, "")));
+    assert_eq!(sink.replies(), [0x88, 0x00]);
     assert_eq!(close(&mut web_socket, 1000, ""), (vec![], false));
     assert_eq!(sink.messages(), []);
+}
+
+/// What the caller has to send for the messages before it comes first.
+#[test]
+fn theirs_is_answered_when_the_caller_says_so() {
+    let (mut web_socket, mut sink) = open_web_socket(Config::default());
+    let bytes = frame(CLOSE, &[0x0F, 0xA0, b'!']);
+    let decoded = web_socket.decode(&mut Input::from(&bytes[..]), &mut sink);
+    assert_eq!(decoded, Ok(Decoded::Closed(Close::new(4000, "!"))));
+    assert_eq!(sink.replies(), []);
+    let echo = b"\x88\x02\x0F\xA0".to_vec();
+    assert_eq!(close(&mut web_socket, 1001, "ours"), (echo, false));
+    assert_eq!(close(&mut web_socket, 1001, "again"), (vec![], false));
 }
 
 #[test]

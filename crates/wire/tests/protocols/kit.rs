@@ -112,7 +112,7 @@ impl Sink for Collector {
 }
 
 /// Decodes until nothing more can be done, asking again whenever the sink was full. Behind the end of the protocol the
-/// rest must be ignored.
+/// rest must be ignored. A regular end is answered, as a reactor does.
 pub(crate) fn decode(
     protocol: &mut dyn Protocol,
     input: &mut Input<'_>,
@@ -132,6 +132,14 @@ pub(crate) fn decode(
         let mut more = Input::from(&b"\x81\x80\0\0\0\0GET / HTTP/1.1\r\n\r\n"[..]);
         assert_eq!(protocol.decode(&mut more, sink), Ok(Decoded::NeedMore));
         assert_eq!(sink.log, before, "something came behind the end");
+        if matches!(end, End::Closed(_)) {
+            let mut answer = Vec::new();
+            let awaits_answer = protocol.close(&Close::new(1005, ""), &mut answer);
+            assert!(!awaits_answer, "both sides are done");
+            if !answer.is_empty() {
+                sink.reply(&answer);
+            }
+        }
         return end;
     }
     panic!("blocked forever");
