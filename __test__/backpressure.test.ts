@@ -224,3 +224,16 @@ test("writeBufferLength tells what the client has not taken", async (t) => {
 	t.is(received, 5 + size);
 	t.is(connection.writeBufferLength, 0);
 });
+
+test("replies larger than the queue of commands never wait for other news", async (t) => {
+	const { url } = await serve(t, echo);
+	const client = await connect(t, url);
+	for (const size of [200_000, 300_000, 600_000, 1_200_000]) {
+		const message = Buffer.alloc(size, `${size} `);
+		for (let count = 0; count < 25; count++) {
+			client.socket.send(message);
+			const answer = await client.messages.next();
+			t.true(message.equals(answer as Buffer));
+		}
+	}
+});

@@ -83,11 +83,6 @@ export class CommandQueue {
 		this.write(kind, slot, generation, payload, false);
 	}
 
-	/** Payload bytes that wait here for room in the queue. */
-	get backlogBytes(): number {
-		return this.backlog.reduce((sum, waiting) => sum + waiting.data.length, 0);
-	}
-
 	/** Makes every command visible, wakes the loop if it sleeps, and sees to the backlog. */
 	publish(): void {
 		this.scheduled = false;
@@ -96,6 +91,14 @@ export class CommandQueue {
 		this.published = this.head;
 		Atomics.store(this.words, layout.commandHead, this.head);
 		this.wakeLoop();
+	}
+
+	/** True when a backlog waits and the loop has rung for the room that it asked for. */
+	hasNewRoom(): boolean {
+		return (
+			this.backlog.length > 0 &&
+			Atomics.load(this.words, layout.scriptWantsRoom) === 0
+		);
 	}
 
 	/** Wakes the loop if it sleeps. */

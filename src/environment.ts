@@ -60,9 +60,9 @@ function drainQueues(): boolean {
 		let more = false;
 		for (const server of servers) more = server.drain() || more;
 		if (more) return false;
-		// Said first, then looked again: what a loop publishes meanwhile, it either rings for or is seen here.
+		// Said first, then looked again: what a loop says meanwhile, it either rings for or is seen here.
 		Atomics.store(pending, 0, 0);
-		for (const server of servers) more = server.hasEvents() || more;
+		for (const server of servers) more = server.hasNews() || more;
 		if (!more || Atomics.exchange(pending, 0, 1) === 1) return true;
 	}
 	return false;

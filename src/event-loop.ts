@@ -93,9 +93,12 @@ export class EventLoop {
 		return this.tail !== head;
 	}
 
-	/** True when there are events to drain. */
-	hasEvents(): boolean {
-		return Atomics.load(this.words, layout.eventHead) !== this.tail;
+	/** True when there is something to {@link drain} for: events, or room for commands that wait for it. */
+	hasNews(): boolean {
+		return (
+			Atomics.load(this.words, layout.eventHead) !== this.tail ||
+			this.commands.hasNewRoom()
+		);
 	}
 
 	/** One of a connection's gauges. */

@@ -189,9 +189,9 @@ export class Server<Context = unknown> {
 		return more;
 	}
 
-	/** @internal */
-	hasEvents(): boolean {
-		return this.#loops.some((loop) => loop.hasEvents());
+	/** @internal True when there is something to {@link drain} for. */
+	hasNews(): boolean {
+		return this.#loops.some((loop) => loop.hasNews());
 	}
 
 	/** @internal Calls a handler for a connection; what it throws ends that connection only. */

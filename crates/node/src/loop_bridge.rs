@@ -19,6 +19,7 @@
 //!   cmd. room   store CommandTail               store ScriptWantsRoom = 1
 //!               exchange ScriptWantsRoom, ring  look at CommandTail
 //! ```
+//! A ring while `pending` is 1 is swallowed, so JavaScript looks at ScriptWantsRoom too after it has stored 0 there.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
