@@ -52,11 +52,15 @@ test("a client that sends more than the handlers can take leaves room for others
 	const bytes = 256 * 1024 * 1024;
 	const closed = new Queue<void>();
 	let taken = 0;
+	let other: Connection | undefined;
 	const { port } = await serve(
 		t,
 		{
-			onMessage(_, message) {
-				if (message.length < 100) return message;
+			onConnect(connection) {
+				other ??= connection;
+			},
+			onMessage(connection, message) {
+				if (connection === other) return message;
 				createHash("sha256").update(message).digest();
 				taken += message.length;
 				return undefined;
@@ -66,6 +70,7 @@ test("a client that sends more than the handlers can take leaves room for others
 		{ protocol: protocols.raw() },
 	);
 	const client = await tcp(t, port);
+	await until(() => other !== undefined);
 	new Worker(new URL("./fixtures/torrent.js", import.meta.url), {
 		workerData: { port, bytes },
 	});
