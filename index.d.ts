@@ -1,6 +1,66 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
 /// <reference types="node" />
 
+/** The head of an HTTP request, copied: it may be kept and used at any time. */
+interface HttpRequest {
+    /** `GET` for everything that asks for a WebSocket. */
+    readonly method: string;
+    /** The target as it was sent: path and query. */
+    readonly url: string;
+    readonly headers: RequestHeaders;
+    /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
+    readonly protocols: readonly string[];
+    /** The peer's IP address. */
+    readonly remoteAddress: string;
+    /** The peer's port. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to. */
+    readonly localPort: number;
+    /** True from the moment that the client is gone, or its time is over: nobody waits for the answer any more. */
+    readonly aborted: boolean;
+}
+/** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
+interface RequestHeaders extends Iterable<[name: string, value: string]> {
+    /** The value of a header; several lines of the same name are joined by `", "`. `undefined` when there is none. */
+    get(name: string): string | undefined;
+    /** The values of all lines of this name. */
+    getAll(name: string): string[];
+    /** True if there is a line of this name. */
+    has(name: string): boolean;
+}
+/** Header lines of a response: a value, or the values of several lines of the same name. */
+type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+/** An answer in HTTP. The connection is closed behind it. */
+interface HttpResponse {
+    /** 200 to 599. Default 200. */
+    status?: number;
+    /**
+     * Further header lines. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Sec-WebSocket-...` are
+     * set natively and not allowed here.
+     */
+    headers?: ResponseHeaders;
+    /** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
+    body?: string | Uint8Array;
+}
+/** The answer to a client that does not get its WebSocket. */
+interface Refusal extends HttpResponse {
+    /** 200 to 599; 401, 403, 404 and 503 are the usual ones. */
+    status: number;
+}
+/** How an upgrade is accepted. */
+interface Acceptance<Context = unknown> {
+    /** What {@link Connection.context} is from the beginning. */
+    context?: Context;
+    /** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
+    protocol?: string;
+    /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
+    headers?: ResponseHeaders;
+}
+/** What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}. */
+type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | undefined | null | void;
+
 /** What can be sent: a string goes out as text, bytes as binary. */
 type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 /** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
@@ -14,6 +74,23 @@ type Reply = Data | undefined | null | void;
  * concerned with code 1011; other connections do not notice.
  */
 interface Handler<Context = unknown> {
+    /**
+     * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
+     * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
+     * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
+     * is answered with 500; without an answer within `handshakeTimeoutMs` the client is cut. Without this member the
+     * handshake is answered natively.
+     *
+     * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
+     * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
+     * `status`, `headers` and `body` are what `RejectConnectionError` has.
+     */
+    onUpgrade?(request: HttpRequest): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
+    /**
+     * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
+     * What this member throws is answered with 500. Without this member requests get the option `page`, or 426.
+     */
+    onRequest?(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
     /** A connection is ready: accepted, and its handshake done. */
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
@@ -22,6 +99,17 @@ interface Handler<Context = unknown> {
      * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
      */
     onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
+    /**
+     * WebSocket: a piece of a message that does not come in one, as it has several frames or more than 64 KiB. With this
+     * member such messages are handed over as they arrive, at most 64 KiB at a time, instead of being put together for
+     * `onMessage`: a message of any length needs no memory of its length (and `maxMessageBytes: 0` to be let in). Of a
+     * text a piece may end inside a character.
+     */
+    onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
+    /** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
+    onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
+    onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
     /** The connection is gone; `send` and the like do nothing from now on. */
     onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
     /**
@@ -31,6 +119,15 @@ interface Handler<Context = unknown> {
      */
     onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
 }
+/** Where in its message a piece belongs. */
+interface Fragment {
+    /** The message is text. */
+    readonly text: boolean;
+    /** The message begins with this piece. */
+    readonly first: boolean;
+    /** The message ends with this piece. */
+    readonly last: boolean;
+}
 /** What started the end of a connection. */
 type CloseCause = 
 /** The peer closed, or went away. */
@@ -39,18 +136,20 @@ type CloseCause =
  | "local"
 /** The peer broke the rules of the protocol. */
  | "protocol"
-/** A limit was exceeded. */
+/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`. */
  | "limit"
 /** The socket failed. */
  | "reset"
-/** The peer did not finish the handshake or the close in time. */
+/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
  | "timeout"
 /** A handler threw. */
  | "handler"
 /** The server was stopped. */
  | "stop"
 /** The event loop failed: a bug in gev. */
- | "internal";
+ | "internal"
+/** Nothing was received or sent for longer than `idleTimeoutMs`. */
+ | "idle";
 /** How a connection ended. */
 interface CloseReason {
     /**
@@ -77,7 +176,9 @@ declare class Connection<Context = unknown> {
      * any more. True from `onConnect` on.
      */
     connected: boolean;
-    /** Yours to use: what the application knows about this client. `undefined` at first. */
+    /**
+     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
+     */
     context: Context;
     /** The peer's IP address. */
     readonly remoteAddress: string;
@@ -87,15 +188,29 @@ declare class Connection<Context = unknown> {
     readonly localAddress: string;
     /** The port that the peer has connected to. */
     readonly localPort: number;
+    /** The subprotocol that was agreed on; `""` for none. */
+    readonly protocol: string;
+    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
+    readonly extensions: string;
     /** Which of the server's event loops serves this connection, from 0. */
     get loop(): number;
     /**
-     * Sends one message: a string as text, bytes (copied before this returns) as binary.
+     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
      *
      * @returns what became of it; see {@link SendStatus}.
-     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
+     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
      */
-    send(data: Data): SendStatus;
+    send(data: Data, options?: SendOptions): SendStatus;
+    /**
+     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
+     * nothing is sent.
+     *
+     * @param data - at most 125 bytes. Default none.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
+     */
+    ping(data?: Data): SendStatus;
     /**
      * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
      * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
@@ -111,6 +226,8 @@ declare class Connection<Context = unknown> {
      * connection is gone.
      */
     destroy(): void;
+    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
+    terminate(): void;
     /**
      * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
      * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
@@ -130,6 +247,22 @@ declare class Connection<Context = unknown> {
     /** Forgets the value for `key`; true if there was one. */
     delete(key: string): boolean;
 }
+/** How a message is sent; for {@link Connection.send}. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
+    text?: boolean;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
+     * bytes.
+     */
+    compress?: boolean;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. Default
+     * true.
+     */
+    fin?: boolean;
+}
 /** What became of a message given to {@link Connection.send}. */
 declare enum SendStatus {
     /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
@@ -148,14 +281,15 @@ declare enum SendStatus {
  * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
  * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
- * | `ERR_GEV_DATA` | `send()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer |
+ * | `ERR_GEV_DATA` | `send()`, `ping()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -172,24 +306,80 @@ declare class Protocol {
 /** Settings of {@link webSocket}. */
 interface WebSocketOptions {
     /**
-     * Largest message in bytes, all its fragments together. A larger one closes the connection with 1009 as soon as
-     * its header is seen. Default 16 MiB; 0 means no limit.
+     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
+     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
      */
     maxMessageBytes?: number;
     /**
-     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009.
-     * Default 16384; 0 means no limit.
+     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
+     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
+     * few hundred bytes of its parts of 8 to 64 KiB. Default 16384; 0 means no limit.
      */
     maxFragments?: number;
+    /** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
+    maxFrameBytes?: number;
+    /**
+     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
+     * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
+     */
+    maxControlFramesPerSecond?: number;
     /** Largest request head (request line and headers) in bytes; a larger one is answered with 431. Default 16 KiB. */
     maxHeaderBytes?: number;
     /** Most header lines of a request; more are answered with 431. Default 100. */
     maxHeaders?: number;
     /**
-     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it every plain HTTP request is
-     * answered with 426 Upgrade Required. Default: none.
+     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
+     * HTTP request is answered with 426 Upgrade Required. Default: none.
      */
     page?: string;
+    /** The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count. Default: every path. */
+    path?: string;
+    /**
+     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
+     * header are no browsers, and are let in. Default: every origin.
+     */
+    origins?: readonly string[];
+    /**
+     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
+     * connection comes about without one. `onUpgrade` may choose another. Default: none.
+     */
+    protocols?: readonly string[];
+    /**
+     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
+     */
+    perMessageDeflate?: boolean | DeflateOptions;
+    /** A peer that has sent nothing for this time is pinged. Default 0: never. */
+    pingIntervalMs?: number;
+    /**
+     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
+     * a sign of life, also if it has to wait to be handled. Default 10,000; 0 means never.
+     */
+    pongTimeoutMs?: number;
+}
+/** Settings of permessage-deflate. */
+interface DeflateOptions {
+    /**
+     * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
+     * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
+     * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
+     * Default `"shared"`.
+     */
+    mode?: "shared" | "dedicated";
+    /** Messages of fewer bytes are not compressed, unless `send` is told to. Default 1024. */
+    threshold?: number;
+    /** From 0 (not at all) and 1 (fastest) to 9 (smallest). Default 1. */
+    level?: number;
+    /** Memory of compressors, 1 to 9. Default 8. */
+    memLevel?: number;
+    /** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
+    serverMaxWindowBits?: number;
+    /** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
+    clientMaxWindowBits?: number;
+    /**
+     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`.
+     * Default 64 MiB.
+     */
+    memoryBudgetBytes?: number;
 }
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
@@ -243,6 +433,19 @@ interface ServerOptions {
     handshakeTimeoutMs?: number;
     /** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
     closeTimeoutMs?: number;
+    /**
+     * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
+     * time, never earlier. An object tells directions apart: `read` counts what is received, `write` what the kernel
+     * takes to send, `all` both; each is 0 if it is left out. What has arrived and waits for a busy handler counts as
+     * received. Default 0: never.
+     */
+    idleTimeoutMs?: number | {
+        read?: number;
+        write?: number;
+        all?: number;
+    };
+    /** An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). Default 0: never. */
+    maxLifetimeMs?: number;
     /** Send small messages at once (TCP_NODELAY). Default true. */
     noDelay?: boolean;
     /** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
@@ -330,4 +533,4 @@ declare class Server<Context = unknown> {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { CloseCause, CloseReason, Data, GevErrorCode, Handler, ListenAddress, Reply, ServerOptions, StopOptions, Timer, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendOptions, ServerOptions, StopOptions, Timer, UpgradeReply, WebSocketOptions };

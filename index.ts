@@ -1,18 +1,33 @@
-export { Connection, SendStatus } from "./src/connection.js";
+export {
+	Connection,
+	type SendOptions,
+	SendStatus,
+} from "./src/connection.js";
 export { GevError, type GevErrorCode } from "./src/errors.js";
 export type {
 	CloseCause,
 	CloseReason,
 	Data,
+	Fragment,
 	Handler,
 	Reply,
 } from "./src/handler.js";
 export type { ServerOptions } from "./src/options.js";
 export {
+	type DeflateOptions,
 	Protocol,
 	raw,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/protocol.js";
+export type {
+	Acceptance,
+	HttpRequest,
+	HttpResponse,
+	Refusal,
+	RequestHeaders,
+	ResponseHeaders,
+	UpgradeReply,
+} from "./src/request.js";
 export { type ListenAddress, Server, type StopOptions } from "./src/server.js";
 export type { Timer } from "./src/timer.js";

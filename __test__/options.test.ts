@@ -1,6 +1,7 @@
 import test from "ava";
 import {
 	type Connection,
+	type DeflateOptions,
 	GevError,
 	type Handler,
 	SendStatus,
@@ -40,6 +41,12 @@ const notAText: Wrong = [
 	[127, "127"],
 	[null, "null"],
 ];
+const notTexts: Wrong = [
+	["a", '"a"'],
+	[null, "null"],
+	[["a", 1], "array of 2"],
+	[[""], "array of 1"],
+];
 const outside = (...values: number[]): Wrong => [
 	...notANumber,
 	...values.map((value): Wrong[number] => [value, String(value)]),
@@ -67,6 +74,18 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	maxBufferedBytes: outside(0, 1023, 2 ** 31),
 	handshakeTimeoutMs: outside(0, 2 ** 31),
 	closeTimeoutMs: outside(0, 2 ** 31),
+	idleTimeoutMs: [
+		["12", '"12"'],
+		[null, "null"],
+		[[1, 2], "array of 2"],
+		[1.5, "1.5"],
+		[-1, "-1"],
+		[2 ** 31, "2147483648"],
+		[{ read: -1 }, "-1"],
+		[{ all: 2 ** 31 }, "2147483648"],
+		[{ reader: 5 }, "reader"],
+	],
+	maxLifetimeMs: outside(-1, 2 ** 31),
 	noDelay: notABoolean,
 	keepAliveMs: outside(-1, 2 ** 31),
 	queueBytes: outside(0, 131_072, 262_143, 262_145, 393_216, 2 ** 40),
@@ -74,11 +93,42 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	drainBudget: outside(0, 2 ** 31),
 };
 const wrongWebSocketOptions: Record<keyof WebSocketOptions, Wrong> = {
-	maxMessageBytes: outside(-1, 2 ** 31),
+	maxMessageBytes: outside(-1, 2 ** 53),
 	maxFragments: outside(-1, 2 ** 31),
+	maxFrameBytes: outside(-1, 2 ** 53),
+	maxControlFramesPerSecond: outside(-1, 2 ** 31),
 	maxHeaderBytes: outside(0, 2 ** 31),
 	maxHeaders: outside(0, 2 ** 31),
 	page: notAText,
+	path: [
+		...notAText,
+		["chat", '"chat"'],
+		["/a?b", '"/a?b"'],
+		["/a b", '"/a b"'],
+	],
+	origins: notTexts,
+	protocols: [...notTexts, [["a b"], '"a b"'], [["a,b"], '"a,b"']],
+	perMessageDeflate: [
+		["on", '"on"'],
+		[1, "1"],
+		[null, "null"],
+		[[], "array of 0"],
+		[{ window: 15 }, "window"],
+	],
+	pingIntervalMs: outside(-1, 2 ** 31),
+	pongTimeoutMs: outside(-1, 2 ** 31),
+};
+const wrongDeflateOptions: Record<keyof DeflateOptions, Wrong> = {
+	mode: [
+		["own", '"own"'],
+		[1, "1"],
+	],
+	threshold: outside(-1, 2 ** 53),
+	level: outside(-1, 10),
+	memLevel: outside(0, 10),
+	serverMaxWindowBits: outside(8, 16),
+	clientMaxWindowBits: outside(8, 16),
+	memoryBudgetBytes: outside(-1, 2 ** 53),
 };
 const wrongStopOptions: Record<keyof StopOptions, Wrong> = {
 	timeoutMs: outside(-1, 2 ** 31),
@@ -87,6 +137,11 @@ const wrongStopOptions: Record<keyof StopOptions, Wrong> = {
 const calls: [string, (options: object) => unknown, Record<string, Wrong>][] = [
 	["new Server()", (options) => new Server({}, options), wrongServerOptions],
 	["webSocket()", webSocket, wrongWebSocketOptions],
+	[
+		"perMessageDeflate",
+		(perMessageDeflate) => webSocket({ perMessageDeflate }),
+		wrongDeflateOptions,
+	],
 	["stop()", (options) => new Server({}).stop(options), wrongStopOptions],
 ];
 for (const [name, call, table] of calls) {

@@ -68,6 +68,18 @@ export function text(
 	return value;
 }
 
+/** An array of strings none of which is empty. */
+export function texts(name: string, value: unknown): string[] | undefined {
+	if (value === undefined) return undefined;
+	if (
+		!Array.isArray(value) ||
+		!value.every((item) => typeof item === "string" && item !== "")
+	) {
+		throw wrong(name, "an array of strings that are not empty", value);
+	}
+	return [...value];
+}
+
 /** An object all of whose keys are known: a misspelt option is an error, not a default. */
 export function options(
 	name: string,
@@ -75,7 +87,7 @@ export function options(
 	known: readonly string[],
 ): Record<string, unknown> {
 	if (value === undefined) return {};
-	if (typeof value !== "object" || value === null) {
+	if (typeof value !== "object" || value === null || Array.isArray(value)) {
 		throw wrong(name, "an object", value);
 	}
 	for (const key of Object.keys(value)) {

@@ -37,31 +37,41 @@ export class CommandQueue {
 		this.capacity = queueBytes;
 	}
 
-	/** A text message. Returns its length in UTF-8. */
-	sendText(slot: number, generation: number, text: string): number {
+	/** A message made of text, with the flags of its record. Returns its length in UTF-8. */
+	sendText(
+		slot: number,
+		generation: number,
+		text: string,
+		flags: number,
+	): number {
 		const most = text.length * 3;
 		if (most > PART_BYTES || this.backlog.length > 0) {
-			return this.sendLong(slot, generation, Buffer.from(text), FLAG_TEXT);
+			return this.sendLong(slot, generation, Buffer.from(text), flags);
 		}
 		const at = this.reserve(most);
 		if (at < 0) {
-			return this.sendLong(slot, generation, Buffer.from(text), FLAG_TEXT);
+			return this.sendLong(slot, generation, Buffer.from(text), flags);
 		}
 		const length = this.writeText(text, at, most);
-		this.commit(SEND | FLAG_TEXT, slot, generation, length, at);
+		this.commit(SEND | flags, slot, generation, length, at);
 		return length;
 	}
 
-	/** A binary message. The bytes are copied before this returns. */
-	sendBytes(slot: number, generation: number, data: Uint8Array): void {
+	/** A message made of bytes, which are copied before this returns, with the flags of its record. */
+	sendBytes(
+		slot: number,
+		generation: number,
+		data: Uint8Array,
+		flags: number,
+	): void {
 		const length = data.length;
 		if (length > PART_BYTES || this.backlog.length > 0) {
-			this.sendLong(slot, generation, data, 0);
+			this.sendLong(slot, generation, data, flags);
 			return;
 		}
 		const at = this.reserve(length);
 		if (at < 0) {
-			this.sendLong(slot, generation, data, 0);
+			this.sendLong(slot, generation, data, flags);
 			return;
 		}
 		if (length <= SHORT_BYTES) {
@@ -70,7 +80,7 @@ export class CommandQueue {
 		} else {
 			this.bytes.set(data, at);
 		}
-		this.commit(SEND, slot, generation, length, at);
+		this.commit(SEND | flags, slot, generation, length, at);
 	}
 
 	/** A command with a short payload, or none. */
@@ -81,6 +91,17 @@ export class CommandQueue {
 		payload: Uint8Array = NOTHING,
 	): void {
 		this.write(kind, slot, generation, payload, false);
+	}
+
+	/** The response to a request, of any length. The bytes must not be changed afterwards. */
+	respond(slot: number, generation: number, response: Uint8Array): void {
+		let at = 0;
+		do {
+			const part = response.subarray(at, at + PART_BYTES);
+			at += PART_BYTES;
+			const more = at < response.length ? FLAG_MORE : 0;
+			this.write(layout.commandRespond | more, slot, generation, part, false);
+		} while (at < response.length);
 	}
 
 	/** Makes every command visible, wakes the loop if it sleeps, and sees to the backlog. */
@@ -291,4 +312,4 @@ const PAD = layout.pad;
 const SEND = layout.commandSend;
 const BEGIN = layout.commandBegin;
 const CONTINUE = layout.commandContinue;
-const FLAG_TEXT = layout.flagText;
+const FLAG_MORE = layout.flagMore;

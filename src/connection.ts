@@ -1,7 +1,10 @@
+import { isUtf8 } from "node:buffer";
+import * as check from "./check.js";
 import { GevError, shown } from "./errors.js";
 import type { EventLoop } from "./event-loop.js";
 import type { Data } from "./handler.js";
 import { layout } from "./layout.js";
+import type { Ends } from "./request.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -13,8 +16,10 @@ export class Connection<Context = unknown> {
 	 * any more. True from `onConnect` on.
 	 */
 	connected = true;
-	/** Yours to use: what the application knows about this client. `undefined` at first. */
-	context: Context = undefined as Context;
+	/**
+	 * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
+	 */
+	context: Context;
 	/** The peer's IP address. */
 	readonly remoteAddress: string;
 	/** The peer's port. */
@@ -23,6 +28,10 @@ export class Connection<Context = unknown> {
 	readonly localAddress: string;
 	/** The port that the peer has connected to. */
 	readonly localPort: number;
+	/** The subprotocol that was agreed on; `""` for none. */
+	readonly protocol: string;
+	/** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
+	readonly extensions: string;
 
 	/** @internal Parts of a message that is too long for one event. */
 	parts: Buffer[] | undefined = undefined;
@@ -37,6 +46,8 @@ export class Connection<Context = unknown> {
 	#credit = 0;
 	/** Nothing can be sent any more: the connection is not connected, or its sending side is closed. */
 	#sendingEnded = false;
+	/** A message that was sent with `fin: false` has not come to its end. */
+	#sendingFragments = false;
 	/** Promises that the handler has returned for messages and that are not settled. */
 	#pendingReplies = 0;
 	/** The peer has said goodbye, and the answer waits for pending replies. */
@@ -54,10 +65,13 @@ export class Connection<Context = unknown> {
 		this.#slot = slot;
 		this.#generation = generation;
 		this.#maxBufferedBytes = details.maxBufferedBytes;
-		this.remoteAddress = details.remoteAddress;
-		this.remotePort = details.remotePort;
-		this.localAddress = details.localAddress;
-		this.localPort = details.localPort;
+		this.context = details.context as Context;
+		this.remoteAddress = details.ends.remoteAddress;
+		this.remotePort = details.ends.remotePort;
+		this.localAddress = details.ends.localAddress;
+		this.localPort = details.ends.localPort;
+		this.protocol = details.protocol;
+		this.extensions = details.extensions;
 	}
 
 	/** Which of the server's event loops serves this connection, from 0. */
@@ -66,36 +80,77 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
-	 * Sends one message: a string as text, bytes (copied before this returns) as binary.
+	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
 	 *
 	 * @returns what became of it; see {@link SendStatus}.
-	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes.
+	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
+	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
-	send(data: Data): SendStatus {
+	send(data: Data, options?: SendOptions): SendStatus {
 		if (typeof data === "string") {
+			const flags =
+				options === undefined && !this.#sendingFragments
+					? FLAG_TEXT
+					: this.#flags(options, true);
 			if (this.#sendingEnded) return SendStatus.Closed;
 			// Most characters take one byte and none takes more than three.
 			const most = data.length * 3;
 			if (most > this.#credit && !this.#renewCredit(data)) {
 				return this.#overflow();
 			}
+			this.#sendingFragments = (flags & FLAG_MORE) !== 0;
 			const length = this.#loop.commands.sendText(
 				this.#slot,
 				this.#generation,
 				data,
+				flags,
 			);
 			this.#credit -= length;
 			this.#sent = (this.#sent + length) | 0;
 			return SendStatus.Queued;
 		}
 		const bytes = data instanceof Uint8Array ? data : bytesOf(data);
+		let flags = 0;
+		if (options !== undefined || this.#sendingFragments) {
+			flags = this.#flags(options, false);
+			if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
+				throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
+			}
+		}
 		if (this.#sendingEnded) return SendStatus.Closed;
 		if (bytes.length > this.#credit && !this.#renewCredit(bytes)) {
 			return this.#overflow();
 		}
-		this.#loop.commands.sendBytes(this.#slot, this.#generation, bytes);
+		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		this.#loop.commands.sendBytes(this.#slot, this.#generation, bytes, flags);
 		this.#credit -= bytes.length;
 		this.#sent = (this.#sent + bytes.length) | 0;
+		return SendStatus.Queued;
+	}
+
+	/**
+	 * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
+	 * nothing is sent.
+	 *
+	 * @param data - at most 125 bytes. Default none.
+	 * @returns what became of it; see {@link SendStatus}.
+	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
+	 */
+	ping(data: Data = ""): SendStatus {
+		const bytes = typeof data === "string" ? Buffer.from(data) : bytesOf(data);
+		if (bytes.length > MAX_CONTROL) {
+			throw new GevError(
+				"ERR_GEV_DATA",
+				`ping() takes at most ${MAX_CONTROL} bytes, not ${bytes.length}`,
+			);
+		}
+		if (this.#sendingEnded) return SendStatus.Closed;
+		const cost = bytes.length + CONTROL_HEADER;
+		if (cost > this.#credit && !this.#renewCredit(new Uint8Array(cost))) {
+			return this.#overflow();
+		}
+		this.#credit -= cost;
+		this.#command(layout.commandPing, Uint8Array.from(bytes));
 		return SendStatus.Queued;
 	}
 
@@ -119,6 +174,11 @@ export class Connection<Context = unknown> {
 	 */
 	destroy(): void {
 		if (this.#isCurrent()) this.#end(layout.commandDestroy, BY_LOCAL);
+	}
+
+	/** The same as {@link destroy}, by the name that the package `ws` has for it. */
+	terminate(): void {
+		this.destroy();
 	}
 
 	/**
@@ -202,6 +262,20 @@ export class Connection<Context = unknown> {
 		}
 	}
 
+	/** Flags of the record of a message that is not sent in the ordinary way. */
+	#flags(options: SendOptions | undefined, isString: boolean): number {
+		const given = check.options("send()", options, SEND_OPTIONS);
+		const text = check.boolean("text", given.text, isString);
+		const more = check.boolean("fin", given.fin, true) ? 0 : FLAG_MORE;
+		if (this.#sendingFragments) return FLAG_CONTINUED | more;
+		let flags = (text ? FLAG_TEXT : 0) | more;
+		if (given.compress !== undefined) {
+			const compress = check.boolean("compress", given.compress, false);
+			flags |= compress ? layout.flagCompress : layout.flagPlain;
+		}
+		return flags;
+	}
+
 	#end(kind: number, payload: Uint8Array): void {
 		this.connected = false;
 		this.#sendingEnded = true;
@@ -233,6 +307,23 @@ export class Connection<Context = unknown> {
 	}
 }
 
+/** How a message is sent; for {@link Connection.send}. Of these raw TCP knows nothing: there they change nothing. */
+export interface SendOptions {
+	/** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
+	text?: boolean;
+	/**
+	 * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
+	 * bytes.
+	 */
+	compress?: boolean;
+	/**
+	 * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. Default
+	 * true.
+	 */
+	fin?: boolean;
+}
+
 /** What became of a message given to {@link Connection.send}. */
 export enum SendStatus {
 	/** It is on its way to the event loop, which sends it as soon as the peer takes it. */
@@ -245,14 +336,15 @@ export enum SendStatus {
 
 /** @internal What a connection is told about itself when it is made. */
 export interface ConnectionDetails {
-	remoteAddress: string;
-	remotePort: number;
-	localAddress: string;
-	localPort: number;
+	ends: Ends;
+	protocol: string;
+	extensions: string;
+	context: unknown;
 	maxBufferedBytes: number;
 }
 
 function bytesOf(data: unknown): Uint8Array {
+	if (data instanceof Uint8Array) return data;
 	if (ArrayBuffer.isView(data)) {
 		return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 	}
@@ -261,7 +353,7 @@ function bytesOf(data: unknown): Uint8Array {
 	}
 	throw new GevError(
 		"ERR_GEV_DATA",
-		`send() takes a string or bytes, not ${shown(data)}`,
+		`not a string or bytes, but ${shown(data)}`,
 	);
 }
 
@@ -292,6 +384,22 @@ function mayBeSent(code: unknown): boolean {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** RFC 6455 section 5.5. */
+const MAX_CONTROL = 125;
+const CONTROL_HEADER = 2;
+
+const SEND_OPTIONS: readonly (keyof SendOptions)[] = [
+	"text",
+	"compress",
+	"fin",
+];
+
+// Constants of their own, as the engine folds these but not the properties of an object.
+const FLAG_TEXT = layout.flagText;
+const FLAG_MORE = layout.flagMore;
+const FLAG_CONTINUED = layout.flagContinued;
+const TEXT_AND_MORE = FLAG_TEXT | FLAG_MORE;
 
 /** Numbers of causes: `CloseCause` in `crates/reactor`. */
 const LOCAL = 1;

@@ -4,11 +4,14 @@ import { GevError } from "./errors.js";
 import {
 	CLOSE_CAUSES,
 	type CloseReason,
+	type Fragment,
 	isThenable,
 	type Reply,
 } from "./handler.js";
 import { layout } from "./layout.js";
 import { MessagePool } from "./message-pool.js";
+import { PendingRequest } from "./pending-request.js";
+import { CopiedRequest, type Ends } from "./request.js";
 import type { Server } from "./server.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
@@ -23,6 +26,8 @@ export class EventLoop {
 	/** Connections by slot. */
 	readonly connections: (Connection | undefined)[] = [];
 	connectionCount = 0;
+	/** Requests that the handler answers, by slot. */
+	private readonly pending = new Map<number, PendingRequest>();
 	/** The native loop has ended, and nothing follows. */
 	stopped = false;
 
@@ -128,10 +133,15 @@ export class EventLoop {
 		const connection = this.connections[slot] as Connection;
 		if (!connection.connected) return;
 		const { server } = this;
+		const isPart = (kind & FLAG_MORE) !== 0 || connection.parts !== undefined;
+		if (isPart && server.takesFragments) {
+			this.onFragment(connection, kind, at, length);
+			return;
+		}
 		if (server.onMessage === undefined) return;
 		let reply: Reply | Promise<Reply>;
 		try {
-			if ((kind & FLAG_MORE) !== 0 || connection.parts !== undefined) {
+			if (isPart) {
 				const message = this.messages.assemble(connection, kind, at, length);
 				if (message === undefined) return;
 				reply = server.onMessage(connection, message);
@@ -158,6 +168,25 @@ export class EventLoop {
 		}
 	}
 
+	private onFragment(
+		connection: Connection,
+		kind: number,
+		at: number,
+		length: number,
+	): void {
+		const fragment: Fragment = {
+			text: (kind & FLAG_TEXT) !== 0,
+			first: connection.parts === undefined,
+			last: (kind & FLAG_MORE) === 0,
+		};
+		// Nothing is kept: that there is a list says that a message is half way.
+		connection.parts = fragment.last ? undefined : NO_PARTS;
+		const data = this.server.borrow
+			? this.bytes.subarray(at, at + length)
+			: this.messages.copy(at, length);
+		this.server.call("onFragment", connection, data, fragment);
+	}
+
 	private onOther(
 		kind: number,
 		word: number,
@@ -168,7 +197,23 @@ export class EventLoop {
 		switch (kind & KIND) {
 			case layout.eventOpen: {
 				const generation = this.words[word + 2] as number;
-				this.opened(slot, generation, at);
+				this.opened(slot, generation, at, length);
+				break;
+			}
+			case layout.eventUpgrade:
+			case layout.eventRequest: {
+				const generation = this.words[word + 2] as number;
+				const isUpgrade = (kind & KIND) === layout.eventUpgrade;
+				this.asked(isUpgrade, slot, generation, at, length);
+				break;
+			}
+			case layout.eventPing:
+			case layout.eventPong: {
+				const connection = this.connections[slot];
+				if (connection?.connected !== true) break;
+				const isPing = (kind & KIND) === layout.eventPing;
+				const data = this.messages.copy(at, length);
+				this.server.call(isPing ? "onPing" : "onPong", connection, data);
 				break;
 			}
 			case layout.eventEnd:
@@ -197,14 +242,42 @@ export class EventLoop {
 		}
 	}
 
-	private opened(slot: number, generation: number, at: number): void {
+	private asked(
+		isUpgrade: boolean,
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void {
+		const lines = this.bytes.latin1Slice(at + 2 * END_BYTES, at + length);
+		const request = new CopiedRequest(lines, this.ends(at));
+		const pending = new PendingRequest(request, {
+			commands: this.commands,
+			slot,
+			generation,
+			isUpgrade,
+			maxBytes: this.server.maxBufferedBytes,
+		});
+		this.pending.set(slot, pending);
+		this.server.ask(pending);
+	}
+
+	private opened(
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void {
+		const agreed = this.bytes.latin1Slice(at + 2 * END_BYTES, at + length);
+		const [protocol = "", extensions = ""] = agreed.split("\n");
 		const connection = new Connection(this, slot, generation, {
-			remoteAddress: this.address(at),
-			remotePort: this.port(at),
-			localAddress: this.address(at + END_BYTES),
-			localPort: this.port(at + END_BYTES),
+			ends: this.ends(at),
+			protocol,
+			extensions,
+			context: this.pending.get(slot)?.context,
 			maxBufferedBytes: this.server.maxBufferedBytes,
 		});
+		this.pending.delete(slot);
 		this.connections[slot] = connection;
 		this.connectionCount++;
 		this.server.call("onConnect", connection);
@@ -212,7 +285,11 @@ export class EventLoop {
 
 	private closed(slot: number, reason: CloseReason): void {
 		const connection = this.connections[slot];
-		if (connection === undefined) return;
+		if (connection === undefined) {
+			this.pending.get(slot)?.abort();
+			this.pending.delete(slot);
+			return;
+		}
 		this.connections[slot] = undefined;
 		this.connectionCount--;
 		connection.ended();
@@ -231,8 +308,19 @@ export class EventLoop {
 				wasClean: false,
 			};
 			for (const slot of this.connections.keys()) this.closed(slot, reason);
+			for (const slot of this.pending.keys()) this.closed(slot, reason);
 		}
 		this.server.loopEnded();
+	}
+
+	/** An address record. */
+	private ends(at: number): Ends {
+		return {
+			remoteAddress: this.address(at),
+			remotePort: this.port(at),
+			localAddress: this.address(at + END_BYTES),
+			localPort: this.port(at + END_BYTES),
+		};
 	}
 
 	/** One end of an address record: see `crates/reactor/src/addresses.rs`. */
@@ -272,6 +360,9 @@ function formatIPv6(bytes: Buffer): string {
 		? hex(0, 8)
 		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
 }
+
+/** The parts of a message whose parts are handed over one by one. */
+const NO_PARTS: Buffer[] = [];
 
 /** Bytes of one end in an address record. */
 const END_BYTES = 20;

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.js";
+import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
 /** What can be sent: a string goes out as text, bytes as binary. */
 export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
@@ -16,6 +17,25 @@ export type Reply = Data | undefined | null | void;
  * concerned with code 1011; other connections do not notice.
  */
 export interface Handler<Context = unknown> {
+	/**
+	 * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
+	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
+	 * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
+	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client is cut. Without this member the
+	 * handshake is answered natively.
+	 *
+	 * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
+	 * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
+	 * `status`, `headers` and `body` are what `RejectConnectionError` has.
+	 */
+	onUpgrade?(
+		request: HttpRequest,
+	): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
+	/**
+	 * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
+	 * What this member throws is answered with 500. Without this member requests get the option `page`, or 426.
+	 */
+	onRequest?(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
 	/** A connection is ready: accepted, and its handshake done. */
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**
@@ -27,6 +47,21 @@ export interface Handler<Context = unknown> {
 		connection: Connection<Context>,
 		message: string | Buffer,
 	): Reply | Promise<Reply>;
+	/**
+	 * WebSocket: a piece of a message that does not come in one, as it has several frames or more than 64 KiB. With this
+	 * member such messages are handed over as they arrive, at most 64 KiB at a time, instead of being put together for
+	 * `onMessage`: a message of any length needs no memory of its length (and `maxMessageBytes: 0` to be let in). Of a
+	 * text a piece may end inside a character.
+	 */
+	onFragment?(
+		connection: Connection<Context>,
+		data: Buffer,
+		fragment: Fragment,
+	): void | Promise<void>;
+	/** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
+	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+	/** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
+	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/** The connection is gone; `send` and the like do nothing from now on. */
 	onClose?(
 		connection: Connection<Context>,
@@ -43,6 +78,16 @@ export interface Handler<Context = unknown> {
 	): void | Promise<void>;
 }
 
+/** Where in its message a piece belongs. */
+export interface Fragment {
+	/** The message is text. */
+	readonly text: boolean;
+	/** The message begins with this piece. */
+	readonly first: boolean;
+	/** The message ends with this piece. */
+	readonly last: boolean;
+}
+
 /** What started the end of a connection. */
 export type CloseCause =
 	/** The peer closed, or went away. */
@@ -51,18 +96,20 @@ export type CloseCause =
 	| "local"
 	/** The peer broke the rules of the protocol. */
 	| "protocol"
-	/** A limit was exceeded. */
+	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`. */
 	| "limit"
 	/** The socket failed. */
 	| "reset"
-	/** The peer did not finish the handshake or the close in time. */
+	/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
 	| "timeout"
 	/** A handler threw. */
 	| "handler"
 	/** The server was stopped. */
 	| "stop"
 	/** The event loop failed: a bug in gev. */
-	| "internal";
+	| "internal"
+	/** Nothing was received or sent for longer than `idleTimeoutMs`. */
+	| "idle";
 
 /** How a connection ended. */
 export interface CloseReason {
@@ -97,4 +144,5 @@ export const CLOSE_CAUSES: readonly CloseCause[] = [
 	"handler",
 	"stop",
 	"internal",
+	"idle",
 ];

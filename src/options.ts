@@ -42,6 +42,15 @@ export interface ServerOptions {
 	handshakeTimeoutMs?: number;
 	/** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
 	closeTimeoutMs?: number;
+	/**
+	 * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
+	 * time, never earlier. An object tells directions apart: `read` counts what is received, `write` what the kernel
+	 * takes to send, `all` both; each is 0 if it is left out. What has arrived and waits for a busy handler counts as
+	 * received. Default 0: never.
+	 */
+	idleTimeoutMs?: number | { read?: number; write?: number; all?: number };
+	/** An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). Default 0: never. */
+	maxLifetimeMs?: number;
 	/** Send small messages at once (TCP_NODELAY). Default true. */
 	noDelay?: boolean;
 	/** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
@@ -60,8 +69,11 @@ export interface ServerOptions {
 }
 
 /** Options with every default filled in. */
-export type CheckedOptions = Required<Omit<ServerOptions, "host">> & {
+export type CheckedOptions = Required<
+	Omit<ServerOptions, "host" | "idleTimeoutMs">
+> & {
 	host: string | undefined;
+	idleTimeoutMs: { read: number; write: number; all: number };
 };
 
 /** Checks options and fills in defaults; throws `ERR_GEV_OPTION`. */
@@ -115,6 +127,8 @@ export function checkOptions(options: unknown): CheckedOptions {
 		),
 		handshakeTimeoutMs: milliseconds(given, "handshakeTimeoutMs", 10_000, 1),
 		closeTimeoutMs: milliseconds(given, "closeTimeoutMs", 10_000, 1),
+		idleTimeoutMs: idleTimeouts(given.idleTimeoutMs),
+		maxLifetimeMs: milliseconds(given, "maxLifetimeMs", 0, 0),
 		noDelay: check.boolean("noDelay", given.noDelay, true),
 		keepAliveMs: milliseconds(given, "keepAliveMs", 60_000, 0),
 		queueBytes,
@@ -135,14 +149,31 @@ export function checkOptions(options: unknown): CheckedOptions {
 	};
 }
 
+function idleTimeouts(value: unknown): CheckedOptions["idleTimeoutMs"] {
+	const name = "idleTimeoutMs";
+	if (typeof value !== "object") {
+		const all = milliseconds({ [name]: value }, name, 0, 0);
+		return { read: 0, write: 0, all };
+	}
+	const given = check.options(name, value, ["read", "write", "all"]);
+	return {
+		read: check.integer(`${name}.read`, given.read, 0, 0, MAX_MS),
+		write: check.integer(`${name}.write`, given.write, 0, 0, MAX_MS),
+		all: check.integer(`${name}.all`, given.all, 0, 0, MAX_MS),
+	};
+}
+
 function milliseconds(
 	given: Record<string, unknown>,
 	name: string,
 	fallback: number,
 	min: number,
 ): number {
-	return check.integer(name, given[name], fallback, min, 2 ** 31 - 1);
+	return check.integer(name, given[name], fallback, min, MAX_MS);
 }
+
+/** The longest delay that Node's timers take too. */
+const MAX_MS = 2 ** 31 - 1;
 
 const NAMES: readonly (keyof ServerOptions)[] = [
 	"host",
@@ -157,6 +188,8 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"maxBufferedBytes",
 	"handshakeTimeoutMs",
 	"closeTimeoutMs",
+	"idleTimeoutMs",
+	"maxLifetimeMs",
 	"noDelay",
 	"keepAliveMs",
 	"queueBytes",

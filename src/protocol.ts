@@ -1,76 +1,115 @@
+import type { NativeWebSocketOptions } from "#binding";
 import * as check from "./check.js";
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 export class Protocol {
 	/** Which protocol this is. */
 	readonly name: "raw" | "websocket";
-	/** @internal */
-	readonly webSocket: Required<Omit<WebSocketOptions, "page">> & {
-		page?: string;
-	};
+	/** @internal Checked options, but for what the handler decides. */
+	readonly webSocket: CheckedWebSocketOptions | undefined;
 
 	/** @internal */
-	constructor(name: "raw" | "websocket", options: WebSocketOptions) {
+	constructor(
+		name: "raw" | "websocket",
+		options: CheckedWebSocketOptions | undefined,
+	) {
 		this.name = name;
-		const given = check.options("webSocket()", options, WEB_SOCKET_OPTIONS);
-		const page = check.text("page", given.page, undefined);
-		this.webSocket = {
-			maxMessageBytes: check.integer(
-				"maxMessageBytes",
-				given.maxMessageBytes,
-				16 * 1024 * 1024,
-				0,
-				2 ** 31 - 1,
-			),
-			maxFragments: check.integer(
-				"maxFragments",
-				given.maxFragments,
-				16384,
-				0,
-				2 ** 31 - 1,
-			),
-			maxHeaderBytes: check.integer(
-				"maxHeaderBytes",
-				given.maxHeaderBytes,
-				16 * 1024,
-				512,
-				64 * 1024,
-			),
-			maxHeaders: check.integer("maxHeaders", given.maxHeaders, 100, 4, 1000),
-			...(page !== undefined && { page }),
-		};
+		this.webSocket = options;
 	}
 }
 
 /** Settings of {@link webSocket}. */
 export interface WebSocketOptions {
 	/**
-	 * Largest message in bytes, all its fragments together. A larger one closes the connection with 1009 as soon as
-	 * its header is seen. Default 16 MiB; 0 means no limit.
+	 * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
+	 * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
 	 */
 	maxMessageBytes?: number;
 	/**
-	 * Most frames that one message may consist of, empty ones counted; more close the connection with 1009.
-	 * Default 16384; 0 means no limit.
+	 * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
+	 * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
+	 * few hundred bytes of its parts of 8 to 64 KiB. Default 16384; 0 means no limit.
 	 */
 	maxFragments?: number;
+	/** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
+	maxFrameBytes?: number;
+	/**
+	 * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
+	 * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
+	 */
+	maxControlFramesPerSecond?: number;
 	/** Largest request head (request line and headers) in bytes; a larger one is answered with 431. Default 16 KiB. */
 	maxHeaderBytes?: number;
 	/** Most header lines of a request; more are answered with 431. Default 100. */
 	maxHeaders?: number;
 	/**
-	 * HTML for a browser that asks for `/` without wanting a WebSocket. Without it every plain HTTP request is
-	 * answered with 426 Upgrade Required. Default: none.
+	 * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
+	 * HTTP request is answered with 426 Upgrade Required. Default: none.
 	 */
 	page?: string;
+	/** The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count. Default: every path. */
+	path?: string;
+	/**
+	 * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
+	 * header are no browsers, and are let in. Default: every origin.
+	 */
+	origins?: readonly string[];
+	/**
+	 * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
+	 * connection comes about without one. `onUpgrade` may choose another. Default: none.
+	 */
+	protocols?: readonly string[];
+	/**
+	 * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
+	 */
+	perMessageDeflate?: boolean | DeflateOptions;
+	/** A peer that has sent nothing for this time is pinged. Default 0: never. */
+	pingIntervalMs?: number;
+	/**
+	 * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
+	 * a sign of life, also if it has to wait to be handled. Default 10,000; 0 means never.
+	 */
+	pongTimeoutMs?: number;
 }
+
+/** Settings of permessage-deflate. */
+export interface DeflateOptions {
+	/**
+	 * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
+	 * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
+	 * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
+	 * Default `"shared"`.
+	 */
+	mode?: "shared" | "dedicated";
+	/** Messages of fewer bytes are not compressed, unless `send` is told to. Default 1024. */
+	threshold?: number;
+	/** From 0 (not at all) and 1 (fastest) to 9 (smallest). Default 1. */
+	level?: number;
+	/** Memory of compressors, 1 to 9. Default 8. */
+	memLevel?: number;
+	/** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
+	serverMaxWindowBits?: number;
+	/** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
+	clientMaxWindowBits?: number;
+	/**
+	 * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`.
+	 * Default 64 MiB.
+	 */
+	memoryBudgetBytes?: number;
+}
+
+/** @internal What the native side is told of these options. */
+export type CheckedWebSocketOptions = Omit<
+	NativeWebSocketOptions,
+	"askUpgrades" | "askRequests" | "tellPings" | "tellPongs"
+>;
 
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol {
-	return new Protocol("raw", {});
+	return new Protocol("raw", undefined);
 }
 
 /**
@@ -80,13 +119,99 @@ export function raw(): Protocol {
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 export function webSocket(options: WebSocketOptions = {}): Protocol {
-	return new Protocol("websocket", options);
+	const given = check.options("webSocket()", options, WEB_SOCKET_OPTIONS);
+	const count = (name: string, fallback: number, min = 0, max = MAX_COUNT) =>
+		check.integer(name, given[name], fallback, min, max);
+	const page = check.text("page", given.page, undefined);
+	const path = check.text("path", given.path, undefined);
+	if (path !== undefined && !/^\/[\x21-\x3e\x40-\x7e]*$/.test(path)) {
+		throw check.wrong(
+			"path",
+			"a path that begins with / and has no query",
+			path,
+		);
+	}
+	const origins = check.texts("origins", given.origins);
+	const protocols = check.texts("protocols", given.protocols) ?? [];
+	const notToken = protocols.find(
+		(name) => !/^[\w!#$%&'*+.^`|~-]+$/.test(name),
+	);
+	if (notToken !== undefined) {
+		throw check.wrong("protocols", "tokens of HTTP", notToken);
+	}
+	const deflate = checkDeflate(given.perMessageDeflate);
+	return new Protocol("websocket", {
+		maxMessageBytes: count("maxMessageBytes", 16 * 1024 * 1024, 0, MAX_BYTES),
+		maxFragments: count("maxFragments", 16384),
+		maxFrameBytes: count("maxFrameBytes", 0, 0, MAX_BYTES),
+		maxControlsPerSecond: count("maxControlFramesPerSecond", 1000),
+		maxHeaderBytes: count("maxHeaderBytes", 16 * 1024, 512, 64 * 1024),
+		maxHeaders: count("maxHeaders", 100, 4, 1000),
+		protocols,
+		pingIntervalMs: count("pingIntervalMs", 0),
+		pongTimeoutMs: count("pongTimeoutMs", 10_000),
+		...(page !== undefined && { page }),
+		...(path !== undefined && { path }),
+		...(origins !== undefined && { origins }),
+		...(deflate !== undefined && { deflate }),
+	});
 }
 
-const WEB_SOCKET_OPTIONS = [
+function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
+	if (value === undefined || value === false) return undefined;
+	const name = "perMessageDeflate";
+	const given = check.options(
+		name,
+		value === true ? {} : value,
+		DEFLATE_OPTIONS,
+	);
+	const mode = check.oneOf("mode", given.mode, "shared", [
+		"shared",
+		"dedicated",
+	]);
+	const count = (name: string, fallback: number, min: number, max: number) =>
+		check.integer(name, given[name], fallback, min, max);
+	return {
+		dedicated: mode === "dedicated",
+		threshold: count("threshold", 1024, 0, MAX_BYTES),
+		level: count("level", 1, 0, 9),
+		memLevel: count("memLevel", 8, 1, 9),
+		serverMaxWindowBits: count("serverMaxWindowBits", 15, 9, 15),
+		clientMaxWindowBits: count("clientMaxWindowBits", 15, 9, 15),
+		memoryBudgetBytes: count(
+			"memoryBudgetBytes",
+			64 * 1024 * 1024,
+			0,
+			MAX_BYTES,
+		),
+	};
+}
+
+const MAX_COUNT = 2 ** 31 - 1;
+const MAX_BYTES = Number.MAX_SAFE_INTEGER;
+
+const WEB_SOCKET_OPTIONS: readonly (keyof WebSocketOptions)[] = [
 	"maxMessageBytes",
 	"maxFragments",
+	"maxFrameBytes",
+	"maxControlFramesPerSecond",
 	"maxHeaderBytes",
 	"maxHeaders",
 	"page",
-] as const;
+	"path",
+	"origins",
+	"protocols",
+	"perMessageDeflate",
+	"pingIntervalMs",
+	"pongTimeoutMs",
+];
+
+const DEFLATE_OPTIONS: readonly (keyof DeflateOptions)[] = [
+	"mode",
+	"threshold",
+	"level",
+	"memLevel",
+	"serverMaxWindowBits",
+	"clientMaxWindowBits",
+	"memoryBudgetBytes",
+];

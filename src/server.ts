@@ -13,6 +13,7 @@ import {
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
+import type { PendingRequest } from "./pending-request.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -47,6 +48,8 @@ export class Server<Context = unknown> {
 
 	/** @internal The handler's `onMessage`, bound; `undefined` if there is none. */
 	readonly onMessage: Handler["onMessage"];
+	/** @internal The handler wants messages in pieces. */
+	readonly takesFragments: boolean;
 	/** @internal */
 	readonly borrow: boolean;
 	/** @internal */
@@ -63,6 +66,7 @@ export class Server<Context = unknown> {
 		this.#options = checkOptions(options);
 		this.borrow = this.#options.borrow;
 		this.maxBufferedBytes = this.#options.maxBufferedBytes;
+		this.takesFragments = handler.onFragment !== undefined;
 		this.onMessage = handler.onMessage?.bind(handler) as Handler["onMessage"];
 	}
 
@@ -194,21 +198,18 @@ export class Server<Context = unknown> {
 		return this.#loops.some((loop) => loop.hasNews());
 	}
 
-	/** @internal Calls a handler for a connection; what it throws ends that connection only. */
-	call<Name extends "onConnect" | "onClose">(
+	/** @internal Calls a member of the handler for a connection; what it throws ends that connection only. */
+	call<Name extends ConnectionCall>(
 		name: Name,
 		connection: Connection,
-		...rest: Name extends "onClose"
-			? [reason: Parameters<NonNullable<Handler["onClose"]>>[1]]
-			: []
+		...rest: Rest<Name>
 	): void {
 		const handler = this.#handler as Handler;
 		try {
-			const result = (
-				handler[name] as
-					| ((...args: unknown[]) => void | Promise<void>)
-					| undefined
-			)?.call(handler, connection, ...rest);
+			const member = handler[name] as
+				| ((...args: unknown[]) => void | Promise<void>)
+				| undefined;
+			const result = member?.call(handler, connection, ...rest);
 			if (isThenable(result)) {
 				Promise.resolve(result).catch((error) =>
 					this.handlerFailed(error, connection),
@@ -217,6 +218,11 @@ export class Server<Context = unknown> {
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
+	}
+
+	/** @internal Asks the handler about a request. */
+	ask(pending: PendingRequest): void {
+		pending.ask(this.#handler as Handler, (error) => this.failed(error));
 	}
 
 	/** @internal Sends what a handler's promise is fulfilled with. */
@@ -280,7 +286,7 @@ export class Server<Context = unknown> {
 		try {
 			this.#native = startNative(
 				this as Server,
-				nativeOptions(options, addresses),
+				nativeOptions(options, addresses, this.#handler as Handler),
 				memory,
 			);
 		} catch (error) {
@@ -316,6 +322,20 @@ export class Server<Context = unknown> {
 	}
 }
 
+/** Members of the handler that are called for a connection and whose result does not matter. */
+type ConnectionCall =
+	| "onConnect"
+	| "onFragment"
+	| "onPing"
+	| "onPong"
+	| "onClose";
+
+/** What such a member gets besides the connection. */
+type Rest<Name extends ConnectionCall> =
+	Parameters<NonNullable<Handler[Name]>> extends [Connection, ...infer Rest]
+		? Rest
+		: never;
+
 /** For what nobody else is there to be told. Never throws. */
 function warn(thrown: unknown): void {
 	const error = asError(thrown);
@@ -334,7 +354,7 @@ function checkHandler(handler: unknown): void {
 			`the handler must be an object, not ${shown(handler)}`,
 		);
 	}
-	for (const name of ["onConnect", "onMessage", "onClose", "onError"]) {
+	for (const name of HANDLER_MEMBERS) {
 		const member = (handler as Record<string, unknown>)[name];
 		if (member !== undefined && typeof member !== "function") {
 			throw new GevError(
@@ -356,6 +376,7 @@ async function resolve(host: string | undefined): Promise<string[]> {
 function nativeOptions(
 	options: CheckedOptions,
 	addresses: string[],
+	handler: Handler,
 ): binding.NativeOptions {
 	const { protocol, balance, host: _host, loops: _loops, ...rest } = options;
 	return {
@@ -366,13 +387,25 @@ function nativeOptions(
 		roundRobin: balance === "round-robin",
 		handshakeTimeoutMs: rest.handshakeTimeoutMs,
 		closeTimeoutMs: rest.closeTimeoutMs,
+		idleReadMs: rest.idleTimeoutMs.read,
+		idleWriteMs: rest.idleTimeoutMs.write,
+		idleAllMs: rest.idleTimeoutMs.all,
+		maxLifetimeMs: rest.maxLifetimeMs,
 		maxConnections: rest.maxConnections,
 		maxBufferedBytes: rest.maxBufferedBytes,
 		queueBytes: rest.queueBytes,
 		readBufferBytes: rest.readBufferBytes,
 		noDelay: rest.noDelay,
 		keepAliveMs: rest.keepAliveMs,
-		...(protocol.name === "websocket" && { webSocket: protocol.webSocket }),
+		...(protocol.webSocket !== undefined && {
+			webSocket: {
+				...protocol.webSocket,
+				askUpgrades: handler.onUpgrade !== undefined,
+				askRequests: handler.onRequest !== undefined,
+				tellPings: handler.onPing !== undefined,
+				tellPongs: handler.onPong !== undefined,
+			},
+		}),
 	};
 }
 
@@ -400,3 +433,15 @@ function loopMemory(size: number, borrow: boolean): Uint8Array {
 
 /** The longest delay of a timer: what fits a safe integer of milliseconds. */
 const MAX_DELAY = Number.MAX_SAFE_INTEGER;
+
+const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
+	"onUpgrade",
+	"onRequest",
+	"onConnect",
+	"onMessage",
+	"onFragment",
+	"onPing",
+	"onPong",
+	"onClose",
+	"onError",
+];

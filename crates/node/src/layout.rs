@@ -57,6 +57,14 @@ pub struct Layout {
     pub event_error: u32,
     /// Kind of an event.
     pub event_stopped: u32,
+    /// Kind of an event.
+    pub event_upgrade: u32,
+    /// Kind of an event.
+    pub event_request: u32,
+    /// Kind of an event.
+    pub event_ping: u32,
+    /// Kind of an event.
+    pub event_pong: u32,
     /// Kind of a command.
     pub command_send: u32,
     /// Kind of a command.
@@ -73,12 +81,24 @@ pub struct Layout {
     pub command_destroy: u32,
     /// Kind of a command.
     pub command_stop: u32,
+    /// Kind of a command.
+    pub command_ping: u32,
+    /// Kind of a command.
+    pub command_accept: u32,
+    /// Kind of a command.
+    pub command_respond: u32,
     /// Flag of a record.
     pub flag_text: u32,
     /// Flag of a record.
     pub flag_ascii: u32,
     /// Flag of a record.
     pub flag_more: u32,
+    /// Flag of a record.
+    pub flag_continued: u32,
+    /// Flag of a record.
+    pub flag_compress: u32,
+    /// Flag of a record.
+    pub flag_plain: u32,
 }
 
 /// The layout that this build uses.
@@ -110,6 +130,10 @@ pub fn layout() -> Layout {
         event_close: bridge::EVENT_CLOSE,
         event_error: bridge::EVENT_ERROR,
         event_stopped: bridge::EVENT_STOPPED,
+        event_upgrade: bridge::EVENT_UPGRADE,
+        event_request: bridge::EVENT_REQUEST,
+        event_ping: bridge::EVENT_PING,
+        event_pong: bridge::EVENT_PONG,
         command_send: bridge::COMMAND_SEND,
         command_begin: bridge::COMMAND_BEGIN,
         command_continue: bridge::COMMAND_CONTINUE,
@@ -118,9 +142,15 @@ pub fn layout() -> Layout {
         command_end: bridge::COMMAND_END,
         command_destroy: bridge::COMMAND_DESTROY,
         command_stop: bridge::COMMAND_STOP,
+        command_ping: bridge::COMMAND_PING,
+        command_accept: bridge::COMMAND_ACCEPT,
+        command_respond: bridge::COMMAND_RESPOND,
         flag_text: bridge::FLAG_TEXT,
         flag_ascii: bridge::FLAG_ASCII,
         flag_more: bridge::FLAG_MORE,
+        flag_continued: bridge::FLAG_CONTINUED,
+        flag_compress: bridge::FLAG_COMPRESS,
+        flag_plain: bridge::FLAG_PLAIN,
     }
 }
 

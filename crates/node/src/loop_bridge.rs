@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Event, Gauges};
-use gev_wire::{MessageKind, Part};
+use gev_wire::{Control, MessageKind, Outgoing, Part, Request};
 
 use crate::doorbell::Doorbell;
 use crate::memory::{Gauge, Memory, Word};
@@ -98,6 +98,10 @@ impl Bridge for LoopBridge {
             return None;
         }
         self.events.reserve(len)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.events.shorten(len);
     }
 
     #[inline]
@@ -201,6 +205,10 @@ fn kind_and_flags(event: Event) -> u32 {
             let more = if last { 0 } else { FLAG_MORE };
             EVENT_MESSAGE | text | ascii | more
         }
+        Event::Ask(Request::Upgrade) => EVENT_UPGRADE,
+        Event::Ask(Request::Plain) => EVENT_REQUEST,
+        Event::Control(Control::Ping) => EVENT_PING,
+        Event::Control(Control::Pong) => EVENT_PONG,
         Event::End => EVENT_END,
         Event::Close => EVENT_CLOSE,
         Event::Error => EVENT_ERROR,
@@ -211,21 +219,37 @@ fn kind_and_flags(event: Event) -> u32 {
 /// # Panics
 /// For a kind that does not exist: JavaScript's end has a bug.
 fn command_kind(kind_and_flags: u32) -> CommandKind {
-    let message = if kind_and_flags & FLAG_TEXT == 0 {
-        MessageKind::Binary
-    } else {
-        MessageKind::Text
-    };
+    let has = |flag: u32| kind_and_flags & flag != 0;
     match kind_and_flags & 0xFF {
-        COMMAND_SEND => CommandKind::Send(message),
-        COMMAND_BEGIN => CommandKind::Begin(message),
+        COMMAND_SEND => CommandKind::Send(outgoing(kind_and_flags)),
+        COMMAND_BEGIN => CommandKind::Begin(outgoing(kind_and_flags)),
         COMMAND_CONTINUE => CommandKind::Continue,
         COMMAND_CLOSE => CommandKind::Close,
         COMMAND_SHUTDOWN_WRITE => CommandKind::ShutdownWrite,
         COMMAND_END => CommandKind::End,
         COMMAND_DESTROY => CommandKind::Destroy,
         COMMAND_STOP => CommandKind::Stop,
+        COMMAND_PING => CommandKind::Ping,
+        COMMAND_ACCEPT => CommandKind::Accept,
+        COMMAND_RESPOND => CommandKind::Respond {
+            more: has(FLAG_MORE),
+        },
         kind => panic!("Bug: command of kind {kind}"),
+    }
+}
+
+#[inline]
+fn outgoing(flags: u32) -> Outgoing {
+    let has = |flag: u32| flags & flag != 0;
+    Outgoing {
+        kind: if has(FLAG_TEXT) {
+            MessageKind::Text
+        } else {
+            MessageKind::Binary
+        },
+        first: !has(FLAG_CONTINUED),
+        last: !has(FLAG_MORE),
+        compress: (has(FLAG_COMPRESS) || has(FLAG_PLAIN)).then(|| has(FLAG_COMPRESS)),
     }
 }
 
@@ -237,6 +261,10 @@ pub(crate) const EVENT_END: u32 = 3;
 pub(crate) const EVENT_CLOSE: u32 = 4;
 pub(crate) const EVENT_ERROR: u32 = 5;
 pub(crate) const EVENT_STOPPED: u32 = 6;
+pub(crate) const EVENT_UPGRADE: u32 = 7;
+pub(crate) const EVENT_REQUEST: u32 = 8;
+pub(crate) const EVENT_PING: u32 = 9;
+pub(crate) const EVENT_PONG: u32 = 10;
 
 pub(crate) const COMMAND_SEND: u32 = 1;
 pub(crate) const COMMAND_BEGIN: u32 = 2;
@@ -246,10 +274,19 @@ pub(crate) const COMMAND_SHUTDOWN_WRITE: u32 = 5;
 pub(crate) const COMMAND_END: u32 = 6;
 pub(crate) const COMMAND_DESTROY: u32 = 7;
 pub(crate) const COMMAND_STOP: u32 = 8;
+pub(crate) const COMMAND_PING: u32 = 9;
+pub(crate) const COMMAND_ACCEPT: u32 = 10;
+pub(crate) const COMMAND_RESPOND: u32 = 11;
 
 /// The message is text.
 pub(crate) const FLAG_TEXT: u32 = 1 << 8;
 /// Every byte of this part is below 0x80.
 pub(crate) const FLAG_ASCII: u32 = 1 << 9;
-/// More parts of this message follow.
+/// More parts of this event's message, or of this command's response, or fragments of its message follow.
 pub(crate) const FLAG_MORE: u32 = 1 << 10;
+/// Fragments of this command's message came before.
+pub(crate) const FLAG_CONTINUED: u32 = 1 << 11;
+/// Compress the message that begins here, whatever its length.
+pub(crate) const FLAG_COMPRESS: u32 = 1 << 12;
+/// Do not compress the message that begins here.
+pub(crate) const FLAG_PLAIN: u32 = 1 << 13;

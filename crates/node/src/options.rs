@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gev_reactor::{Balance, Config};
-use gev_wire::websocket::{self, WebSocket};
-use gev_wire::{Protocol, Raw};
+use gev_reactor::{Balance, Config, ProtocolFactory, Timeouts};
+use gev_wire::Raw;
+use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
 use napi::{Error, Result};
 use napi_derive::napi;
 
@@ -29,6 +29,14 @@ pub struct NativeOptions {
     pub handshake_timeout_ms: u32,
     /// Time from the begin of a close to its end.
     pub close_timeout_ms: u32,
+    /// Time without anything received; 0 for no limit.
+    pub idle_read_ms: u32,
+    /// Time without anything sent; 0 for no limit.
+    pub idle_write_ms: u32,
+    /// Time without either; 0 for no limit.
+    pub idle_all_ms: u32,
+    /// Age of a connection; 0 for no limit.
+    pub max_lifetime_ms: u32,
     /// Connections of each loop.
     pub max_connections: u32,
     /// Unsent bytes of a connection.
@@ -56,8 +64,51 @@ pub struct NativeWebSocketOptions {
     pub max_header_bytes: u32,
     /// Most header lines of a request.
     pub max_headers: u32,
+    /// Largest frame, in bytes; 0 for no limit of its own.
+    pub max_frame_bytes: f64,
+    /// Pings and pongs of a peer in a second; 0 for no limit.
+    pub max_controls_per_second: u32,
     /// HTML for plain HTTP requests.
     pub page: Option<String>,
+    /// The only path that upgrades.
+    pub path: Option<String>,
+    /// The only origins that upgrade.
+    pub origins: Option<Vec<String>>,
+    /// Subprotocols to choose from.
+    pub protocols: Vec<String>,
+    /// The handler decides about upgrades.
+    pub ask_upgrades: bool,
+    /// The handler answers plain requests.
+    pub ask_requests: bool,
+    /// The handler hears of pings.
+    pub tell_pings: bool,
+    /// The handler hears of pongs.
+    pub tell_pongs: bool,
+    /// Time without anything received before a ping; 0 for none.
+    pub ping_interval_ms: u32,
+    /// Time after a ping without anything received.
+    pub pong_timeout_ms: u32,
+    /// Compression, or none when absent.
+    pub deflate: Option<NativeDeflateOptions>,
+}
+
+/// Checked options of permessage-deflate.
+#[napi(object, object_to_js = false)]
+pub struct NativeDeflateOptions {
+    /// A compressor for each connection, not for each loop.
+    pub dedicated: bool,
+    /// Smallest message that is compressed, in bytes.
+    pub threshold: f64,
+    /// 0 to 9.
+    pub level: u8,
+    /// 1 to 9.
+    pub mem_level: u8,
+    /// 9 to 15.
+    pub server_max_window_bits: u8,
+    /// 9 to 15.
+    pub client_max_window_bits: u8,
+    /// What dedicated compressors may take together.
+    pub memory_budget_bytes: f64,
 }
 
 /// The configuration that `options` ask for.
@@ -71,7 +122,6 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         Ok(SocketAddr::new(ip, port))
     });
     let addresses = addresses.collect::<Result<Vec<_>>>()?;
-    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     Ok(Config {
         backlog: options.backlog,
         reuse_port: options.reuse_port,
@@ -82,6 +132,11 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         },
         handshake_timeout: ms(options.handshake_timeout_ms),
         close_timeout: ms(options.close_timeout_ms),
+        timeouts: timeouts(options),
+        max_controls_per_second: options
+            .web_socket
+            .as_ref()
+            .map_or(0, |options| options.max_controls_per_second),
         max_connections: options.max_connections,
         max_buffered_bytes: options.max_buffered_bytes as usize,
         read_buffer_bytes: options.read_buffer_bytes as usize,
@@ -91,16 +146,66 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
     })
 }
 
-fn protocol(options: &NativeOptions) -> Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync> {
+fn timeouts(options: &NativeOptions) -> Timeouts {
+    let web_socket = options.web_socket.as_ref();
+    let ping_interval = web_socket.map_or(0, |options| options.ping_interval_ms);
+    let pong_timeout = web_socket.map_or(0, |options| options.pong_timeout_ms);
+    Timeouts {
+        idle_read: ms(options.idle_read_ms),
+        idle_write: ms(options.idle_write_ms),
+        idle_all: ms(options.idle_all_ms),
+        ping_interval: ms(ping_interval),
+        pong_timeout: ms(pong_timeout),
+        max_lifetime: ms(options.max_lifetime_ms),
+    }
+}
+
+fn ms(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}
+
+fn protocol(options: &NativeOptions) -> ProtocolFactory {
     let Some(options) = &options.web_socket else {
-        return Arc::new(|| Box::new(Raw::default()));
+        return Arc::new(|| Box::new(|| Box::new(Raw::default())));
     };
-    let config = Arc::new(websocket::Config {
+    let config = Arc::new(web_socket(options));
+    Arc::new(move || {
+        let shared = Shared::new(Arc::clone(&config));
+        Box::new(move || Box::new(WebSocket::new(Arc::clone(&shared))))
+    })
+}
+
+fn web_socket(options: &NativeWebSocketOptions) -> websocket::Config {
+    websocket::Config {
         max_message_bytes: options.max_message_bytes as u64,
         max_fragments: options.max_fragments,
+        max_frame_bytes: options.max_frame_bytes as u64,
         max_header_bytes: options.max_header_bytes as usize,
         max_headers: options.max_headers as usize,
-        page: options.page.as_ref().map(|page| page.clone().into_bytes()),
-    });
-    Arc::new(move || Box::new(WebSocket::new(Arc::clone(&config))))
+        page: options.page.clone().map(String::into_bytes),
+        path: options.path.clone(),
+        origins: options.origins.clone(),
+        protocols: options.protocols.clone(),
+        ask_upgrades: options.ask_upgrades,
+        ask_requests: options.ask_requests,
+        tell_pings: options.tell_pings,
+        tell_pongs: options.tell_pongs,
+        deflate: options.deflate.as_ref().map(deflate),
+    }
+}
+
+fn deflate(options: &NativeDeflateOptions) -> Deflate {
+    Deflate {
+        mode: if options.dedicated {
+            DeflateMode::Dedicated
+        } else {
+            DeflateMode::Shared
+        },
+        threshold: options.threshold as u64,
+        level: options.level,
+        mem_level: options.mem_level,
+        server_max_window_bits: options.server_max_window_bits,
+        client_max_window_bits: options.client_max_window_bits,
+        budget: Arc::new(Budget::new(options.memory_budget_bytes as u64)),
+    }
 }

@@ -127,6 +127,11 @@ impl<'a> Producer<'a> {
         })
     }
 
+    /// Makes the last reservation end after `len` bytes of payload.
+    pub(crate) fn shorten(&mut self, len: usize) {
+        self.reserved = self.reserved.map(|reserved| reserved.min(len));
+    }
+
     /// Makes the last reservation a record, to be published later.
     ///
     /// # Panics
@@ -401,6 +406,24 @@ mod tests {
         producer.publish();
         assert_eq!(consumer.next().map(|record| record.header), Some(header(7)));
         assert_eq!(consumer.next(), None);
+    }
+
+    #[test]
+    fn a_shortened_reservation_is_a_shorter_record() {
+        let queue = Queue::new();
+        let (mut producer, mut consumer) = queue.ends();
+        producer.reserve(100).expect("the queue is empty").fill(1);
+        producer.shorten(3);
+        producer.commit(header(7));
+        assert!(push(&mut producer, 8, 5));
+        producer.publish();
+        let record = consumer.next().expect("the shortened one");
+        assert_eq!((record.header, record.payload), (header(7), &[1; 3][..]));
+        let record = consumer.next().expect("the one behind it");
+        assert_eq!(
+            (record.header, record.payload),
+            (header(8), &payload(8, 5)[..])
+        );
     }
 
     #[test]

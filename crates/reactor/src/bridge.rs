@@ -4,7 +4,7 @@
 //! and calls it from its own thread only; the other end lives in another thread, behind shared memory (`crates/node`)
 //! or, in tests, behind a mutex.
 
-use gev_wire::MessageKind;
+use gev_wire::{Control, Outgoing, Request};
 
 use crate::close_reason::CloseCause;
 use crate::slots::ConnectionId;
@@ -16,6 +16,9 @@ pub trait Bridge: Send {
     ///
     /// All bytes of the slice must be written before [`commit`](Self::commit); without one the room is forgotten.
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]>;
+
+    /// Makes the last reserved slice end after `len` bytes.
+    fn shorten(&mut self, len: usize);
 
     /// Appends the event whose payload was written to the last reserved slice. Not visible before
     /// [`publish`](Self::publish).
@@ -48,10 +51,17 @@ pub trait Bridge: Send {
 /// What an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// A connection is ready for messages. Payload: an [address record](crate::Addresses::RECORD_BYTES).
+    /// A request that the application has to answer, with [`CommandKind::Accept`] or [`CommandKind::Respond`].
+    /// [`Close`](Self::Close) follows when the peer has gone before, or the response has come to its end. Payload: an
+    /// [address record](crate::Addresses::RECORD_BYTES), and the lines of [`gev_wire::Sink::ask`].
+    Ask(Request),
+    /// A connection is ready for messages. Payload: an [address record](crate::Addresses::RECORD_BYTES), the subprotocol,
+    /// a line feed and the extensions; without any of the latter only the record.
     Open,
     /// A message or a part of one. Payload: its bytes.
     Message(gev_wire::Part),
+    /// A control frame. Payload: its payload.
+    Control(Control),
     /// The peer has said goodbye, yet may still read. Answered by [`CommandKind::End`]. No payload.
     End,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
@@ -77,13 +87,22 @@ pub struct Command<'a> {
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandKind {
-    /// Send the payload as one message.
-    Send(MessageKind),
-    /// Send a message of the length that the payload holds (u64, native byte order), whose bytes follow in
-    /// [`Continue`](Self::Continue) commands.
-    Begin(MessageKind),
+    /// Send the payload as one message, or as a fragment of one.
+    Send(Outgoing),
+    /// Send a message (or a fragment) of the length that the payload holds (u64, native byte order), whose bytes follow
+    /// in [`Continue`](Self::Continue) commands.
+    Begin(Outgoing),
     /// Send the payload as the next bytes of the message that has begun.
     Continue,
+    /// Send a ping with this payload.
+    Ping,
+    /// Accept an upgrade. Payload: see [`gev_wire::Protocol::accept`].
+    Accept,
+    /// Send the payload as the next bytes of the response to a request; close behind the last ones.
+    Respond {
+        /// More follows.
+        more: bool,
+    },
     /// Close as the protocol does. Payload: code (u16, native byte order), cause (u8), unused (u8), text.
     Close,
     /// Flush, then close the sending side; go on reading.

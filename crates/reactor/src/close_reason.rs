@@ -23,11 +23,11 @@ pub enum CloseCause {
     Local = 1,
     /// The peer broke the rules of the protocol.
     Protocol = 2,
-    /// A limit was exceeded, such as `maxBufferedBytes`.
+    /// A limit was exceeded, such as `maxBufferedBytes` or `maxLifetimeMs`.
     Limit = 3,
     /// The socket failed: reset by the peer, timed out in the kernel, unreachable.
     Reset = 4,
-    /// The peer did not do its part in time: handshake or close.
+    /// The peer did not do its part in time: handshake, pong or close.
     Timeout = 5,
     /// A handler threw.
     Handler = 6,
@@ -35,6 +35,8 @@ pub enum CloseCause {
     Stop = 7,
     /// The event loop failed: a bug in gev.
     Internal = 8,
+    /// Nothing was received or sent for too long.
+    Idle = 9,
 }
 
 impl CloseReason {

@@ -18,12 +18,16 @@ pub struct Config {
     pub reuse_port: bool,
     /// How connections come to loops.
     pub balance: Balance,
-    /// Makes the codec of a new connection.
-    pub protocol: Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync>,
+    /// Makes the codecs of a loop's connections.
+    pub protocol: ProtocolFactory,
     /// Time from accept to open.
     pub handshake_timeout: Duration,
     /// Time from the start of a close to the end of the connection.
     pub close_timeout: Duration,
+    /// Timeouts of open connections.
+    pub timeouts: Timeouts,
+    /// Most pings and pongs that a peer may send in a second; 0 for no limit.
+    pub max_controls_per_second: u32,
     /// Most connections of one loop; more are accepted and closed at once.
     pub max_connections: u32,
     /// Most bytes for the socket that the kernel has not taken. One that would exceed it is closed.
@@ -42,6 +46,29 @@ pub struct Config {
     pub no_delay: bool,
     /// Time without traffic after which the kernel probes a peer; zero for never.
     pub keep_alive: Duration,
+}
+
+/// Called once for each loop, gives what makes the codec of each of that loop's connections.
+pub type ProtocolFactory = Arc<dyn Fn() -> ProtocolMaker + Send + Sync>;
+
+/// Makes the codec of a new connection of one loop.
+pub type ProtocolMaker = Box<dyn Fn() -> Box<dyn Protocol> + Send>;
+
+/// How long an open connection may be silent, and how old it may get. Zero means for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Closed when nothing was received for this time.
+    pub idle_read: Duration,
+    /// Closed when the kernel has taken nothing to send for this time.
+    pub idle_write: Duration,
+    /// Closed when neither happened for this time.
+    pub idle_all: Duration,
+    /// Pinged when nothing was received for this time.
+    pub ping_interval: Duration,
+    /// Cut when nothing was received for this time after a ping.
+    pub pong_timeout: Duration,
+    /// Closed at this age.
+    pub max_lifetime: Duration,
 }
 
 /// How new connections are spread over the loops.
@@ -68,10 +95,7 @@ impl Balance {
 
 impl Config {
     /// Defaults for everything but the protocol.
-    pub fn new(
-        addresses: Vec<SocketAddr>,
-        protocol: Arc<dyn Fn() -> Box<dyn Protocol> + Send + Sync>,
-    ) -> Self {
+    pub fn new(addresses: Vec<SocketAddr>, protocol: ProtocolFactory) -> Self {
         Self {
             addresses,
             backlog: 1024,
@@ -80,6 +104,8 @@ impl Config {
             protocol,
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(10),
+            timeouts: Timeouts::default(),
+            max_controls_per_second: 1000,
             max_connections: 65_536,
             max_buffered_bytes: 16 << 20,
             read_buffer_bytes: 128 * 1024,

@@ -15,9 +15,9 @@
 
 use std::io::{self, Read};
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use gev_wire::{Close, Decoded, Input, MessageKind, Protocol, ProtocolError, RingBuffer};
+use gev_wire::{Close, Decoded, Input, Outgoing, Payload, Protocol, ProtocolError, RingBuffer};
 use mio::net::TcpStream;
 
 use crate::addresses::Addresses;
@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::output::{CHUNK_BYTES, ChunkPool, Output};
 use crate::sink::LoopSink;
 use crate::slots::ConnectionId;
+use crate::watch::{Due, Watch};
 
 /// A connection as its event loop sees it.
 pub(crate) struct Connection {
@@ -37,6 +38,8 @@ pub(crate) struct Connection {
     /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
     rest: RingBuffer,
     output: Output,
+    /// The answer to the latest ping, while the socket takes nothing.
+    held_pong: Option<Box<[u8]>>,
     state: State,
     /// Reading may give bytes: set by an event, cleared when the socket has been read empty.
     pub(crate) readable: bool,
@@ -46,8 +49,14 @@ pub(crate) struct Connection {
     read_closed: bool,
     /// `read` has returned 0.
     input_ended: bool,
-    /// Decoding stopped for want of room in the event queue (or has not begun).
+    /// Decoding stopped for want of room in the event queue (or has not begun, or may go on after an answer).
     undecoded: bool,
+    /// The application has been asked about a request and has not answered; nothing is read meanwhile.
+    asking: bool,
+    /// The application has been told of this connection, and has to be told of its end.
+    announced: bool,
+    /// What has begun goes through the protocol on its way out.
+    transforms: bool,
     /// FIN when the output is empty; reading goes on.
     shutdown_when_flushed: bool,
     /// In the loop's list of connections to read from.
@@ -59,8 +68,13 @@ pub(crate) struct Connection {
     gauges: Gauges,
     /// How the connection ends, decided when the end began.
     outcome: Option<CloseReason>,
-    /// When the loop has to look after this connection.
+    /// When patience ends with a handshake or a close that is under way.
     deadline: Option<Instant>,
+    /// For the time between handshake and close.
+    watch: Watch,
+    /// Pings and pongs since `controls_since`.
+    controls: u32,
+    controls_since: Instant,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
 }
@@ -81,6 +95,7 @@ pub(crate) struct Pools {
 }
 
 /// What the loop has to do for a connection next.
+#[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Wait for an event.
@@ -107,6 +122,7 @@ impl Connection {
         id: ConnectionId,
         socket: TcpStream,
         addresses: Addresses,
+        protocol: Box<dyn Protocol>,
         config: &Config,
         now: Instant,
     ) -> Self {
@@ -114,15 +130,19 @@ impl Connection {
             id,
             socket,
             addresses,
-            protocol: (config.protocol)(),
+            protocol,
             rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
             output: Output::default(),
+            held_pong: None,
             state: State::Open,
             readable: false,
             writable: true,
             read_closed: false,
             input_ended: false,
             undecoded: true,
+            asking: false,
+            announced: false,
+            transforms: false,
             shutdown_when_flushed: false,
             in_ready: false,
             in_dirty: false,
@@ -130,17 +150,34 @@ impl Connection {
             gauges: Gauges::default(),
             outcome: None,
             deadline: Some(now + config.handshake_timeout),
+            watch: Watch::new(now),
+            controls: 0,
+            controls_since: now,
             armed: None,
         }
     }
 
-    /// True once the handler has been told of it.
+    /// True once its handshake is done.
     pub(crate) fn is_open(&self) -> bool {
         self.protocol.is_open()
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+    /// True once the application has been told of it, and has to be told of its end.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// When the loop has to look after this connection.
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        self.deadline.or_else(|| match self.state {
+            State::Open => self.watch.next_deadline(&config.timeouts),
+            _ => None,
+        })
+    }
+
+    /// Notes the time of what has happened to this connection.
+    pub(crate) fn stamp(&mut self, config: &Config) {
+        self.watch.stamp(&config.timeouts, Instant::now);
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -155,7 +192,11 @@ impl Connection {
 
     /// True when there is something to decode, or to read and throw away.
     pub(crate) fn wants_turn(&self) -> bool {
-        self.undecoded || (self.readable && self.state != State::HalfClosed)
+        self.undecoded || (self.reads() && self.readable) || (self.asking && self.read_closed)
+    }
+
+    fn reads(&self) -> bool {
+        self.state != State::HalfClosed && !self.asking
     }
 
     /// Notes what an event of the poll says. Returns true when output can be written that could not before.
@@ -172,6 +213,10 @@ impl Connection {
         if self.state == State::Open && self.outcome.is_some() {
             return self.tell_end(around);
         }
+        if self.asking && self.read_closed {
+            let text = "connection ended before the request was answered";
+            return Next::Gone(CloseReason::abnormal(CloseCause::Peer, text));
+        }
         if self.undecoded {
             let next = self.decode_rest(around);
             if next != Next::Wait {
@@ -182,7 +227,7 @@ impl Connection {
             }
         }
         let mut budget = around.config.read_budget_bytes;
-        while self.readable && self.state != State::HalfClosed {
+        while self.readable && self.reads() {
             if budget == 0 {
                 return Next::Again;
             }
@@ -194,6 +239,7 @@ impl Connection {
                 }
                 Ok(n) => {
                     budget = budget.saturating_sub(n);
+                    self.watch.note_received();
                     self.readable =
                         n == around.read_buffer.len() || self.read_closed || !SHORT_READ_IS_LAST;
                     let next = self.decode_read(n, around);
@@ -215,19 +261,19 @@ impl Connection {
     }
 
     /// Queues one message. Returns what the socket said if it was tried at once.
-    pub(crate) fn send(&mut self, kind: MessageKind, payload: &[u8], pools: &mut Pools) -> Next {
+    pub(crate) fn send(&mut self, outgoing: Outgoing, payload: &[u8], pools: &mut Pools) -> Next {
         self.taken = self.taken.wrapping_add(payload.len() as u32);
         if !self.takes_messages() {
             return Next::Wait;
         }
-        self.begin_message(kind, payload.len() as u64, pools);
+        self.begin_message(outgoing, payload.len() as u64, pools);
         self.add_payload(payload, pools)
     }
 
     /// Queues the frame header of a message whose `len` bytes follow.
-    pub(crate) fn begin(&mut self, kind: MessageKind, len: u64, pools: &mut Pools) {
+    pub(crate) fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
         if self.takes_messages() {
-            self.begin_message(kind, len, pools);
+            self.begin_message(outgoing, len, pools);
         }
     }
 
@@ -238,6 +284,47 @@ impl Connection {
             self.add_payload(payload, pools)
         } else {
             Next::Wait
+        }
+    }
+
+    /// Queues a ping.
+    pub(crate) fn ping(&mut self, payload: &[u8], pools: &mut Pools) {
+        if self.takes_messages() {
+            let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
+            let before = tail.len();
+            self.protocol.ping(payload, tail);
+            let ping = tail.len() - before;
+            self.output.appended(ping);
+        }
+    }
+
+    /// The application accepts the upgrade that it was asked about.
+    pub(crate) fn accept(&mut self, details: &[u8]) {
+        if std::mem::take(&mut self.asking) {
+            self.protocol.accept(details);
+            self.undecoded = true;
+        }
+    }
+
+    /// The application answers the request that it was asked about; without `more` to come that is the end.
+    pub(crate) fn respond(
+        &mut self,
+        bytes: &[u8],
+        more: bool,
+        deadline: Instant,
+        pools: &mut Pools,
+    ) {
+        if !self.asking {
+            return;
+        }
+        self.output.append(bytes, &mut pools.chunks);
+        if !more {
+            self.asking = false;
+            self.protocol.refuse();
+            self.state = State::Finishing;
+            self.outcome = Some(CloseReason::abnormal(CloseCause::Local, "request answered"));
+            self.deadline = Some(deadline);
+            self.forget_rest(pools);
         }
     }
 
@@ -282,12 +369,15 @@ impl Connection {
         self.shutdown_when_flushed = true;
     }
 
-    /// The reason to give when a deadline has passed; `None` when it has not.
-    pub(crate) fn expired(&mut self, now: Instant) -> Option<CloseReason> {
-        if self.deadline.is_none_or(|deadline| deadline > now) {
-            return None;
+    /// Does what is to be done when a deadline has passed, if one has.
+    pub(crate) fn expire(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+        let Some(deadline) = self.deadline else {
+            return self.look_after(now, config, pools);
+        };
+        if deadline > now {
+            return Next::Wait;
         }
-        Some(match self.outcome.take() {
+        Next::Gone(match self.outcome.take() {
             None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
             Some(outcome) if self.state == State::HalfClosed => outcome,
             Some(outcome) if outcome.was_clean && !self.has_output() => outcome,
@@ -322,15 +412,46 @@ impl Connection {
             && !self.shutdown_when_flushed
     }
 
-    fn begin_message(&mut self, kind: MessageKind, len: u64, pools: &mut Pools) {
+    /// Sees to the timeouts of an open connection.
+    fn look_after(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+        if self.state != State::Open {
+            return Next::Wait;
+        }
+        let unread = self.readable || self.undecoded;
+        let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
+            Due::Nothing => return Next::Wait,
+            Due::Ping => {
+                self.ping(&[], pools);
+                return Next::Wait;
+            }
+            Due::NoPong => {
+                return Next::Gone(CloseReason::abnormal(CloseCause::Timeout, "pong timeout"));
+            }
+            Due::Idle => (Close::new(GOING_AWAY, "idle timeout"), CloseCause::Idle),
+            Due::Lifetime => (Close::new(GOING_AWAY, "lifetime over"), CloseCause::Limit),
+        };
+        self.close(close, cause, now + config.close_timeout, pools);
+        Next::Wait
+    }
+
+    fn begin_message(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
         let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
         let before = tail.len();
-        self.protocol.encode_header(kind, len, tail);
+        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
         let header = tail.len() - before;
         self.output.appended(header);
     }
 
     fn add_payload(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+        if self.transforms {
+            let Self {
+                protocol, output, ..
+            } = self;
+            protocol.transform(payload, &mut |bytes| {
+                output.append(bytes, &mut pools.chunks)
+            });
+            return Next::Wait;
+        }
         if payload.len() >= DIRECT_BYTES && self.writable {
             return self.flush_with(payload, pools);
         }
@@ -338,8 +459,9 @@ impl Connection {
         Next::Wait
     }
 
-    fn flush_with(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
-        if self.writable {
+    fn flush_with(&mut self, mut payload: &[u8], pools: &mut Pools) -> Next {
+        while self.writable {
+            let before = self.output.len() + payload.len();
             match self
                 .output
                 .flush(&mut self.socket, payload, &mut pools.chunks)
@@ -347,6 +469,14 @@ impl Connection {
                 Ok(flushed) => self.writable = flushed,
                 Err(error) => return self.failed(&error),
             }
+            if self.output.len() < before {
+                self.watch.note_sent();
+            }
+            let Some(pong) = self.held_pong.take_if(|_| self.writable) else {
+                break;
+            };
+            payload = &[];
+            self.output.append(&pong, &mut pools.chunks);
         }
         if self.has_output() {
             return Next::Wait;
@@ -379,10 +509,13 @@ impl Connection {
                 bridge: around.bridge,
                 output: &mut self.output,
                 chunks: &mut around.pools.chunks,
+                writable: self.writable,
+                held_pong: &mut self.held_pong,
+                controls: &mut self.controls,
             };
             let decoded = self.protocol.decode(&mut input, &mut sink);
             let used = n - input.len();
-            if used < n && matches!(decoded, Ok(Decoded::NeedMore | Decoded::Blocked)) {
+            if used < n && !matches!(decoded, Ok(Decoded::Closed(_)) | Err(_)) {
                 let rest = &around.read_buffer[used..n];
                 if !self.keep(rest, around.pools) {
                     return self.rest_too_long(around);
@@ -409,6 +542,9 @@ impl Connection {
             bridge: around.bridge,
             output: &mut self.output,
             chunks: &mut around.pools.chunks,
+            writable: self.writable,
+            held_pong: &mut self.held_pong,
+            controls: &mut self.controls,
         };
         let decoded = self.protocol.decode(&mut input, &mut sink);
         let used = before - input.len();
@@ -423,6 +559,10 @@ impl Connection {
         around: &mut Surroundings<'_, B>,
     ) -> Next {
         self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
+        self.announced |= self.is_open() || matches!(decoded, Ok(Decoded::Asked));
+        if let Some(close) = self.too_many_controls(around) {
+            return self.fail(close, CloseCause::Limit, around);
+        }
         if self.output.len() > around.config.max_buffered_bytes {
             return Next::Gone(CloseReason::abnormal(
                 CloseCause::Limit,
@@ -437,6 +577,10 @@ impl Connection {
                 Next::Wait
             }
             Ok(Decoded::Blocked) => Next::Blocked,
+            Ok(Decoded::Asked) => {
+                self.asking = true;
+                Next::Wait
+            }
             Ok(Decoded::Closed(close)) => match self.outcome.take() {
                 Some(ours) => {
                     let was_clean = true;
@@ -459,23 +603,44 @@ impl Connection {
                 }
             },
             Err(error) => {
-                let close = Close::from(error);
-                self.goodbye(&close, around.pools);
                 let cause = if error.code == TOO_BIG {
                     CloseCause::Limit
                 } else {
                     CloseCause::Protocol
                 };
-                self.finish(
-                    CloseReason {
-                        close,
-                        cause,
-                        was_clean: false,
-                    },
-                    around,
-                )
+                self.fail(Close::from(error), cause, around)
             }
         }
+    }
+
+    /// Says that the peer did wrong, and ends.
+    fn fail<B: Bridge>(
+        &mut self,
+        close: Close,
+        cause: CloseCause,
+        around: &mut Surroundings<'_, B>,
+    ) -> Next {
+        self.goodbye(&close, around.pools);
+        self.finish(
+            CloseReason {
+                close,
+                cause,
+                was_clean: false,
+            },
+            around,
+        )
+    }
+
+    /// How to end a peer that has sent more pings and pongs within a second than it may.
+    fn too_many_controls<B>(&mut self, around: &Surroundings<'_, B>) -> Option<Close> {
+        if around.now.duration_since(self.controls_since) >= Duration::from_secs(1) {
+            self.controls_since = around.now;
+            // Those of a turn are counted together with the second that it ends.
+            self.controls = 0;
+        }
+        let max = around.config.max_controls_per_second;
+        let too_many = max != 0 && self.controls > max && self.state == State::Open;
+        too_many.then(|| Close::new(POLICY_VIOLATION, "too many control frames"))
     }
 
     /// Nothing more is to be decoded: flush, then end.
@@ -500,7 +665,7 @@ impl Connection {
 
     /// Appends the protocol's goodbye to the output; true when the peer is to answer.
     fn goodbye(&mut self, close: &Close, pools: &mut Pools) -> bool {
-        let tail = self.output.tail(MAX_GOODBYE_BYTES, &mut pools.chunks);
+        let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
         let before = tail.len();
         let awaits_answer = self.protocol.close(close, tail);
         let goodbye = tail.len() - before;
@@ -547,15 +712,7 @@ impl Connection {
 
     fn rest_too_long<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         let close = Close::new(TOO_BIG, "unfinished frame too long");
-        self.goodbye(&close, around.pools);
-        self.finish(
-            CloseReason {
-                close,
-                cause: CloseCause::Limit,
-                was_clean: false,
-            },
-            around,
-        )
+        self.fail(close, CloseCause::Limit, around)
     }
 
     fn take_outcome(&mut self) -> CloseReason {
@@ -602,15 +759,17 @@ const MAX_HEADER_BYTES: usize = 32;
 /// No protocol leaves more than this of a frame in its input: WebSocket up to 64 KiB, a request that is not complete.
 const MAX_UNFINISHED_BYTES: usize = 64 * 1024;
 
-/// A close frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
-const MAX_GOODBYE_BYTES: usize = 512;
+/// A control frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
+const MAX_CONTROL_BYTES: usize = 512;
 
 /// Storage of a ring that goes to the pool and how many of them: a megabyte in all.
 const MAX_POOLED_RING_BYTES: usize = 16 * 1024;
 const MAX_POOLED_RINGS: usize = 64;
 
 /// RFC 6455 section 7.4.1.
+const GOING_AWAY: u16 = 1001;
 const NO_STATUS: u16 = 1005;
+const POLICY_VIOLATION: u16 = 1008;
 const TOO_BIG: u16 = 1009;
 
-const _: () = assert!(MAX_HEADER_BYTES <= CHUNK_BYTES && MAX_GOODBYE_BYTES <= CHUNK_BYTES);
+const _: () = assert!(MAX_HEADER_BYTES <= CHUNK_BYTES && MAX_CONTROL_BYTES <= CHUNK_BYTES);

@@ -22,7 +22,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use crate::addresses::Addresses;
 use crate::bridge::{Bridge, Command, CommandKind, Event};
 use crate::close_reason::{CloseCause, CloseReason};
-use crate::config::Config;
+use crate::config::{Config, ProtocolMaker};
 use crate::connection::{Connection, Next, Pools, Surroundings};
 use crate::listener::{self, Accepted, Listener};
 use crate::output::ChunkPool;
@@ -32,6 +32,7 @@ use crate::timer_wheel::TimerWheel;
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
     config: Arc<Config>,
+    make_protocol: ProtocolMaker,
     bridge: B,
     poll: Poll,
     events: Events,
@@ -147,6 +148,7 @@ impl<B: Bridge> EventLoop<B> {
             },
             now,
             phase: Phase::Running,
+            make_protocol: (config.protocol)(),
             config,
         };
         Ok((event_loop, handle))
@@ -439,7 +441,8 @@ impl<B: Bridge> EventLoop<B> {
         {
             return;
         }
-        let connection = Connection::new(id, socket, addresses, &self.config, self.now);
+        let protocol = (self.make_protocol)();
+        let connection = Connection::new(id, socket, addresses, protocol, &self.config, self.now);
         let inserted = self.connections.insert(Box::new(connection));
         debug_assert_eq!(inserted.map_err(drop), Ok(id));
         self.bridge.set_gauges(id.slot, Default::default());
@@ -478,7 +481,7 @@ impl<B: Bridge> EventLoop<B> {
                 continue;
             };
             connection.armed = None;
-            let next = connection.expired(self.now).map_or(Next::Wait, Next::Gone);
+            let next = connection.expire(self.now, &self.config, &mut self.pools);
             self.settle(id, next);
         }
         self.due = due;
@@ -504,7 +507,8 @@ impl<B: Bridge> EventLoop<B> {
             connection.in_dirty = true;
             self.dirty.push(id);
         }
-        if let Some(deadline) = connection.deadline()
+        connection.stamp(&self.config);
+        if let Some(deadline) = connection.deadline(&self.config)
             && connection.armed.is_none_or(|armed| armed > deadline)
         {
             connection.armed = Some(deadline);
@@ -519,9 +523,9 @@ impl<B: Bridge> EventLoop<B> {
         let Some(connection) = self.connections.remove(id) else {
             return;
         };
-        let was_open = connection.is_open();
+        let is_announced = connection.is_announced();
         connection.release(&mut self.pools);
-        if was_open {
+        if is_announced {
             self.undelivered.push_back((id, reason));
             self.deliver_closes();
         }
@@ -598,11 +602,14 @@ fn run_command(
 ) -> Next {
     let payload = command.payload;
     match command.kind {
-        CommandKind::Send(kind) => return connection.send(kind, payload, pools),
-        CommandKind::Begin(kind) => {
+        CommandKind::Send(outgoing) => return connection.send(outgoing, payload, pools),
+        CommandKind::Begin(outgoing) => {
             let len = payload.try_into().map_or(0, u64::from_ne_bytes);
-            connection.begin(kind, len, pools);
+            connection.begin(outgoing, len, pools);
         }
+        CommandKind::Ping => connection.ping(payload, pools),
+        CommandKind::Accept => connection.accept(payload),
+        CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
         CommandKind::Continue => return connection.continue_message(payload, pools),
         CommandKind::Close => {
             let code = payload

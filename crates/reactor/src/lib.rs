@@ -21,11 +21,12 @@ mod reactor;
 mod sink;
 mod slots;
 mod timer_wheel;
+mod watch;
 
 pub use addresses::Addresses;
 pub use bridge::{Bridge, Command, CommandKind, Event, Gauges};
 pub use close_reason::{CloseCause, CloseReason};
-pub use config::{Balance, Config};
+pub use config::{Balance, Config, ProtocolFactory, ProtocolMaker, Timeouts};
 pub use event_loop::{EventLoop, LoopHandle, Turn};
 pub use reactor::Reactor;
 pub use slots::ConnectionId;

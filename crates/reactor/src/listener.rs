@@ -200,7 +200,7 @@ mod tests {
     fn config(address: &str) -> Config {
         Config::new(
             vec![address.parse().unwrap()],
-            Arc::new(|| Box::new(Raw::default())),
+            Arc::new(|| Box::new(|| Box::new(Raw::default()))),
         )
     }
 

@@ -1,6 +1,6 @@
 //! Where a connection's protocol delivers to: messages to the bridge, replies to the connection's output.
 
-use gev_wire::{Part, Sink};
+use gev_wire::{Control, Opening, Part, Request, Sink};
 
 use crate::addresses::Addresses;
 use crate::bridge::{Bridge, Event};
@@ -14,16 +14,46 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) bridge: &'a mut B,
     pub(crate) output: &'a mut Output,
     pub(crate) chunks: &'a mut ChunkPool,
+    /// The socket may take something.
+    pub(crate) writable: bool,
+    /// The pong that is sent when the socket takes something again.
+    pub(crate) held_pong: &'a mut Option<Box<[u8]>>,
+    /// Pings and pongs that have come.
+    pub(crate) controls: &'a mut u32,
+}
+
+impl<B: Bridge> LoopSink<'_, B> {
+    /// Delivers an event with the connection's addresses and `more` behind them.
+    fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
+        let len = more.iter().map(|bytes| bytes.len()).sum::<usize>();
+        let Some(room) = self.bridge.reserve(Addresses::RECORD_BYTES + len) else {
+            return false;
+        };
+        let (record, mut room) = room.split_at_mut(Addresses::RECORD_BYTES);
+        self.addresses.write(record);
+        for bytes in more {
+            let (now, later) = room.split_at_mut(bytes.len());
+            now.copy_from_slice(bytes);
+            room = later;
+        }
+        self.bridge.commit(self.id, event);
+        true
+    }
 }
 
 impl<B: Bridge> Sink for LoopSink<'_, B> {
-    fn open(&mut self) -> bool {
-        let Some(record) = self.bridge.reserve(Addresses::RECORD_BYTES) else {
-            return false;
+    fn open(&mut self, opening: Opening<'_>) -> bool {
+        let (protocol, extensions) = (opening.protocol.as_bytes(), opening.extensions.as_bytes());
+        let separator: &[u8] = if opening == Opening::default() {
+            &[]
+        } else {
+            b"\n"
         };
-        self.addresses.write(record);
-        self.bridge.commit(self.id, Event::Open);
-        true
+        self.introduce(Event::Open, [protocol, separator, extensions])
+    }
+
+    fn ask(&mut self, request: Request, lines: &[u8]) -> bool {
+        self.introduce(Event::Ask(request), [lines, &[], &[]])
     }
 
     #[inline]
@@ -31,12 +61,39 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
         self.bridge.reserve(len)
     }
 
+    fn shorten(&mut self, len: usize) {
+        self.bridge.shorten(len);
+    }
+
     #[inline]
     fn commit(&mut self, part: Part) {
         self.bridge.commit(self.id, Event::Message(part));
     }
 
+    fn count_control(&mut self) {
+        *self.controls = self.controls.saturating_add(1);
+    }
+
+    fn control(&mut self, control: Control, payload: &[u8]) -> bool {
+        let Some(room) = self.bridge.reserve(payload.len()) else {
+            return false;
+        };
+        room.copy_from_slice(payload);
+        self.bridge.commit(self.id, Event::Control(control));
+        true
+    }
+
     fn reply(&mut self, bytes: &[u8]) {
         self.output.append(bytes, self.chunks);
+    }
+
+    /// RFC 6455 section 5.5.3: a peer that does not take what it is sent gets the answer to its latest ping only, so that
+    /// pings cannot fill the memory.
+    fn pong(&mut self, frame: &[u8]) {
+        if self.writable {
+            self.output.append(frame, self.chunks);
+        } else {
+            *self.held_pong = Some(frame.into());
+        }
     }
 }

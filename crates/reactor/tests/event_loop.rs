@@ -12,7 +12,7 @@ use gev_reactor::{
     Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event, Gauges,
     LoopHandle, Reactor,
 };
-use gev_wire::{MessageKind, Raw};
+use gev_wire::{MessageKind, Outgoing, Raw};
 
 type Commands = VecDeque<(ConnectionId, CommandKind, Vec<u8>)>;
 
@@ -48,6 +48,10 @@ impl Bridge for TestBridge {
         }
         self.reserved = vec![0; len];
         Some(&mut self.reserved)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.reserved.truncate(len);
     }
 
     fn commit(&mut self, id: ConnectionId, event: Event) {
@@ -159,7 +163,7 @@ const NOBODY: ConnectionId = ConnectionId {
 fn config() -> Config {
     Config::new(
         vec!["127.0.0.1:0".parse().unwrap()],
-        Arc::new(|| Box::new(Raw::default())),
+        Arc::new(|| Box::new(|| Box::new(Raw::default()))),
     )
 }
 
@@ -195,13 +199,13 @@ fn a_connection_opens_speaks_and_ends() {
     bridge.command(
         event_loop,
         id,
-        CommandKind::Send(MessageKind::Binary),
+        CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"good ",
     );
     bridge.command(
         event_loop,
         id,
-        CommandKind::Begin(MessageKind::Binary),
+        CommandKind::Begin(Outgoing::whole(MessageKind::Binary)),
         &7u64.to_ne_bytes(),
     );
     bridge.command(event_loop, id, CommandKind::Continue, b"mor");
@@ -216,7 +220,7 @@ fn a_connection_opens_speaks_and_ends() {
     bridge.command(
         event_loop,
         id,
-        CommandKind::Send(MessageKind::Binary),
+        CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"bye",
     );
     bridge.command(event_loop, id, CommandKind::End, &[]);
@@ -255,7 +259,7 @@ fn commands_for_a_connection_that_is_gone_reach_nobody() {
     bridge.command(
         event_loop,
         first,
-        CommandKind::Send(MessageKind::Binary),
+        CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"for the first",
     );
     bridge.command(
@@ -267,7 +271,7 @@ fn commands_for_a_connection_that_is_gone_reach_nobody() {
     bridge.command(
         event_loop,
         second,
-        CommandKind::Send(MessageKind::Binary),
+        CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"for the second",
     );
     let mut bytes = [0; 14];
@@ -319,7 +323,7 @@ fn a_full_event_queue_stops_reading_and_loses_nothing() {
     bridge.command(
         &event_loop,
         id,
-        CommandKind::Send(MessageKind::Binary),
+        CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"still here",
     );
     client.set_nonblocking(false).unwrap();

@@ -11,6 +11,9 @@ mod ring_buffer;
 pub mod websocket;
 
 pub use input::Input;
-pub use protocol::{Close, Decoded, MessageKind, PART_BYTES, Part, Protocol, ProtocolError, Sink};
+pub use protocol::{
+    Close, Control, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Protocol,
+    ProtocolError, Request, Sink,
+};
 pub use raw::Raw;
 pub use ring_buffer::{Full, RingBuffer};

@@ -30,8 +30,29 @@ pub trait Protocol: Send {
         sink: &mut dyn Sink,
     ) -> Result<Decoded, ProtocolError>;
 
-    /// Appends what goes on the wire in front of the payload of an outgoing message of `len` bytes.
-    fn encode_header(&self, kind: MessageKind, len: u64, out: &mut Vec<u8>);
+    /// Begins a message, or a fragment of one, of `len` bytes: appends what goes on the wire in front of it.
+    fn begin(&mut self, outgoing: Outgoing, len: u64, out: &mut Vec<u8>) -> Payload;
+
+    /// The next bytes of what has begun, where [`begin`](Self::begin) has asked for them: gives `out` what goes on
+    /// the wire for them. Called at least once, also for an empty payload.
+    fn transform(&mut self, payload: &[u8], out: &mut dyn FnMut(&[u8])) {
+        out(payload);
+    }
+
+    /// Appends a ping with this payload (at most 125 bytes), if the protocol has such a thing.
+    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        let _ = (payload, out);
+    }
+
+    /// Answers [`Decoded::Asked`]: the upgrade is accepted. `details`: the subprotocol (empty for the one that the
+    /// protocol has chosen itself, if any), a line feed, and lines for the head of the response, each with its CRLF.
+    /// What was accepted comes about with the next [`decode`](Self::decode).
+    fn accept(&mut self, details: &[u8]) {
+        let _ = details;
+    }
+
+    /// Answers [`Decoded::Asked`]: the peer has got another response, and nothing more is to be decoded.
+    fn refuse(&mut self) {}
 
     /// Says goodbye: appends what the protocol has for that (if anything, and if it was not said yet) to `out`. Where
     /// the peer has said goodbye first this is the answer, whose code is up to the protocol.
@@ -54,7 +75,13 @@ pub trait Protocol: Send {
 pub trait Sink {
     /// The handshake, if there is one, is done and messages may follow. Returns false when there is no room to say
     /// so: `decode` then returns [`Decoded::Blocked`] and asks again at its next call.
-    fn open(&mut self) -> bool;
+    fn open(&mut self, opening: Opening<'_>) -> bool;
+
+    /// A request that the application has to answer: `decode` returns [`Decoded::Asked`] then. False when there is
+    /// no room to say so.
+    ///
+    /// `lines`: method, target, and name and value of each header in their order, each with a line feed behind it.
+    fn ask(&mut self, request: Request, lines: &[u8]) -> bool;
 
     /// Room for the payload of one part of a message, `len` <= [`PART_BYTES`]; `None` when there is none now.
     ///
@@ -62,11 +89,23 @@ pub trait Sink {
     /// `commit` the reservation is forgotten.
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]>;
 
+    /// Makes the slice of the last [`reserve`](Self::reserve) end after `len` bytes.
+    fn shorten(&mut self, len: usize);
+
     /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve).
     fn commit(&mut self, part: Part);
 
-    /// Bytes for the peer, in order with everything else that is sent to it: handshake response, pong, close.
+    /// A ping or a pong has come. Such frames are cheap to send and make work: whoever gets too many may end that.
+    fn count_control(&mut self);
+
+    /// A control frame that the application wants to hear of; false when there is no room for it.
+    fn control(&mut self, control: Control, payload: &[u8]) -> bool;
+
+    /// Bytes for the peer, in order with everything else that is sent to it: handshake response, close.
     fn reply(&mut self, bytes: &[u8]);
+
+    /// A pong for the peer. Where earlier ones have not been sent yet, this one may take their place.
+    fn pong(&mut self, frame: &[u8]);
 }
 
 /// What `decode` has come to.
@@ -76,6 +115,9 @@ pub enum Decoded {
     NeedMore,
     /// The sink is full. Present the rest again when it has room.
     Blocked,
+    /// The application has been asked about a request; nothing is decoded before [`Protocol::accept`] or
+    /// [`Protocol::refuse`].
+    Asked,
     /// The peer has said goodbye, or has answered ours, or was refused with what was replied. Bytes that follow are
     /// not looked at. What is left to do: answer with [`Protocol::close`], flush, close.
     Closed(Close),
@@ -90,6 +132,56 @@ pub enum MessageKind {
     Text = 0x1,
     /// Bytes.
     Binary = 0x2,
+}
+
+/// What is about to be sent: a message, or a fragment of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Kind of the message.
+    pub kind: MessageKind,
+    /// The message begins here.
+    pub first: bool,
+    /// The message ends here.
+    pub last: bool,
+    /// Whether to compress the message, if that can be done; `None` leaves it to the protocol's settings. Matters
+    /// where the message begins.
+    pub compress: Option<bool>,
+}
+
+/// What becomes of a payload whose header has been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload {
+    /// It goes out as it is.
+    Plain,
+    /// It has to be given to [`Protocol::transform`].
+    Transformed,
+}
+
+/// What an opened connection has agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Opening<'a> {
+    /// The subprotocol; empty for none.
+    pub protocol: &'a str,
+    /// The extensions, as in the head of the response; empty for none.
+    pub extensions: &'a str,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// A connection of this protocol.
+    Upgrade,
+    /// An ordinary response.
+    Plain,
+}
+
+/// Kinds of control frames that an application may want to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// It has been answered already.
+    Ping,
+    /// The answer to a ping of ours, or a sign of life.
+    Pong,
 }
 
 /// A message, or a part of one that is too large to travel in one piece.
@@ -123,6 +215,19 @@ pub struct ProtocolError {
 
 /// The largest part that is reserved in a [`Sink`], in bytes. Larger messages travel in several parts.
 pub const PART_BYTES: usize = 64 * 1024;
+
+impl Outgoing {
+    /// A whole message.
+    #[must_use]
+    pub fn whole(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            first: true,
+            last: true,
+            compress: None,
+        }
+    }
+}
 
 impl Close {
     /// A close with this code and text.

@@ -2,7 +2,8 @@
 
 use crate::input::Input;
 use crate::protocol::{
-    Close, Decoded, MessageKind, PART_BYTES, Part, Protocol, ProtocolError, Sink,
+    Close, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Protocol,
+    ProtocolError, Sink,
 };
 
 /// Every run of bytes that can be read at once is one binary message.
@@ -23,7 +24,7 @@ impl Protocol for Raw {
         sink: &mut dyn Sink,
     ) -> Result<Decoded, ProtocolError> {
         if !self.open {
-            if !sink.open() {
+            if !sink.open(Opening::default()) {
                 return Ok(Decoded::Blocked);
             }
             self.open = true;
@@ -45,7 +46,9 @@ impl Protocol for Raw {
         Ok(Decoded::NeedMore)
     }
 
-    fn encode_header(&self, _kind: MessageKind, _len: u64, _out: &mut Vec<u8>) {}
+    fn begin(&mut self, _outgoing: Outgoing, _len: u64, _out: &mut Vec<u8>) -> Payload {
+        Payload::Plain
+    }
 
     fn close(&mut self, _close: &Close, _out: &mut Vec<u8>) -> bool {
         false

@@ -11,8 +11,11 @@
 use std::borrow::Cow;
 
 use crate::input::Input;
+use crate::protocol::Request;
 use crate::websocket::Config;
+use crate::websocket::deflate::Offers;
 use crate::websocket::response::{self, Answer};
+use crate::websocket::upgrade::Upgrade;
 
 /// A handshake that waits for the end of the request's head.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +29,16 @@ pub(crate) struct Handshake {
 pub(crate) enum Verdict {
     /// Its head is not complete.
     NeedMore,
-    /// Send `response`; frames follow behind the head.
-    Accept { head_len: usize, response: Vec<u8> },
+    /// Upgrade; frames follow behind the head.
+    Accept { head_len: usize, upgrade: Upgrade },
+    /// Ask the application, with what `lines` say: see [`Sink::ask`](crate::Sink::ask).
+    Ask {
+        head_len: usize,
+        request: Request,
+        lines: Vec<u8>,
+        /// What an upgrade would come to.
+        upgrade: Option<Upgrade>,
+    },
     /// Send `response` and close. No WebSocket came about, for this reason.
     Refuse {
         reason: &'static str,
@@ -46,6 +57,10 @@ struct Headers<'a> {
     upgrade_websocket: bool,
     version: Once<'a>,
     key: Once<'a>,
+    origin: Once<'a>,
+    /// The first subprotocol offered that the server has.
+    protocol: &'a str,
+    extensions: Offers,
 }
 
 /// The value of a header that must not be repeated.
@@ -114,8 +129,8 @@ fn judge(head: &[u8], config: &Config) -> Verdict {
     }
     let method = request.method.unwrap_or_default();
     let http_1_1 = request.version == Some(1);
-    let headers = Headers::from(&*request.headers);
-    if !matches!(method, "GET" | "HEAD") {
+    let headers = Headers::new(request.headers, config);
+    if !matches!(method, "GET" | "HEAD") && !config.ask_requests {
         return refuse(Answer::METHOD_NOT_ALLOWED);
     }
     // RFC 9112 section 3.2: exactly one Host since HTTP/1.1.
@@ -124,44 +139,95 @@ fn judge(head: &[u8], config: &Config) -> Verdict {
     }
     // RFC 9110 section 7.8: an upgrade to anything else may be ignored, and one in HTTP/1.0 must be.
     if method != "GET" || !http_1_1 || !headers.upgrade_websocket {
-        return plain(method, request.path.unwrap_or_default(), config);
+        return plain(&request, head.len(), config);
     }
-    upgrade(&headers, head.len())
+    upgrade(&request, headers, head.len(), config)
 }
 
 /// Answers a request for a WebSocket.
-fn upgrade(headers: &Headers<'_>, head_len: usize) -> Verdict {
+fn upgrade(
+    request: &httparse::Request<'_, '_>,
+    headers: Headers<'_>,
+    head_len: usize,
+    config: &Config,
+) -> Verdict {
     if !headers.connection_upgrade {
         return refuse(Answer::bad_request("Connection header without Upgrade"));
     }
     if !matches!(headers.version, Once::Value(b"13")) {
         return refuse(Answer::WRONG_VERSION);
     }
-    match headers.key {
-        Once::Value(key) if is_key(key) => Verdict::Accept {
+    let key = match headers.key {
+        Once::Value(key) if is_key(key) => key,
+        _ => {
+            return refuse(Answer::bad_request(
+                "Sec-WebSocket-Key is not one of 16 bytes",
+            ));
+        }
+    };
+    let is_path = |path: &String| path == path_of(request);
+    if !config.path.as_ref().is_none_or(is_path) {
+        return refuse(Answer::NOT_FOUND);
+    }
+    if !headers.is_origin_allowed(config) {
+        return refuse(Answer::FORBIDDEN);
+    }
+    let deflate = config.deflate.as_ref();
+    let agreed = deflate.and_then(|settings| headers.extensions.agree(settings));
+    let upgrade = Upgrade::new(key, headers.protocol, agreed);
+    if config.ask_upgrades {
+        Verdict::Ask {
             head_len,
-            response: response::switching_protocols(key),
-        },
-        _ => refuse(Answer::bad_request(
-            "Sec-WebSocket-Key is not one of 16 bytes",
-        )),
+            request: Request::Upgrade,
+            lines: lines(request),
+            upgrade: Some(upgrade),
+        }
+    } else {
+        Verdict::Accept { head_len, upgrade }
     }
 }
 
 /// Answers a request that does not ask for a WebSocket.
-fn plain(method: &str, target: &str, config: &Config) -> Verdict {
-    let with_body = method != "HEAD";
+fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) -> Verdict {
+    if config.ask_requests {
+        return Verdict::Ask {
+            head_len,
+            request: Request::Plain,
+            lines: lines(request),
+            upgrade: None,
+        };
+    }
+    let with_body = request.method != Some("HEAD");
     let Some(html) = &config.page else {
         return refuse_plain(Answer::UPGRADE_REQUIRED, with_body);
     };
-    let path = target.split('?').next().unwrap_or_default();
-    if path != "/" {
+    if path_of(request) != "/" {
         return refuse_plain(Answer::NOT_FOUND, with_body);
     }
     Verdict::Refuse {
         reason: "plain HTTP request answered",
         response: response::page(html, with_body),
     }
+}
+
+/// The target without its query.
+fn path_of<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
+    let target = request.path.unwrap_or_default();
+    target.split('?').next().unwrap_or_default()
+}
+
+/// The request for the application, line by line; no part of it can have a line feed in it.
+fn lines(request: &httparse::Request<'_, '_>) -> Vec<u8> {
+    let (method, target) = (request.method, request.path);
+    let start = [method, target].map(|part| part.unwrap_or_default().as_bytes());
+    let headers = request.headers.iter();
+    let headers = headers.flat_map(|header| [header.name.as_bytes(), header.value]);
+    let mut lines = Vec::new();
+    for line in start.into_iter().chain(headers) {
+        lines.extend_from_slice(line);
+        lines.push(b'\n');
+    }
+    lines
 }
 
 fn refuse(answer: Answer) -> Verdict {
@@ -175,8 +241,8 @@ fn refuse_plain(answer: Answer, with_body: bool) -> Verdict {
     }
 }
 
-impl<'a> From<&[httparse::Header<'a>]> for Headers<'a> {
-    fn from(lines: &[httparse::Header<'a>]) -> Self {
+impl<'a> Headers<'a> {
+    fn new(lines: &[httparse::Header<'a>], config: &Config) -> Self {
         let mut headers = Self::default();
         for line in lines {
             let (name, value) = (line.name, line.value);
@@ -186,13 +252,45 @@ impl<'a> From<&[httparse::Header<'a>]> for Headers<'a> {
                 headers.connection_upgrade |= lists(value, "upgrade");
             } else if name.eq_ignore_ascii_case("upgrade") {
                 headers.upgrade_websocket |= lists(value, "websocket");
-            } else if name.eq_ignore_ascii_case("sec-websocket-version") {
-                headers.version.add(value);
-            } else if name.eq_ignore_ascii_case("sec-websocket-key") {
-                headers.key.add(value);
+            } else if name.eq_ignore_ascii_case("origin") {
+                headers.origin.add(value);
+            } else if name
+                .get(..SEC_WEBSOCKET.len())
+                .is_some_and(|prefix| prefix.eq_ignore_ascii_case(SEC_WEBSOCKET))
+            {
+                headers.add_web_socket(&name[SEC_WEBSOCKET.len()..], value, config);
             }
         }
         headers
+    }
+
+    /// A header whose name begins with `Sec-WebSocket-` and goes on with `name`.
+    fn add_web_socket(&mut self, name: &str, value: &'a [u8], config: &Config) {
+        if name.eq_ignore_ascii_case("version") {
+            self.version.add(value);
+        } else if name.eq_ignore_ascii_case("key") {
+            self.key.add(value);
+        } else if name.eq_ignore_ascii_case("extensions") && config.deflate.is_some() {
+            self.extensions.add(value);
+        } else if name.eq_ignore_ascii_case("protocol") && self.protocol.is_empty() {
+            let offers = value.split(|&byte| byte == b',');
+            let offers = offers.filter_map(|offer| std::str::from_utf8(offer.trim_ascii()).ok());
+            let mut known = offers.filter(|offer| config.protocols.iter().any(|it| it == offer));
+            self.protocol = known.next().unwrap_or_default();
+        }
+    }
+
+    fn is_origin_allowed(&self, config: &Config) -> bool {
+        let Some(allowed) = &config.origins else {
+            return true;
+        };
+        match self.origin {
+            Once::Absent => true,
+            Once::Value(origin) => allowed
+                .iter()
+                .any(|it| origin.eq_ignore_ascii_case(it.as_bytes())),
+            Once::Repeated => false,
+        }
     }
 }
 
@@ -239,6 +337,8 @@ fn find_end_in(bytes: &[u8], from: usize) -> Option<usize> {
         .position(|window| window == END);
     found.map(|at| from + at)
 }
+
+const SEC_WEBSOCKET: &str = "Sec-WebSocket-";
 
 /// RFC 9112 section 2.1: an empty line ends the head.
 const END: &[u8] = b"\r\n\r\n";

@@ -13,6 +13,8 @@ use crate::websocket::PROTOCOL_ERROR;
 pub(crate) struct FrameHeader {
     /// The frame completes its message.
     pub(crate) fin: bool,
+    /// The message that begins with this frame is compressed (RFC 7692 section 6).
+    pub(crate) compressed: bool,
     /// What the payload is.
     pub(crate) opcode: OpCode,
     /// Bytes of payload, less than 2^63.
@@ -45,14 +47,18 @@ impl FrameHeader {
 
     /// Parses a header at the beginning of `bytes`; also returns its length. `None` when `bytes` ends inside it.
     ///
-    /// Fails as early as possible: no byte is waited for that could not save the frame.
+    /// Fails as early as possible: no byte is waited for that could not save the frame. `deflate`: messages may be
+    /// compressed.
     #[inline]
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+    pub(crate) fn parse(
+        bytes: &[u8],
+        deflate: bool,
+    ) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some(&byte0) = bytes.first() else {
             return Ok(None);
         };
         let fin = byte0 & FIN != 0;
-        let opcode = check_byte0(byte0)?;
+        let opcode = check_byte0(byte0, deflate)?;
         let Some(&byte1) = bytes.get(1) else {
             return Ok(None);
         };
@@ -78,6 +84,7 @@ impl FrameHeader {
         Ok(Some((
             Self {
                 fin,
+                compressed: byte0 & RSV1 != 0,
                 opcode,
                 len,
                 key,
@@ -86,10 +93,15 @@ impl FrameHeader {
         )))
     }
 
-    /// Appends the header of an unfragmented frame from the server (so without a mask).
+    /// Appends the header of an unfragmented, uncompressed frame from the server (so without a mask).
     #[inline]
     pub(crate) fn append(opcode: OpCode, len: u64, out: &mut Vec<u8>) {
-        let byte0 = FIN | opcode as u8;
+        Self::append_bits(FIN | opcode as u8, len, out);
+    }
+
+    /// Appends the header of a frame from the server whose first byte is made of [`FIN`], [`RSV1`] and an opcode.
+    #[inline]
+    pub(crate) fn append_bits(byte0: u8, len: u64, out: &mut Vec<u8>) {
         if len <= u64::from(MAX_SHORT) {
             out.extend_from_slice(&[byte0, len as u8]);
         } else if let Ok(len) = u16::try_from(len) {
@@ -124,14 +136,18 @@ impl OpCode {
 }
 
 #[inline]
-fn check_byte0(byte0: u8) -> Result<OpCode, ProtocolError> {
-    // RFC 6455 section 5.2: set by extensions only, of which none was negotiated.
-    if byte0 & RSV != 0 {
+fn check_byte0(byte0: u8, deflate: bool) -> Result<OpCode, ProtocolError> {
+    // RFC 6455 section 5.2: set by extensions only, if one that uses them was negotiated.
+    if byte0 & RSV != 0 && !(deflate && byte0 & RSV == RSV1) {
         return Err(RESERVED_BITS);
     }
     let Some(opcode) = OpCode::from_bits(byte0 & OPCODE) else {
         return Err(RESERVED_OPCODE);
     };
+    // RFC 7692 section 6: set in the first frame of a message, and never in a control frame.
+    if byte0 & RSV1 != 0 && (opcode.is_control() || opcode == OpCode::Continuation) {
+        return Err(RESERVED_BITS);
+    }
     // RFC 6455 section 5.5: control frames are not fragmented.
     if opcode.is_control() && byte0 & FIN == 0 {
         return Err(FRAGMENTED_CONTROL);
@@ -168,7 +184,10 @@ fn parse_long(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, ProtocolE
     }
 }
 
-const FIN: u8 = 0x80;
+/// The frame completes its message.
+pub(crate) const FIN: u8 = 0x80;
+/// The message is compressed.
+pub(crate) const RSV1: u8 = 0x40;
 const RSV: u8 = 0x70;
 const OPCODE: u8 = 0x0F;
 const MASK: u8 = 0x80;
@@ -200,22 +219,26 @@ mod tests {
 
     fn parsed(bytes: &[u8]) -> (FrameHeader, usize) {
         for cut in 0..bytes.len() {
-            assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None), "{cut} bytes");
+            assert_eq!(
+                FrameHeader::parse(&bytes[..cut], false),
+                Ok(None),
+                "{cut} bytes"
+            );
         }
-        FrameHeader::parse(bytes).unwrap().unwrap()
+        FrameHeader::parse(bytes, false).unwrap().unwrap()
     }
 
     /// Fails with this reason, and already at byte `at`.
     fn fails_at(at: usize, bytes: &[u8], reason: &str) {
         for cut in 0..at {
             assert_eq!(
-                FrameHeader::parse(&bytes[..cut]),
+                FrameHeader::parse(&bytes[..cut], false),
                 Ok(None),
                 "{bytes:x?} cut at {cut}"
             );
         }
         for cut in at..=bytes.len() {
-            let error = FrameHeader::parse(&bytes[..cut]).unwrap_err();
+            let error = FrameHeader::parse(&bytes[..cut], false).unwrap_err();
             assert_eq!(
                 error,
                 ProtocolError {
@@ -235,6 +258,7 @@ mod tests {
             (
                 FrameHeader {
                     fin: true,
+                    compressed: false,
                     opcode: OpCode::Text,
                     len: 5,
                     key: KEY
@@ -245,6 +269,7 @@ mod tests {
         let medium = parsed(&[0x02, 0xFE, 0x00, 0x7E, 0x37, 0xFA, 0x21, 0x3D]);
         let header = FrameHeader {
             fin: false,
+            compressed: false,
             opcode: OpCode::Binary,
             len: 0x7E,
             key: KEY,
@@ -253,6 +278,7 @@ mod tests {
         let long = parsed(&[0x80, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0, 0x37, 0xFA, 0x21, 0x3D]);
         let header = FrameHeader {
             fin: true,
+            compressed: false,
             opcode: OpCode::Continuation,
             len: 1 << 16,
             key: KEY,

@@ -6,11 +6,15 @@
 //!                                    or a long run behind it-----> part in the sink
 //! ```
 //!
+//! A compressed message takes the same way, through an inflater between the input and the rest; its end goes straight
+//! to the sink if nothing is pending.
+//!
 //! Invariants: payload bytes are unmasked and validated when they leave the input, exactly once; a byte is either in
 //! the input, or in `pending`, or in the sink; `pending` is empty and without memory between messages.
 
 use crate::input::Input;
 use crate::protocol::{MessageKind, PART_BYTES, Part, ProtocolError, Sink};
+use crate::websocket::deflate::{Compression, Piece};
 use crate::websocket::header::{FrameHeader, OpCode};
 use crate::websocket::mask::{append_unmasked, copy_unmasked};
 use crate::websocket::utf8::{InvalidUtf8, Utf8};
@@ -23,6 +27,10 @@ pub(crate) struct Message {
     kind: Option<MessageKind>,
     /// The current frame is the last one.
     fin: bool,
+    /// The payload is compressed.
+    compressed: bool,
+    /// All of a compressed message has been inflated.
+    inflated_all: bool,
     /// Place in the key for the next payload byte: 0 to 3.
     phase: u8,
     /// Check of a text message, with the unfinished character at the end of what has been taken in.
@@ -35,6 +43,8 @@ pub(crate) struct Message {
     left: u64,
     /// Payload bytes of all frames begun, the current one included.
     announced: u64,
+    /// Bytes that a compressed message has been inflated to so far.
+    inflated: u64,
     /// Bytes taken in but not yet handed over: fewer than [`PART_BYTES`] unless the sink is full.
     pending: Vec<u8>,
 }
@@ -60,8 +70,13 @@ impl Message {
             (OpCode::Text | OpCode::Binary, Some(_)) => return Err(MESSAGE_UNFINISHED),
             _ => {}
         }
+        if config.max_frame_bytes != 0 && header.len > config.max_frame_bytes {
+            return Err(FRAME_TOO_BIG);
+        }
+        // What is compressed counts when it has been inflated.
         let announced = self.announced.saturating_add(header.len);
-        if config.max_message_bytes != 0 && announced > config.max_message_bytes {
+        let compressed = self.compressed || header.compressed;
+        if config.max_message_bytes != 0 && announced > config.max_message_bytes && !compressed {
             return Err(MESSAGE_TOO_BIG);
         }
         if config.max_fragments != 0 && self.fragments >= config.max_fragments {
@@ -78,6 +93,7 @@ impl Message {
             _ => {}
         }
         self.fin = header.fin;
+        self.compressed |= header.compressed;
         self.phase = 0;
         self.key = header.key;
         self.fragments = self.fragments.saturating_add(1);
@@ -123,6 +139,60 @@ impl Message {
                 let n = run.len().min(PART_BYTES - self.pending.len());
                 self.collect(&run[..n])?;
                 input.consume(n);
+            }
+        }
+    }
+
+    /// The message is compressed: its way is [`inflate_in`](Self::inflate_in).
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// As [`take_in`](Self::take_in), for a compressed message.
+    pub(crate) fn inflate_in(
+        &mut self,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+        compression: &mut Compression,
+        config: &Config,
+    ) -> Result<Progress, ProtocolError> {
+        loop {
+            let run_len = self.next_run(input).len();
+            let completes = self.fin && run_len as u64 == self.left;
+            if self.pending.len() == PART_BYTES || self.inflated_all {
+                let last = self.inflated_all;
+                if !self.hand_over_pending(last, sink)? {
+                    return Ok(Progress::Blocked);
+                }
+                if last {
+                    return Ok(Progress::FrameDone);
+                }
+            } else if self.pending.is_empty() && completes {
+                let likely = run_len.saturating_mul(LIKELY_RATIO);
+                let Some(room) = sink.reserve(likely.clamp(MIN_INFLATED, PART_BYTES)) else {
+                    return Ok(Progress::Blocked);
+                };
+                let (written, done) = self.inflate(input, room, compression, config)?;
+                let ascii =
+                    self.kind == Some(MessageKind::Text) && self.utf8.check(&room[..written])?;
+                sink.shorten(written);
+                if written > 0 || done {
+                    self.commit(done, ascii, sink)?;
+                }
+                if done {
+                    return Ok(Progress::FrameDone);
+                }
+            } else {
+                let done = self.inflate_to_pending(input, compression, config)?;
+                if done && completes {
+                    self.inflated_all = true;
+                } else if done {
+                    return Ok(if self.left == 0 {
+                        Progress::FrameDone
+                    } else {
+                        Progress::NeedMore
+                    });
+                }
             }
         }
     }
@@ -222,6 +292,64 @@ impl Message {
         Ok(())
     }
 
+    /// Inflates from `input` into `room`: bytes written, and whether all that there is of the frame has come out.
+    fn inflate(
+        &mut self,
+        input: &mut Input<'_>,
+        room: &mut [u8],
+        compression: &mut Compression,
+        config: &Config,
+    ) -> Result<(usize, bool), ProtocolError> {
+        let masked = self.next_run(input);
+        let piece = Piece {
+            masked,
+            key: self.key,
+            phase: usize::from(self.phase),
+            last: self.fin && masked.len() as u64 == self.left,
+        };
+        // One byte more than allowed is enough to see that it is too much.
+        let allowed = match config.max_message_bytes {
+            0 => u64::MAX,
+            max => max - self.inflated + 1,
+        };
+        let len = room
+            .len()
+            .min(usize::try_from(allowed).unwrap_or(usize::MAX));
+        let inflated = compression.inflate(piece, &mut room[..len])?;
+        self.phase = ((piece.phase + inflated.consumed) & 3) as u8;
+        self.left -= inflated.consumed as u64;
+        input.consume(inflated.consumed);
+        self.inflated += inflated.written as u64;
+        if inflated.written as u64 >= allowed {
+            return Err(MESSAGE_TOO_BIG);
+        }
+        let all = inflated.done && inflated.consumed == masked.len();
+        Ok((inflated.written, all))
+    }
+
+    /// Inflates from `input` to the end of `pending`. True when all that there is of the frame has come out, false
+    /// when more room is needed.
+    fn inflate_to_pending(
+        &mut self,
+        input: &mut Input<'_>,
+        compression: &mut Compression,
+        config: &Config,
+    ) -> Result<bool, ProtocolError> {
+        let before = self.pending.len();
+        let mut pending = std::mem::take(&mut self.pending);
+        let likely = self.next_run(input).len().saturating_mul(LIKELY_RATIO);
+        let room = likely.clamp(MIN_INFLATED, PART_BYTES);
+        pending.resize((before + room).min(PART_BYTES), 0);
+        let (written, done) = self.inflate(input, &mut pending[before..], compression, config)?;
+        pending.truncate(before + written);
+        self.pending = pending;
+        if self.kind == Some(MessageKind::Text) {
+            self.utf8.check(&self.pending[before..])?;
+        }
+        // The input may have gone on behind the seam of its two runs.
+        Ok(done && self.next_run(input).is_empty())
+    }
+
     /// Unmasks `run` to the end of `pending`.
     fn collect(&mut self, run: &[u8]) -> Result<(), ProtocolError> {
         let before = self.pending.len();
@@ -266,6 +394,12 @@ pub(crate) fn hand_over_whole(
 /// From this length on a run is worth a part of its own, which saves the copy to `pending`.
 const DIRECT_BYTES: usize = 8 * 1024;
 
+/// What compressed data is expected to become, at first: a guess that makes room for a message in one piece.
+const LIKELY_RATIO: usize = 8;
+
+/// Room for what is inflated is never smaller than this, unless less is left of a part.
+const MIN_INFLATED: usize = 4 * 1024;
+
 const NOTHING_TO_CONTINUE: ProtocolError = ProtocolError {
     code: PROTOCOL_ERROR,
     reason: "continuation without a message",
@@ -277,6 +411,10 @@ const MESSAGE_UNFINISHED: ProtocolError = ProtocolError {
 const MESSAGE_TOO_BIG: ProtocolError = ProtocolError {
     code: TOO_BIG,
     reason: "message too big",
+};
+const FRAME_TOO_BIG: ProtocolError = ProtocolError {
+    code: TOO_BIG,
+    reason: "frame too big",
 };
 const TOO_MANY_FRAGMENTS: ProtocolError = ProtocolError {
     code: TOO_BIG,
@@ -296,12 +434,13 @@ impl From<InvalidUtf8> for ProtocolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Control, Opening, Request};
 
     /// Room for one part at a time, which nobody looks at.
     struct Void([u8; 16]);
 
     impl Sink for Void {
-        fn open(&mut self) -> bool {
+        fn open(&mut self, _opening: Opening<'_>) -> bool {
             true
         }
 
@@ -309,15 +448,30 @@ mod tests {
             self.0.get_mut(..len)
         }
 
+        fn shorten(&mut self, _len: usize) {}
+
+        fn ask(&mut self, _request: Request, _lines: &[u8]) -> bool {
+            true
+        }
+
         fn commit(&mut self, _part: Part) {}
 
+        fn count_control(&mut self) {}
+
+        fn control(&mut self, _control: Control, _payload: &[u8]) -> bool {
+            true
+        }
+
         fn reply(&mut self, _bytes: &[u8]) {}
+
+        fn pong(&mut self, _frame: &[u8]) {}
     }
 
     fn half_a_message() -> Message {
         let mut message = Message::default();
         let header = FrameHeader {
             fin: true,
+            compressed: false,
             opcode: OpCode::Binary,
             len: 4,
             key: [0; 4],

@@ -1,56 +1,78 @@
-//! WebSocket, the server's side (RFC 6455).
+//! WebSocket, the server's side (RFC 6455), with permessage-deflate (RFC 7692).
 //!
 //! ```text
 //!   Handshake --101--> Header <--> Payload        Header --peer's close frame--> Answering --ours--> Ended
-//!       |                 |           |             `--(ours was sent before)--------------------------^
-//!       |                 `-----------`--peer broke the rules--> Failed
-//!       `--any other answer--> Ended
+//!    |  |  `-> Asked      |           |             `--(ours was sent before)--------------------------^
+//!    |  |        |        `-----------`--peer broke the rules--> Failed
+//!    |  |        `--accept--> Accepted --101--> Header
+//!    |  |        `--refuse--> Ended
+//!    |  `--any other answer--> Ended
 //! ```
-//!
-//! No subprotocol and no extension is negotiated: what the client offers is left unanswered.
 //!
 //! Invariants: nothing is sent behind our close frame, and it is sent once; the peer's is not answered before the caller
 //! says so, as what it has to send comes first; nothing is delivered behind our close frame
 //! or the peer's; no connection has heap memory of its own unless a message is half way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::input::Input;
-use crate::protocol::{Close, Decoded, MessageKind, PART_BYTES, Protocol, ProtocolError, Sink};
+use crate::protocol::{
+    Close, Control, Decoded, MessageKind, Outgoing, PART_BYTES, Payload, Protocol, ProtocolError,
+    Sink,
+};
 
+use deflate::{Compression, Pool};
 use handshake::{Handshake, Verdict};
-use header::{FrameHeader, OpCode};
+use header::{FIN, FrameHeader, OpCode};
 use message::{Message, Progress};
+use upgrade::Upgrade;
 
 mod close;
+mod deflate;
 mod handshake;
 mod header;
 mod mask;
 mod message;
 mod response;
+mod upgrade;
 mod utf8;
 
+pub use deflate::{Budget, Deflate, DeflateMode};
 pub use mask::copy_unmasked;
 
 /// One connection's WebSocket codec.
 #[derive(Debug)]
 pub struct WebSocket {
-    config: Arc<Config>,
+    shared: Arc<Shared>,
     stage: Stage,
     /// The sink has accepted the opening.
     open: bool,
     /// Our close frame has been written: the last thing that we send.
     close_sent: bool,
+    /// What the request asked for, while the application is asked or its answer has not come about.
+    upgrade: Option<Box<Upgrade>>,
+    /// Where permessage-deflate was agreed on.
+    compression: Option<Box<Compression>>,
     message: Message,
 }
 
+/// What the connections of one event loop share.
+#[derive(Debug)]
+pub struct Shared {
+    config: Arc<Config>,
+    /// Used by one thread, the loop's.
+    pool: Mutex<Pool>,
+}
+
 /// Limits and settings that the connections of a server share.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Largest message in bytes of payload, all fragments together. Default 16 MiB; 0 for no limit.
     pub max_message_bytes: u64,
     /// Most frames that one message may consist of, empty ones included. Default 16384; 0 for no limit.
     pub max_fragments: u32,
+    /// Largest payload of one frame, in bytes. Default 0: no limit but that for the message.
+    pub max_frame_bytes: u64,
     /// Largest head of a request, from the method to the empty line. Default 16 KiB. There has to be room for as
     /// many bytes wherever the caller keeps what `decode` leaves in the input.
     pub max_header_bytes: usize,
@@ -58,6 +80,23 @@ pub struct Config {
     pub max_headers: usize,
     /// HTML that answers plain HTTP requests for `/`. Default `None`: they are told to upgrade.
     pub page: Option<Vec<u8>>,
+    /// The only path that can be upgraded; a query behind it does not matter. Default `None`: every path.
+    pub path: Option<String>,
+    /// Values of the `Origin` header (RFC 6454) that may upgrade, in whatever case. Requests without one come from no
+    /// browser and may always. Default `None`: every origin.
+    pub origins: Option<Vec<String>>,
+    /// Subprotocols: the first one offered by the client that is among them is chosen. Default: none.
+    pub protocols: Vec<String>,
+    /// Ask the application about every request to upgrade that is all right. Default false: it is accepted.
+    pub ask_upgrades: bool,
+    /// Ask the application about every other request. Default false: it is answered with the page or a refusal.
+    pub ask_requests: bool,
+    /// Tell the application of pings. Default false.
+    pub tell_pings: bool,
+    /// Tell the application of pongs. Default false.
+    pub tell_pongs: bool,
+    /// Compression, where the client wants it. Default `None`.
+    pub deflate: Option<Deflate>,
 }
 
 /// What the next byte of input belongs to.
@@ -65,6 +104,10 @@ pub struct Config {
 enum Stage {
     /// The request.
     Handshake(Handshake),
+    /// Nothing: the application is asked about the request.
+    Asked,
+    /// Nothing: the application has accepted, and the response has not been written.
+    Accepted,
     /// The header of a frame, or a whole control frame.
     Header,
     /// The payload of a data frame.
@@ -77,40 +120,73 @@ enum Stage {
     Ended,
 }
 
+impl Shared {
+    /// What the connections of one more loop share.
+    #[must_use]
+    pub fn new(config: Arc<Config>) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            pool: Mutex::default(),
+        })
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Settings of permessage-deflate, where it was agreed on.
+    fn deflate(&self) -> &Deflate {
+        let deflate = self.config.deflate.as_ref();
+        deflate.expect("Bug: compression that was not configured")
+    }
+}
+
 impl WebSocket {
     /// A codec that waits for the client's handshake.
     #[must_use]
-    pub fn new(config: Arc<Config>) -> Self {
+    pub fn new(shared: Arc<Shared>) -> Self {
         let stage = Stage::Handshake(Handshake::default());
         Self {
-            config,
+            shared,
             stage,
             open: false,
             close_sent: false,
+            upgrade: None,
+            compression: None,
             message: Message::default(),
         }
     }
 
-    /// RFC 6455 section 4.2: answers the client's request. `None` when frames may follow.
+    /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
     fn shake_hands(
         &mut self,
         mut handshake: Handshake,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
     ) -> Option<Decoded> {
-        let verdict = handshake.examine(input, &self.config);
+        let verdict = handshake.examine(input, &self.shared.config);
         self.stage = Stage::Handshake(handshake);
         match verdict {
             Verdict::NeedMore => Some(Decoded::NeedMore),
-            Verdict::Accept { head_len, response } => {
-                if !sink.open() {
+            Verdict::Accept { head_len, upgrade } => {
+                self.upgrade = Some(Box::new(upgrade));
+                self.stage = Stage::Accepted;
+                input.consume(head_len);
+                None
+            }
+            Verdict::Ask {
+                head_len,
+                request,
+                lines,
+                upgrade,
+            } => {
+                if !sink.ask(request, &lines) {
                     return Some(Decoded::Blocked);
                 }
-                sink.reply(&response);
+                self.upgrade = upgrade.map(Box::new);
+                self.stage = Stage::Asked;
                 input.consume(head_len);
-                self.open = true;
-                self.stage = Stage::Header;
-                None
+                Some(Decoded::Asked)
             }
             Verdict::Refuse { reason, response } => {
                 sink.reply(&response);
@@ -121,6 +197,23 @@ impl WebSocket {
         }
     }
 
+    /// Writes the response to an upgrade that was accepted. `None` when frames may follow.
+    fn open(&mut self, sink: &mut dyn Sink) -> Option<Decoded> {
+        let upgrade = self.upgrade.as_mut().expect("Bug: nothing was accepted");
+        if !sink.open(upgrade.opening()) {
+            return Some(Decoded::Blocked);
+        }
+        sink.reply(&upgrade.response());
+        if let Some(agreed) = upgrade.agreed.take() {
+            let compression = Compression::new(Arc::clone(&self.shared), agreed);
+            self.compression = Some(Box::new(compression));
+        }
+        self.upgrade = None;
+        self.open = true;
+        self.stage = Stage::Header;
+        None
+    }
+
     /// Decodes from the beginning of a frame on. `None` when payload follows that has to be taken in piece by piece.
     fn frames(
         &mut self,
@@ -128,7 +221,8 @@ impl WebSocket {
         sink: &mut dyn Sink,
     ) -> Result<Option<Decoded>, ProtocolError> {
         loop {
-            let Some((header, header_len)) = next_header(input)? else {
+            let deflate = self.compression.is_some();
+            let Some((header, header_len)) = next_header(input, deflate)? else {
                 return Ok(Some(Decoded::NeedMore));
             };
             if header.opcode.is_control() {
@@ -138,7 +232,7 @@ impl WebSocket {
                 }
                 continue;
             }
-            self.message.admit(&header, &self.config)?;
+            self.message.admit(&header, &self.shared.config)?;
             let Some((kind, payload)) = self.whole_message(&header, header_len, input) else {
                 self.message.begin_frame(&header);
                 input.consume(header_len);
@@ -160,7 +254,8 @@ impl WebSocket {
         header_len: usize,
         input: &Input<'a>,
     ) -> Option<(MessageKind, &'a [u8])> {
-        if !header.fin || header.len > PART_BYTES as u64 || self.close_sent {
+        let is_whole = header.fin && !header.compressed;
+        if !is_whole || header.len > PART_BYTES as u64 || self.close_sent {
             return None;
         }
         let kind = match header.opcode {
@@ -180,10 +275,13 @@ impl WebSocket {
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Option<Decoded>, ProtocolError> {
-        let progress = if self.close_sent {
-            self.message.skip(input)
-        } else {
-            self.message.take_in(input, sink)?
+        let progress = match &mut self.compression {
+            _ if self.close_sent => self.message.skip(input),
+            Some(compression) if self.message.is_compressed() => {
+                let config = &self.shared.config;
+                self.message.inflate_in(input, sink, compression, config)?
+            }
+            _ => self.message.take_in(input, sink)?,
         };
         Ok(match progress {
             Progress::FrameDone => {
@@ -212,16 +310,35 @@ impl WebSocket {
         let payload = &mut payload[..header.len as usize];
         copy_unmasked(&frame[header_len..frame_len], header.key, 0, payload);
         let decoded = match header.opcode {
+            OpCode::Close => Some(Decoded::Closed(self.closed_by_peer(payload)?)),
             OpCode::Ping => {
+                if !self.tell(Control::Ping, payload, sink) {
+                    return Ok(Some(Decoded::Blocked));
+                }
                 self.pong(payload, sink);
                 None
             }
-            OpCode::Close => Some(Decoded::Closed(self.closed_by_peer(payload)?)),
-            // Pongs need no answer, and nothing else is a control frame.
-            _ => None,
+            // Nothing else is a control frame.
+            _ => {
+                if !self.tell(Control::Pong, payload, sink) {
+                    return Ok(Some(Decoded::Blocked));
+                }
+                None
+            }
         };
         input.consume(frame_len);
         Ok(decoded)
+    }
+
+    /// Tells the application, if it wants to know; false when there is no room for that now.
+    fn tell(&self, control: Control, payload: &[u8], sink: &mut dyn Sink) -> bool {
+        let config = &self.shared.config;
+        let wanted = match control {
+            Control::Ping => config.tell_pings,
+            Control::Pong => config.tell_pongs,
+        };
+        sink.count_control();
+        self.close_sent || !wanted || sink.control(control, payload)
     }
 
     /// RFC 6455 section 5.5.3. Behind our close frame no pong follows: there the peer answers with its own.
@@ -232,7 +349,7 @@ impl WebSocket {
         let mut pong = Vec::with_capacity(2 + payload.len());
         FrameHeader::append(OpCode::Pong, payload.len() as u64, &mut pong);
         pong.extend_from_slice(payload);
-        sink.reply(&pong);
+        sink.pong(&pong);
     }
 
     /// RFC 6455 section 5.5.1: a close frame is answered with one, unless we have sent one before.
@@ -261,6 +378,8 @@ impl Protocol for WebSocket {
         loop {
             let decoded = match self.stage {
                 Stage::Handshake(handshake) => Ok(self.shake_hands(handshake, input, sink)),
+                Stage::Asked => return Ok(Decoded::Asked),
+                Stage::Accepted => Ok(self.open(sink)),
                 Stage::Header => self.frames(input, sink),
                 Stage::Payload => self.payload(input, sink),
                 Stage::Answering(_) | Stage::Failed | Stage::Ended => {
@@ -280,12 +399,49 @@ impl Protocol for WebSocket {
     }
 
     #[inline]
-    fn encode_header(&self, kind: MessageKind, len: u64, out: &mut Vec<u8>) {
-        let opcode = match kind {
-            MessageKind::Text => OpCode::Text,
-            MessageKind::Binary => OpCode::Binary,
+    fn begin(&mut self, outgoing: Outgoing, len: u64, out: &mut Vec<u8>) -> Payload {
+        if let Some(compression) = &mut self.compression
+            && compression.begin(outgoing, len)
+        {
+            return Payload::Transformed;
+        }
+        let opcode = match (outgoing.first, outgoing.kind) {
+            (true, MessageKind::Text) => OpCode::Text,
+            (true, MessageKind::Binary) => OpCode::Binary,
+            (false, _) => OpCode::Continuation,
         };
-        FrameHeader::append(opcode, len, out);
+        let fin = if outgoing.last { FIN } else { 0 };
+        FrameHeader::append_bits(fin | opcode as u8, len, out);
+        Payload::Plain
+    }
+
+    fn transform(&mut self, payload: &[u8], out: &mut dyn FnMut(&[u8])) {
+        if let Some(compression) = &mut self.compression {
+            compression.deflate(payload, out);
+        }
+    }
+
+    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.open && !self.close_sent {
+            FrameHeader::append(OpCode::Ping, payload.len() as u64, out);
+            out.extend_from_slice(payload);
+        }
+    }
+
+    fn accept(&mut self, details: &[u8]) {
+        if self.stage == Stage::Asked
+            && let Some(upgrade) = &mut self.upgrade
+        {
+            upgrade.accept(details);
+            self.stage = Stage::Accepted;
+        }
+    }
+
+    fn refuse(&mut self) {
+        if self.stage == Stage::Asked {
+            self.upgrade = None;
+            self.stage = Stage::Ended;
+        }
     }
 
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool {
@@ -326,22 +482,34 @@ impl Default for Config {
         Self {
             max_message_bytes: 16 * 1024 * 1024,
             max_fragments: 16 * 1024,
+            max_frame_bytes: 0,
             max_header_bytes: 16 * 1024,
             max_headers: 100,
             page: None,
+            path: None,
+            origins: None,
+            protocols: Vec::new(),
+            ask_upgrades: false,
+            ask_requests: false,
+            tell_pings: false,
+            tell_pongs: false,
+            deflate: None,
         }
     }
 }
 
 /// The header at the beginning of `input`, with its length.
 #[inline]
-fn next_header(input: &Input<'_>) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+fn next_header(
+    input: &Input<'_>,
+    deflate: bool,
+) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
     if input.first().len() >= FrameHeader::MAX_LEN || input.second().is_empty() {
-        return FrameHeader::parse(input.first());
+        return FrameHeader::parse(input.first(), deflate);
     }
     let mut bytes = [0; FrameHeader::MAX_LEN];
     let n = input.peek_into(&mut bytes);
-    FrameHeader::parse(&bytes[..n])
+    FrameHeader::parse(&bytes[..n], deflate)
 }
 
 /// RFC 6455 section 5.5: all control frames have a payload of 125 bytes or less.

@@ -28,11 +28,18 @@ impl Answer {
         reason: "method is not GET",
     };
 
+    /// An upgrade from a page that is not among those allowed.
+    pub(crate) const FORBIDDEN: Self = Self {
+        status: "403 Forbidden",
+        headers: "",
+        reason: "origin not allowed",
+    };
+
     /// Another path than that of the page.
     pub(crate) const NOT_FOUND: Self = Self {
         status: "404 Not Found",
         headers: "",
-        reason: "no such page",
+        reason: "nothing at this path",
     };
 
     /// RFC 9110 sections 7.8 and 15.5.22: names the protocol to upgrade to, as a connection option too.
@@ -72,14 +79,13 @@ impl Answer {
     }
 }
 
-/// RFC 6455 section 4.2.2: frames follow.
-pub(crate) fn switching_protocols(key: &[u8]) -> Vec<u8> {
-    let accept = tungstenite::handshake::derive_accept_key(key);
+/// RFC 6455 section 4.2.2: frames follow. `lines`: the rest of the head, each line with its CRLF.
+pub(crate) fn switching_protocols(lines: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\n\
          Upgrade: websocket\r\n\
          Connection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\
+         {lines}\
          \r\n"
     )
     .into_bytes()

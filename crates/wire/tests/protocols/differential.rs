@@ -118,6 +118,7 @@ fn ours(bytes: &[u8], piece: usize, at: usize, block_every: usize) -> (Outcome, 
     let mut code = 0;
     match end {
         End::NeedMore => {}
+        End::Asked => panic!("nothing is asked here"),
         End::Closed(close) => outcome.closed = Some(close),
         End::Failed(error) => {
             code = error.code;

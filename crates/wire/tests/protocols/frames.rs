@@ -1,7 +1,7 @@
 //! Messages: sizes, parts, limits, and what a full sink does to them.
 
 use gev_wire::websocket::Config;
-use gev_wire::{Decoded, Input, MessageKind, PART_BYTES, Part, Protocol, Sink};
+use gev_wire::{Decoded, Input, MessageKind, Outgoing, PART_BYTES, Payload, Protocol};
 
 use crate::kit::{
     BINARY, BINARY_MORE, Collector, End, Entry, LAST, MORE, PING, TEXT, TEXT_MORE, binary,
@@ -47,11 +47,11 @@ fn the_unmasked_examples_of_the_rfc() {
             b"\x82\x7F\x00\x00\x00\x00\x00\x01\x00\x00",
         ),
     ];
-    let (web_socket, _) = open_web_socket(Config::default());
+    let (mut web_socket, _) = open_web_socket(Config::default());
     for (kind, len, expected) in cases {
         let mut out = Vec::new();
-        web_socket.encode_header(kind, len, &mut out);
-        assert_eq!(out, expected);
+        let payload = web_socket.begin(Outgoing::whole(kind), len, &mut out);
+        assert_eq!((payload, out.as_slice()), (Payload::Plain, expected));
     }
 }
 
@@ -141,9 +141,9 @@ fn a_full_sink_loses_and_doubles_nothing() {
     for parts in 0..4 {
         assert_eq!(sink.parts.len(), parts);
         for _ in 0..3 {
-            let mut full = Limited(&mut sink, 0);
+            sink.room = Some(0);
             assert_eq!(
-                web_socket.decode(&mut input, &mut full),
+                web_socket.decode(&mut input, &mut sink),
                 Ok(Decoded::Blocked)
             );
         }
@@ -152,36 +152,12 @@ fn a_full_sink_loses_and_doubles_nothing() {
         } else {
             Decoded::Blocked
         };
-        assert_eq!(
-            web_socket.decode(&mut input, &mut Limited(&mut sink, 1)),
-            Ok(end)
-        );
+        sink.room = Some(1);
+        assert_eq!(web_socket.decode(&mut input, &mut sink), Ok(end));
     }
     let expected = [binary("a"), text("whole"), binary(bytes(PART_BYTES + 5))];
     assert!(sink.messages() == expected);
     assert!(input.is_empty());
-}
-
-/// A sink with room for so many parts.
-struct Limited<'a>(&'a mut Collector, usize);
-
-impl Sink for Limited<'_> {
-    fn open(&mut self) -> bool {
-        self.0.open()
-    }
-
-    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
-        self.1 = self.1.checked_sub(1)?;
-        self.0.reserve(len)
-    }
-
-    fn commit(&mut self, part: Part) {
-        self.0.commit(part);
-    }
-
-    fn reply(&mut self, bytes: &[u8]) {
-        self.0.reply(bytes);
-    }
 }
 
 #[test]

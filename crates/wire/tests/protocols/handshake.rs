@@ -247,7 +247,7 @@ fn nothing_is_answered_before_the_opening_is_accepted() {
             Ok(Decoded::Blocked)
         );
         assert!(sink.log.is_empty() && !web_socket.is_open());
-        assert_eq!(input.len(), bytes.len());
+        assert_eq!(input.len(), bytes.len() - REQUEST.len());
     }
     sink.block_every = 0;
     assert_eq!(

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use gev_wire::websocket::{Config, WebSocket, copy_unmasked};
+use gev_wire::websocket::{Config, Shared, WebSocket, copy_unmasked};
 use gev_wire::{
-    Close, Decoded, Input, MessageKind, PART_BYTES, Part, Protocol, ProtocolError, RingBuffer, Sink,
+    Close, Control, Decoded, Input, MessageKind, Opening, PART_BYTES, Part, Protocol,
+    ProtocolError, Request, RingBuffer, Sink,
 };
 
 /// What a protocol gave to its sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
     Open,
+    /// With the lines of the request.
+    Ask(Request, String),
     Message(MessageKind, Vec<u8>),
+    Control(Control, Vec<u8>),
     /// Replies without a message in between are one.
     Reply(Vec<u8>),
 }
@@ -20,6 +24,7 @@ pub(crate) enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
     NeedMore,
+    Asked,
     Closed(Close),
     Failed(ProtocolError),
 }
@@ -32,7 +37,13 @@ pub(crate) struct Collector {
     pub(crate) parts: Vec<usize>,
     /// Every so many calls of `open` and `reserve` find no room; 0 for none.
     pub(crate) block_every: usize,
-    /// Calls of `open` and `reserve` so far.
+    /// Parts that there is room for; `None` for no limit.
+    pub(crate) room: Option<usize>,
+    /// Subprotocol and extensions that were opened with.
+    pub(crate) opening: (String, String),
+    /// Pings and pongs so far.
+    pub(crate) controls: usize,
+    /// Calls of `open`, `reserve` and the like so far.
     asked: usize,
     reserved: Option<Vec<u8>>,
     unfinished: Option<(MessageKind, Vec<u8>)>,
@@ -69,13 +80,47 @@ impl Collector {
 }
 
 impl Sink for Collector {
-    fn open(&mut self) -> bool {
-        assert!(self.log.is_empty(), "opened late: {:?}", self.log);
+    fn open(&mut self, opening: Opening<'_>) -> bool {
+        let asked = |entry: &Entry| matches!(entry, Entry::Ask(..));
+        assert!(self.log.iter().all(asked), "opened late: {:?}", self.log);
         let open = self.has_room();
         if open {
             self.log.push(Entry::Open);
+            self.opening = (opening.protocol.to_owned(), opening.extensions.to_owned());
         }
         open
+    }
+
+    fn ask(&mut self, request: Request, lines: &[u8]) -> bool {
+        assert!(self.log.is_empty(), "asked late: {:?}", self.log);
+        let has_room = self.has_room();
+        if has_room {
+            let lines = String::from_utf8_lossy(lines).into_owned();
+            self.log.push(Entry::Ask(request, lines));
+        }
+        has_room
+    }
+
+    fn shorten(&mut self, len: usize) {
+        let reserved = self.reserved.as_mut().expect("shorten without reserve");
+        assert!(len <= reserved.len());
+        reserved.truncate(len);
+    }
+
+    fn count_control(&mut self) {
+        self.controls += 1;
+    }
+
+    fn control(&mut self, control: Control, payload: &[u8]) -> bool {
+        let has_room = self.has_room();
+        if has_room {
+            self.log.push(Entry::Control(control, payload.to_vec()));
+        }
+        has_room
+    }
+
+    fn pong(&mut self, frame: &[u8]) {
+        self.reply(frame);
     }
 
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
@@ -84,6 +129,9 @@ impl Sink for Collector {
             self.log.contains(&Entry::Open),
             "message before the opening"
         );
+        if let Some(room) = &mut self.room {
+            *room = room.checked_sub(1)?;
+        }
         self.reserved = self.has_room().then(|| vec![0xAA; len]);
         self.reserved.as_deref_mut()
     }
@@ -125,6 +173,7 @@ pub(crate) fn decode(
                 continue;
             }
             Ok(Decoded::NeedMore) => return End::NeedMore,
+            Ok(Decoded::Asked) => return End::Asked,
             Ok(Decoded::Closed(close)) => End::Closed(close),
             Err(error) => End::Failed(error),
         };
@@ -178,7 +227,7 @@ pub(crate) fn feed_whole(protocol: &mut dyn Protocol, bytes: &[u8]) -> (Collecto
 }
 
 pub(crate) fn web_socket(config: Config) -> WebSocket {
-    WebSocket::new(Arc::new(config))
+    WebSocket::new(Shared::new(Arc::new(config)))
 }
 
 /// A WebSocket with its handshake done, and a sink that has forgotten about it.

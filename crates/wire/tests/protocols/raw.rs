@@ -1,6 +1,6 @@
 //! TCP without framing.
 
-use gev_wire::{Close, Decoded, Input, MessageKind, PART_BYTES, Protocol, Raw};
+use gev_wire::{Close, Decoded, Input, MessageKind, Outgoing, PART_BYTES, Protocol, Raw};
 
 use crate::kit::{Collector, End, Entry, binary, decode, feed_whole};
 
@@ -47,7 +47,7 @@ fn long_runs_are_cut() {
 fn writes_nothing_of_its_own() {
     let mut raw = Raw::default();
     let mut out = Vec::new();
-    raw.encode_header(MessageKind::Binary, 5, &mut out);
+    raw.begin(Outgoing::whole(MessageKind::Binary), 5, &mut out);
     assert!(!raw.close(&Close::new(1000, "bye"), &mut out));
     assert!(out.is_empty());
     let (sink, _) = feed_whole(&mut raw, b"");

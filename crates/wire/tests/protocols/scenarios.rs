@@ -24,6 +24,7 @@ pub(crate) fn config() -> Config {
         max_header_bytes: REQUEST.len() + 10,
         max_headers: 8,
         page: Some(b"<p>".to_vec()),
+        ..Config::default()
     }
 }
 

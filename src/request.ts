@@ -1,0 +1,282 @@
+import { STATUS_CODES } from "node:http";
+import * as check from "./check.js";
+import { GevError, shown } from "./errors.js";
+
+/** The head of an HTTP request, copied: it may be kept and used at any time. */
+export interface HttpRequest {
+	/** `GET` for everything that asks for a WebSocket. */
+	readonly method: string;
+	/** The target as it was sent: path and query. */
+	readonly url: string;
+	readonly headers: RequestHeaders;
+	/** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
+	readonly protocols: readonly string[];
+	/** The peer's IP address. */
+	readonly remoteAddress: string;
+	/** The peer's port. */
+	readonly remotePort: number;
+	/** The IP address that the peer has connected to. */
+	readonly localAddress: string;
+	/** The port that the peer has connected to. */
+	readonly localPort: number;
+	/** True from the moment that the client is gone, or its time is over: nobody waits for the answer any more. */
+	readonly aborted: boolean;
+}
+
+/** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
+export interface RequestHeaders
+	extends Iterable<[name: string, value: string]> {
+	/** The value of a header; several lines of the same name are joined by `", "`. `undefined` when there is none. */
+	get(name: string): string | undefined;
+	/** The values of all lines of this name. */
+	getAll(name: string): string[];
+	/** True if there is a line of this name. */
+	has(name: string): boolean;
+}
+
+/** Header lines of a response: a value, or the values of several lines of the same name. */
+export type ResponseHeaders = Readonly<
+	Record<string, string | readonly string[]>
+>;
+
+/** An answer in HTTP. The connection is closed behind it. */
+export interface HttpResponse {
+	/** 200 to 599. Default 200. */
+	status?: number;
+	/**
+	 * Further header lines. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Sec-WebSocket-...` are
+	 * set natively and not allowed here.
+	 */
+	headers?: ResponseHeaders;
+	/** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
+	body?: string | Uint8Array;
+}
+
+/** The answer to a client that does not get its WebSocket. */
+export interface Refusal extends HttpResponse {
+	/** 200 to 599; 401, 403, 404 and 503 are the usual ones. */
+	status: number;
+}
+
+/** How an upgrade is accepted. */
+export interface Acceptance<Context = unknown> {
+	/** What {@link Connection.context} is from the beginning. */
+	context?: Context;
+	/** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
+	protocol?: string;
+	/** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
+	headers?: ResponseHeaders;
+}
+
+/** What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}. */
+export type UpgradeReply<Context = unknown> =
+	| Acceptance<Context>
+	| Refusal
+	| undefined
+	| null
+	// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement accepts too
+	| void;
+
+/** @internal The two ends of a connection. */
+export interface Ends {
+	remoteAddress: string;
+	remotePort: number;
+	localAddress: string;
+	localPort: number;
+}
+
+class CopiedHeaders implements RequestHeaders {
+	readonly #lines: readonly [name: string, value: string][];
+
+	constructor(lines: readonly [name: string, value: string][]) {
+		this.#lines = lines;
+	}
+
+	get(name: string): string | undefined {
+		const values = this.getAll(name);
+		return values.length === 0 ? undefined : values.join(", ");
+	}
+
+	getAll(name: string): string[] {
+		const wanted = name.toLowerCase();
+		return this.#lines
+			.filter(([name]) => name.toLowerCase() === wanted)
+			.map(([, value]) => value);
+	}
+
+	has(name: string): boolean {
+		return this.getAll(name).length > 0;
+	}
+
+	[Symbol.iterator](): Iterator<[name: string, value: string]> {
+		return this.#lines[Symbol.iterator]();
+	}
+}
+
+/** @internal A request from its lines: method, target, then name and value of each header. */
+export class CopiedRequest implements HttpRequest {
+	readonly method: string;
+	readonly url: string;
+	readonly headers: RequestHeaders;
+	readonly protocols: readonly string[];
+	readonly remoteAddress: string;
+	readonly remotePort: number;
+	readonly localAddress: string;
+	readonly localPort: number;
+	aborted = false;
+
+	constructor(lines: string, ends: Ends) {
+		const [method = "", url = "", ...rest] = lines.split("\n");
+		this.method = method;
+		this.url = url;
+		const headers: [string, string][] = [];
+		for (let at = 0; at + 1 < rest.length; at += 2) {
+			headers.push([rest[at] as string, rest[at + 1] as string]);
+		}
+		this.headers = new CopiedHeaders(headers);
+		this.protocols = (this.headers.get("sec-websocket-protocol") ?? "")
+			.split(",")
+			.map((protocol) => protocol.trim())
+			.filter((protocol) => protocol !== "");
+		this.remoteAddress = ends.remoteAddress;
+		this.remotePort = ends.remotePort;
+		this.localAddress = ends.localAddress;
+		this.localPort = ends.localPort;
+	}
+}
+
+/** @internal True for a reply that refuses. */
+export function isRefusal(reply: UpgradeReply): reply is Refusal {
+	return typeof reply === "object" && reply !== null && "status" in reply;
+}
+
+/**
+ * @internal What the native side needs to know of an acceptance: see `Protocol::accept` in `crates/wire`.
+ *
+ * @throws {@link GevError} `ERR_GEV_RESPONSE`.
+ */
+export function acceptance(
+	reply: Acceptance | undefined | null,
+	request: HttpRequest,
+): Buffer {
+	const given = known("onUpgrade()", reply ?? {}, ACCEPTANCE);
+	const { protocol = "" } = given;
+	if (typeof protocol !== "string") {
+		throw wrong("protocol must be a string", protocol);
+	}
+	if (protocol !== "" && !request.protocols.includes(protocol)) {
+		throw wrong("protocol must be one that the client offers", protocol);
+	}
+	const head = `${protocol}\n${headerLines(given.headers).join("")}`;
+	if (head.length > MAX_HEAD) {
+		throw wrong(`the head must have at most ${MAX_HEAD} bytes`, head.length);
+	}
+	return Buffer.from(head, "latin1");
+}
+
+/**
+ * @internal The bytes of a response.
+ *
+ * @throws {@link GevError} `ERR_GEV_RESPONSE`.
+ */
+export function responseBytes(
+	response: HttpResponse,
+	method: string,
+	maxBytes: number,
+): Buffer {
+	const given = known("a response", response, RESPONSE);
+	const status = statusOf(given.status);
+	const body = bodyOf(given.body);
+	const lines = headerLines(given.headers);
+	const hasBody = status !== 204 && status !== 304;
+	const hasType = lines.some((line) => /^content-type:/i.test(line));
+	if (hasBody && body.length > 0 && !hasType) {
+		const text = typeof given.body === "string";
+		lines.push(
+			`Content-Type: ${text ? "text/plain; charset=utf-8" : "application/octet-stream"}\r\n`,
+		);
+	}
+	if (hasBody) lines.push(`Content-Length: ${body.length}\r\n`);
+	const head = Buffer.from(
+		`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\n${lines.join("")}\r\n`,
+		"latin1",
+	);
+	const bytes =
+		hasBody && method !== "HEAD" ? Buffer.concat([head, body]) : head;
+	if (bytes.length > maxBytes) {
+		throw wrong(`a response must not exceed ${maxBytes} bytes`, bytes.length);
+	}
+	return bytes;
+}
+
+function known(
+	name: string,
+	value: unknown,
+	keys: readonly string[],
+): Record<string, unknown> {
+	try {
+		return check.options(name, value, keys);
+	} catch (error) {
+		throw new GevError("ERR_GEV_RESPONSE", (error as Error).message);
+	}
+}
+
+function statusOf(status: unknown): number {
+	if (status === undefined) return 200;
+	if (
+		typeof status !== "number" ||
+		!Number.isInteger(status) ||
+		status < 200 ||
+		status > 599
+	) {
+		throw wrong("status must be a whole number from 200 to 599", status);
+	}
+	return status;
+}
+
+function bodyOf(body: unknown): Uint8Array {
+	if (body === undefined) return new Uint8Array(0);
+	if (typeof body === "string") return Buffer.from(body);
+	if (body instanceof Uint8Array) return body;
+	throw wrong("body must be a string or a Uint8Array", body);
+}
+
+/** RFC 9110 section 5: lines with names that are tokens and values without control characters. */
+function headerLines(headers: unknown): string[] {
+	if (headers === undefined) return [];
+	if (typeof headers !== "object" || headers === null) {
+		throw wrong("headers must be an object", headers);
+	}
+	return Object.entries(headers).flatMap(([name, value]) => {
+		if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
+			throw wrong("a header must have a token as its name", name);
+		}
+		if (OWN_HEADERS.test(name)) {
+			throw wrong("headers must leave out what is set natively", name);
+		}
+		const values: unknown[] = Array.isArray(value) ? value : [value];
+		return values.map((value) => {
+			if (
+				typeof value !== "string" ||
+				!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+			) {
+				throw wrong(
+					`header ${name} must be a string of a header's characters`,
+					value,
+				);
+			}
+			return `${name}: ${value}\r\n`;
+		});
+	});
+}
+
+function wrong(expected: string, value: unknown): GevError {
+	return new GevError("ERR_GEV_RESPONSE", `${expected}, not ${shown(value)}`);
+}
+
+const ACCEPTANCE = ["context", "protocol", "headers"] as const;
+const RESPONSE = ["status", "headers", "body"] as const;
+const OWN_HEADERS =
+	/^(connection|content-length|transfer-encoding|upgrade|sec-websocket-.*)$/i;
+/** Of the part of a response's head that a handler has its say in. */
+const MAX_HEAD = 32 * 1024;
