@@ -2,6 +2,7 @@
 
 mod close;
 mod defects;
+mod deflate;
 mod differential;
 mod frames;
 mod handshake;
@@ -9,3 +10,4 @@ mod kit;
 mod raw;
 mod scenarios;
 mod splits;
+mod upgrade;

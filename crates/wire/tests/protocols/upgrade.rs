@@ -1,0 +1,264 @@
+//! Who may upgrade, what is agreed on, and applications that are asked.
+
+use gev_wire::websocket::{Config, Deflate, DeflateMode};
+use gev_wire::{Control, Decoded, Input, Protocol, Request};
+
+use crate::kit::{
+    Collector, End, Entry, PING, PONG, REQUEST, TEXT, decode, decode_frames, feed, feed_whole,
+    frame, text, web_socket,
+};
+
+/// The request of the RFC for another path, with more header lines.
+fn request(target: &str, lines: &[&str]) -> Vec<u8> {
+    let request = String::from_utf8_lossy(REQUEST).replace("/chat", target);
+    let head = request.strip_suffix("\r\n").expect("an empty line");
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    format!("{head}{lines}\r\n").into_bytes()
+}
+
+/// The response, and what was opened with.
+fn answer(config: &Config, request: &[u8]) -> (String, Option<(String, String)>) {
+    let mut web_socket = web_socket(config.clone());
+    let (sink, _) = feed_whole(&mut web_socket, request);
+    let response = String::from_utf8_lossy(&sink.replies()).into_owned();
+    (response, web_socket.is_open().then_some(sink.opening))
+}
+
+fn status(config: &Config, request: &[u8]) -> String {
+    let (response, _) = answer(config, request);
+    response.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn other_paths_are_not_found() {
+    let config = Config {
+        path: Some("/live".to_owned()),
+        ..Config::default()
+    };
+    for (target, expected) in [
+        ("/live", "101"),
+        ("/live?token=1", "101"),
+        ("/", "404"),
+        ("/live/", "404"),
+        ("/LIVE", "404"),
+    ] {
+        assert_eq!(status(&config, &request(target, &[])), expected, "{target}");
+    }
+}
+
+#[test]
+fn only_pages_of_the_origins_allowed_may_connect() {
+    let without = String::from_utf8_lossy(REQUEST).replace("Origin: http://example.com\r\n", "");
+    for (origins, bytes, expected) in [
+        (vec!["http://example.com"], REQUEST.to_vec(), "101"),
+        (
+            vec!["https://a.example", "HTTP://Example.com"],
+            REQUEST.to_vec(),
+            "101",
+        ),
+        (vec!["https://example.com"], REQUEST.to_vec(), "403"),
+        (vec![], REQUEST.to_vec(), "403"),
+        (vec!["null"], without.into_bytes(), "101"),
+        (
+            vec!["http://example.com"],
+            request("/", &["Origin: http://example.com"]),
+            "403",
+        ),
+    ] {
+        let origins: Vec<String> = origins.into_iter().map(str::to_owned).collect();
+        let config = Config {
+            origins: Some(origins.clone()),
+            ..Config::default()
+        };
+        assert_eq!(status(&config, &bytes), expected, "{origins:?}");
+    }
+}
+
+#[test]
+fn the_clients_first_subprotocol_that_the_server_has_is_chosen() {
+    for (protocols, expected) in [
+        (vec!["superchat", "chat"], "chat"),
+        (vec!["superchat"], "superchat"),
+        (vec!["Chat"], ""),
+        (vec![], ""),
+    ] {
+        let config = Config {
+            protocols: protocols.into_iter().map(str::to_owned).collect(),
+            ..Config::default()
+        };
+        let (response, opening) = answer(&config, REQUEST);
+        assert_eq!(opening, Some((expected.to_owned(), String::new())));
+        let line = format!("Sec-WebSocket-Protocol: {expected}\r\n");
+        assert_eq!(response.contains(&line), !expected.is_empty());
+        assert_eq!(
+            response.contains("Sec-WebSocket-Protocol"),
+            !expected.is_empty()
+        );
+    }
+}
+
+#[test]
+fn compression_is_agreed_on_where_both_want_it() {
+    let offer = request("/", &["Sec-WebSocket-Extensions: foo, permessage-deflate"]);
+    let (response, opening) = answer(&Config::default(), &offer);
+    assert_eq!(opening, Some(Default::default()));
+    assert!(!response.contains("Extensions"));
+    let config = Config {
+        deflate: Some(Deflate::new(DeflateMode::Dedicated, 1 << 20)),
+        ..Config::default()
+    };
+    let (response, opening) = answer(&config, &offer);
+    let agreed = "permessage-deflate".to_owned();
+    assert_eq!(opening, Some((String::new(), agreed)));
+    assert!(response.contains("\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+    let (response, opening) = answer(&config, REQUEST);
+    assert_eq!(opening, Some(Default::default()));
+    assert!(!response.contains("Extensions"));
+}
+
+fn asking() -> Config {
+    Config {
+        ask_upgrades: true,
+        ask_requests: true,
+        protocols: vec!["superchat".to_owned()],
+        ..Config::default()
+    }
+}
+
+const LINES: &str = "GET\n/chat\nHost\nserver.example.com\nUpgrade\nwebsocket\nConnection\nUpgrade\n\
+    Sec-WebSocket-Key\ndGhlIHNhbXBsZSBub25jZQ==\nOrigin\nhttp://example.com\n\
+    Sec-WebSocket-Protocol\nchat, superchat\nSec-WebSocket-Version\n13\n";
+
+#[test]
+fn an_application_accepts() {
+    for (details, protocol, line) in [
+        ("\n", "superchat", ""),
+        ("chat\nSet-Cookie: a=b\r\n", "chat", "Set-Cookie: a=b\r\n"),
+    ] {
+        for piece in [1, 7, 1000] {
+            let bytes = [REQUEST, &frame(TEXT, b"early")].concat();
+            let (asked, early) = bytes.split_at(REQUEST.len());
+            let mut web_socket = web_socket(asking());
+            let mut sink = Collector::blocking(2);
+            let pieces: Vec<&[u8]> = asked.chunks(piece).collect();
+            assert_eq!(feed(&mut web_socket, &pieces, 0, &mut sink), End::Asked);
+            assert_eq!(sink.log, [Entry::Ask(Request::Upgrade, LINES.to_owned())]);
+            // Nothing happens before the answer.
+            let mut input = Input::from(early);
+            assert_eq!(web_socket.decode(&mut input, &mut sink), Ok(Decoded::Asked));
+            assert_eq!(input.len(), early.len());
+            web_socket.accept(details.as_bytes());
+            assert_eq!(
+                decode(&mut web_socket, &mut input, &mut sink),
+                End::NeedMore
+            );
+            assert_eq!(sink.opening.0, protocol);
+            assert_eq!(sink.messages(), [text("early")]);
+            let response = String::from_utf8_lossy(&sink.replies()).into_owned();
+            let end = format!(
+                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+                 Sec-WebSocket-Protocol: {protocol}\r\n{line}\r\n"
+            );
+            assert!(response.ends_with(&end), "{response}");
+        }
+    }
+}
+
+#[test]
+fn an_application_refuses() {
+    let mut web_socket = web_socket(asking());
+    let mut sink = Collector::default();
+    let mut input = Input::from(REQUEST);
+    assert_eq!(decode(&mut web_socket, &mut input, &mut sink), End::Asked);
+    web_socket.refuse();
+    // An answer that comes too late changes nothing.
+    web_socket.accept(b"\n");
+    let mut more = Input::from(&b"what follows"[..]);
+    assert_eq!(decode(&mut web_socket, &mut more, &mut sink), End::NeedMore);
+    assert!(!web_socket.is_open() && more.is_empty() && sink.replies().is_empty());
+}
+
+#[test]
+fn an_application_answers_plain_requests() {
+    for (head, expected) in [
+        (
+            "GET /health?x HTTP/1.1\r\nHost: a\r\n",
+            "GET\n/health?x\nHost\na\n",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nX: y  \r\n",
+            "POST\n/\nHost\na\nX\ny\n",
+        ),
+        ("HEAD / HTTP/1.0\r\n", "HEAD\n/\n"),
+    ] {
+        let mut web_socket = web_socket(asking());
+        let bytes = format!("{head}\r\n");
+        let mut sink = Collector::default();
+        let end = decode(
+            &mut web_socket,
+            &mut Input::from(bytes.as_bytes()),
+            &mut sink,
+        );
+        assert_eq!(end, End::Asked);
+        assert_eq!(sink.log, [Entry::Ask(Request::Plain, expected.to_owned())]);
+        // It cannot be upgraded.
+        web_socket.accept(b"\n");
+        assert!(!web_socket.is_open());
+    }
+}
+
+#[test]
+fn an_application_is_not_asked_about_what_is_wrong() {
+    let wrong = [
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        String::from_utf8_lossy(REQUEST)
+            .replace("Version: 13", "Version: 8")
+            .into_bytes(),
+        b"\x16\x03\x01\r\n\r\n".to_vec(),
+    ];
+    for bytes in wrong {
+        let (sink, end) = feed_whole(&mut web_socket(asking()), &bytes);
+        assert!(matches!(end, End::Closed(_)), "{end:?}");
+        assert!(
+            sink.log
+                .iter()
+                .all(|entry| matches!(entry, Entry::Reply(_)))
+        );
+    }
+}
+
+#[test]
+fn pings_and_pongs_are_told_to_those_who_want_to_know() {
+    let frames = [frame(PING, b"a"), frame(PONG, b"b"), frame(TEXT, b"c")].concat();
+    let (sink, _) = decode_frames(Config::default(), &frames);
+    assert_eq!(sink.controls, 2);
+    assert_eq!(sink.log.len(), 3, "{:?}", sink.log);
+    let config = Config {
+        tell_pings: true,
+        tell_pongs: true,
+        ..Config::default()
+    };
+    let (sink, _) = decode_frames(config.clone(), &frames);
+    let told = [
+        Entry::Open,
+        Entry::Control(Control::Ping, b"a".to_vec()),
+        Entry::Reply(b"\x8A\x01a".to_vec()),
+        Entry::Control(Control::Pong, b"b".to_vec()),
+    ];
+    assert_eq!(sink.log[..4], told);
+}
+
+#[test]
+fn frames_have_a_largest_size() {
+    let config = Config {
+        max_frame_bytes: 10,
+        ..Config::default()
+    };
+    let (sink, end) = decode_frames(config.clone(), &frame(TEXT, b"0123456789"));
+    assert_eq!(
+        (end, sink.messages()),
+        (End::NeedMore, vec![text("0123456789")])
+    );
+    let (_, end) = decode_frames(config, &frame(TEXT, b"01234567890"));
+    assert!(matches!(end, End::Failed(error) if error.code == 1009));
+}
