@@ -76,16 +76,31 @@ export async function readClose(
 	};
 }
 
-/** What a browser sends, more or less. */
-export const UPGRADE = [
-	"GET / HTTP/1.1",
-	"Host: 127.0.0.1",
-	"Connection: keep-alive, Upgrade",
-	"Upgrade: websocket",
-	"Sec-WebSocket-Version: 13",
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-	"\r\n",
-].join("\r\n");
+/**
+ * The request for a WebSocket, more or less as browsers send it.
+ *
+ * @param changes - header lines that are others, or (`undefined`) not there.
+ */
+export function handshake(
+	changes: Record<string, string | undefined> = {},
+	requestLine = "GET / HTTP/1.1",
+): string {
+	const headers = {
+		Host: "127.0.0.1",
+		Connection: "keep-alive, Upgrade",
+		Upgrade: "websocket",
+		"Sec-WebSocket-Version": "13",
+		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+		...changes,
+	};
+	const lines = Object.entries(headers)
+		.filter(([, value]) => value !== undefined)
+		.map(([name, value]) => `${name}: ${value}`);
+	return [requestLine, ...lines, "\r\n"].join("\r\n");
+}
+
+/** {@link handshake} without changes. */
+export const UPGRADE = handshake();
 
 /** A TCP client that has done the handshake and speaks frames from here on. */
 export async function upgraded(

@@ -6,6 +6,8 @@ import type { ExecutionContext } from "ava";
 export interface TcpClient {
 	socket: Socket;
 	write(bytes: Uint8Array | string): void;
+	/** Writes one byte at a time, each when the one before is with the kernel. */
+	trickle(bytes: Uint8Array | string): Promise<void>;
 	/** Exactly `count` bytes. Rejects when the connection ends before. */
 	read(count: number): Promise<Buffer>;
 	/** Everything up to the end of the connection, by FIN or by reset. */
@@ -68,9 +70,19 @@ export async function tcp(
 			await more();
 		}
 	};
+	const trickle = async (bytes: Uint8Array | string) => {
+		for (const byte of Buffer.from(bytes)) {
+			await new Promise<void>((resolve, reject) => {
+				socket.write(Buffer.of(byte), (error) =>
+					error ? reject(error) : resolve(),
+				);
+			});
+		}
+	};
 	return {
 		socket,
 		write: (bytes) => void socket.write(bytes),
+		trickle,
 		read,
 		readToEnd,
 		readHead,
