@@ -11,15 +11,6 @@ class Echo implements Handler {
 	}
 }
 
-const { values } = parseArgs({
-	options: {
-		host: { type: "string", default: "127.0.0.1" },
-		port: { type: "string", default: "1833" },
-		loops: { type: "string" },
-		protocol: { type: "string", default: "websocket" },
-	},
-});
-
 const page = `<!doctype html>
 <meta charset="utf-8">
 <title>gev echo</title>
@@ -51,34 +42,47 @@ const page = `<!doctype html>
 </script>
 `;
 
-if (values.protocol !== "websocket" && values.protocol !== "raw") {
-	console.error(`--protocol is websocket or raw, not ${values.protocol}`);
-	process.exit(1);
+try {
+	await serve();
+} catch (error) {
+	// What a person at the terminal can do about it is in the message, not in the stack.
+	console.error((error as Error).message);
+	process.exitCode = 1;
 }
 
-const server = new Server(new Echo(), {
-	host: values.host,
-	port: Number(values.port),
-	protocol: values.protocol === "raw" ? raw() : webSocket({ page }),
-	...(values.loops !== undefined && { loops: Number(values.loops) }),
-});
+async function serve() {
+	const { values } = parseArgs({
+		options: {
+			host: { type: "string", default: "127.0.0.1" },
+			port: { type: "string", default: "1833" },
+			loops: { type: "string" },
+			protocol: { type: "string", default: "websocket" },
+		},
+	});
+	if (values.protocol !== "websocket" && values.protocol !== "raw") {
+		throw new Error(`--protocol is websocket or raw, not ${values.protocol}`);
+	}
+	const server = new Server(new Echo(), {
+		host: values.host,
+		port: Number(values.port),
+		protocol: values.protocol === "raw" ? raw() : webSocket({ page }),
+		...(values.loops !== undefined && { loops: Number(values.loops) }),
+	});
+	const { address, port } = await server.start();
 
-process.once("SIGINT", stop);
-process.once("SIGTERM", stop);
+	const stop = () => server.stop().then(() => console.log("stopped"));
+	process.once("SIGINT", stop);
+	process.once("SIGTERM", stop);
 
-const { address, port } = await server.start();
-const scheme = values.protocol === "raw" ? "tcp" : "ws";
-const host = address.includes(":") ? `[${address}]` : address;
-const loops = `${server.loops} event loop${server.loops === 1 ? "" : "s"}`;
-console.log(`listening on ${scheme}://${host}:${port} with ${loops}`);
+	const scheme = values.protocol === "raw" ? "tcp" : "ws";
+	const host = address.includes(":") ? `[${address}]` : address;
+	const loops = `${server.loops} event loop${server.loops === 1 ? "" : "s"}`;
+	console.log(`listening on ${scheme}://${host}:${port} with ${loops}`);
 
-let shown = 0;
-server.runEvery(2000, () => {
-	if (server.connectionCount === shown) return;
-	shown = server.connectionCount;
-	console.log(`connections: ${shown}`);
-});
-
-function stop() {
-	server.stop().then(() => console.log("stopped"));
+	let shown = 0;
+	server.runEvery(2000, () => {
+		if (server.connectionCount === shown) return;
+		shown = server.connectionCount;
+		console.log(`connections: ${shown}`);
+	});
 }

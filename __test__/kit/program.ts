@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { ExecutionContext } from "ava";
+import { Queue } from "./queue.js";
 
 /** How a program ended. */
 export interface Ended {
@@ -9,16 +12,42 @@ export interface Ended {
 	stderr: string;
 }
 
+/** A program that runs in a process of its own. */
+export interface Program {
+	/** The next line on its standard output. Rejects when it ends before. */
+	line(): Promise<string>;
+	signal(name: NodeJS.Signals): void;
+	ended: Promise<Ended>;
+}
+
 /**
  * Runs one of the programs in `fixtures/` in a process of its own, to its end.
  *
  * @param name - file name without its ending.
  */
 export function run(name: string, ...args: string[]): Promise<Ended> {
-	const file = fileURLToPath(
-		new URL(`../fixtures/${name}.js`, import.meta.url),
-	);
-	const child = spawn(process.execPath, [file, ...args], {
+	const file = new URL(`../fixtures/${name}.js`, import.meta.url);
+	return launch([fileURLToPath(file), ...args]).ended;
+}
+
+/**
+ * Starts Node.js with these arguments, and kills it when the test is over.
+ *
+ * @param env - variables of the environment that are others, or (`undefined`) not there.
+ */
+export function start(
+	t: ExecutionContext,
+	args: string[],
+	env: NodeJS.ProcessEnv = {},
+): Program {
+	const program = launch(args, env);
+	t.teardown(() => program.signal("SIGKILL"));
+	return program;
+}
+
+function launch(args: string[], env: NodeJS.ProcessEnv = {}): Program {
+	const child = spawn(process.execPath, args, {
+		env: { ...process.env, ...env },
 		stdio: ["ignore", "pipe", "pipe"],
 		timeout: 90_000,
 		killSignal: "SIGKILL",
@@ -31,10 +60,23 @@ export function run(name: string, ...args: string[]): Promise<Ended> {
 	child.stderr.setEncoding("utf8").on("data", (text) => {
 		stderr += text;
 	});
-	return new Promise((resolve, reject) => {
+	const lines = new Queue<string>();
+	createInterface({ input: child.stdout }).on("line", (line) =>
+		lines.push(line),
+	);
+	const ended = new Promise<Ended>((resolve, reject) => {
 		child.on("error", reject);
 		child.on("close", (code, signal) =>
 			resolve({ code, signal, stdout, stderr }),
 		);
 	});
+	const noLine = ended.then(({ stderr }): never => {
+		throw new Error(`ended without another line: ${stderr}`);
+	});
+	noLine.catch(() => {});
+	return {
+		line: () => Promise.race([lines.next(), noLine]),
+		signal: (name) => void child.kill(name),
+		ended,
+	};
 }
