@@ -52,14 +52,17 @@ export function closeFrame(code: number, reason = ""): Buffer {
 	return frame(CLOSE, payload);
 }
 
-/** A frame from the server: not masked, of at most 64 KiB. */
+/** A frame from the server: not masked. */
 export async function readFrame(
 	client: TcpClient,
 ): Promise<{ fin: boolean; opcode: number; payload: Buffer }> {
 	const head = await client.read(2);
 	const [first, second] = head as unknown as [number, number];
-	const length =
-		second === 126 ? (await client.read(2)).readUInt16BE() : second;
+	let length = second;
+	if (second === 126) length = (await client.read(2)).readUInt16BE();
+	if (second === 127) {
+		length = Number((await client.read(8)).readBigUInt64BE());
+	}
 	const payload = await client.read(length);
 	return { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload };
 }

@@ -38,8 +38,12 @@ pub(crate) struct Connection {
     /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
     rest: RingBuffer,
     output: Output,
-    /// The answer to the latest ping, while the socket takes nothing.
+    /// The answer to the latest ping, while the socket takes nothing or a frame is half way out.
     held_pong: Option<Box<[u8]>>,
+    /// A ping that waits for the end of a frame.
+    held_ping: bool,
+    /// An end that waits for the end of a frame.
+    held_end: Option<Box<HeldEnd>>,
     state: State,
     /// Reading may give bytes: set by an event, cleared when the socket has been read empty.
     pub(crate) readable: bool,
@@ -57,6 +61,8 @@ pub(crate) struct Connection {
     announced: bool,
     /// What has begun goes through the protocol on its way out.
     transforms: bool,
+    /// Payload bytes of the frame that has begun and that are still to come. Until then no other frame may be sent.
+    unsent: u64,
     /// FIN when the output is empty; reading goes on.
     shutdown_when_flushed: bool,
     /// In the loop's list of connections to read from.
@@ -77,6 +83,14 @@ pub(crate) struct Connection {
     controls_since: Instant,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
+}
+
+/// How a connection is going to end.
+struct HeldEnd {
+    close: Close,
+    cause: CloseCause,
+    /// The peer did wrong: nothing is expected of it.
+    failed: bool,
 }
 
 /// What a connection needs of its loop.
@@ -117,6 +131,13 @@ enum State {
     Lingering,
 }
 
+impl<B> Surroundings<'_, B> {
+    /// When patience ends with a close that begins now.
+    fn deadline(&self) -> Instant {
+        self.now + self.config.close_timeout
+    }
+}
+
 impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
@@ -134,6 +155,8 @@ impl Connection {
             rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
             output: Output::default(),
             held_pong: None,
+            held_ping: false,
+            held_end: None,
             state: State::Open,
             readable: false,
             writable: true,
@@ -143,6 +166,7 @@ impl Connection {
             asking: false,
             announced: false,
             transforms: false,
+            unsent: 0,
             shutdown_when_flushed: false,
             in_ready: false,
             in_dirty: false,
@@ -261,30 +285,51 @@ impl Connection {
     }
 
     /// Queues one message. Returns what the socket said if it was tried at once.
-    pub(crate) fn send(&mut self, outgoing: Outgoing, payload: &[u8], pools: &mut Pools) -> Next {
-        self.taken = self.taken.wrapping_add(payload.len() as u32);
-        if !self.takes_messages() {
-            return Next::Wait;
-        }
-        self.begin_message(outgoing, payload.len() as u64, pools);
-        self.add_payload(payload, pools)
+    pub(crate) fn send(
+        &mut self,
+        outgoing: Outgoing,
+        payload: &[u8],
+        deadline: Instant,
+        pools: &mut Pools,
+    ) -> Next {
+        self.begin(outgoing, payload.len() as u64, pools);
+        self.continue_message(payload, deadline, pools)
     }
 
     /// Queues the frame header of a message whose `len` bytes follow.
     pub(crate) fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
-        if self.takes_messages() {
-            self.begin_message(outgoing, len, pools);
+        if !self.takes_messages() {
+            return;
         }
+        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
+        let header = tail.len() - before;
+        self.output.appended(header);
+        // What is transformed goes out in frames that are whole.
+        self.unsent = if self.transforms { 0 } else { len };
     }
 
     /// Queues the next bytes of the message that has begun.
-    pub(crate) fn continue_message(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+    pub(crate) fn continue_message(
+        &mut self,
+        payload: &[u8],
+        deadline: Instant,
+        pools: &mut Pools,
+    ) -> Next {
         self.taken = self.taken.wrapping_add(payload.len() as u32);
-        if self.takes_messages() {
-            self.add_payload(payload, pools)
-        } else {
-            Next::Wait
+        if !self.takes_messages() {
+            return Next::Wait;
         }
+        self.unsent = self.unsent.saturating_sub(payload.len() as u64);
+        let next = self.add_payload(payload, pools);
+        if next == Next::Wait
+            && self.unsent == 0
+            && let Some(end) = self.held_end.take()
+        {
+            self.end_by(*end, deadline, pools);
+        }
+        next
     }
 
     /// Queues a ping.
@@ -339,6 +384,9 @@ impl Connection {
         if !matches!(self.state, State::Open | State::HalfClosed) {
             return;
         }
+        if self.unsent > 0 {
+            return self.hold_end(close, cause, false, deadline);
+        }
         let awaits_answer = self.goodbye(&close, pools) && !self.input_ended;
         let answers = self.state == State::HalfClosed;
         self.state = if awaits_answer {
@@ -377,10 +425,15 @@ impl Connection {
         if deadline > now {
             return Next::Wait;
         }
+        if let Some(end) = self.held_end.take() {
+            return Next::Gone(CloseReason::abnormal(end.cause, end.close.reason));
+        }
+        let said = self.state == State::Lingering && !self.protocol.ends_by_fin();
         Next::Gone(match self.outcome.take() {
             None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
             Some(outcome) if self.state == State::HalfClosed => outcome,
-            Some(outcome) if outcome.was_clean && !self.has_output() => outcome,
+            // All has been said; that the peer keeps the socket open does not matter.
+            Some(outcome) if said || outcome.was_clean && !self.has_output() => outcome,
             // The goodbye was not answered, or not even taken, in time.
             Some(outcome) => CloseReason::abnormal(outcome.cause, outcome.close.reason),
         })
@@ -421,7 +474,11 @@ impl Connection {
         let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
             Due::Nothing => return Next::Wait,
             Due::Ping => {
-                self.ping(&[], pools);
+                if self.unsent > 0 {
+                    self.held_ping = true;
+                } else {
+                    self.ping(&[], pools);
+                }
                 return Next::Wait;
             }
             Due::NoPong => {
@@ -432,14 +489,6 @@ impl Connection {
         };
         self.close(close, cause, now + config.close_timeout, pools);
         Next::Wait
-    }
-
-    fn begin_message(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
-        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
-        let before = tail.len();
-        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
-        let header = tail.len() - before;
-        self.output.appended(header);
     }
 
     fn add_payload(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
@@ -472,11 +521,10 @@ impl Connection {
             if self.output.len() < before {
                 self.watch.note_sent();
             }
-            let Some(pong) = self.held_pong.take_if(|_| self.writable) else {
-                break;
-            };
             payload = &[];
-            self.output.append(&pong, &mut pools.chunks);
+            if !self.writable || !self.release_controls(pools) {
+                break;
+            }
         }
         if self.has_output() {
             return Next::Wait;
@@ -496,6 +544,21 @@ impl Connection {
         Next::Wait
     }
 
+    /// Queues the control frames that were held, if they may go now; true if there were any.
+    fn release_controls(&mut self, pools: &mut Pools) -> bool {
+        let may_go = self.unsent == 0 && self.takes_messages();
+        if !may_go || !(self.held_ping || self.held_pong.is_some()) {
+            return false;
+        }
+        if let Some(pong) = self.held_pong.take() {
+            self.output.append(&pong, &mut pools.chunks);
+        }
+        if std::mem::take(&mut self.held_ping) {
+            self.ping(&[], pools);
+        }
+        true
+    }
+
     /// Decodes the `n` bytes that were read, together with what was left before.
     fn decode_read<B: Bridge>(&mut self, n: usize, around: &mut Surroundings<'_, B>) -> Next {
         if matches!(self.state, State::Finishing | State::Lingering) {
@@ -509,7 +572,7 @@ impl Connection {
                 bridge: around.bridge,
                 output: &mut self.output,
                 chunks: &mut around.pools.chunks,
-                writable: self.writable,
+                may_pong: self.writable && self.unsent == 0,
                 held_pong: &mut self.held_pong,
                 controls: &mut self.controls,
             };
@@ -542,7 +605,7 @@ impl Connection {
             bridge: around.bridge,
             output: &mut self.output,
             chunks: &mut around.pools.chunks,
-            writable: self.writable,
+            may_pong: self.writable && self.unsent == 0,
             held_pong: &mut self.held_pong,
             controls: &mut self.controls,
         };
@@ -571,7 +634,7 @@ impl Connection {
         }
         match decoded {
             Ok(Decoded::NeedMore) => {
-                if self.state == State::Open && self.is_open() {
+                if self.state == State::Open && self.is_open() && self.held_end.is_none() {
                     self.deadline = None;
                 }
                 Next::Wait
@@ -584,7 +647,9 @@ impl Connection {
             Ok(Decoded::Closed(close)) => match self.outcome.take() {
                 Some(ours) => {
                     let was_clean = true;
-                    self.finish(CloseReason { was_clean, ..ours }, around)
+                    let reason = CloseReason { was_clean, ..ours };
+                    self.finish(reason, around.deadline(), around.pools);
+                    self.flush(around.pools)
                 }
                 None => {
                     let reason = CloseReason {
@@ -594,10 +659,11 @@ impl Connection {
                         was_clean: false,
                     };
                     if !self.is_open() {
-                        return self.finish(reason, around);
+                        self.finish(reason, around.deadline(), around.pools);
+                        return self.flush(around.pools);
                     }
                     self.outcome = Some(reason);
-                    self.deadline = Some(around.now + around.config.close_timeout);
+                    self.deadline = Some(around.deadline());
                     self.forget_rest(around.pools);
                     self.tell_end(around)
                 }
@@ -620,15 +686,50 @@ impl Connection {
         cause: CloseCause,
         around: &mut Surroundings<'_, B>,
     ) -> Next {
-        self.goodbye(&close, around.pools);
-        self.finish(
-            CloseReason {
+        let deadline = around.deadline();
+        if self.unsent > 0 {
+            self.hold_end(close, cause, true, deadline);
+            return Next::Wait;
+        }
+        let failed = true;
+        let end = HeldEnd {
+            close,
+            cause,
+            failed,
+        };
+        self.end_by(end, deadline, around.pools);
+        self.flush(around.pools)
+    }
+
+    /// Ends when the frame that is half way out has come to its end. The first reason counts.
+    fn hold_end(&mut self, close: Close, cause: CloseCause, failed: bool, deadline: Instant) {
+        self.deadline.get_or_insert(deadline);
+        self.held_end.get_or_insert_with(|| {
+            Box::new(HeldEnd {
                 close,
                 cause,
-                was_clean: false,
-            },
-            around,
-        )
+                failed,
+            })
+        });
+    }
+
+    /// Ends between two frames.
+    fn end_by(&mut self, end: HeldEnd, deadline: Instant, pools: &mut Pools) {
+        let HeldEnd {
+            close,
+            cause,
+            failed,
+        } = end;
+        if !failed {
+            return self.close(close, cause, deadline, pools);
+        }
+        self.goodbye(&close, pools);
+        let reason = CloseReason {
+            close,
+            cause,
+            was_clean: false,
+        };
+        self.finish(reason, deadline, pools);
     }
 
     /// How to end a peer that has sent more pings and pongs within a second than it may.
@@ -644,12 +745,11 @@ impl Connection {
     }
 
     /// Nothing more is to be decoded: flush, then end.
-    fn finish<B: Bridge>(&mut self, reason: CloseReason, around: &mut Surroundings<'_, B>) -> Next {
+    fn finish(&mut self, reason: CloseReason, deadline: Instant, pools: &mut Pools) {
         self.state = State::Finishing;
         self.outcome = Some(reason);
-        self.deadline = Some(around.now + around.config.close_timeout);
-        self.forget_rest(around.pools);
-        self.flush(around.pools)
+        self.deadline = Some(deadline);
+        self.forget_rest(pools);
     }
 
     /// Tells the handler that the peer is done: the answer is [`end`](Self::end).

@@ -602,7 +602,9 @@ fn run_command(
 ) -> Next {
     let payload = command.payload;
     match command.kind {
-        CommandKind::Send(outgoing) => return connection.send(outgoing, payload, pools),
+        CommandKind::Send(outgoing) => {
+            return connection.send(outgoing, payload, deadline, pools);
+        }
         CommandKind::Begin(outgoing) => {
             let len = payload.try_into().map_or(0, u64::from_ne_bytes);
             connection.begin(outgoing, len, pools);
@@ -610,7 +612,9 @@ fn run_command(
         CommandKind::Ping => connection.ping(payload, pools),
         CommandKind::Accept => connection.accept(payload),
         CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
-        CommandKind::Continue => return connection.continue_message(payload, pools),
+        CommandKind::Continue => {
+            return connection.continue_message(payload, deadline, pools);
+        }
         CommandKind::Close => {
             let code = payload
                 .get(..2)

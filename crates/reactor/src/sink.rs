@@ -14,9 +14,9 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) bridge: &'a mut B,
     pub(crate) output: &'a mut Output,
     pub(crate) chunks: &'a mut ChunkPool,
-    /// The socket may take something.
-    pub(crate) writable: bool,
-    /// The pong that is sent when the socket takes something again.
+    /// The socket may take something, and no frame is half way out.
+    pub(crate) may_pong: bool,
+    /// The pong that is sent when that is so again.
     pub(crate) held_pong: &'a mut Option<Box<[u8]>>,
     /// Pings and pongs that have come.
     pub(crate) controls: &'a mut u32,
@@ -90,7 +90,7 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
     /// RFC 6455 section 5.5.3: a peer that does not take what it is sent gets the answer to its latest ping only, so that
     /// pings cannot fill the memory.
     fn pong(&mut self, frame: &[u8]) {
-        if self.writable {
+        if self.may_pong {
             self.output.append(frame, self.chunks);
         } else {
             *self.held_pong = Some(frame.into());
