@@ -1,107 +1,16 @@
 //! The same frames, good and bad ones, through this codec and through tungstenite's: they have to agree.
 //!
-//! Where tungstenite is known to be laxer, and ours follows RFC 6455:
-//! - It takes lengths that are not minimally encoded and lengths of 2^63 or more. Such are not generated here.
-//! - It validates text when the message is complete, ours at each byte. So when ours fails with 1007, the other may
-//!   not have come to the end of the message yet.
-//! - It looks at the bits of a header when the frame is complete. Only complete frames are generated.
-//! - It answers an invalid close code with 1002 as if all was well, ours fails with 1002. It takes 1014, which has been
-//!   registered, for invalid: not generated.
-//! - It echoes the reason of a close frame, ours only the code.
-//! - It has no limit for the number of fragments.
-
-use std::io::{self, Read, Write};
+//! Only complete frames with minimally encoded lengths are generated, and no close code of 1014: see `peer`.
 
 use gev_wire::websocket::Config;
-use gev_wire::{Close, MessageKind};
 use proptest::prelude::*;
-use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Error, Message};
 
-use crate::kit::{End, feed, frame, open_web_socket};
+use crate::kit::{feed, frame, open_web_socket};
+use crate::peer::Outcome;
 
 const MAX_MESSAGE: usize = 2000;
 
-/// What a server made of the bytes of a client.
-#[derive(Debug, Default)]
-struct Outcome {
-    messages: Vec<(MessageKind, Vec<u8>)>,
-    /// Payloads of the pongs sent.
-    pongs: Vec<Vec<u8>>,
-    /// Payload of the peer's close frame.
-    closed: Option<Close>,
-    failed: bool,
-}
-
-/// The far end of a connection: gives `input` and then nothing more, and keeps what is written.
-struct Stream<'a> {
-    input: &'a [u8],
-    output: Vec<u8>,
-}
-
-impl Read for Stream<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.input.is_empty() {
-            Err(io::ErrorKind::WouldBlock.into())
-        } else {
-            self.input.read(out)
-        }
-    }
-}
-
-impl Write for Stream<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.output.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn theirs(bytes: &[u8]) -> Outcome {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
-    let mut context = WebSocketContext::new(Role::Server, Some(config));
-    let mut stream = Stream {
-        input: bytes,
-        output: Vec::new(),
-    };
-    let mut outcome = Outcome::default();
-    loop {
-        match context.read(&mut stream) {
-            Ok(Message::Text(text)) => {
-                outcome
-                    .messages
-                    .push((MessageKind::Text, text.as_bytes().to_vec()));
-            }
-            Ok(Message::Binary(bytes)) => {
-                outcome.messages.push((MessageKind::Binary, bytes.to_vec()));
-            }
-            Ok(Message::Close(close)) => {
-                let close = close.map(|close| Close::new(close.code.into(), close.reason.as_str()));
-                outcome.closed = Some(close.unwrap_or(Close::new(1005, "")));
-            }
-            Ok(_) => {}
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(Error::ConnectionClosed) => break,
-            Err(_) => {
-                outcome.failed = true;
-                break;
-            }
-        }
-    }
-    outcome.pongs = pongs(&stream.output);
-    if outcome.closed == Some(Close::new(1002, "Protocol violation")) {
-        outcome.closed = None;
-        outcome.failed = true;
-    }
-    outcome
-}
-
-/// Ours, and the code it failed with.
-fn ours(bytes: &[u8], piece: usize, at: usize, block_every: usize) -> (Outcome, u16) {
+fn ours(bytes: &[u8], piece: usize, at: usize, block_every: usize) -> Outcome {
     let config = Config {
         max_message_bytes: MAX_MESSAGE as u64,
         ..Config::default()
@@ -110,34 +19,7 @@ fn ours(bytes: &[u8], piece: usize, at: usize, block_every: usize) -> (Outcome, 
     sink.block_every = block_every;
     let pieces: Vec<&[u8]> = bytes.chunks(piece).collect();
     let end = feed(&mut web_socket, &pieces, at, &mut sink);
-    let mut outcome = Outcome {
-        messages: sink.messages(),
-        ..Outcome::default()
-    };
-    outcome.pongs = pongs(&sink.replies());
-    let mut code = 0;
-    match end {
-        End::NeedMore => {}
-        End::Asked => panic!("nothing is asked here"),
-        End::Closed(close) => outcome.closed = Some(close),
-        End::Failed(error) => {
-            code = error.code;
-            outcome.failed = true;
-        }
-    }
-    (outcome, code)
-}
-
-fn pongs(mut output: &[u8]) -> Vec<Vec<u8>> {
-    let mut pongs = Vec::new();
-    while let [byte0, len, rest @ ..] = output {
-        let (payload, rest) = rest.split_at(usize::from(*len));
-        if *byte0 == 0x8A {
-            pongs.push(payload.to_vec());
-        }
-        output = rest;
-    }
-    pongs
+    Outcome::of_ours(&sink, end)
 }
 
 fn payload() -> impl Strategy<Value = Vec<u8>> {
@@ -201,16 +83,7 @@ proptest! {
         block_every in prop::sample::select(vec![0usize, 2, 3]),
     ) {
         let bytes = frames.concat();
-        let theirs = theirs(&bytes);
-        let (ours, code) = ours(&bytes, piece, at, block_every);
-        prop_assert_eq!(&ours.messages, &theirs.messages);
-        if code == 1007 && !theirs.failed {
-            // Ours stopped where the other goes on to read the rest of a message that cannot become valid.
-            prop_assert!(theirs.pongs.starts_with(&ours.pongs));
-        } else {
-            prop_assert_eq!(ours.failed, theirs.failed);
-            prop_assert_eq!(&ours.closed, &theirs.closed);
-            prop_assert_eq!(&ours.pongs, &theirs.pongs);
-        }
+        let ours = ours(&bytes, piece, at, block_every);
+        prop_assert_eq!(ours, Outcome::of_tungstenite(&bytes, MAX_MESSAGE));
     }
 }

@@ -6,6 +6,7 @@ use gev_wire::{Decoded, Input, Protocol};
 use crate::kit::{
     Collector, End, Entry, REQUEST, RESPONSE, TEXT, feed_whole, frame, text, web_socket,
 };
+use crate::splits::check_every_cut;
 
 /// The request of RFC 6455 with the header lines that begin like `lines` replaced by them.
 fn request_with(lines: &[&str]) -> Vec<u8> {
@@ -33,6 +34,7 @@ fn request_with(lines: &[&str]) -> Vec<u8> {
 fn answer(config: &Config, request: &[u8]) -> (String, End) {
     let mut web_socket = web_socket(config.clone());
     let (sink, end) = feed_whole(&mut web_socket, request);
+    check_every_cut(config, request, &sink.log, &end);
     let accepted = sink.log.contains(&Entry::Open);
     assert_eq!(web_socket.is_open(), accepted);
     assert_eq!(

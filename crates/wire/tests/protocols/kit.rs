@@ -159,8 +159,7 @@ impl Sink for Collector {
     }
 }
 
-/// Decodes until nothing more can be done, asking again whenever the sink was full. Behind the end of the protocol the
-/// rest must be ignored. A regular end is answered, as a reactor does.
+/// Decodes until nothing more can be done, asking again whenever the sink was full.
 pub(crate) fn decode(
     protocol: &mut dyn Protocol,
     input: &mut Input<'_>,
@@ -177,21 +176,26 @@ pub(crate) fn decode(
             Ok(Decoded::Closed(close)) => End::Closed(close),
             Err(error) => End::Failed(error),
         };
-        let before = sink.log.clone();
-        let mut more = Input::from(&b"\x81\x80\0\0\0\0GET / HTTP/1.1\r\n\r\n"[..]);
-        assert_eq!(protocol.decode(&mut more, sink), Ok(Decoded::NeedMore));
-        assert_eq!(sink.log, before, "something came behind the end");
-        if matches!(end, End::Closed(_)) {
-            let mut answer = Vec::new();
-            let awaits_answer = protocol.close(&Close::new(1005, ""), &mut answer);
-            assert!(!awaits_answer, "both sides are done");
-            if !answer.is_empty() {
-                sink.reply(&answer);
-            }
-        }
-        return end;
+        return finish(protocol, end, sink);
     }
     panic!("blocked forever");
+}
+
+/// The end of a connection: what follows is ignored, and a regular end is answered, as a reactor does.
+pub(crate) fn finish(protocol: &mut dyn Protocol, end: End, sink: &mut Collector) -> End {
+    let before = sink.log.clone();
+    let mut more = Input::from(&b"\x81\x80\0\0\0\0GET / HTTP/1.1\r\n\r\n"[..]);
+    assert_eq!(protocol.decode(&mut more, sink), Ok(Decoded::NeedMore));
+    assert_eq!(sink.log, before, "something came behind the end");
+    if matches!(end, End::Closed(_)) {
+        let mut answer = Vec::new();
+        let awaits_answer = protocol.close(&Close::new(1005, ""), &mut answer);
+        assert!(!awaits_answer, "both sides are done");
+        if !answer.is_empty() {
+            sink.reply(&answer);
+        }
+    }
+    end
 }
 
 /// Feeds pieces through a ring, as a reactor does with what is left of the input. `at` is the index in the ring that

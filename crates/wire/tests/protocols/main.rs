@@ -7,6 +7,7 @@ mod differential;
 mod frames;
 mod handshake;
 mod kit;
+mod peer;
 mod raw;
 mod scenarios;
 mod splits;

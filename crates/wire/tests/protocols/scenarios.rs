@@ -39,6 +39,13 @@ pub(crate) fn all() -> Vec<Scenario> {
 fn conversations() -> Vec<Scenario> {
     let need_more = || End::NeedMore;
     vec![
+        // RFC 6455 section 5.7.
+        opened("examples of the RFC", need_more())
+            .sends(b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58")
+            .message(MessageKind::Text, b"Hello")
+            .sends(b"\x89\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58")
+            .replies(b"\x8A\x05Hello")
+            .sends(b"\x8A\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58"),
         opened("short messages", need_more())
             .sends(&frame(TEXT, b"Hello"))
             .message(MessageKind::Text, b"Hello")

@@ -1,8 +1,9 @@
 //! However the network cuts the bytes, the ring wraps them and the sink runs full: the outcome is the same.
 
 use gev_wire::Input;
+use gev_wire::websocket::Config;
 
-use crate::kit::{Collector, decode, feed, web_socket};
+use crate::kit::{Collector, End, Entry, decode, feed, web_socket};
 use crate::scenarios::{Scenario, all, config};
 
 fn check(scenario: &Scenario, pieces: &[&[u8]], at: usize, block_every: usize) {
@@ -16,6 +17,34 @@ fn check(scenario: &Scenario, pieces: &[&[u8]], at: usize, block_every: usize) {
     );
     assert_eq!(end, scenario.end, "{how}");
     assert_eq!(sink.log, scenario.log, "{how}");
+}
+
+/// For other bytes than those of the scenarios: cut once anywhere, wrapped anywhere, and byte by byte, they must have the
+/// outcome that they have in one piece.
+pub(crate) fn check_every_cut(config: &Config, bytes: &[u8], log: &[Entry], end: &End) {
+    for cut in 0..=bytes.len() {
+        let (first, second) = bytes.split_at(cut);
+        let mut sink = Collector::default();
+        let cut_end = feed(
+            &mut web_socket(config.clone()),
+            &[first, second],
+            0,
+            &mut sink,
+        );
+        assert_eq!((&sink.log[..], &cut_end), (log, end), "cut at {cut}");
+        let mut sink = Collector::default();
+        let mut input = Input::new(first, second);
+        let wrapped_end = decode(&mut web_socket(config.clone()), &mut input, &mut sink);
+        assert_eq!(
+            (&sink.log[..], &wrapped_end),
+            (log, end),
+            "wrapped at {cut}"
+        );
+    }
+    let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+    let mut sink = Collector::default();
+    let single_end = feed(&mut web_socket(config.clone()), &pieces, 0, &mut sink);
+    assert_eq!((&sink.log[..], &single_end), (log, end), "byte by byte");
 }
 
 #[test]
