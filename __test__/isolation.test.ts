@@ -79,6 +79,43 @@ for (const member of ["onConnect", "onMessage", "onClose"] as const) {
 	}
 }
 
+for (const [name, protocol] of Object.entries(protocols)) {
+	test(`messages of ${name} connections that are kept never change`, async (t) => {
+		const clients = 10;
+		const total = 1024 * 1024;
+		const kept: Buffer[] = [];
+		const complete = new Queue<void>();
+		let received = 0;
+		const { port, server } = await serve(
+			t,
+			{
+				onMessage(_, message) {
+					kept.push(message as Buffer);
+					received += message.length;
+					if (received === clients * total) complete.push();
+				},
+			},
+			// Less than is received, so that all of it is used several times.
+			{ protocol: protocol(), queueBytes: 256 * 1024 },
+		);
+		for (let id = 0; id < clients; id++) {
+			const client = await (name === "raw" ? tcp : upgraded)(t, port);
+			const bytes = Buffer.alloc(1024, id);
+			const unit = name === "raw" ? bytes : frame(BINARY, bytes);
+			for (let count = 0; count < 1024; count++) client.write(unit);
+		}
+		await complete.next();
+		const lengths = Array(clients).fill(0);
+		for (const message of kept) {
+			const id = message[0] as number;
+			t.true(message.equals(Buffer.alloc(message.length, id)));
+			lengths[id] += message.length;
+		}
+		t.deepEqual(lengths, Array(clients).fill(total));
+		t.is(server.connectionCount, clients);
+	});
+}
+
 for (const thrown of ["text", 42, null, undefined, { key: 1 }, Symbol("s")]) {
 	test(`${String(thrown)} that is thrown arrives as an Error`, async (t) => {
 		const recorder = new Recorder();

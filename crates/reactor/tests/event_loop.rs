@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,9 +11,10 @@ use std::time::Duration;
 
 use gev_reactor::{
     Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event, Gauges,
-    LoopHandle, Reactor,
+    LoopHandle, ProtocolMaker, Reactor,
 };
-use gev_wire::{MessageKind, Outgoing, Raw};
+use gev_wire::websocket::{Shared as WebSockets, WebSocket};
+use gev_wire::{MessageKind, Outgoing, Protocol, Raw};
 
 type Commands = VecDeque<(ConnectionId, CommandKind, Vec<u8>)>;
 
@@ -33,6 +35,8 @@ struct Shared {
     /// Payload bytes that fit; what is in `events` counts.
     room: usize,
     gauges: Vec<(u32, Gauges)>,
+    /// How often the loop's poll has ended.
+    turns: usize,
     panic_at_message: bool,
 }
 
@@ -97,7 +101,9 @@ impl Bridge for TestBridge {
         self.lock().commands.is_empty()
     }
 
-    fn awake(&mut self) {}
+    fn awake(&mut self) {
+        self.lock().turns += 1;
+    }
 
     fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
         self.lock().gauges.push((slot, gauges));
@@ -142,6 +148,19 @@ impl TestBridge {
         event_loop.wake();
     }
 
+    /// Sends more to a client that does not read than the kernel takes, and waits until the rest is the loop's.
+    fn overfill(&self, event_loop: &LoopHandle, id: ConnectionId) {
+        let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
+        self.command(event_loop, id, send, &vec![0; 15 << 20]);
+        let has_output = |shared: &Shared| {
+            let of_this = |(slot, gauges): &(u32, Gauges)| *slot == id.slot && gauges.output > 0;
+            shared.gauges.iter().any(of_this)
+        };
+        while !has_output(&self.lock()) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Collects the bytes of `n` message bytes of one connection.
     fn bytes(&self, n: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -155,6 +174,9 @@ impl TestBridge {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
     generation: 0,
@@ -171,10 +193,39 @@ fn start(config: Config, bridges: &[TestBridge]) -> Reactor {
     Reactor::start(config, bridges.to_vec()).unwrap()
 }
 
+fn web_socket() -> Box<dyn Protocol> {
+    Box::new(WebSocket::new(WebSockets::new(Arc::default())))
+}
+
 fn connect(address: SocketAddr) -> TcpStream {
     let client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client
+}
+
+/// Sends until the kernel's buffers are full too: as many bytes as it takes, each with a value that tells its place.
+fn send_until_refused(client: &mut TcpStream) -> Vec<u8> {
+    client.set_nonblocking(true).unwrap();
+    let mut sent = Vec::new();
+    let mut refused = 0;
+    while refused < 200 {
+        let chunk: Vec<u8> = (sent.len()..sent.len() + 8192)
+            .map(|i| (i % 251) as u8)
+            .collect();
+        match client.write(&chunk) {
+            Ok(n) => {
+                sent.extend_from_slice(&chunk[..n]);
+                refused = 0;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                refused += 1;
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    client.set_nonblocking(false).unwrap();
+    sent
 }
 
 fn close_cause(payload: &[u8]) -> u8 {
@@ -286,26 +337,7 @@ fn a_full_event_queue_stops_reading_and_loses_nothing() {
     let reactor = start(config(), std::slice::from_ref(&bridge));
     let mut client = connect(reactor.local_addr());
     let id = bridge.next().0;
-    client.set_nonblocking(true).unwrap();
-    let mut sent = Vec::new();
-    // Until the kernel's buffers are full too: as many bytes as it takes, each with a value that tells its place.
-    let mut refused = 0;
-    while refused < 200 {
-        let chunk: Vec<u8> = (sent.len()..sent.len() + 8192)
-            .map(|i| (i % 251) as u8)
-            .collect();
-        match client.write(&chunk) {
-            Ok(n) => {
-                sent.extend_from_slice(&chunk[..n]);
-                refused = 0;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                refused += 1;
-                std::thread::yield_now();
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
+    let sent = send_until_refused(&mut client);
     let queued: usize = bridge
         .lock()
         .events
@@ -326,7 +358,6 @@ fn a_full_event_queue_stops_reading_and_loses_nothing() {
         CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
         b"still here",
     );
-    client.set_nonblocking(false).unwrap();
     let mut reply = [0; 10];
     client.read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"still here");
@@ -337,6 +368,94 @@ fn a_full_event_queue_stops_reading_and_loses_nothing() {
         event_loop.wake();
     }
     assert!(got == sent);
+}
+
+/// A peer that neither reads nor stops sending kept its loop busy, and so a whole core.
+#[test]
+fn a_loop_sleeps_while_input_is_unread_and_output_waits() {
+    let bridge = TestBridge::with_room(2 * gev_wire::PART_BYTES);
+    let protocol = || -> ProtocolMaker {
+        let first = Cell::new(true);
+        Box::new(move || match first.replace(false) {
+            true => web_socket(),
+            false => Box::new(Raw::default()),
+        })
+    };
+    let reactor = start(
+        Config {
+            protocol: Arc::new(protocol),
+            close_timeout: Duration::from_millis(200),
+            ..config()
+        },
+        std::slice::from_ref(&bridge),
+    );
+    let event_loop = &reactor.loops()[0];
+    let mut silent = connect(reactor.local_addr());
+    silent.write_all(REQUEST).unwrap();
+    let silent_id = bridge.next().0;
+    let mut client = connect(reactor.local_addr());
+    let id = bridge.next().0;
+    send_until_refused(&mut client);
+    bridge.overfill(event_loop, id);
+
+    // The loop has one thing to do: to wait in vain for the answer to a close, and to end that connection.
+    let before = bridge.lock().turns;
+    bridge.command(
+        event_loop,
+        silent_id,
+        CommandKind::Close,
+        &[0xE8, 0x03, 0, 0],
+    );
+    silent.read_to_end(&mut Vec::new()).unwrap();
+    let turns = bridge.lock().turns - before;
+    assert!(turns < 50, "{turns} turns");
+}
+
+/// Nothing was read while output waited, so that even the end of the connection was not seen.
+#[test]
+fn input_and_a_reset_are_seen_while_output_waits() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    let id = bridge.next().0;
+    bridge.overfill(&reactor.loops()[0], id);
+    client.write_all(b"still here").unwrap();
+    assert_eq!(bridge.bytes(10), b"still here");
+    // With bytes that nobody has read, the kernel resets the connection.
+    drop(client);
+    let (closed, event, payload) = bridge.next();
+    assert_eq!(
+        (closed, event, close_cause(&payload)),
+        (id, Event::Close, CloseCause::Reset as u8)
+    );
+}
+
+/// Refused requests were answered, if at all, but not closed.
+#[test]
+fn a_refused_request_is_answered_and_closed() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(
+        Config {
+            protocol: Arc::new(|| Box::new(web_socket)),
+            ..config()
+        },
+        std::slice::from_ref(&bridge),
+    );
+    let mut client = connect(reactor.local_addr());
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
+    drop(client);
+    // Nobody was told of it: the first event is that of another connection.
+    let mut client = connect(reactor.local_addr());
+    client.write_all(REQUEST).unwrap();
+    let (_, event, address) = bridge.next();
+    assert_eq!(event, Event::Open);
+    let port = client.local_addr().unwrap().port();
+    assert_eq!(address[2..4], port.to_ne_bytes());
 }
 
 #[test]

@@ -1,4 +1,24 @@
 //! What servers of this kind have been seen to get wrong, one test for each.
+//!
+//! Some can only be tested where there are sockets or handlers: in `crates/reactor/tests/event_loop.rs` (reactor) or in
+//! `__test__/isolation.test.ts` (AVA).
+//!
+//! |     | the defect                                              | the test                                              |
+//! | --- | ------------------------------------------------------- | ----------------------------------------------------- |
+//! | D1  | messages mixed up when a header came without payload    | `header_and_payload_come_apart`                       |
+//! | D2  | a busy loop while input is unread and output waits      | `a_loop_sleeps_while_...` (reactor)                   |
+//! | D3  | no input, not even the end, seen while output waits     | `input_and_a_reset_are_seen_...` (reactor)            |
+//! | D4  | no answer to a close frame                              | `a_close_frame_is_answered_before_the_end`            |
+//! | D5  | pongs answered with pings                               | `pings_are_answered_with_pongs_and_...`               |
+//! | D6  | fragments delivered as messages, without their kind     | `fragments_make_one_message_of_the_first_ones_kind`   |
+//! | D7  | frames delivered that break the rules                   | `frames_that_break_the_rules_are_not_delivered`       |
+//! | D8  | no largest frame, and lengths that got a stream stuck   | `frames_that_are_too_large_end_the_connection_at_once` |
+//! | D9  | only one spelling of the Connection header accepted     | `the_connection_header_is_a_list_in_any_case`         |
+//! | D10 | refused requests not answered                           | `refused_requests_are_answered_and_closed`            |
+//! |     | ... and not closed                                      | `a_refused_request_is_answered_and_closed` (reactor)  |
+//! | D11 | the end of the head not found across the wrap           | `the_end_of_the_head_is_found_across_the_wrap`        |
+//! | D17 | messages overwritten by those of other connections      | `messages of ... that are kept never change` (AVA)    |
+//! | D18 | frames behind an empty one not decoded                  | `frames_without_payload_do_not_stop_the_others`       |
 
 use gev_wire::websocket::Config;
 use gev_wire::{Close, Decoded, Input, Protocol};
