@@ -1,0 +1,22 @@
+//! What has to hold for every input: the fuzz targets of `crates/wire`, as functions of their inputs.
+//!
+//! A target in `fuzz_targets/` makes libFuzzer's bytes an input and hands it to `check` of the module of its name,
+//! which panics when something does not hold. `seeds` makes the inputs that fuzzing begins with.
+
+pub mod frames;
+pub mod handshake;
+pub mod inflate;
+pub mod ring_buffer;
+pub mod seeds;
+
+mod arrival;
+
+// The tests of the crate have what is needed here too, and more.
+#[path = "../../crates/wire/tests/protocols/kit.rs"]
+#[allow(dead_code)]
+mod kit;
+#[path = "../../crates/wire/tests/protocols/peer.rs"]
+mod peer;
+#[path = "../../crates/wire/tests/protocols/scenarios.rs"]
+#[allow(dead_code)]
+mod scenarios;

@@ -1,0 +1,163 @@
+//! What fuzzing begins with: the scenarios of the tests as inputs of the targets.
+//!
+//! An input is what `Arbitrary` makes a `Case` of: numbers in little-endian order, four bytes for the choice of a variant,
+//! and the bytes of the client last.
+
+use crate::kit::{REQUEST, frame};
+use crate::scenarios;
+
+/// A file of `corpus/`.
+#[derive(Debug)]
+pub struct Seed {
+    /// The fuzz target that it is for.
+    pub target: &'static str,
+    /// The name of the file.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// All seeds.
+#[must_use]
+pub fn all() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for scenario in scenarios::all() {
+        let (target, bytes) = match scenario.bytes.strip_prefix(REQUEST) {
+            Some(frames) => ("frames", frames_case(frames)),
+            None => ("handshake", handshake_case(&scenario.bytes)),
+        };
+        seeds.push(seed(target, scenario.name, bytes));
+    }
+    seeds.extend(requests());
+    seeds.extend(compressed_messages());
+    seeds.extend(ring_operations());
+    seeds
+}
+
+fn requests() -> Vec<Seed> {
+    let hello = [REQUEST, b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58"].concat();
+    let browser =
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let head = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+    [
+        ("request and text", &hello[..]),
+        ("browser", browser),
+        ("head", head),
+    ]
+    .map(|(name, bytes)| seed("handshake", name, handshake_case(bytes)))
+    .into()
+}
+
+/// RFC 7692 section 7.2.3, and a message of a mebibyte.
+fn compressed_messages() -> Vec<Seed> {
+    let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    let fragments = [frame(0x41, &hello[..3]), frame(0x80, &hello[3..])].concat();
+    let again = [frame(0xC1, hello), frame(0xC1, b"\xF2\x00\x11\x00\x00")].concat();
+    let stored = frame(0xC1, b"\x00\x05\x00\xFA\xFF\x48\x65\x6C\x6C\x6F\x00");
+    let last_block = frame(0xC1, b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00");
+    let two_blocks = frame(
+        0xC1,
+        b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00",
+    );
+    let bomb = [
+        &b"\xEC\xC1\x31\x01\x00\x00\x00\xC2\xA0\xF5\x4F\x6D\x08\x5F\xA0"[..],
+        &[0; 1015],
+        b"\x3E\x03\x00",
+    ]
+    .concat();
+    [
+        ("hello", frame(0xC1, hello)),
+        ("fragments", fragments),
+        ("shared window", again),
+        ("stored block", stored),
+        ("last block", last_block),
+        ("two blocks", two_blocks),
+        ("empty", frame(0xC2, b"\x00")),
+        ("bomb", frame(0xC2, &bomb)),
+    ]
+    .map(|(name, frames)| seed("inflate", name, inflate_case(&frames)))
+    .into()
+}
+
+fn ring_operations() -> Vec<Seed> {
+    const WRITE: u8 = 0;
+    const READ: u8 = 1;
+    const VIRTUAL_READ: u8 = 3;
+    const VIRTUAL_REVERT: u8 = 5;
+    let case = |max_capacity: u16, operations: &[(u8, u16)]| {
+        let mut bytes = max_capacity.to_le_bytes().to_vec();
+        for &(operation, len) in operations {
+            bytes.extend(variant(operation, 11));
+            if operation == WRITE {
+                bytes.push(1);
+            }
+            if operation != VIRTUAL_REVERT {
+                bytes.extend(len.to_le_bytes());
+            }
+        }
+        bytes
+    };
+    let wraps = case(64, &[(WRITE, 40), (READ, 30), (WRITE, 50), (READ, 60)]);
+    let grows = case(
+        1024,
+        &[
+            (WRITE, 60),
+            (READ, 30),
+            (WRITE, 90),
+            (WRITE, 904),
+            (WRITE, 1),
+        ],
+    );
+    let ahead = [
+        (WRITE, 100),
+        (VIRTUAL_READ, 60),
+        (VIRTUAL_REVERT, 0),
+        (VIRTUAL_READ, 200),
+    ];
+    [
+        ("wraps", wraps),
+        ("grows", grows),
+        ("reads ahead", case(256, &ahead)),
+    ]
+    .map(|(name, bytes)| seed("ring_buffer", name, bytes))
+    .into()
+}
+
+fn handshake_case(bytes: &[u8]) -> Vec<u8> {
+    let limits = [0, 0, 0];
+    let switches = [1, 0, 0, 1, 0, 0, 1];
+    let accepts = [1];
+    let seam = 20_u16.to_le_bytes();
+    [&ARRIVAL[..], &limits, &switches, &accepts, &seam, bytes].concat()
+}
+
+fn frames_case(bytes: &[u8]) -> Vec<u8> {
+    let limits = [75, 0, 4, 1];
+    let no_goodbye = [0];
+    [&ARRIVAL[..], &limits, &no_goodbye, &variant(0, 2), bytes].concat()
+}
+
+fn inflate_case(frames: &[u8]) -> Vec<u8> {
+    let settings = [0xFF, 0x01, 1, 6, 6, 7];
+    [&ARRIVAL[..], &settings, &variant(0, 3), frames].concat()
+}
+
+/// What `Arbitrary` takes for the variant with this index, of so many.
+fn variant(index: u8, count: u8) -> [u8; 4] {
+    let number = (u64::from(index) << 32).div_ceil(u64::from(count));
+    (number as u32).to_le_bytes()
+}
+
+fn seed(target: &'static str, name: &str, bytes: Vec<u8>) -> Seed {
+    let name = name.replace(|character: char| !character.is_ascii_alphanumeric(), "-");
+    Seed {
+        target,
+        name,
+        bytes,
+    }
+}
+
+/// Pieces of different lengths, a sink that is full now and then, and a ring that wraps.
+const ARRIVAL: [u8; 13] = [1, 40, 199, 0, 99, 206, 0, 130, 0, 0, 129, 0, 50];
