@@ -1,0 +1,120 @@
+/**
+ * `npm run differential`: a second opinion about WebSocket. Random frames, good
+ * ones and bad ones, go to a server of the built package and to wsproto, an
+ * independent implementation; scripts/differential/check.py compares what they
+ * make of them.
+ *
+ *   node scripts/differential.mjs [--sequences 3000] [--seed N]
+ *
+ * It needs Python 3.10 or newer; wsproto is installed below node_modules/.cache.
+ * Ends with 1 when the two disagree, and when nothing was compared.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { SetupError } from "./requirements.mjs";
+import { isMain, root, runScript, setup } from "./setup.mjs";
+
+const folder = join(root, "scripts", "differential");
+const environment = join(root, "node_modules", ".cache", "gev-differential");
+const isWindows = process.platform === "win32";
+
+/** wsproto has no limits. */
+const unlimited = {
+	maxMessageBytes: 0,
+	maxFragments: 0,
+	maxControlFramesPerSecond: 0,
+};
+
+async function main(args) {
+	const { values } = parseArgs({
+		args,
+		options: {
+			sequences: { type: "string", default: "3000" },
+			seed: { type: "string", default: `${randomInt(2 ** 32)}` },
+		},
+	});
+	setup();
+	const python = install();
+	const { Server, webSocket } = await import("../dist/index.js");
+	let report = (_line) => {};
+	const handler = recorder((line) => report(line));
+	// A port for the clients that take over context, and one for those that do not.
+	const servers = ["shared", "dedicated"].map((mode) => {
+		const perMessageDeflate = { mode };
+		const protocol = webSocket({ ...unlimited, perMessageDeflate });
+		return new Server(handler, {
+			host: "127.0.0.1",
+			port: 0,
+			loops: 1,
+			protocol,
+		});
+	});
+	const ports = [];
+	for (const server of servers) ports.push((await server.start()).port);
+	const check = [join(folder, "check.py"), ...ports.map(String)];
+	const child = spawn(python, [...check, values.sequences, values.seed], {
+		stdio: ["pipe", "inherit", "inherit"],
+	});
+	// The check may end with connections open.
+	child.stdin.on("error", () => {});
+	report = (line) => child.stdin.write(`${line}\n`);
+	process.exitCode = await new Promise((resolve, reject) => {
+		child.on("error", reject);
+		child.on("close", (code) => resolve(code ?? 1));
+	});
+	for (const server of servers) await server.stop({ timeoutMs: 1000 });
+}
+
+/** A handler that tells of each connection, when it has ended, what it had received, as one line of JSON. */
+function recorder(report) {
+	return {
+		onConnect(connection) {
+			connection.context = [];
+		},
+		onMessage(connection, message) {
+			const kind = typeof message === "string" ? "text" : "binary";
+			const data = Buffer.from(message).toString("base64");
+			connection.context.push([kind, data]);
+		},
+		onClose({ remotePort: port, context: messages }, { code, reason, cause }) {
+			report(JSON.stringify({ port, messages, code, reason, cause }));
+		},
+	};
+}
+
+/** Installs what check.py imports, unless it is there, and returns the Python that has it. */
+function install() {
+	const requirements = join(folder, "requirements.txt");
+	const wanted = readFileSync(requirements, "utf8");
+	const stamp = join(environment, "installed.txt");
+	const python = isWindows
+		? join(environment, "Scripts", "python.exe")
+		: join(environment, "bin", "python");
+	if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
+		return python;
+	}
+	process.stderr.write("differential: installing wsproto ...\n");
+	rmSync(environment, { recursive: true, force: true });
+	execute(isWindows ? "python" : "python3", "-m", "venv", environment);
+	const pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"];
+	execute(python, ...pip, "install", "--require-hashes", "-r", requirements);
+	writeFileSync(stamp, wanted);
+	return python;
+}
+
+function execute(command, ...args) {
+	const result = spawnSync(command, args, { encoding: "utf8" });
+	if (result.status === 0) return;
+	const output =
+		result.error?.message ?? `${result.stdout}${result.stderr}`.trim();
+	throw new SetupError(
+		`${output}\ndifferential: this needs Python 3.10 or newer with venv, and failed: ${[command, ...args].join(" ")}`,
+	);
+}
+
+if (isMain(import.meta.url)) {
+	await runScript(() => main(process.argv.slice(2)));
+}
