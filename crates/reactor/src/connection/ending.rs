@@ -1,0 +1,191 @@
+//! How a connection comes to its end: goodbyes of either side, errors, and deadlines.
+
+use std::io;
+use std::time::Instant;
+
+use gev_wire::Close;
+
+use super::{Connection, HeldEnd, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
+use crate::bridge::Bridge;
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::config::Config;
+use crate::watch::Due;
+
+impl Connection {
+    /// Starts a close from our side; `deadline` is when patience ends.
+    pub(crate) fn close(
+        &mut self,
+        close: Close,
+        cause: CloseCause,
+        deadline: Instant,
+        pools: &mut Pools,
+    ) {
+        if !matches!(self.state, State::Open | State::HalfClosed) {
+            return;
+        }
+        if self.unsent > 0 {
+            return self.hold_end(close, cause, false, deadline);
+        }
+        let awaits_answer = self.goodbye(&close, pools) && !self.input_ended;
+        let answers = self.state == State::HalfClosed;
+        self.state = if awaits_answer {
+            State::Closing
+        } else {
+            State::Finishing
+        };
+        // What the peer has said before decides.
+        let outcome = self.outcome.get_or_insert(CloseReason {
+            close,
+            cause,
+            was_clean: false,
+        });
+        outcome.was_clean = answers || !(awaits_answer || self.protocol.ends_by_fin());
+        self.deadline = Some(deadline);
+    }
+
+    /// Answers the peer's goodbye, and ends the connection when the output is out.
+    pub(crate) fn end(&mut self, deadline: Instant, pools: &mut Pools) {
+        if self.state == State::HalfClosed {
+            let close = Close::new(NO_STATUS, "");
+            self.close(close, CloseCause::Peer, deadline, pools);
+        }
+    }
+
+    /// Does what is to be done when a deadline has passed, if one has.
+    pub(crate) fn expire(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+        let Some(deadline) = self.deadline else {
+            return self.look_after(now, config, pools);
+        };
+        if deadline > now {
+            return Next::Wait;
+        }
+        if let Some(end) = self.held_end.take() {
+            return Next::Gone(CloseReason::abnormal(end.cause, end.close.reason));
+        }
+        let said = self.state == State::Lingering && !self.protocol.ends_by_fin();
+        Next::Gone(match self.outcome.take() {
+            None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
+            Some(outcome) if self.state == State::HalfClosed => outcome,
+            // All has been said; that the peer keeps the socket open does not matter.
+            Some(outcome) if said || outcome.was_clean && !self.has_output() => outcome,
+            // The goodbye was not answered, or not even taken, in time.
+            Some(outcome) => CloseReason::abnormal(outcome.cause, outcome.close.reason),
+        })
+    }
+
+    /// Sees to the timeouts of an open connection.
+    fn look_after(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+        if self.state != State::Open {
+            return Next::Wait;
+        }
+        let unread = self.readable || self.undecoded;
+        let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
+            Due::Nothing => return Next::Wait,
+            Due::Ping => {
+                if self.unsent > 0 {
+                    self.held_ping = true;
+                } else {
+                    self.ping(&[], pools);
+                }
+                return Next::Wait;
+            }
+            Due::NoPong => {
+                return Next::Gone(CloseReason::abnormal(CloseCause::Timeout, "pong timeout"));
+            }
+            Due::Idle => (Close::new(GOING_AWAY, "idle timeout"), CloseCause::Idle),
+            Due::Lifetime => (Close::new(GOING_AWAY, "lifetime over"), CloseCause::Limit),
+        };
+        self.close(close, cause, now + config.close_timeout, pools);
+        Next::Wait
+    }
+
+    /// Says that the peer did wrong, and ends.
+    pub(super) fn fail<B: Bridge>(
+        &mut self,
+        close: Close,
+        cause: CloseCause,
+        around: &mut Surroundings<'_, B>,
+    ) -> Next {
+        let deadline = around.deadline();
+        if self.unsent > 0 {
+            self.hold_end(close, cause, true, deadline);
+            return Next::Wait;
+        }
+        let failed = true;
+        let end = HeldEnd {
+            close,
+            cause,
+            failed,
+        };
+        self.end_by(end, deadline, around.pools);
+        self.flush(around.pools)
+    }
+
+    /// Ends when the frame that is half way out has come to its end. The first reason counts.
+    fn hold_end(&mut self, close: Close, cause: CloseCause, failed: bool, deadline: Instant) {
+        self.deadline.get_or_insert(deadline);
+        self.held_end.get_or_insert_with(|| {
+            Box::new(HeldEnd {
+                close,
+                cause,
+                failed,
+            })
+        });
+    }
+
+    /// Ends between two frames.
+    pub(super) fn end_by(&mut self, end: HeldEnd, deadline: Instant, pools: &mut Pools) {
+        let HeldEnd {
+            close,
+            cause,
+            failed,
+        } = end;
+        if !failed {
+            return self.close(close, cause, deadline, pools);
+        }
+        self.goodbye(&close, pools);
+        let reason = CloseReason {
+            close,
+            cause,
+            was_clean: false,
+        };
+        self.finish(reason, deadline, pools);
+    }
+
+    /// Nothing more is to be decoded: flush, then end.
+    pub(super) fn finish(&mut self, reason: CloseReason, deadline: Instant, pools: &mut Pools) {
+        self.state = State::Finishing;
+        self.outcome = Some(reason);
+        self.deadline = Some(deadline);
+        self.forget_rest(pools);
+    }
+
+    /// Appends the protocol's goodbye to the output; true when the peer is to answer.
+    fn goodbye(&mut self, close: &Close, pools: &mut Pools) -> bool {
+        let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        let awaits_answer = self.protocol.close(close, tail);
+        let goodbye = tail.len() - before;
+        self.output.appended(goodbye);
+        awaits_answer
+    }
+
+    pub(super) fn failed(&mut self, error: &io::Error) -> Next {
+        // When the peer has said goodbye, or need not, how the connection goes down matters no more.
+        let may_fail = self.state == State::HalfClosed || self.protocol.ends_by_fin();
+        let outcome = self.outcome.take().filter(|it| it.was_clean || may_fail);
+        Next::Gone(
+            outcome.unwrap_or_else(|| CloseReason::abnormal(CloseCause::Reset, error.to_string())),
+        )
+    }
+
+    pub(super) fn take_outcome(&mut self) -> CloseReason {
+        self.outcome
+            .take()
+            .unwrap_or_else(|| CloseReason::abnormal(CloseCause::Peer, ""))
+    }
+}
+
+/// RFC 6455 section 7.4.1.
+const GOING_AWAY: u16 = 1001;
+const NO_STATUS: u16 = 1005;

@@ -1,0 +1,263 @@
+//! One socket with its protocol, from accept to the last byte.
+//!
+//! ```text
+//!            close()                 peer's goodbye, or error            output empty             peer's FIN
+//!   Open ---------------> Closing ------------------------> Finishing ---------------> Lingering ----------> gone
+//!     |  peer's goodbye                  close(), end()        ^    `--- (peer's FIN seen already) -----------^
+//!     `----------------> HalfClosed -------------------------'
+//! ```
+//! The peer's goodbye is a protocol's own or, where it has none, FIN. Its answer waits for `end()`, by which the handler
+//! says that it has sent what it wants to send for the messages before.
+//!
+//! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once. Input is decoded in
+//! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
+//! kernel from answering late input with a reset, which could overtake our last bytes.
+
+use std::time::Instant;
+
+use gev_wire::{Close, Protocol, RingBuffer};
+use mio::net::TcpStream;
+
+use crate::addresses::Addresses;
+use crate::bridge::Gauges;
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::config::Config;
+use crate::output::{CHUNK_BYTES, ChunkPool, Output};
+use crate::slots::ConnectionId;
+use crate::watch::Watch;
+
+mod ending;
+mod receiving;
+mod sending;
+
+/// A connection as its event loop sees it.
+pub(crate) struct Connection {
+    id: ConnectionId,
+    socket: TcpStream,
+    addresses: Addresses,
+    protocol: Box<dyn Protocol>,
+    /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
+    rest: RingBuffer,
+    output: Output,
+    /// The answer to the latest ping, while the socket takes nothing or a frame is half way out.
+    held_pong: Option<Box<[u8]>>,
+    /// A ping that waits for the end of a frame.
+    held_ping: bool,
+    /// An end that waits for the end of a frame.
+    held_end: Option<Box<HeldEnd>>,
+    state: State,
+    /// Reading may give bytes: set by an event, cleared when the socket has been read empty.
+    pub(crate) readable: bool,
+    /// Writing may succeed: set by an event, cleared by `WouldBlock`.
+    writable: bool,
+    /// The peer has sent FIN: a short read does not mean that the socket is empty.
+    read_closed: bool,
+    /// `read` has returned 0.
+    input_ended: bool,
+    /// Decoding stopped for want of room in the event queue (or has not begun, or may go on after an answer).
+    undecoded: bool,
+    /// The application has been asked about a request and has not answered; nothing is read meanwhile.
+    asking: bool,
+    /// The application has been told of this connection, and has to be told of its end.
+    announced: bool,
+    /// What has begun goes through the protocol on its way out.
+    transforms: bool,
+    /// Payload bytes of the frame that has begun and that are still to come. Until then no other frame may be sent.
+    unsent: u64,
+    /// FIN when the output is empty; reading goes on.
+    shutdown_when_flushed: bool,
+    /// In the loop's list of connections to read from.
+    pub(crate) in_ready: bool,
+    /// In the loop's list of connections to flush.
+    pub(crate) in_dirty: bool,
+    /// Payload bytes of `Send` and `Continue` commands, modulo 2^32.
+    taken: u32,
+    gauges: Gauges,
+    /// How the connection ends, decided when the end began.
+    outcome: Option<CloseReason>,
+    /// When patience ends with a handshake or a close that is under way.
+    deadline: Option<Instant>,
+    /// For the time between handshake and close.
+    watch: Watch,
+    /// Pings and pongs since `controls_since`.
+    controls: u32,
+    controls_since: Instant,
+    /// The deadline of this connection's entry in the timer wheel.
+    pub(crate) armed: Option<Instant>,
+}
+
+/// How a connection is going to end.
+struct HeldEnd {
+    close: Close,
+    cause: CloseCause,
+    /// The peer did wrong: nothing is expected of it.
+    failed: bool,
+}
+
+/// What a connection needs of its loop.
+pub(crate) struct Surroundings<'a, B> {
+    pub(crate) bridge: &'a mut B,
+    pub(crate) read_buffer: &'a mut [u8],
+    pub(crate) pools: &'a mut Pools,
+    pub(crate) config: &'a Config,
+    pub(crate) now: Instant,
+}
+
+/// Memory that connections of one loop borrow.
+pub(crate) struct Pools {
+    pub(crate) chunks: ChunkPool,
+    pub(crate) rings: Vec<Box<[u8]>>,
+}
+
+/// What the loop has to do for a connection next.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Wait for an event.
+    Wait,
+    /// Come back in the next turn: there is more to read.
+    Again,
+    /// Come back when the event queue has room.
+    Blocked,
+    /// Remove it.
+    Gone(CloseReason),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    HalfClosed,
+    Closing,
+    Finishing,
+    Lingering,
+}
+
+impl<B> Surroundings<'_, B> {
+    /// When patience ends with a close that begins now.
+    fn deadline(&self) -> Instant {
+        self.now + self.config.close_timeout
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        socket: TcpStream,
+        addresses: Addresses,
+        protocol: Box<dyn Protocol>,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            socket,
+            addresses,
+            protocol,
+            rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
+            output: Output::default(),
+            held_pong: None,
+            held_ping: false,
+            held_end: None,
+            state: State::Open,
+            readable: false,
+            writable: true,
+            read_closed: false,
+            input_ended: false,
+            undecoded: true,
+            asking: false,
+            announced: false,
+            transforms: false,
+            unsent: 0,
+            shutdown_when_flushed: false,
+            in_ready: false,
+            in_dirty: false,
+            taken: 0,
+            gauges: Gauges::default(),
+            outcome: None,
+            deadline: Some(now + config.handshake_timeout),
+            watch: Watch::new(now),
+            controls: 0,
+            controls_since: now,
+            armed: None,
+        }
+    }
+
+    /// True once its handshake is done.
+    pub(crate) fn is_open(&self) -> bool {
+        self.protocol.is_open()
+    }
+
+    /// True once the application has been told of it, and has to be told of its end.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// When the loop has to look after this connection.
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        self.deadline.or_else(|| match self.state {
+            State::Open => self.watch.next_deadline(&config.timeouts),
+            _ => None,
+        })
+    }
+
+    /// Notes the time of what has happened to this connection.
+    pub(crate) fn stamp(&mut self, config: &Config) {
+        self.watch.stamp(&config.timeouts, Instant::now);
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// True when flushing would do something: there is output, or a step to take once there is none.
+    pub(crate) fn wants_flush(&self) -> bool {
+        (self.has_output() && self.writable)
+            || (self.state == State::Finishing && !self.has_output())
+    }
+
+    /// True when there is something to decode, or to read and throw away.
+    pub(crate) fn wants_turn(&self) -> bool {
+        self.undecoded || (self.reads() && self.readable) || (self.asking && self.read_closed)
+    }
+
+    fn reads(&self) -> bool {
+        self.state != State::HalfClosed && !self.asking
+    }
+
+    /// Notes what an event of the poll says. Returns true when output can be written that could not before.
+    pub(crate) fn note(&mut self, event: &mio::event::Event) -> bool {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.read_closed |= event.is_read_closed();
+        let unblocked = !self.writable && event.is_writable();
+        self.writable |= event.is_writable();
+        unblocked && (self.has_output() || self.state == State::Finishing)
+    }
+
+    /// The gauges, if they are not what was returned last.
+    pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
+        let input = self.protocol.unfinished_len() + self.rest.len() as u64;
+        let gauges = Gauges {
+            taken: self.taken,
+            output: u32::try_from(self.output.len()).unwrap_or(u32::MAX),
+            input: u32::try_from(input).unwrap_or(u32::MAX),
+        };
+        (gauges != self.gauges).then(|| {
+            self.gauges = gauges;
+            gauges
+        })
+    }
+
+    /// Gives all borrowed memory back.
+    pub(crate) fn release(mut self, pools: &mut Pools) {
+        self.output.discard(&mut pools.chunks);
+        self.forget_rest(pools);
+    }
+}
+
+/// No protocol leaves more than this of a frame in its input: WebSocket up to 64 KiB, a request that is not complete.
+const MAX_UNFINISHED_BYTES: usize = 64 * 1024;
+
+/// A control frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
+const MAX_CONTROL_BYTES: usize = 512;
+
+const _: () = assert!(MAX_CONTROL_BYTES <= CHUNK_BYTES);

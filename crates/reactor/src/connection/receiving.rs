@@ -1,0 +1,272 @@
+//! From the socket to the protocol: reading within a budget, decoding, and what the outcome of that is.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use gev_wire::{Close, Decoded, Input, ProtocolError};
+
+use super::{Connection, Next, Pools, State, Surroundings};
+use crate::bridge::{Bridge, Event};
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::sink::LoopSink;
+
+impl Connection {
+    /// Decodes what is left, then reads and decodes until the socket is empty or the budget is spent.
+    pub(crate) fn fill<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        if self.state == State::Open && self.outcome.is_some() {
+            return self.tell_end(around);
+        }
+        if self.asking && self.read_closed {
+            let text = "connection ended before the request was answered";
+            return Next::Gone(CloseReason::abnormal(CloseCause::Peer, text));
+        }
+        if self.undecoded {
+            let next = self.decode_rest(around);
+            if next != Next::Wait {
+                return next;
+            }
+            if self.input_ended {
+                return self.end_of_input(around);
+            }
+        }
+        let mut budget = around.config.read_budget_bytes;
+        while self.readable && self.reads() {
+            if budget == 0 {
+                return Next::Again;
+            }
+            match self.socket.read(around.read_buffer) {
+                Ok(0) => {
+                    self.readable = false;
+                    self.input_ended = true;
+                    return self.end_of_input(around);
+                }
+                Ok(n) => {
+                    budget = budget.saturating_sub(n);
+                    self.watch.note_received();
+                    self.readable =
+                        n == around.read_buffer.len() || self.read_closed || !SHORT_READ_IS_LAST;
+                    let next = self.decode_read(n, around);
+                    if next != Next::Wait {
+                        return next;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.failed(&error),
+            }
+        }
+        Next::Wait
+    }
+
+    /// Decodes the `n` bytes that were read, together with what was left before.
+    fn decode_read<B: Bridge>(&mut self, n: usize, around: &mut Surroundings<'_, B>) -> Next {
+        if matches!(self.state, State::Finishing | State::Lingering) {
+            return Next::Wait;
+        }
+        if self.rest.is_empty() {
+            let mut input = Input::from(&around.read_buffer[..n]);
+            let mut sink = LoopSink {
+                id: self.id,
+                addresses: &self.addresses,
+                bridge: around.bridge,
+                output: &mut self.output,
+                chunks: &mut around.pools.chunks,
+                may_pong: self.writable && self.unsent == 0,
+                held_pong: &mut self.held_pong,
+                controls: &mut self.controls,
+            };
+            let decoded = self.protocol.decode(&mut input, &mut sink);
+            let used = n - input.len();
+            if used < n && !matches!(decoded, Ok(Decoded::Closed(_)) | Err(_)) {
+                let rest = &around.read_buffer[used..n];
+                if !self.keep(rest, around.pools) {
+                    return self.rest_too_long(around);
+                }
+            }
+            return self.decoded(decoded, around);
+        }
+        if !self.keep(&around.read_buffer[..n], around.pools) {
+            return self.rest_too_long(around);
+        }
+        self.decode_rest(around)
+    }
+
+    fn decode_rest<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        if matches!(self.state, State::Finishing | State::Lingering) {
+            self.undecoded = false;
+            return Next::Wait;
+        }
+        let mut input = self.rest.input();
+        let before = input.len();
+        let mut sink = LoopSink {
+            id: self.id,
+            addresses: &self.addresses,
+            bridge: around.bridge,
+            output: &mut self.output,
+            chunks: &mut around.pools.chunks,
+            may_pong: self.writable && self.unsent == 0,
+            held_pong: &mut self.held_pong,
+            controls: &mut self.controls,
+        };
+        let decoded = self.protocol.decode(&mut input, &mut sink);
+        let used = before - input.len();
+        self.rest.consume(used);
+        self.release_ring(around.pools);
+        self.decoded(decoded, around)
+    }
+
+    fn decoded<B: Bridge>(
+        &mut self,
+        decoded: Result<Decoded, ProtocolError>,
+        around: &mut Surroundings<'_, B>,
+    ) -> Next {
+        self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
+        self.announced |= self.is_open() || matches!(decoded, Ok(Decoded::Asked));
+        if let Some(close) = self.too_many_controls(around) {
+            return self.fail(close, CloseCause::Limit, around);
+        }
+        if self.output.len() > around.config.max_buffered_bytes {
+            return Next::Gone(CloseReason::abnormal(
+                CloseCause::Limit,
+                "maxBufferedBytes exceeded by replies",
+            ));
+        }
+        match decoded {
+            Ok(Decoded::NeedMore) => {
+                if self.state == State::Open && self.is_open() && self.held_end.is_none() {
+                    self.deadline = None;
+                }
+                Next::Wait
+            }
+            Ok(Decoded::Blocked) => Next::Blocked,
+            Ok(Decoded::Asked) => {
+                self.asking = true;
+                Next::Wait
+            }
+            Ok(Decoded::Closed(close)) => match self.outcome.take() {
+                Some(ours) => {
+                    let was_clean = true;
+                    let reason = CloseReason { was_clean, ..ours };
+                    self.finish(reason, around.deadline(), around.pools);
+                    self.flush(around.pools)
+                }
+                None => {
+                    let reason = CloseReason {
+                        close,
+                        cause: CloseCause::Peer,
+                        // Not before it is answered.
+                        was_clean: false,
+                    };
+                    if !self.is_open() {
+                        self.finish(reason, around.deadline(), around.pools);
+                        return self.flush(around.pools);
+                    }
+                    self.outcome = Some(reason);
+                    self.deadline = Some(around.deadline());
+                    self.forget_rest(around.pools);
+                    self.tell_end(around)
+                }
+            },
+            Err(error) => {
+                let cause = if error.code == TOO_BIG {
+                    CloseCause::Limit
+                } else {
+                    CloseCause::Protocol
+                };
+                self.fail(Close::from(error), cause, around)
+            }
+        }
+    }
+
+    /// How to end a peer that has sent more pings and pongs within a second than it may.
+    fn too_many_controls<B>(&mut self, around: &Surroundings<'_, B>) -> Option<Close> {
+        if around.now.duration_since(self.controls_since) >= Duration::from_secs(1) {
+            self.controls_since = around.now;
+            // Those of a turn are counted together with the second that it ends.
+            self.controls = 0;
+        }
+        let max = around.config.max_controls_per_second;
+        let too_many = max != 0 && self.controls > max && self.state == State::Open;
+        too_many.then(|| Close::new(POLICY_VIOLATION, "too many control frames"))
+    }
+
+    /// Tells the handler that the peer is done: the answer is [`end`](Self::end).
+    fn tell_end<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        self.undecoded = around.bridge.reserve(0).is_none();
+        if self.undecoded {
+            return Next::Blocked;
+        }
+        around.bridge.commit(self.id, Event::End);
+        self.state = State::HalfClosed;
+        Next::Wait
+    }
+
+    /// The peer has sent FIN and all that came before it has been decoded.
+    fn end_of_input<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        match self.state {
+            State::Open if self.protocol.ends_by_fin() && self.is_open() => self.tell_end(around),
+            State::Open | State::HalfClosed => Next::Gone(CloseReason::abnormal(
+                CloseCause::Peer,
+                "connection ended without a close",
+            )),
+            State::Closing => {
+                let cause = self.take_outcome().cause;
+                Next::Gone(CloseReason::abnormal(
+                    cause,
+                    "connection ended without the peer's close",
+                ))
+            }
+            State::Finishing | State::Lingering => {
+                let both_said = self.protocol.ends_by_fin();
+                if let Some(outcome) = self.outcome.as_mut().filter(|_| both_said) {
+                    outcome.was_clean = true;
+                }
+                if self.has_output() {
+                    return Next::Wait;
+                }
+                Next::Gone(self.take_outcome())
+            }
+        }
+    }
+
+    fn rest_too_long<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        let close = Close::new(TOO_BIG, "unfinished frame too long");
+        self.fail(close, CloseCause::Limit, around)
+    }
+
+    fn keep(&mut self, bytes: &[u8], pools: &mut Pools) -> bool {
+        if self.rest.capacity() == 0
+            && let Some(storage) = pools.rings.pop()
+        {
+            self.rest.give_storage(storage);
+        }
+        self.rest.write(bytes).is_ok()
+    }
+
+    pub(super) fn forget_rest(&mut self, pools: &mut Pools) {
+        self.rest.clear();
+        self.release_ring(pools);
+    }
+
+    fn release_ring(&mut self, pools: &mut Pools) {
+        if !self.rest.is_empty() || self.rest.capacity() == 0 {
+            return;
+        }
+        let storage = self.rest.take_storage();
+        if storage.len() <= MAX_POOLED_RING_BYTES && pools.rings.len() < MAX_POOLED_RINGS {
+            pools.rings.push(storage);
+        }
+    }
+}
+
+/// On epoll and kqueue a read that gives fewer bytes than asked for has emptied the socket (epoll(7), question 9), so
+/// that the read that would say `WouldBlock` can be saved. Windows needs that `WouldBlock` to arm its readiness again.
+const SHORT_READ_IS_LAST: bool = cfg!(unix);
+
+/// Storage of a ring that goes to the pool and how many of them: a megabyte in all.
+const MAX_POOLED_RING_BYTES: usize = 16 * 1024;
+const MAX_POOLED_RINGS: usize = 64;
+
+/// RFC 6455 section 7.4.1.
+const POLICY_VIOLATION: u16 = 1008;
+const TOO_BIG: u16 = 1009;

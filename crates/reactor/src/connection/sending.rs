@@ -1,0 +1,196 @@
+//! From commands to the socket: framing, answers to requests, and writing.
+//!
+//! Invariant: control frames stand between data frames; while the payload of one is coming in pieces (`unsent`), a pong,
+//! a ping or a goodbye of ours is held.
+
+use std::net::Shutdown;
+use std::time::Instant;
+
+use gev_wire::{Outgoing, Payload};
+
+use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State};
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::output::CHUNK_BYTES;
+
+impl Connection {
+    /// Writes what is waiting, and takes the next step towards the end when all of it is out.
+    pub(crate) fn flush(&mut self, pools: &mut Pools) -> Next {
+        self.flush_with(&[], pools)
+    }
+
+    /// Queues one message. Returns what the socket said if it was tried at once.
+    pub(crate) fn send(
+        &mut self,
+        outgoing: Outgoing,
+        payload: &[u8],
+        deadline: Instant,
+        pools: &mut Pools,
+    ) -> Next {
+        self.begin(outgoing, payload.len() as u64, pools);
+        self.continue_message(payload, deadline, pools)
+    }
+
+    /// Queues the frame header of a message whose `len` bytes follow.
+    pub(crate) fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
+        if !self.takes_messages() {
+            return;
+        }
+        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
+        let header = tail.len() - before;
+        self.output.appended(header);
+        // What is transformed goes out in frames that are whole.
+        self.unsent = if self.transforms { 0 } else { len };
+    }
+
+    /// Queues the next bytes of the message that has begun.
+    pub(crate) fn continue_message(
+        &mut self,
+        payload: &[u8],
+        deadline: Instant,
+        pools: &mut Pools,
+    ) -> Next {
+        self.taken = self.taken.wrapping_add(payload.len() as u32);
+        if !self.takes_messages() {
+            return Next::Wait;
+        }
+        self.unsent = self.unsent.saturating_sub(payload.len() as u64);
+        let next = self.add_payload(payload, pools);
+        if next == Next::Wait
+            && self.unsent == 0
+            && let Some(end) = self.held_end.take()
+        {
+            self.end_by(*end, deadline, pools);
+        }
+        next
+    }
+
+    /// Queues a ping.
+    pub(crate) fn ping(&mut self, payload: &[u8], pools: &mut Pools) {
+        if self.takes_messages() {
+            let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
+            let before = tail.len();
+            self.protocol.ping(payload, tail);
+            let ping = tail.len() - before;
+            self.output.appended(ping);
+        }
+    }
+
+    /// The application accepts the upgrade that it was asked about.
+    pub(crate) fn accept(&mut self, details: &[u8]) {
+        if std::mem::take(&mut self.asking) {
+            self.protocol.accept(details);
+            self.undecoded = true;
+        }
+    }
+
+    /// The application answers the request that it was asked about; without `more` to come that is the end.
+    pub(crate) fn respond(
+        &mut self,
+        bytes: &[u8],
+        more: bool,
+        deadline: Instant,
+        pools: &mut Pools,
+    ) {
+        if !self.asking {
+            return;
+        }
+        self.output.append(bytes, &mut pools.chunks);
+        if !more {
+            self.asking = false;
+            self.protocol.refuse();
+            self.state = State::Finishing;
+            self.outcome = Some(CloseReason::abnormal(CloseCause::Local, "request answered"));
+            self.deadline = Some(deadline);
+            self.forget_rest(pools);
+        }
+    }
+
+    /// Closes the sending side when the output is out.
+    pub(crate) fn shutdown_write(&mut self) {
+        self.shutdown_when_flushed = true;
+    }
+
+    fn takes_messages(&self) -> bool {
+        matches!(self.state, State::Open | State::HalfClosed)
+            && self.is_open()
+            && !self.shutdown_when_flushed
+    }
+
+    fn add_payload(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
+        if self.transforms {
+            let Self {
+                protocol, output, ..
+            } = self;
+            protocol.transform(payload, &mut |bytes| {
+                output.append(bytes, &mut pools.chunks)
+            });
+            return Next::Wait;
+        }
+        if payload.len() >= DIRECT_BYTES && self.writable {
+            return self.flush_with(payload, pools);
+        }
+        self.output.append(payload, &mut pools.chunks);
+        Next::Wait
+    }
+
+    fn flush_with(&mut self, mut payload: &[u8], pools: &mut Pools) -> Next {
+        while self.writable {
+            let before = self.output.len() + payload.len();
+            match self
+                .output
+                .flush(&mut self.socket, payload, &mut pools.chunks)
+            {
+                Ok(flushed) => self.writable = flushed,
+                Err(error) => return self.failed(&error),
+            }
+            if self.output.len() < before {
+                self.watch.note_sent();
+            }
+            payload = &[];
+            if !self.writable || !self.release_controls(pools) {
+                break;
+            }
+        }
+        if self.has_output() {
+            return Next::Wait;
+        }
+        if self.state == State::Finishing {
+            if self.input_ended {
+                return Next::Gone(self.take_outcome());
+            }
+            self.state = State::Lingering;
+            self.undecoded = false;
+            self.shutdown_when_flushed = true;
+        }
+        if self.shutdown_when_flushed {
+            // Fails only when the peer has reset the connection, which reading will tell.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        Next::Wait
+    }
+
+    /// Queues the control frames that were held, if they may go now; true if there were any.
+    fn release_controls(&mut self, pools: &mut Pools) -> bool {
+        let may_go = self.unsent == 0 && self.takes_messages();
+        if !may_go || !(self.held_ping || self.held_pong.is_some()) {
+            return false;
+        }
+        if let Some(pong) = self.held_pong.take() {
+            self.output.append(&pong, &mut pools.chunks);
+        }
+        if std::mem::take(&mut self.held_ping) {
+            self.ping(&[], pools);
+        }
+        true
+    }
+}
+
+/// From this size on a payload is handed to the kernel from the command queue, without a copy to the output.
+const DIRECT_BYTES: usize = 8 * 1024;
+
+/// No protocol writes a longer frame header than WebSocket's ten bytes; with room to spare.
+const MAX_HEADER_BYTES: usize = 32;
+
+const _: () = assert!(MAX_HEADER_BYTES <= CHUNK_BYTES);
