@@ -74,7 +74,7 @@ test("a client that sends more than the handlers can take leaves room for others
 	new Worker(new URL("./fixtures/torrent.js", import.meta.url), {
 		workerData: { port, bytes },
 	});
-	await until(() => taken > bytes / 16);
+	await until(() => taken > bytes / 64);
 	for (let round = 10; round < 20; round++) {
 		client.write(`${round}`);
 		t.is(String(await client.read(2)), `${round}`);
