@@ -1,6 +1,32 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
 /// <reference types="node" />
 
+/**
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
+ *
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()`, `ping()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
+ * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ */
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+declare class GevError extends Error {
+    readonly name = "GevError";
+    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+    readonly code: string;
+    constructor(code: GevErrorCode | (string & {}), message: string);
+}
+
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 interface HttpRequest {
     /** `GET` for everything that asks for a WebSocket. */
@@ -110,6 +136,11 @@ interface Handler<Context = unknown> {
     onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
     /** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
     onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /**
+     * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+     * once, unless the connection ends before.
+     */
+    onDrain?(connection: Connection<Context>): void | Promise<void>;
     /** The connection is gone; `send` and the like do nothing from now on. */
     onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
     /**
@@ -149,7 +180,9 @@ type CloseCause =
 /** The event loop failed: a bug in gev. */
  | "internal"
 /** Nothing was received or sent for longer than `idleTimeoutMs`. */
- | "idle";
+ | "idle"
+/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
+ | "stalled";
 /** How a connection ended. */
 interface CloseReason {
     /**
@@ -197,11 +230,21 @@ declare class Connection<Context = unknown> {
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
      *
+     * @param callback - called once: without an error when everything up to this message has been handed to the kernel,
+     * or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this returns.
      * @returns what became of it; see {@link SendStatus}.
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
      */
-    send(data: Data, options?: SendOptions): SendStatus;
+    send(data: Data, callback: SendCallback): SendStatus;
+    send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
+    /**
+     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, and with false when the
+     * connection ends before.
+     */
+    sent(): Promise<boolean>;
+    /** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+    get dropped(): number;
     /**
      * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
      * nothing is sent.
@@ -247,6 +290,8 @@ declare class Connection<Context = unknown> {
     /** Forgets the value for `key`; true if there was one. */
     delete(key: string): boolean;
 }
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
 /** How a message is sent; for {@link Connection.send}. Of these raw TCP knows nothing: there they change nothing. */
 interface SendOptions {
     /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
@@ -267,35 +312,12 @@ interface SendOptions {
 declare enum SendStatus {
     /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
     Queued = 0,
-    /** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
-    Dropped = 1,
+    /** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+    Dropped = 2,
     /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 2
-}
-
-/**
- * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
- *
- * | code | thrown by | what to do |
- * | --- | --- | --- |
- * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
- * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
- * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
- * | `ERR_GEV_DATA` | `send()`, `ping()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
- * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
- * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
- * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
- * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
- *
- * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
- */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
-/** An error of gev, told apart by its {@link GevError.code | code}. */
-declare class GevError extends Error {
-    readonly name = "GevError";
-    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
-    readonly code: string;
-    constructor(code: GevErrorCode | (string & {}), message: string);
+    Closed = 3
 }
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
@@ -425,10 +447,28 @@ interface ServerOptions {
     /** Most connections of one loop; more are closed at once. Default 65,536. */
     maxConnections?: number;
     /**
-     * Most bytes of a connection that were sent and not taken by the kernel yet. A `send` that would exceed it is
-     * dropped and closes the connection with the cause `"limit"`. Default 16 MiB.
+     * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
+     * Pongs and close frames do not count. Default 16 MiB.
      */
     maxBufferedBytes?: number;
+    /**
+     * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
+     * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only.
+     * Default `"close"`.
+     */
+    overflow?: "close" | "drop-newest";
+    /**
+     * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
+     * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
+     */
+    highWaterMarkBytes?: number;
+    /** At most `highWaterMarkBytes`. Default: a quarter of it. */
+    lowWaterMarkBytes?: number;
+    /**
+     * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
+     * time. Default 60,000; 0 means never.
+     */
+    writeStallTimeoutMs?: number;
     /** Time from accept to the end of the handshake. Default 10,000. */
     handshakeTimeoutMs?: number;
     /** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
@@ -478,8 +518,22 @@ interface ListenAddress {
 }
 /** Settings of {@link Server.stop}. */
 interface StopOptions {
-    /** How long connections may take to say goodbye before they are cut. In milliseconds, default 5000. */
+    /**
+     * How long connections may take to get what was sent to them and to say goodbye, before they are cut. In milliseconds,
+     * default 5000; 0 cuts them at once.
+     */
     timeoutMs?: number;
+    /** WebSocket close code for every connection, as {@link Connection.close} takes it. Default 1001. */
+    code?: number;
+    /** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
+    reason?: string;
+}
+/** What a stop has come to. */
+interface StopResult {
+    /** Connections that have said goodbye as the protocol wants it. */
+    readonly closed: number;
+    /** Connections that ended otherwise, most of them by force when the time was over. */
+    readonly cut: number;
 }
 /**
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
@@ -514,9 +568,16 @@ declare class Server<Context = unknown> {
      * Every connection gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once:
      * later calls wait for the first. A server that does not run is stopped already.
      *
+     * @returns how the connections ended that were open.
      * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
      */
-    stop(options?: StopOptions): Promise<void>;
+    stop(options?: StopOptions): Promise<StopResult>;
+    /** {@link stop} with its defaults, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** While it runs, the server keeps the process alive; this is so from the beginning. */
+    ref(): this;
+    /** The server does not keep the process alive by itself, whether it runs or not. */
+    unref(): this;
     /**
      * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
      * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
@@ -533,4 +594,4 @@ declare class Server<Context = unknown> {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendOptions, ServerOptions, StopOptions, Timer, UpgradeReply, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };

@@ -1,5 +1,6 @@
 export {
 	Connection,
+	type SendCallback,
 	type SendOptions,
 	SendStatus,
 } from "./src/connection.js";
@@ -29,5 +30,10 @@ export type {
 	ResponseHeaders,
 	UpgradeReply,
 } from "./src/request.js";
-export { type ListenAddress, Server, type StopOptions } from "./src/server.js";
+export {
+	type ListenAddress,
+	Server,
+	type StopOptions,
+	type StopResult,
+} from "./src/server.js";
 export type { Timer } from "./src/timer.js";

@@ -72,6 +72,15 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	backlog: outside(0, 65_536),
 	maxConnections: outside(0, 2 ** 24 + 1),
 	maxBufferedBytes: outside(0, 1023, 2 ** 31),
+	overflow: [
+		["drop", '"drop"'],
+		[1, "1"],
+	],
+	// At most maxBufferedBytes, which is 16 MiB by default.
+	highWaterMarkBytes: outside(-1, 0, 16 * 1024 * 1024 + 1),
+	// At most highWaterMarkBytes, which is 1 MiB by default.
+	lowWaterMarkBytes: outside(-1, 1024 * 1024 + 1),
+	writeStallTimeoutMs: outside(-1, 2 ** 31),
 	handshakeTimeoutMs: outside(0, 2 ** 31),
 	closeTimeoutMs: outside(0, 2 ** 31),
 	idleTimeoutMs: [
@@ -132,6 +141,12 @@ const wrongDeflateOptions: Record<keyof DeflateOptions, Wrong> = {
 };
 const wrongStopOptions: Record<keyof StopOptions, Wrong> = {
 	timeoutMs: outside(-1, 2 ** 31),
+	code: outside(0, 999, 1004, 1005, 1006, 1015, 2999, 5000),
+	reason: [
+		[127, "127"],
+		[null, "null"],
+		["é".repeat(62), '"éé'],
+	],
 };
 
 const calls: [string, (options: object) => unknown, Record<string, Wrong>][] = [

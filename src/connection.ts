@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import * as check from "./check.js";
+import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
 import { GevError, shown } from "./errors.js";
 import type { EventLoop } from "./event-loop.js";
 import type { Data } from "./handler.js";
@@ -39,11 +40,16 @@ export class Connection<Context = unknown> {
 	readonly #loop: EventLoop;
 	readonly #slot: number;
 	readonly #generation: number;
-	readonly #maxBufferedBytes: number;
+	readonly #limits: SendLimits;
 	/** Payload bytes given to the command queue, modulo 2^32. */
 	#sent = 0;
 	/** So many bytes may be sent before the gauges have to be looked at. */
 	#credit = 0;
+	/** Sent above the high-water mark; `onDrain` follows. */
+	#congested = false;
+	#dropped = 0;
+	/** Who wants to know when what was sent has been handed to the kernel, in order. */
+	#waiting: SendCallback[] | undefined = undefined;
 	/** Nothing can be sent any more: the connection is not connected, or its sending side is closed. */
 	#sendingEnded = false;
 	/** A message that was sent with `fin: false` has not come to its end. */
@@ -64,7 +70,7 @@ export class Connection<Context = unknown> {
 		this.#loop = loop;
 		this.#slot = slot;
 		this.#generation = generation;
-		this.#maxBufferedBytes = details.maxBufferedBytes;
+		this.#limits = details.limits;
 		this.context = details.context as Context;
 		this.remoteAddress = details.ends.remoteAddress;
 		this.remotePort = details.ends.remotePort;
@@ -82,34 +88,54 @@ export class Connection<Context = unknown> {
 	/**
 	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
 	 *
+	 * @param callback - called once: without an error when everything up to this message has been handed to the kernel,
+	 * or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this returns.
 	 * @returns what became of it; see {@link SendStatus}.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
 	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
-	send(data: Data, options?: SendOptions): SendStatus {
-		if (typeof data === "string") {
-			const flags =
-				options === undefined && !this.#sendingFragments
-					? FLAG_TEXT
-					: this.#flags(options, true);
-			if (this.#sendingEnded) return SendStatus.Closed;
-			// Most characters take one byte and none takes more than three.
-			const most = data.length * 3;
-			if (most > this.#credit && !this.#renewCredit(data)) {
-				return this.#overflow();
-			}
-			this.#sendingFragments = (flags & FLAG_MORE) !== 0;
-			const length = this.#loop.commands.sendText(
-				this.#slot,
-				this.#generation,
-				data,
-				flags,
-			);
-			this.#credit -= length;
-			this.#sent = (this.#sent + length) | 0;
-			return SendStatus.Queued;
+	send(data: Data, callback: SendCallback): SendStatus;
+	send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
+	send(
+		data: Data,
+		options?: SendOptions | SendCallback,
+		callback?: SendCallback,
+	): SendStatus {
+		if (typeof options === "function") return this.send(data, {}, options);
+		const status =
+			typeof data === "string"
+				? this.#sendText(data, options)
+				: this.#sendBytes(bytesOf(data), options);
+		if (callback !== undefined) this.#whenSent(status, callback);
+		return status;
+	}
+
+	#sendText(text: string, options: SendOptions | undefined): SendStatus {
+		const flags =
+			options === undefined && !this.#sendingFragments
+				? FLAG_TEXT
+				: this.#flags(options, true);
+		if (this.#sendingEnded) return SendStatus.Closed;
+		let status = SendStatus.Queued;
+		// Most characters take one byte and none takes more than three.
+		if (text.length * 3 > this.#credit) {
+			status = this.#admit(text);
+			if (status === SendStatus.Dropped) return status;
 		}
-		const bytes = data instanceof Uint8Array ? data : bytesOf(data);
+		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		const length = this.#loop.commands.sendText(
+			this.#slot,
+			this.#generation,
+			text,
+			flags,
+		);
+		this.#credit -= length;
+		this.#sent = (this.#sent + length) | 0;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	#sendBytes(bytes: Uint8Array, options: SendOptions | undefined): SendStatus {
 		let flags = 0;
 		if (options !== undefined || this.#sendingFragments) {
 			flags = this.#flags(options, false);
@@ -118,14 +144,33 @@ export class Connection<Context = unknown> {
 			}
 		}
 		if (this.#sendingEnded) return SendStatus.Closed;
-		if (bytes.length > this.#credit && !this.#renewCredit(bytes)) {
-			return this.#overflow();
+		let status = SendStatus.Queued;
+		if (bytes.length > this.#credit) {
+			status = this.#admit(bytes);
+			if (status === SendStatus.Dropped) return status;
 		}
 		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
 		this.#loop.commands.sendBytes(this.#slot, this.#generation, bytes, flags);
 		this.#credit -= bytes.length;
 		this.#sent = (this.#sent + bytes.length) | 0;
-		return SendStatus.Queued;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	/**
+	 * Fulfilled with true when everything that has been sent so far has been handed to the kernel, and with false when the
+	 * connection ends before.
+	 */
+	sent(): Promise<boolean> {
+		const status = this.#isCurrent() ? SendStatus.Queued : SendStatus.Closed;
+		return new Promise((resolve) => {
+			this.#whenSent(status, (error) => resolve(error === undefined));
+		});
+	}
+
+	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+	get dropped(): number {
+		return this.#dropped;
 	}
 
 	/**
@@ -146,12 +191,15 @@ export class Connection<Context = unknown> {
 		}
 		if (this.#sendingEnded) return SendStatus.Closed;
 		const cost = bytes.length + CONTROL_HEADER;
-		if (cost > this.#credit && !this.#renewCredit(new Uint8Array(cost))) {
-			return this.#overflow();
+		let status = SendStatus.Queued;
+		if (cost > this.#credit) {
+			status = this.#admit(new Uint8Array(cost));
+			if (status === SendStatus.Dropped) return status;
 		}
 		this.#credit -= cost;
 		this.#command(layout.commandPing, Uint8Array.from(bytes));
-		return SendStatus.Queued;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
 	}
 
 	/**
@@ -164,6 +212,12 @@ export class Connection<Context = unknown> {
 	 * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
 	 */
 	close(code = 1000, reason = ""): void {
+		if (!mayBeSent(code) || !isCloseText(reason)) {
+			throw new GevError(
+				"ERR_GEV_CLOSE",
+				`close() takes a code that may be sent and a reason of at most 123 bytes, not ${shown(code)} and ${shown(reason)}`,
+			);
+		}
 		const payload = closePayload(code, reason, LOCAL);
 		if (this.connected) this.#end(layout.commandClose, payload);
 	}
@@ -245,11 +299,34 @@ export class Connection<Context = unknown> {
 		if (this.#finishing) this.finish();
 	}
 
-	/** @internal Nothing follows. */
+	/** @internal No more output waits than `lowWaterMarkBytes`, or did not when the loop said so. */
+	drained(): void {
+		if (this.#sendingEnded) return;
+		if (this.writeBufferLength > this.#limits.lowWaterMarkBytes) {
+			this.#tellDrained();
+			return;
+		}
+		this.#congested = false;
+		this.#loop.server.call("onDrain", this as Connection);
+	}
+
+	/** @internal Another one of those who {@link sent | wait} need not any longer. */
+	wasSent(error?: GevError): void {
+		const callback = this.#waiting?.shift();
+		if (this.#waiting?.length === 0) this.#waiting = undefined;
+		try {
+			callback?.(error);
+		} catch (thrown) {
+			this.#loop.server.handlerFailed(thrown, this as Connection);
+		}
+	}
+
+	/** @internal Nothing follows but `onClose`. */
 	ended(): void {
 		this.connected = false;
 		this.#sendingEnded = true;
 		this.parts = undefined;
+		while (this.#waiting !== undefined) this.wasSent(notSent());
 	}
 
 	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
@@ -291,21 +368,68 @@ export class Connection<Context = unknown> {
 		return this.#loop.connections[this.#slot] === this;
 	}
 
-	/** Looks at how much is buffered; true if `data` may be sent on top of it. */
-	#renewCredit(data: string | Uint8Array): boolean {
-		this.#credit = this.#maxBufferedBytes - this.writeBufferLength;
-		if (typeof data !== "string") return data.length <= this.#credit;
-		return (
-			data.length * 3 <= this.#credit || Buffer.byteLength(data) <= this.#credit
-		);
+	/** Looks at how much is buffered: what becomes of `data` on top of it. */
+	#admit(data: string | Uint8Array): SendStatus {
+		const { highWaterMarkBytes, maxBufferedBytes } = this.#limits;
+		const buffered = this.writeBufferLength;
+		this.#credit = highWaterMarkBytes - buffered;
+		// The least that is certain about a string's length is enough for most.
+		const most = typeof data === "string" ? data.length * 3 : data.length;
+		if (most <= this.#credit) return SendStatus.Queued;
+		const length = typeof data === "string" ? Buffer.byteLength(data) : most;
+		if (buffered + length > maxBufferedBytes) return this.#overflow();
+		return length > this.#credit ? SendStatus.Congested : SendStatus.Queued;
 	}
 
-	/** The peer takes less than is sent: end it before it takes the server's memory. */
+	/** The peer takes less than is sent: what is too much must not take the server's memory. */
 	#overflow(): SendStatus {
-		this.#end(layout.commandDestroy, BY_LIMIT);
+		this.#dropped++;
+		if (this.#limits.overflow === "close") {
+			this.#end(layout.commandDestroy, BY_LIMIT);
+		}
 		return SendStatus.Dropped;
 	}
+
+	/** More is buffered than the high-water mark: `onDrain` is to follow. */
+	#congest(): void {
+		if (this.#congested || !this.#limits.tellsDrain) return;
+		this.#congested = true;
+		this.#tellDrained();
+	}
+
+	/** Behind everything that has been sent so far. */
+	#tellDrained(): void {
+		const low = Uint32Array.of(this.#limits.lowWaterMarkBytes);
+		this.#command(layout.commandTellDrained, new Uint8Array(low.buffer));
+	}
+
+	#whenSent(status: SendStatus, callback: SendCallback): void {
+		if (typeof callback !== "function") {
+			throw check.wrong("callback", "a function", callback);
+		}
+		this.#waiting ??= [];
+		this.#waiting.push(callback);
+		if (status === SendStatus.Queued || status === SendStatus.Congested) {
+			this.#command(layout.commandTellSent);
+		} else {
+			const last = this.#waiting.pop() as SendCallback;
+			queueMicrotask(() => this.#failed(last));
+		}
+		if (this.#waiting.length === 0) this.#waiting = undefined;
+	}
+
+	/** Tells one whose message is not going to be sent. */
+	#failed(callback: SendCallback): void {
+		try {
+			callback(notSent());
+		} catch (thrown) {
+			this.#loop.server.handlerFailed(thrown, this as Connection);
+		}
+	}
 }
+
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+export type SendCallback = (error?: GevError) => void;
 
 /** How a message is sent; for {@link Connection.send}. Of these raw TCP knows nothing: there they change nothing. */
 export interface SendOptions {
@@ -328,10 +452,12 @@ export interface SendOptions {
 export enum SendStatus {
 	/** It is on its way to the event loop, which sends it as soon as the peer takes it. */
 	Queued = 0,
-	/** It would have exceeded `maxBufferedBytes`; it is dropped and the connection is closed. */
-	Dropped = 1,
+	/** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+	Congested = 1,
+	/** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+	Dropped = 2,
 	/** The connection is gone or being closed, or its sending side is; the message is dropped. */
-	Closed = 2,
+	Closed = 3,
 }
 
 /** @internal What a connection is told about itself when it is made. */
@@ -340,7 +466,21 @@ export interface ConnectionDetails {
 	protocol: string;
 	extensions: string;
 	context: unknown;
+	limits: SendLimits;
+}
+
+/** @internal What the connections of a server have in common. */
+export interface SendLimits {
+	highWaterMarkBytes: number;
+	lowWaterMarkBytes: number;
 	maxBufferedBytes: number;
+	overflow: "close" | "drop-newest";
+	/** The handler has `onDrain`. */
+	tellsDrain: boolean;
+}
+
+function notSent(): GevError {
+	return new GevError("ERR_GEV_SEND", "the message was not sent");
 }
 
 function bytesOf(data: unknown): Uint8Array {
@@ -354,32 +494,6 @@ function bytesOf(data: unknown): Uint8Array {
 	throw new GevError(
 		"ERR_GEV_DATA",
 		`not a string or bytes, but ${shown(data)}`,
-	);
-}
-
-/** Code (two bytes in native order), cause, an unused byte, text: see `CommandKind::Close` in `crates/reactor`. */
-function closePayload(code: number, reason: string, cause: number): Uint8Array {
-	const text = typeof reason === "string" ? Buffer.from(reason) : undefined;
-	if (!mayBeSent(code) || text === undefined || text.length > 123) {
-		throw new GevError(
-			"ERR_GEV_CLOSE",
-			`close() takes a code that may be sent and a reason of at most 123 bytes, not ${shown(code)} and ${shown(reason)}`,
-		);
-	}
-	const payload = new Uint8Array(4 + text.length);
-	new Uint16Array(payload.buffer, 0, 1)[0] = code;
-	payload[2] = cause;
-	payload.set(text, 4);
-	return payload;
-}
-
-/** RFC 6455 section 7.4, and the registry of close codes up to 1014. */
-function mayBeSent(code: unknown): boolean {
-	return (
-		typeof code === "number" &&
-		Number.isInteger(code) &&
-		((code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) ||
-			(code >= 3000 && code <= 4999))
 	);
 }
 

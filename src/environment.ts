@@ -32,14 +32,21 @@ export function startNative(
 		isNode,
 	);
 	const started = native.start(options, memory);
-	if (servers.size === 0) native.hold();
 	servers.add(server);
+	holdNative();
 	return started;
+}
+
+/** Keeps the process alive as long as a server runs that wants it. */
+export function holdNative(): void {
+	const alive = [...servers].some((server) => server.keepsAlive);
+	if (alive) native?.hold();
+	else native?.letGo();
 }
 
 /** Forgets a server whose loops have ended. Without servers the process may exit. */
 export function endNative(server: Server): void {
-	if (servers.delete(server) && servers.size === 0) native?.letGo();
+	if (servers.delete(server)) holdNative();
 }
 
 /** Called for the doorbell: handles what is in the queues, within every server's budget. */

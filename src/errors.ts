@@ -8,6 +8,7 @@
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
  * | `ERR_GEV_DATA` | `send()`, `ping()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
@@ -20,6 +21,7 @@ export type GevErrorCode =
 	| "ERR_GEV_STATE"
 	| "ERR_GEV_DATA"
 	| "ERR_GEV_CLOSE"
+	| "ERR_GEV_SEND"
 	| "ERR_GEV_RESPONSE"
 	| "ERR_GEV_START"
 	| "ERR_GEV_LOOP";

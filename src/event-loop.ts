@@ -31,7 +31,7 @@ export class EventLoop {
 	/** The native loop has ended, and nothing follows. */
 	stopped = false;
 
-	private readonly server: Server;
+	readonly server: Server;
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
@@ -207,6 +207,12 @@ export class EventLoop {
 				this.asked(isUpgrade, slot, generation, at, length);
 				break;
 			}
+			case layout.eventDrained:
+				this.connections[slot]?.drained();
+				break;
+			case layout.eventSent:
+				this.connections[slot]?.wasSent();
+				break;
 			case layout.eventPing:
 			case layout.eventPong: {
 				const connection = this.connections[slot];
@@ -256,7 +262,7 @@ export class EventLoop {
 			slot,
 			generation,
 			isUpgrade,
-			maxBytes: this.server.maxBufferedBytes,
+			maxBytes: this.server.sendLimits.maxBufferedBytes,
 		});
 		this.pending.set(slot, pending);
 		this.server.ask(pending);
@@ -275,7 +281,7 @@ export class EventLoop {
 			protocol,
 			extensions,
 			context: this.pending.get(slot)?.context,
-			maxBufferedBytes: this.server.maxBufferedBytes,
+			limits: this.server.sendLimits,
 		});
 		this.pending.delete(slot);
 		this.connections[slot] = connection;
@@ -293,6 +299,7 @@ export class EventLoop {
 		this.connections[slot] = undefined;
 		this.connectionCount--;
 		connection.ended();
+		this.server.connectionEnded(reason.wasClean);
 		this.server.call("onClose", connection, reason);
 	}
 

@@ -62,6 +62,11 @@ export interface Handler<Context = unknown> {
 	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
 	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+	/**
+	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+	 * once, unless the connection ends before.
+	 */
+	onDrain?(connection: Connection<Context>): void | Promise<void>;
 	/** The connection is gone; `send` and the like do nothing from now on. */
 	onClose?(
 		connection: Connection<Context>,
@@ -109,7 +114,9 @@ export type CloseCause =
 	/** The event loop failed: a bug in gev. */
 	| "internal"
 	/** Nothing was received or sent for longer than `idleTimeoutMs`. */
-	| "idle";
+	| "idle"
+	/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
+	| "stalled";
 
 /** How a connection ended. */
 export interface CloseReason {
@@ -145,4 +152,5 @@ export const CLOSE_CAUSES: readonly CloseCause[] = [
 	"stop",
 	"internal",
 	"idle",
+	"stalled",
 ];

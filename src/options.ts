@@ -34,10 +34,28 @@ export interface ServerOptions {
 	/** Most connections of one loop; more are closed at once. Default 65,536. */
 	maxConnections?: number;
 	/**
-	 * Most bytes of a connection that were sent and not taken by the kernel yet. A `send` that would exceed it is
-	 * dropped and closes the connection with the cause `"limit"`. Default 16 MiB.
+	 * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
+	 * Pongs and close frames do not count. Default 16 MiB.
 	 */
 	maxBufferedBytes?: number;
+	/**
+	 * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
+	 * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only.
+	 * Default `"close"`.
+	 */
+	overflow?: "close" | "drop-newest";
+	/**
+	 * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
+	 * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
+	 */
+	highWaterMarkBytes?: number;
+	/** At most `highWaterMarkBytes`. Default: a quarter of it. */
+	lowWaterMarkBytes?: number;
+	/**
+	 * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
+	 * time. Default 60,000; 0 means never.
+	 */
+	writeStallTimeoutMs?: number;
 	/** Time from accept to the end of the handshake. Default 10,000. */
 	handshakeTimeoutMs?: number;
 	/** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
@@ -89,6 +107,20 @@ export function checkOptions(options: unknown): CheckedOptions {
 	if ((queueBytes & (queueBytes - 1)) !== 0) {
 		throw check.wrong("queueBytes", "a power of two", queueBytes);
 	}
+	const maxBufferedBytes = check.integer(
+		"maxBufferedBytes",
+		given.maxBufferedBytes,
+		16 * 1024 * 1024,
+		1024,
+		2 ** 31 - 1,
+	);
+	const highWaterMarkBytes = check.integer(
+		"highWaterMarkBytes",
+		given.highWaterMarkBytes,
+		Math.min(1024 * 1024, maxBufferedBytes),
+		1,
+		maxBufferedBytes,
+	);
 	const { protocol = raw() } = given;
 	if (!(protocol instanceof Protocol)) {
 		throw check.wrong("protocol", "raw() or webSocket()", protocol);
@@ -118,13 +150,20 @@ export function checkOptions(options: unknown): CheckedOptions {
 			1,
 			2 ** 24,
 		),
-		maxBufferedBytes: check.integer(
-			"maxBufferedBytes",
-			given.maxBufferedBytes,
-			16 * 1024 * 1024,
-			1024,
-			2 ** 31 - 1,
+		maxBufferedBytes,
+		overflow: check.oneOf("overflow", given.overflow, "close", [
+			"close",
+			"drop-newest",
+		]),
+		highWaterMarkBytes,
+		lowWaterMarkBytes: check.integer(
+			"lowWaterMarkBytes",
+			given.lowWaterMarkBytes,
+			highWaterMarkBytes >> 2,
+			0,
+			highWaterMarkBytes,
 		),
+		writeStallTimeoutMs: milliseconds(given, "writeStallTimeoutMs", 60_000, 0),
 		handshakeTimeoutMs: milliseconds(given, "handshakeTimeoutMs", 10_000, 1),
 		closeTimeoutMs: milliseconds(given, "closeTimeoutMs", 10_000, 1),
 		idleTimeoutMs: idleTimeouts(given.idleTimeoutMs),
@@ -186,6 +225,10 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"backlog",
 	"maxConnections",
 	"maxBufferedBytes",
+	"overflow",
+	"highWaterMarkBytes",
+	"lowWaterMarkBytes",
+	"writeStallTimeoutMs",
 	"handshakeTimeoutMs",
 	"closeTimeoutMs",
 	"idleTimeoutMs",

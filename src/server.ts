@@ -2,8 +2,9 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import * as binding from "#binding";
 import * as check from "./check.js";
-import type { Connection } from "./connection.js";
-import { endNative, startNative } from "./environment.js";
+import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
+import type { Connection, SendLimits } from "./connection.js";
+import { endNative, holdNative, startNative } from "./environment.js";
 import { asError, GevError, shown } from "./errors.js";
 import { EventLoop } from "./event-loop.js";
 import { type Handler, isThenable, type Reply } from "./handler.js";
@@ -26,8 +27,23 @@ export interface ListenAddress {
 
 /** Settings of {@link Server.stop}. */
 export interface StopOptions {
-	/** How long connections may take to say goodbye before they are cut. In milliseconds, default 5000. */
+	/**
+	 * How long connections may take to get what was sent to them and to say goodbye, before they are cut. In milliseconds,
+	 * default 5000; 0 cuts them at once.
+	 */
 	timeoutMs?: number;
+	/** WebSocket close code for every connection, as {@link Connection.close} takes it. Default 1001. */
+	code?: number;
+	/** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
+	reason?: string;
+}
+
+/** What a stop has come to. */
+export interface StopResult {
+	/** Connections that have said goodbye as the protocol wants it. */
+	readonly closed: number;
+	/** Connections that ended otherwise, most of them by force when the time was over. */
+	readonly cut: number;
 }
 
 /**
@@ -43,8 +59,11 @@ export class Server<Context = unknown> {
 	#loops: EventLoop[] = [];
 	#native: binding.NativeServer | undefined;
 	/** Fulfilled when the stop that is under way, or was last, is done. */
-	#stopped: Promise<void> | undefined;
-	#resolveStopped: (() => void) | undefined;
+	#stopped: Promise<StopResult> | undefined;
+	#resolveStopped: ((result: StopResult) => void) | undefined;
+	/** Connections that have ended since the stop began. */
+	#ended = { closed: 0, cut: 0 };
+	#keepsAlive = true;
 
 	/** @internal The handler's `onMessage`, bound; `undefined` if there is none. */
 	readonly onMessage: Handler["onMessage"];
@@ -53,7 +72,7 @@ export class Server<Context = unknown> {
 	/** @internal */
 	readonly borrow: boolean;
 	/** @internal */
-	readonly maxBufferedBytes: number;
+	readonly sendLimits: SendLimits;
 
 	/**
 	 * Checks everything and starts nothing.
@@ -65,7 +84,15 @@ export class Server<Context = unknown> {
 		this.#handler = handler;
 		this.#options = checkOptions(options);
 		this.borrow = this.#options.borrow;
-		this.maxBufferedBytes = this.#options.maxBufferedBytes;
+		const { highWaterMarkBytes, lowWaterMarkBytes } = this.#options;
+		const { maxBufferedBytes, overflow } = this.#options;
+		this.sendLimits = {
+			highWaterMarkBytes,
+			lowWaterMarkBytes,
+			maxBufferedBytes,
+			overflow,
+			tellsDrain: handler.onDrain !== undefined,
+		};
 		this.takesFragments = handler.onFragment !== undefined;
 		this.onMessage = handler.onMessage?.bind(handler) as Handler["onMessage"];
 	}
@@ -122,10 +149,11 @@ export class Server<Context = unknown> {
 	 * Every connection gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once:
 	 * later calls wait for the first. A server that does not run is stopped already.
 	 *
+	 * @returns how the connections ended that were open.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
 	 */
-	async stop(options: StopOptions = {}): Promise<void> {
-		const given = check.options("stop()", options, ["timeoutMs"]);
+	async stop(options: StopOptions = {}): Promise<StopResult> {
+		const given = check.options("stop()", options, STOP_OPTIONS);
 		const timeoutMs = check.integer(
 			"timeoutMs",
 			given.timeoutMs,
@@ -133,6 +161,14 @@ export class Server<Context = unknown> {
 			0,
 			2 ** 31 - 1,
 		);
+		const { code = 1001, reason = "server stopped" } = options;
+		if (!mayBeSent(code)) {
+			throw check.wrong("code", "a close code that may be sent", code);
+		}
+		if (!isCloseText(reason)) {
+			throw check.wrong("reason", "a string of at most 123 bytes", reason);
+		}
+		const goodbye = closePayload(code, reason, 0);
 		if (this.#state === "starting") {
 			throw new GevError(
 				"ERR_GEV_STATE",
@@ -144,14 +180,40 @@ export class Server<Context = unknown> {
 			this.#stopped = new Promise((resolve) => {
 				this.#resolveStopped = resolve;
 			});
+			this.#ended = { closed: 0, cut: 0 };
 			this.#stopTimers();
-			const payload = new Uint8Array(new Uint32Array([timeoutMs]).buffer);
+			const timeout = new Uint8Array(Uint32Array.of(timeoutMs).buffer);
+			const payload = Buffer.concat([timeout, goodbye]);
 			for (const loop of this.#loops) {
 				loop.commands.command(layout.commandStop, 0, 0, payload);
 			}
 			this.loopEnded();
 		}
-		await this.#stopped;
+		return (await this.#stopped) ?? { closed: 0, cut: 0 };
+	}
+
+	/** {@link stop} with its defaults, for `await using`. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.stop();
+	}
+
+	/** While it runs, the server keeps the process alive; this is so from the beginning. */
+	ref(): this {
+		this.#keepsAlive = true;
+		holdNative();
+		return this;
+	}
+
+	/** The server does not keep the process alive by itself, whether it runs or not. */
+	unref(): this {
+		this.#keepsAlive = false;
+		holdNative();
+		return this;
+	}
+
+	/** @internal */
+	get keepsAlive(): boolean {
+		return this.#keepsAlive;
 	}
 
 	/**
@@ -257,6 +319,12 @@ export class Server<Context = unknown> {
 		}
 	}
 
+	/** @internal A connection has ended. */
+	connectionEnded(wasClean: boolean): void {
+		if (wasClean) this.#ended.closed++;
+		else this.#ended.cut++;
+	}
+
 	/** @internal Ends the stop when every loop has ended. */
 	loopEnded(): void {
 		if (this.#state !== "stopping") return;
@@ -268,7 +336,7 @@ export class Server<Context = unknown> {
 		this.#stopTimers();
 		endNative(this as Server);
 		this.#state = "idle";
-		this.#resolveStopped?.();
+		this.#resolveStopped?.(this.#ended);
 	}
 
 	#startLoops(addresses: string[]): void {
@@ -328,6 +396,7 @@ type ConnectionCall =
 	| "onFragment"
 	| "onPing"
 	| "onPong"
+	| "onDrain"
 	| "onClose";
 
 /** What such a member gets besides the connection. */
@@ -390,6 +459,7 @@ function nativeOptions(
 		idleReadMs: rest.idleTimeoutMs.read,
 		idleWriteMs: rest.idleTimeoutMs.write,
 		idleAllMs: rest.idleTimeoutMs.all,
+		writeStallMs: rest.writeStallTimeoutMs,
 		maxLifetimeMs: rest.maxLifetimeMs,
 		maxConnections: rest.maxConnections,
 		maxBufferedBytes: rest.maxBufferedBytes,
@@ -434,6 +504,12 @@ function loopMemory(size: number, borrow: boolean): Uint8Array {
 /** The longest delay of a timer: what fits a safe integer of milliseconds. */
 const MAX_DELAY = Number.MAX_SAFE_INTEGER;
 
+const STOP_OPTIONS: readonly (keyof StopOptions)[] = [
+	"timeoutMs",
+	"code",
+	"reason",
+];
+
 const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
 	"onUpgrade",
 	"onRequest",
@@ -442,6 +518,7 @@ const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
 	"onFragment",
 	"onPing",
 	"onPong",
+	"onDrain",
 	"onClose",
 	"onError",
 ];

@@ -62,6 +62,10 @@ pub struct Layout {
     /// Kind of an event.
     pub event_request: u32,
     /// Kind of an event.
+    pub event_drained: u32,
+    /// Kind of an event.
+    pub event_sent: u32,
+    /// Kind of an event.
     pub event_ping: u32,
     /// Kind of an event.
     pub event_pong: u32,
@@ -83,6 +87,10 @@ pub struct Layout {
     pub command_stop: u32,
     /// Kind of a command.
     pub command_ping: u32,
+    /// Kind of a command.
+    pub command_tell_drained: u32,
+    /// Kind of a command.
+    pub command_tell_sent: u32,
     /// Kind of a command.
     pub command_accept: u32,
     /// Kind of a command.
@@ -132,6 +140,8 @@ pub fn layout() -> Layout {
         event_stopped: bridge::EVENT_STOPPED,
         event_upgrade: bridge::EVENT_UPGRADE,
         event_request: bridge::EVENT_REQUEST,
+        event_drained: bridge::EVENT_DRAINED,
+        event_sent: bridge::EVENT_SENT,
         event_ping: bridge::EVENT_PING,
         event_pong: bridge::EVENT_PONG,
         command_send: bridge::COMMAND_SEND,
@@ -143,6 +153,8 @@ pub fn layout() -> Layout {
         command_destroy: bridge::COMMAND_DESTROY,
         command_stop: bridge::COMMAND_STOP,
         command_ping: bridge::COMMAND_PING,
+        command_tell_drained: bridge::COMMAND_TELL_DRAINED,
+        command_tell_sent: bridge::COMMAND_TELL_SENT,
         command_accept: bridge::COMMAND_ACCEPT,
         command_respond: bridge::COMMAND_RESPOND,
         flag_text: bridge::FLAG_TEXT,

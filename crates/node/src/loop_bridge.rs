@@ -209,6 +209,8 @@ fn kind_and_flags(event: Event) -> u32 {
         Event::Ask(Request::Plain) => EVENT_REQUEST,
         Event::Control(Control::Ping) => EVENT_PING,
         Event::Control(Control::Pong) => EVENT_PONG,
+        Event::Drained => EVENT_DRAINED,
+        Event::Sent => EVENT_SENT,
         Event::End => EVENT_END,
         Event::Close => EVENT_CLOSE,
         Event::Error => EVENT_ERROR,
@@ -230,6 +232,8 @@ fn command_kind(kind_and_flags: u32) -> CommandKind {
         COMMAND_DESTROY => CommandKind::Destroy,
         COMMAND_STOP => CommandKind::Stop,
         COMMAND_PING => CommandKind::Ping,
+        COMMAND_TELL_DRAINED => CommandKind::TellDrained,
+        COMMAND_TELL_SENT => CommandKind::TellSent,
         COMMAND_ACCEPT => CommandKind::Accept,
         COMMAND_RESPOND => CommandKind::Respond {
             more: has(FLAG_MORE),
@@ -265,6 +269,8 @@ pub(crate) const EVENT_UPGRADE: u32 = 7;
 pub(crate) const EVENT_REQUEST: u32 = 8;
 pub(crate) const EVENT_PING: u32 = 9;
 pub(crate) const EVENT_PONG: u32 = 10;
+pub(crate) const EVENT_DRAINED: u32 = 11;
+pub(crate) const EVENT_SENT: u32 = 12;
 
 pub(crate) const COMMAND_SEND: u32 = 1;
 pub(crate) const COMMAND_BEGIN: u32 = 2;
@@ -277,6 +283,8 @@ pub(crate) const COMMAND_STOP: u32 = 8;
 pub(crate) const COMMAND_PING: u32 = 9;
 pub(crate) const COMMAND_ACCEPT: u32 = 10;
 pub(crate) const COMMAND_RESPOND: u32 = 11;
+pub(crate) const COMMAND_TELL_DRAINED: u32 = 12;
+pub(crate) const COMMAND_TELL_SENT: u32 = 13;
 
 /// The message is text.
 pub(crate) const FLAG_TEXT: u32 = 1 << 8;

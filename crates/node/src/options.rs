@@ -35,6 +35,8 @@ pub struct NativeOptions {
     pub idle_write_ms: u32,
     /// Time without either; 0 for no limit.
     pub idle_all_ms: u32,
+    /// Time without anything taken by the kernel while there is something to send; 0 for no limit.
+    pub write_stall_ms: u32,
     /// Age of a connection; 0 for no limit.
     pub max_lifetime_ms: u32,
     /// Connections of each loop.
@@ -156,6 +158,7 @@ fn timeouts(options: &NativeOptions) -> Timeouts {
         idle_all: ms(options.idle_all_ms),
         ping_interval: ms(ping_interval),
         pong_timeout: ms(pong_timeout),
+        write_stall: ms(options.write_stall_ms),
         max_lifetime: ms(options.max_lifetime_ms),
     }
 }

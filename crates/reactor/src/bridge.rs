@@ -62,6 +62,11 @@ pub enum Event {
     Message(gev_wire::Part),
     /// A control frame. Payload: its payload.
     Control(Control),
+    /// The output has fallen to the mark of the last [`CommandKind::TellDrained`]. No payload.
+    Drained,
+    /// The kernel has taken everything that was to be sent before a [`CommandKind::TellSent`]: one for each, in order. No
+    /// payload.
+    Sent,
     /// The peer has said goodbye, yet may still read. Answered by [`CommandKind::End`]. No payload.
     End,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
@@ -96,6 +101,10 @@ pub enum CommandKind {
     Continue,
     /// Send a ping with this payload.
     Ping,
+    /// Tell, once, when no more bytes wait for the socket than the payload says (u32, native byte order).
+    TellDrained,
+    /// Tell when everything before this command has been taken by the kernel.
+    TellSent,
     /// Accept an upgrade. Payload: see [`gev_wire::Protocol::accept`].
     Accept,
     /// Send the payload as the next bytes of the response to a request; close behind the last ones.
@@ -111,8 +120,9 @@ pub enum CommandKind {
     End,
     /// Close at once; what is not sent is lost. Payload: cause (u8).
     Destroy,
-    /// End the loop: close the listener, then all connections as their protocols do, those that take longer than the
-    /// payload says (milliseconds, u32 in native byte order) by force. The id means nothing.
+    /// End the loop: close the listener, then all connections as their protocols do, those that take too long by force. The
+    /// id means nothing. Payload: how long they may take (milliseconds, u32 in native byte order), then what
+    /// [`Close`](Self::Close) has.
     Stop,
 }
 

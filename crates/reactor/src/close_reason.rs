@@ -37,6 +37,8 @@ pub enum CloseCause {
     Internal = 8,
     /// Nothing was received or sent for too long.
     Idle = 9,
+    /// The peer has taken nothing of what is sent to it for too long.
+    Stalled = 10,
 }
 
 impl CloseReason {

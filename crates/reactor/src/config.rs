@@ -67,6 +67,8 @@ pub struct Timeouts {
     pub ping_interval: Duration,
     /// Cut when nothing was received for this time after a ping.
     pub pong_timeout: Duration,
+    /// Cut when there is something to send and the kernel has taken nothing of it for this time.
+    pub write_stall: Duration,
     /// Closed at this age.
     pub max_lifetime: Duration,
 }

@@ -49,8 +49,8 @@ pub struct EventLoop<B> {
     ready: VecDeque<ConnectionId>,
     /// Connections with output that has not been tried since it was added.
     dirty: Vec<ConnectionId>,
-    /// Close events that the event queue had no room for. Nothing else is delivered before them.
-    undelivered: VecDeque<(ConnectionId, CloseReason)>,
+    /// News of connections that the event queue had no room for. Nothing else is delivered before them.
+    undelivered: VecDeque<(ConnectionId, News)>,
     /// An event did not fit; reading stops until there is room.
     blocked: bool,
     /// Measure of what was published and not rung for: polled events and turns. 0: nothing.
@@ -76,6 +76,14 @@ pub enum Turn {
     Running,
     /// The loop has been stopped or aborted; do not call again.
     Ended,
+}
+
+/// What is delivered for a connection besides what its protocol delivers.
+#[derive(Debug)]
+enum News {
+    /// An event without payload.
+    Event(Event),
+    Close(CloseReason),
 }
 
 #[derive(Debug)]
@@ -327,7 +335,10 @@ impl<B: Bridge> EventLoop<B> {
             };
             budget = budget.saturating_sub(command.payload.len() + COMMAND_COST);
             if command.kind == CommandKind::Stop {
-                stop = Some(command.payload.try_into().map_or(0, u32::from_ne_bytes));
+                stop = command.payload.split_first_chunk().map(|(timeout, close)| {
+                    let timeout = Duration::from_millis(u64::from(u32::from_ne_bytes(*timeout)));
+                    (timeout, read_close(close).0)
+                });
                 continue;
             }
             let id = command.id;
@@ -345,8 +356,8 @@ impl<B: Bridge> EventLoop<B> {
         for (id, reason) in gone {
             self.remove(id, reason);
         }
-        if let Some(timeout) = stop {
-            self.stop(Duration::from_millis(u64::from(timeout)));
+        if let Some((timeout, close)) = stop {
+            self.stop(timeout, &close);
         }
     }
 
@@ -508,6 +519,10 @@ impl<B: Bridge> EventLoop<B> {
             self.dirty.push(id);
         }
         connection.stamp(&self.config);
+        let undelivered = self.undelivered.len();
+        while let Some(event) = connection.next_news() {
+            self.undelivered.push_back((id, News::Event(event)));
+        }
         if let Some(deadline) = connection.deadline(&self.config)
             && connection.armed.is_none_or(|armed| armed > deadline)
         {
@@ -516,6 +531,9 @@ impl<B: Bridge> EventLoop<B> {
         }
         if let Some(gauges) = connection.changed_gauges() {
             self.bridge.set_gauges(id.slot, gauges);
+        }
+        if self.undelivered.len() > undelivered {
+            self.deliver_news();
         }
     }
 
@@ -526,8 +544,8 @@ impl<B: Bridge> EventLoop<B> {
         let is_announced = connection.is_announced();
         connection.release(&mut self.pools);
         if is_announced {
-            self.undelivered.push_back((id, reason));
-            self.deliver_closes();
+            self.undelivered.push_back((id, News::Close(reason)));
+            self.deliver_news();
         }
     }
 
@@ -536,15 +554,22 @@ impl<B: Bridge> EventLoop<B> {
         if self.blocked {
             self.blocked = !self.bridge.has_room();
         }
-        self.deliver_closes() && !self.blocked
+        self.deliver_news() && !self.blocked
     }
 
-    fn deliver_closes(&mut self) -> bool {
-        while let Some((id, reason)) = self.undelivered.pop_front() {
-            let mut payload = [0; CLOSE_BYTES];
-            let len = write_close(&reason, &mut payload);
-            if !self.emit(id, Event::Close, &payload[..len]) {
-                self.undelivered.push_front((id, reason));
+    /// Delivers what had to wait for room; false when some still has to.
+    fn deliver_news(&mut self) -> bool {
+        while let Some((id, news)) = self.undelivered.pop_front() {
+            let delivered = match &news {
+                News::Event(event) => self.emit(id, *event, &[]),
+                News::Close(reason) => {
+                    let mut payload = [0; CLOSE_BYTES];
+                    let len = write_close(reason, &mut payload);
+                    self.emit(id, Event::Close, &payload[..len])
+                }
+            };
+            if !delivered {
+                self.undelivered.push_front((id, news));
                 self.blocked = true;
                 return false;
             }
@@ -563,7 +588,7 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     /// Stops listening and says goodbye to everybody.
-    fn stop(&mut self, timeout: Duration) {
+    fn stop(&mut self, timeout: Duration, close: &Close) {
         if self.phase != Phase::Running {
             return;
         }
@@ -576,8 +601,7 @@ impl<B: Bridge> EventLoop<B> {
                 continue;
             };
             if connection.is_open() {
-                let close = Close::new(GOING_AWAY, "server stopped");
-                connection.close(close, CloseCause::Stop, deadline, &mut self.pools);
+                connection.close(close.clone(), CloseCause::Stop, deadline, &mut self.pools);
                 self.settle(id, Next::Wait);
             } else {
                 self.remove(id, CloseReason::abnormal(CloseCause::Stop, ""));
@@ -610,19 +634,18 @@ fn run_command(
             connection.begin(outgoing, len, pools);
         }
         CommandKind::Ping => connection.ping(payload, pools),
+        CommandKind::TellDrained => {
+            connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
+        }
+        CommandKind::TellSent => connection.tell_sent(),
         CommandKind::Accept => connection.accept(payload),
         CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
         CommandKind::Continue => {
             return connection.continue_message(payload, deadline, pools);
         }
         CommandKind::Close => {
-            let code = payload
-                .get(..2)
-                .and_then(|code| code.try_into().ok())
-                .map_or(0, u16::from_ne_bytes);
-            let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());
-            let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
-            connection.close(Close::new(code, text), cause, deadline, pools);
+            let (close, cause) = read_close(payload);
+            connection.close(close, cause, deadline, pools);
         }
         CommandKind::ShutdownWrite => connection.shutdown_write(),
         CommandKind::End => connection.end(deadline, pools),
@@ -633,6 +656,14 @@ fn run_command(
         CommandKind::Stop => {}
     }
     Next::Wait
+}
+
+/// The payload of [`CommandKind::Close`], and what follows the time in that of [`CommandKind::Stop`].
+fn read_close(payload: &[u8]) -> (Close, CloseCause) {
+    let code = payload.first_chunk().copied().map_or(0, u16::from_ne_bytes);
+    let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());
+    let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
+    (Close::new(code, text), cause)
 }
 
 /// The payload of [`Event::Close`]; returns its length.
@@ -683,9 +714,6 @@ const MAX_ERROR_BYTES: usize = 4096;
 
 /// How often a loop that has failed looks again for room to say so.
 const REPORT_RETRY: Duration = Duration::from_millis(50);
-
-/// RFC 6455 section 7.4.1.
-const GOING_AWAY: u16 = 1001;
 
 const _: () = assert!(
     usize::BITS == 64,

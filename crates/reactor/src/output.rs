@@ -22,6 +22,8 @@ pub(crate) struct Output {
     sent: usize,
     /// Bytes in all chunks, less `sent`.
     len: usize,
+    /// Bytes that the kernel has taken since the beginning.
+    taken: u64,
 }
 
 /// Chunks without an owner, kept by the loop for the next connection that has something to send.
@@ -39,6 +41,11 @@ impl Output {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Bytes that the kernel has taken since the beginning.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Copies `bytes` behind what is there.
@@ -87,6 +94,7 @@ impl Output {
             match self.write_once(socket, payload) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
+                    self.taken += n as u64;
                     let from_chunks = n.min(self.len);
                     self.advance(from_chunks, pool);
                     payload = &payload[n - from_chunks..];
@@ -233,6 +241,7 @@ mod tests {
             while !output.flush(&mut socket, &[], &mut pool).unwrap() {}
             prop_assert!(output.is_empty());
             prop_assert!(socket.taken == expected);
+            prop_assert_eq!(output.taken(), expected.len() as u64);
             prop_assert!(pool.free.len() <= 4);
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Watch {
     opened: Instant,
     received: Instant,
     sent: Instant,
+    /// Since when the socket has taken nothing of what waits for it.
+    stuck: Option<Instant>,
     /// When a ping was sent that nothing has been received after.
     pinged: Option<Instant>,
     /// Something was received that has not been given a time.
@@ -42,6 +44,7 @@ impl Watch {
             opened: now,
             received: now,
             sent: now,
+            stuck: None,
             pinged: None,
             has_received: false,
             has_sent: false,
@@ -58,9 +61,16 @@ impl Watch {
         self.has_sent = true;
     }
 
-    /// Gives what was noted its time, if any deadline depends on it.
-    pub(crate) fn stamp(&mut self, timeouts: &Timeouts, clock: impl Fn() -> Instant) {
-        if !(self.has_received || self.has_sent) || !timeouts.watch_traffic() {
+    /// Gives what was noted its time, if any deadline depends on it. `is_stuck`: output waits for a socket that takes
+    /// none.
+    pub(crate) fn stamp(
+        &mut self,
+        timeouts: &Timeouts,
+        is_stuck: bool,
+        clock: impl Fn() -> Instant,
+    ) {
+        let has_news = self.has_received || self.has_sent || is_stuck != self.stuck.is_some();
+        if !has_news || !timeouts.watch_traffic() {
             return;
         }
         let now = clock();
@@ -70,12 +80,27 @@ impl Watch {
         }
         if std::mem::take(&mut self.has_sent) {
             self.sent = now;
+            self.stuck = None;
         }
+        self.stuck = is_stuck.then(|| self.stuck.unwrap_or(now));
+    }
+
+    /// When [`is_stalled`](Self::is_stalled) may become true.
+    pub(crate) fn stall_deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
+        let stuck = self.stuck.filter(|_| !timeouts.write_stall.is_zero())?;
+        stuck.checked_add(timeouts.write_stall)
+    }
+
+    /// True when the socket has taken nothing of its output for too long.
+    pub(crate) fn is_stalled(&self, now: Instant, timeouts: &Timeouts) -> bool {
+        self.stall_deadline(timeouts)
+            .is_some_and(|deadline| deadline <= now)
     }
 
     /// When [`due`](Self::due) has to be asked, unless something is received or sent before.
     pub(crate) fn next_deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
-        self.deadlines(timeouts).map(|(at, _)| at).min()
+        let deadlines = self.deadlines(timeouts).map(|(at, _)| at);
+        deadlines.chain(self.stall_deadline(timeouts)).min()
     }
 
     /// What is to be done now. A ping counts as sent when this says so. `unread`: bytes of the peer wait to be read,
@@ -124,6 +149,7 @@ impl Timeouts {
             self.idle_write,
             self.idle_all,
             self.ping_interval,
+            self.write_stall,
         ];
         of_traffic.iter().any(|time| *time != Duration::ZERO)
     }
@@ -159,13 +185,13 @@ mod tests {
         fn receive_at(&mut self, ms: u64) {
             self.go_to(ms);
             self.watch.note_received();
-            self.watch.stamp(&self.timeouts, || self.now);
+            self.watch.stamp(&self.timeouts, false, || self.now);
         }
 
         fn send_at(&mut self, ms: u64) {
             self.go_to(ms);
             self.watch.note_sent();
-            self.watch.stamp(&self.timeouts, || self.now);
+            self.watch.stamp(&self.timeouts, false, || self.now);
         }
 
         /// Goes to the next deadline: when that is, and what is due then.
@@ -251,6 +277,31 @@ mod tests {
         let timeouts = clock.timeouts;
         assert_eq!(clock.watch.due(clock.now, &timeouts, true), Due::Nothing);
         assert_eq!(clock.next(), Some((230, Due::Ping)));
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_stalled_and_one_that_takes_a_little_is_not() {
+        let mut clock = Clock::new(Timeouts {
+            write_stall: ms(100),
+            ..Timeouts::default()
+        });
+        let stuck_at = |clock: &mut Clock, at, took_some| {
+            clock.go_to(at);
+            if took_some {
+                clock.watch.note_sent();
+            }
+            clock.watch.stamp(&clock.timeouts, true, || clock.now);
+            let deadline = clock.watch.next_deadline(&clock.timeouts);
+            deadline.map(|at| at.duration_since(clock.start))
+        };
+        assert_eq!(stuck_at(&mut clock, 10, true), Some(ms(110)));
+        assert_eq!(stuck_at(&mut clock, 60, false), Some(ms(110)));
+        assert_eq!(stuck_at(&mut clock, 90, true), Some(ms(190)));
+        let (start, timeouts) = (clock.start, clock.timeouts);
+        assert!(!clock.watch.is_stalled(start + ms(189), &timeouts));
+        assert!(clock.watch.is_stalled(start + ms(190), &timeouts));
+        clock.send_at(195);
+        assert_eq!(clock.next(), None, "nothing waits any more");
     }
 
     #[test]

@@ -75,6 +75,13 @@ impl Connection {
 
     /// Sees to the timeouts of an open connection.
     fn look_after(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+        if !matches!(self.state, State::Open | State::HalfClosed) {
+            return Next::Wait;
+        }
+        if self.watch.is_stalled(now, &config.timeouts) {
+            let text = "the peer takes nothing";
+            return Next::Gone(CloseReason::abnormal(CloseCause::Stalled, text));
+        }
         if self.state != State::Open {
             return Next::Wait;
         }

@@ -13,13 +13,14 @@
 //! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
 //! kernel from answering late input with a reset, which could overtake our last bytes.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use gev_wire::{Close, Protocol, RingBuffer};
 use mio::net::TcpStream;
 
 use crate::addresses::Addresses;
-use crate::bridge::Gauges;
+use crate::bridge::{Event, Gauges};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
 use crate::output::{CHUNK_BYTES, ChunkPool, Output};
@@ -39,6 +40,10 @@ pub(crate) struct Connection {
     /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
     rest: RingBuffer,
     output: Output,
+    /// The application wants to know when no more than so many bytes of output are left.
+    drain_mark: Option<u32>,
+    /// Of the bytes that the kernel takes: where the application wants to know that it has come to.
+    sent_marks: VecDeque<u64>,
     /// The answer to the latest ping, while the socket takes nothing or a frame is half way out.
     held_pong: Option<Box<[u8]>>,
     /// A ping that waits for the end of a frame.
@@ -155,6 +160,8 @@ impl Connection {
             protocol,
             rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
             output: Output::default(),
+            drain_mark: None,
+            sent_marks: VecDeque::new(),
             held_pong: None,
             held_ping: false,
             held_end: None,
@@ -196,13 +203,30 @@ impl Connection {
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         self.deadline.or_else(|| match self.state {
             State::Open => self.watch.next_deadline(&config.timeouts),
+            State::HalfClosed => self.watch.stall_deadline(&config.timeouts),
             _ => None,
         })
     }
 
     /// Notes the time of what has happened to this connection.
     pub(crate) fn stamp(&mut self, config: &Config) {
-        self.watch.stamp(&config.timeouts, Instant::now);
+        let is_stuck = self.has_output() && !self.writable;
+        self.watch.stamp(&config.timeouts, is_stuck, Instant::now);
+    }
+
+    /// What the application has asked to be told of and has come about, one at a time.
+    pub(crate) fn next_news(&mut self) -> Option<Event> {
+        let taken = self.output.taken();
+        if self.sent_marks.front().is_some_and(|&mark| mark <= taken) {
+            self.sent_marks.pop_front();
+            if self.sent_marks.is_empty() {
+                // Keeps an idle connection at zero heap bytes.
+                self.sent_marks = VecDeque::new();
+            }
+            return Some(Event::Sent);
+        }
+        let drained = |mark: &mut u32| self.output.len() <= *mark as usize;
+        self.drain_mark.take_if(drained).map(|_| Event::Drained)
     }
 
     pub(crate) fn has_output(&self) -> bool {

@@ -77,6 +77,17 @@ impl Connection {
         }
     }
 
+    /// The application wants to know when no more than `mark` bytes wait for the socket.
+    pub(crate) fn tell_drained(&mut self, mark: u32) {
+        self.drain_mark = Some(mark);
+    }
+
+    /// The application wants to know when everything that has been queued so far has been taken by the kernel.
+    pub(crate) fn tell_sent(&mut self) {
+        let mark = self.output.taken() + self.output.len() as u64;
+        self.sent_marks.push_back(mark);
+    }
+
     /// The application accepts the upgrade that it was asked about.
     pub(crate) fn accept(&mut self, details: &[u8]) {
         if std::mem::take(&mut self.asking) {

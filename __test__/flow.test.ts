@@ -1,0 +1,226 @@
+import test from "ava";
+import { type Connection, type GevError, SendStatus, Server } from "gev";
+import { BINARY, readFrame, upgraded } from "./kit/frames.js";
+import { run } from "./kit/program.js";
+import { Queue } from "./kit/queue.js";
+import { Recorder } from "./kit/recorder.js";
+import { protocols, serve } from "./kit/server.js";
+import { tcp } from "./kit/tcp-client.js";
+import { until } from "./kit/until.js";
+import { connect } from "./kit/ws-client.js";
+
+const KIB = 1024;
+
+for (const [protocol, create] of Object.entries(protocols)) {
+	test(`send() says when too much waits, and onDrain when it does not any more: ${protocol}`, async (t) => {
+		const connections = new Queue<Connection>();
+		const drains = new Queue<number>();
+		const { port } = await serve(
+			t,
+			{
+				onConnect: (connection) => connections.push(connection),
+				onDrain: (connection) => drains.push(connection.writeBufferLength),
+			},
+			{
+				protocol: create(),
+				highWaterMarkBytes: 256 * KIB,
+				lowWaterMarkBytes: 16 * KIB,
+				maxBufferedBytes: 64 * KIB * KIB,
+			},
+		);
+		const client =
+			protocol === "raw" ? await tcp(t, port) : await upgraded(t, port);
+		const connection = await connections.next();
+		for (let round = 0; round < 3; round++) {
+			client.socket.pause();
+			let status = SendStatus.Queued;
+			let sent = 0;
+			// Until the sockets' buffers and then the marks are full.
+			while (status === SendStatus.Queued) {
+				status = connection.send(Buffer.alloc(64 * KIB));
+				sent += 64 * KIB;
+				if (sent % (1024 * KIB) === 0) await new Promise(setImmediate);
+			}
+			t.is(status, SendStatus.Congested);
+			t.true(connection.writeBufferLength > 256 * KIB);
+			t.is(connection.send("more"), SendStatus.Congested);
+			t.is(drains.size, 0);
+			client.socket.resume();
+			t.true((await drains.next()) <= 16 * KIB);
+			t.is(drains.size, 0, "once for each crossing");
+			await connection.sent();
+			t.is(connection.writeBufferLength, 0);
+		}
+		t.is(connection.dropped, 0);
+		client.socket.destroy();
+	});
+}
+
+test("onDrain also follows what the kernel takes at once", async (t) => {
+	const connections = new Queue<Connection>();
+	const drains = new Queue<void>();
+	const { url } = await serve(
+		t,
+		{
+			onConnect: (connection) => connections.push(connection),
+			onDrain: () => drains.push(),
+		},
+		{ highWaterMarkBytes: 1, lowWaterMarkBytes: 0 },
+	);
+	const { messages } = await connect(t, url);
+	const connection = await connections.next();
+	for (let round = 0; round < 20; round++) {
+		t.is(connection.send(`message ${round}`), SendStatus.Congested);
+		await drains.next();
+		t.is(await messages.next(), `message ${round}`);
+	}
+});
+
+test("with drop-newest what is too much is dropped, and nothing else", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		maxBufferedBytes: 100 * KIB,
+		overflow: "drop-newest",
+	});
+	const client = await upgraded(t, port);
+	client.socket.pause();
+	const { connection } = await recorder.next("connect");
+	const kept: number[] = [];
+	let dropped = 0;
+	for (let n = 0; dropped < 5; n++) {
+		const message = Buffer.alloc(30 * KIB, n);
+		if (connection.send(message) === SendStatus.Dropped) {
+			dropped++;
+			t.true(connection.writeBufferLength + message.length > 100 * KIB);
+		} else {
+			kept.push(n % 256);
+		}
+		t.true(connection.writeBufferLength <= 101 * KIB);
+		await new Promise(setImmediate);
+	}
+	t.is(connection.dropped, 5);
+	t.true(connection.connected);
+	client.socket.resume();
+	for (const n of kept) {
+		const { opcode, payload } = await readFrame(client);
+		t.is(opcode, BINARY);
+		t.true(payload.equals(Buffer.alloc(30 * KIB, n)), `${n}`);
+	}
+	connection.send("and on");
+	t.is(String((await readFrame(client)).payload), "and on");
+});
+
+test("callbacks and sent() tell when the kernel has it, in order", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		maxBufferedBytes: 64 * KIB * KIB,
+	});
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	const calls: [string, GevError | undefined][] = [];
+	const note = (name: string) => (error?: GevError) =>
+		void calls.push([name, error]);
+	client.socket.pause();
+	connection.send("first", note("first"));
+	connection.send(Buffer.alloc(32 * KIB * KIB), { text: false }, note("large"));
+	const all = connection.sent();
+	connection.send("last", note("last"));
+	t.deepEqual(calls, [], "never before send() returns");
+	await until(() => calls.length === 1);
+	t.deepEqual(calls[0], ["first", undefined]);
+	client.socket.resume();
+	t.true(await all);
+	await connection.sent();
+	t.deepEqual(
+		calls.map(([name, error]) => [name, error?.code]),
+		[
+			["first", undefined],
+			["large", undefined],
+			["last", undefined],
+		],
+	);
+	client.socket.pause();
+	connection.send(Buffer.alloc(32 * KIB * KIB), note("lost"));
+	const lost = connection.sent();
+	client.socket.destroy();
+	t.false(await lost);
+	t.is(calls[3]?.[1]?.code, "ERR_GEV_SEND");
+	await recorder.next("close");
+	t.is(connection.send("late", note("late")), SendStatus.Closed);
+	t.false(await connection.sent());
+	t.is(calls[4]?.[1]?.code, "ERR_GEV_SEND");
+	t.is(calls.length, 5);
+	t.throws(() => connection.send("x", {}, 5 as never), {
+		code: "ERR_GEV_OPTION",
+	});
+});
+
+test("what a callback throws costs its connection only", async (t) => {
+	const recorder = new Recorder();
+	const { url } = await serve(t, recorder);
+	const { closed } = await connect(t, url);
+	const { connection } = await recorder.next("connect");
+	connection.send("x", () => {
+		throw new Error("a fault of the callback");
+	});
+	t.is((await closed).code, 1011);
+	const { error } = await recorder.next("error");
+	t.is(error.message, "a fault of the callback");
+});
+
+test("a peer that takes nothing is cut after writeStallTimeoutMs, and not earlier", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		writeStallTimeoutMs: 200,
+		maxBufferedBytes: 64 * KIB * KIB,
+	});
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	client.socket.pause();
+	const before = performance.now();
+	connection.send(Buffer.alloc(32 * KIB * KIB));
+	const { reason } = await recorder.next("close");
+	t.true(performance.now() - before >= 200);
+	t.deepEqual(
+		[reason.code, reason.cause, reason.wasClean],
+		[1006, "stalled", false],
+	);
+});
+
+test("stop() takes a code and a reason, and counts how connections ended", async (t) => {
+	const recorder = new Recorder();
+	const { server, url, port } = await serve(t, recorder);
+	const { closed } = await connect(t, url);
+	await upgraded(t, port);
+	await recorder.next("connect");
+	await recorder.next("connect");
+	const stopped = server.stop({
+		timeoutMs: 300,
+		code: 1012,
+		reason: "back soon",
+	});
+	t.deepEqual(await closed, { code: 1012, reason: "back soon" });
+	t.deepEqual(await stopped, { closed: 1, cut: 1 });
+	t.deepEqual(await server.stop(), { closed: 1, cut: 1 }, "of the last stop");
+	t.deepEqual(await new Server({}).stop(), { closed: 0, cut: 0 });
+});
+
+test("a server can be disposed of", async (t) => {
+	const dispose = Symbol.asyncDispose as typeof Symbol.asyncDispose | undefined;
+	if (dispose === undefined) {
+		t.pass("this runtime has no such symbol");
+		return;
+	}
+	const { server, url } = await serve(t, {});
+	const { closed } = await connect(t, url);
+	await server[dispose]();
+	t.is((await closed).code, 1001);
+	t.is(server.loops, 0);
+});
+
+test("unref() lets the process end while the server runs, ref() does not", async (t) => {
+	const ended = await run("unref");
+	t.is(ended.stderr, "");
+	t.is(ended.stdout, "listening\nechoed\n");
+	t.is(ended.code, 0);
+});

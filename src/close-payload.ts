@@ -1,0 +1,30 @@
+/** How a goodbye travels to an event loop: see `CommandKind::Close` in `crates/reactor`. */
+
+/** Code (two bytes in native order), number of the cause, an unused byte, text. */
+export function closePayload(
+	code: number,
+	reason: string,
+	cause: number,
+): Uint8Array {
+	const text = Buffer.from(reason);
+	const payload = new Uint8Array(4 + text.length);
+	new Uint16Array(payload.buffer, 0, 1)[0] = code;
+	payload[2] = cause;
+	payload.set(text, 4);
+	return payload;
+}
+
+/** RFC 6455 section 7.4, and the registry of close codes up to 1014. */
+export function mayBeSent(code: unknown): code is number {
+	return (
+		typeof code === "number" &&
+		Number.isInteger(code) &&
+		((code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) ||
+			(code >= 3000 && code <= 4999))
+	);
+}
+
+/** A text of at most 123 bytes in UTF-8: what a close frame has room for behind the code (RFC 6455 section 5.5). */
+export function isCloseText(reason: unknown): reason is string {
+	return typeof reason === "string" && Buffer.byteLength(reason) <= 123;
+}
