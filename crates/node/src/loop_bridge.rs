@@ -140,9 +140,8 @@ impl Bridge for LoopBridge {
     #[inline]
     fn next_command(&mut self) -> Option<Command<'_>> {
         if self.commands.is_empty() {
-            // Releases what was read last, and tells JavaScript if it waits for that.
-            let none = self.commands.next();
-            debug_assert!(none.is_none());
+            // Hands back what was read last, and tells JavaScript if it waits for that.
+            self.commands.release();
             if self.script_wants_room.swap(0, SeqCst) == 1 {
                 self.doorbell.ring();
             }

@@ -245,7 +245,7 @@ impl<'a> Consumer<'a> {
     }
 
     /// Hands everything that was read back to the producer.
-    fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.published_tail != self.tail {
             self.published_tail = self.tail;
             self.tail_word.store(self.tail, SeqCst);
