@@ -1,6 +1,6 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
-import { type Protocol, webSocket } from "gev";
+import { type Protocol, raw, webSocket } from "gev";
 import * as undici from "undici";
 import WebSocket from "ws";
 import { Queue } from "./kit/queue.js";
@@ -318,7 +318,7 @@ test(`messages that a handler keeps stay what they were, whatever comes after th
 		{
 			async onMessage(_, message) {
 				kept.push(message);
-				await setImmediate();
+				await nextTurn();
 				return message;
 			},
 		},
@@ -334,4 +334,36 @@ test(`messages that a handler keeps stay what they were, whatever comes after th
 	t.true(
 		sent.every((message, index) => isSame(message, kept[index] as Buffer)),
 	);
+});
+
+test("messages that are sent in ticks of their own arrive without a gap", async (t) => {
+	const count = 500_000;
+	const batch = 100;
+	const bytes = Buffer.alloc(4);
+	const { port } = await serve(
+		t,
+		{
+			onConnect(connection) {
+				let next = 0;
+				const send = () => {
+					bytes.writeUInt32LE(next++);
+					connection.send(bytes);
+					if (next === count) connection.close();
+					else if (next % batch === 0) setImmediate(send);
+					else process.nextTick(send);
+				};
+				send();
+			},
+		},
+		{ protocol: raw(), maxBufferedBytes: 2 ** 30 },
+	);
+	const client = await tcp(t, port);
+	for (let first = 0; first < count; first += batch) {
+		const numbers = Uint32Array.from({ length: batch }, (_, at) => first + at);
+		const received = await client.read(batch * bytes.length);
+		if (!received.equals(Buffer.from(numbers.buffer))) {
+			return t.fail(`not all from ${first} on`);
+		}
+	}
+	t.is((await client.readToEnd()).length, 0);
 });
