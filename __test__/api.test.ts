@@ -256,5 +256,5 @@ test("the package exports what its types declare, and nothing else", async (t) =
 	t.throws(() => require("gev/dist/src/server.js"), {
 		code: "ERR_PACKAGE_PATH_NOT_EXPORTED",
 	});
-	t.like(SendStatus, { Queued: 0, Dropped: 1, Closed: 2 });
+	t.like(SendStatus, { Queued: 0, Congested: 1, Dropped: 2, Closed: 3 });
 });

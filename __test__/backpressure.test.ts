@@ -129,6 +129,7 @@ for (const [name, size] of [
 		const { url } = await serve(t, recorder, {
 			queueBytes,
 			maxBufferedBytes: 2 ** 30,
+			highWaterMarkBytes: 2 ** 30,
 		});
 		const client = await connect(t, url);
 		const { connection } = await recorder.next("connect");

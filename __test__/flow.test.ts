@@ -195,7 +195,7 @@ test("stop() takes a code and a reason, and counts how connections ended", async
 	await recorder.next("connect");
 	await recorder.next("connect");
 	const stopped = server.stop({
-		timeoutMs: 300,
+		timeoutMs: 2000,
 		code: 1012,
 		reason: "back soon",
 	});

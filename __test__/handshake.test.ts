@@ -231,7 +231,7 @@ test.serial(
 );
 
 // The deadline of a handshake that is done is not lifted as long as the queue has no room for what follows it.
-test.serial.failing(
+test.serial(
 	"a handshake is done in time, however long handlers are busy then",
 	async (t) => {
 		const connections = new Queue<Connection>();

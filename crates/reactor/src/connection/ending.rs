@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gev_wire::Close;
 
-use super::{Connection, HeldEnd, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
+use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
 use crate::bridge::Bridge;
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
@@ -24,9 +24,14 @@ impl Connection {
             return;
         }
         if self.unsent > 0 {
-            return self.hold_end(close, cause, false, deadline);
+            // Between two frames is soon enough. The first reason counts.
+            self.deadline.get_or_insert(deadline);
+            self.held_end
+                .get_or_insert_with(|| Box::new((close, cause)));
+            return;
         }
-        let awaits_answer = self.goodbye(&close, pools) && !self.input_ended;
+        let said = self.goodbye(&close, pools);
+        let awaits_answer = said && !self.input_ended && !self.peer_failed;
         let answers = self.state == State::HalfClosed;
         self.state = if awaits_answer {
             State::Closing
@@ -39,14 +44,16 @@ impl Connection {
             cause,
             was_clean: false,
         });
-        outcome.was_clean = answers || !(awaits_answer || self.protocol.ends_by_fin());
+        let is_done = answers || !(awaits_answer || self.protocol.ends_by_fin());
+        outcome.was_clean = is_done && !self.peer_failed;
         self.deadline = Some(deadline);
     }
 
-    /// Answers the peer's goodbye, and ends the connection when the output is out.
+    /// Answers the peer's goodbye, or what it did wrong, and ends the connection when the output is out.
     pub(crate) fn end(&mut self, deadline: Instant, pools: &mut Pools) {
         if self.state == State::HalfClosed {
-            let close = Close::new(NO_STATUS, "");
+            let said = self.outcome.as_ref().map(|outcome| outcome.close.clone());
+            let close = said.unwrap_or(Close::new(NO_STATUS, ""));
             self.close(close, CloseCause::Peer, deadline, pools);
         }
     }
@@ -59,8 +66,13 @@ impl Connection {
         if deadline > now {
             return Next::Wait;
         }
-        if let Some(end) = self.held_end.take() {
-            return Next::Gone(CloseReason::abnormal(end.cause, end.close.reason));
+        if let Some((close, cause)) = self.held_end.take().map(|end| *end) {
+            return Next::Gone(CloseReason::abnormal(cause, close.reason));
+        }
+        if self.peer_failed && self.state == State::HalfClosed {
+            // The handler does not come to its end; the peer is told all the same.
+            self.end(now, pools);
+            let _ = self.flush(pools);
         }
         let said = self.state == State::Lingering && !self.protocol.ends_by_fin();
         Next::Gone(match self.outcome.take() {
@@ -106,7 +118,8 @@ impl Connection {
         Next::Wait
     }
 
-    /// Says that the peer did wrong, and ends.
+    /// The peer did wrong, and is told so. What the handler owes it for the messages before goes out first, as with a
+    /// goodbye of the peer's.
     pub(super) fn fail<B: Bridge>(
         &mut self,
         close: Close,
@@ -114,49 +127,24 @@ impl Connection {
         around: &mut Surroundings<'_, B>,
     ) -> Next {
         let deadline = around.deadline();
-        if self.unsent > 0 {
-            self.hold_end(close, cause, true, deadline);
-            return Next::Wait;
+        self.peer_failed = true;
+        let waits = self.state == State::Open && self.is_open();
+        if !waits {
+            self.goodbye(&close, around.pools);
         }
-        let failed = true;
-        let end = HeldEnd {
-            close,
-            cause,
-            failed,
-        };
-        self.end_by(end, deadline, around.pools);
-        self.flush(around.pools)
-    }
-
-    /// Ends when the frame that is half way out has come to its end. The first reason counts.
-    fn hold_end(&mut self, close: Close, cause: CloseCause, failed: bool, deadline: Instant) {
-        self.deadline.get_or_insert(deadline);
-        self.held_end.get_or_insert_with(|| {
-            Box::new(HeldEnd {
-                close,
-                cause,
-                failed,
-            })
-        });
-    }
-
-    /// Ends between two frames.
-    pub(super) fn end_by(&mut self, end: HeldEnd, deadline: Instant, pools: &mut Pools) {
-        let HeldEnd {
-            close,
-            cause,
-            failed,
-        } = end;
-        if !failed {
-            return self.close(close, cause, deadline, pools);
-        }
-        self.goodbye(&close, pools);
         let reason = CloseReason {
             close,
             cause,
             was_clean: false,
         };
-        self.finish(reason, deadline, pools);
+        if waits {
+            self.outcome = Some(reason);
+            self.deadline = Some(deadline);
+            self.forget_rest(around.pools);
+            return self.tell_end(around);
+        }
+        self.finish(reason, deadline, around.pools);
+        self.flush(around.pools)
     }
 
     /// Nothing more is to be decoded: flush, then end.
@@ -179,7 +167,9 @@ impl Connection {
 
     pub(super) fn failed(&mut self, error: &io::Error) -> Next {
         // When the peer has said goodbye, or need not, how the connection goes down matters no more.
-        let may_fail = self.state == State::HalfClosed || self.protocol.ends_by_fin();
+        let may_fail = self.state == State::HalfClosed
+            || self.protocol.ends_by_fin()
+            || self.state == State::Lingering && self.peer_failed;
         let outcome = self.outcome.take().filter(|it| it.was_clean || may_fail);
         Next::Gone(
             outcome.unwrap_or_else(|| CloseReason::abnormal(CloseCause::Reset, error.to_string())),

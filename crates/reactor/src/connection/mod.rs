@@ -7,7 +7,7 @@
 //!     `----------------> HalfClosed -------------------------'
 //! ```
 //! The peer's goodbye is a protocol's own or, where it has none, FIN. Its answer waits for `end()`, by which the handler
-//! says that it has sent what it wants to send for the messages before.
+//! says that it has sent what it wants to send for the messages before. So does the answer to a peer that did wrong.
 //!
 //! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once. Input is decoded in
 //! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
@@ -49,7 +49,9 @@ pub(crate) struct Connection {
     /// A ping that waits for the end of a frame.
     held_ping: bool,
     /// An end that waits for the end of a frame.
-    held_end: Option<Box<HeldEnd>>,
+    held_end: Option<Box<(Close, CloseCause)>>,
+    /// The peer did wrong: nothing is expected of it.
+    peer_failed: bool,
     state: State,
     /// Reading may give bytes: set by an event, cleared when the socket has been read empty.
     pub(crate) readable: bool,
@@ -89,14 +91,6 @@ pub(crate) struct Connection {
     controls_since: Instant,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
-}
-
-/// How a connection is going to end.
-struct HeldEnd {
-    close: Close,
-    cause: CloseCause,
-    /// The peer did wrong: nothing is expected of it.
-    failed: bool,
 }
 
 /// What a connection needs of its loop.
@@ -165,6 +159,7 @@ impl Connection {
             held_pong: None,
             held_ping: false,
             held_end: None,
+            peer_failed: false,
             state: State::Open,
             readable: false,
             writable: true,

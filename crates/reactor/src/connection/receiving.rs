@@ -131,13 +131,13 @@ impl Connection {
                 "maxBufferedBytes exceeded by replies",
             ));
         }
+        let ends = self.outcome.is_some() || self.held_end.is_some();
+        if self.state == State::Open && self.is_open() && !ends {
+            // The handshake is done, whatever the event queue has room for.
+            self.deadline = None;
+        }
         match decoded {
-            Ok(Decoded::NeedMore) => {
-                if self.state == State::Open && self.is_open() && self.held_end.is_none() {
-                    self.deadline = None;
-                }
-                Next::Wait
-            }
+            Ok(Decoded::NeedMore) => Next::Wait,
             Ok(Decoded::Blocked) => Next::Blocked,
             Ok(Decoded::Asked) => {
                 self.asking = true;
@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Tells the handler that the peer is done: the answer is [`end`](Self::end).
-    fn tell_end<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+    pub(super) fn tell_end<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         self.undecoded = around.bridge.reserve(0).is_none();
         if self.undecoded {
             return Next::Blocked;

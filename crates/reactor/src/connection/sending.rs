@@ -59,9 +59,9 @@ impl Connection {
         let next = self.add_payload(payload, pools);
         if next == Next::Wait
             && self.unsent == 0
-            && let Some(end) = self.held_end.take()
+            && let Some((close, cause)) = self.held_end.take().map(|end| *end)
         {
-            self.end_by(*end, deadline, pools);
+            self.close(close, cause, deadline, pools);
         }
         next
     }
