@@ -44,7 +44,7 @@ interface HttpRequest {
     readonly localAddress: string;
     /** The port that the peer has connected to. */
     readonly localPort: number;
-    /** True from the moment that the client is gone, or its time is over: nobody waits for the answer any more. */
+    /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
     readonly aborted: boolean;
 }
 /** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
@@ -126,10 +126,11 @@ interface Handler<Context = unknown> {
      */
     onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
     /**
-     * WebSocket: a piece of a message that does not come in one, as it has several frames or more than 64 KiB. With this
-     * member such messages are handed over as they arrive, at most 64 KiB at a time, instead of being put together for
-     * `onMessage`: a message of any length needs no memory of its length (and `maxMessageBytes: 0` to be let in). Of a
-     * text a piece may end inside a character.
+     * WebSocket: a piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+     * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
+     * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
+     * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
+     * pieces are views that are valid during the call only.
      */
     onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
     /** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
@@ -335,7 +336,7 @@ interface WebSocketOptions {
     /**
      * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
      * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
-     * few hundred bytes of its parts of 8 to 64 KiB. Default 16384; 0 means no limit.
+     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. Default 16384; 0 means no limit.
      */
     maxFragments?: number;
     /** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
@@ -374,7 +375,8 @@ interface WebSocketOptions {
     pingIntervalMs?: number;
     /**
      * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
-     * a sign of life, also if it has to wait to be handled. Default 10,000; 0 means never.
+     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
+     * Default 10,000; 0 means never: then there is one ping for each silence.
      */
     pongTimeoutMs?: number;
 }
@@ -398,8 +400,9 @@ interface DeflateOptions {
     /** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
     clientMaxWindowBits?: number;
     /**
-     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`.
-     * Default 64 MiB.
+     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
+     * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
+     * such a message closes its connection with 1013. Default 64 MiB.
      */
     memoryBudgetBytes?: number;
 }
@@ -430,8 +433,9 @@ interface ServerOptions {
     /** How bytes become messages. Default {@link raw}. */
     protocol?: Protocol;
     /**
-     * Binary messages as views of shared memory that are valid during `onMessage` only, and change afterwards: saves
-     * a copy for handlers that neither keep the message nor `await`. Default false: messages are the handler's own.
+     * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+     * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
+     * are the handler's own.
      */
     borrow?: boolean;
     /**

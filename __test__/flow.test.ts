@@ -1,6 +1,6 @@
 import test from "ava";
 import { type Connection, type GevError, SendStatus, Server } from "gev";
-import { BINARY, readFrame, upgraded } from "./kit/frames.js";
+import { BINARY, readClose, readFrame, upgraded } from "./kit/frames.js";
 import { run } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -223,4 +223,42 @@ test("unref() lets the process end while the server runs, ref() does not", async
 	t.is(ended.stderr, "");
 	t.is(ended.stdout, "listening\nechoed\n");
 	t.is(ended.code, 0);
+});
+
+test("what is sent after the loop has begun to close is not called sent", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, { maxLifetimeMs: 50 });
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	t.is((await readClose(client)).code, 1001);
+	// The handler has not been told yet: the peer has not answered.
+	t.true(connection.connected);
+	const results = new Queue<string | undefined>();
+	t.is(
+		connection.send("too late", (error) => results.push(error?.code)),
+		SendStatus.Queued,
+	);
+	client.socket.destroy();
+	t.is(await results.next(), "ERR_GEV_SEND");
+});
+
+test("stop() ends those in time that are closing already", async (t) => {
+	const recorder = new Recorder();
+	const { server, port } = await serve(t, recorder, { closeTimeoutMs: 60_000 });
+	const silent = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	connection.close(4000);
+	t.is((await readClose(silent)).code, 4000);
+	t.deepEqual(await server.stop({ timeoutMs: 20 }), { closed: 0, cut: 1 });
+});
+
+test("pings that wait count as what waits", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, { maxBufferedBytes: 1_000_000 });
+	await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	let sent = 0;
+	while (connection.ping("x".repeat(98)) === SendStatus.Queued) sent++;
+	t.true(sent <= 10_000, `${sent}`);
+	t.true(connection.writeBufferLength <= 1_000_000);
 });

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
 import { type CloseReason, type Handler, raw, SendStatus } from "gev";
-import { readClose, upgraded } from "./kit/frames.js";
+import { frame, readClose, TEXT, upgraded } from "./kit/frames.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { protocols, serve } from "./kit/server.js";
@@ -309,4 +309,16 @@ test("a raw peer that closes its side too has said goodbye", async (t) => {
 	client.socket.end();
 	const { reason } = await recorder.next("close");
 	t.like(reason, { code: 1000, cause: "local", wasClean: true });
+});
+
+test("the server's close is the reason, whatever the peer does wrong afterwards", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder);
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	connection.close(4000, "enough");
+	t.is((await readClose(client)).code, 4000);
+	client.socket.end(frame(TEXT, "wrong", { masked: false }));
+	const { reason } = await recorder.next("close");
+	t.deepEqual([reason.code, reason.cause], [4000, "local"]);
 });

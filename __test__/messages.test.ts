@@ -201,6 +201,42 @@ test("onFragment gets long messages piece by piece, onMessage the others", async
 	t.is(pieces.size + whole.size, 0);
 });
 
+test("onFragment gets the frames of a message as they come", async (t) => {
+	const pieces = new Queue<string>();
+	const { port } = await serve(t, {
+		onFragment: (_, data, { first, last }) =>
+			pieces.push(`${data} ${first} ${last}`),
+	});
+	const client = await upgraded(t, port);
+	client.write(frame(TEXT, "Hel", { fin: false }));
+	t.is(await pieces.next(), "Hel true false");
+	client.write(frame(CONTINUATION, "lo", { fin: false }));
+	t.is(await pieces.next(), "lo false false");
+	client.write(frame(CONTINUATION, "!"));
+	t.is(await pieces.next(), "! false true");
+});
+
+test("a burst of pings is not told beyond the limit", async (t) => {
+	let pings = 0;
+	const closed = new Queue<number>();
+	const { port } = await serve(
+		t,
+		{
+			onPing: () => void pings++,
+			onClose: (_, { code }) => closed.push(code),
+		},
+		{ protocol: webSocket({ maxControlFramesPerSecond: 100 }) },
+	);
+	const client = await upgraded(t, port);
+	client.write(Buffer.concat(Array(20_000).fill(frame(PING))));
+	let frames = 0;
+	while ((await readFrame(client)).opcode === PONG) frames++;
+	client.socket.destroy();
+	t.is(await closed.next(), 1008);
+	// A second may begin within the burst.
+	t.true(pings <= 202 && frames <= 202, `${pings} ${frames}`);
+});
+
 test("raw connections take the same calls", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, { protocol: protocols.raw() });

@@ -180,3 +180,23 @@ test.serial(
 		t.is((await recorder.next("message")).message, "still here");
 	},
 );
+
+test.serial(
+	"a raw client that has closed its side does not stay for ever",
+	async (t) => {
+		const recorder = new Recorder();
+		const { port } = await serve(
+			t,
+			{
+				onConnect: (connection) => recorder.onConnect(connection),
+				onMessage: () => new Promise<void>(() => {}),
+				onClose: (connection, reason) => recorder.onClose(connection, reason),
+			},
+			{ protocol: protocols.raw(), maxLifetimeMs: 100, closeTimeoutMs: 100 },
+		);
+		const client = await tcp(t, port);
+		await recorder.next("connect");
+		client.socket.end("x");
+		t.is((await recorder.next("close")).reason.cause, "limit");
+	},
+);

@@ -300,3 +300,31 @@ test("path and origins are options", async (t) => {
 		t.is(await messages.next(), "in");
 	}
 });
+
+test("a response that was given is sent, also when the server is stopped meanwhile", async (t) => {
+	const { server, port } = await serve(t, {
+		onRequest() {
+			void server.stop();
+			return { body: "x".repeat(2_000_000) };
+		},
+	});
+	const response = await fetch(`http://127.0.0.1:${port}`);
+	t.is((await response.text()).length, 2_000_000);
+	await server.stop();
+});
+
+test("a client that has closed its side gets its response", async (t) => {
+	const requests = new Queue<HttpRequest>();
+	const { port } = await serve(t, {
+		async onRequest(request) {
+			await new Promise(setImmediate);
+			requests.push(request);
+			return { body: "still there" };
+		},
+	});
+	const client = await tcp(t, port);
+	client.socket.end("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	const response = String(await client.readToEnd());
+	t.true(response.endsWith("still there"), response);
+	t.false((await requests.next()).aborted);
+});

@@ -197,6 +197,7 @@ export class Connection<Context = unknown> {
 			if (status === SendStatus.Dropped) return status;
 		}
 		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
 		this.#command(layout.commandPing, Uint8Array.from(bytes));
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
@@ -501,6 +502,7 @@ const NOTHING = new Uint8Array(0);
 
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;
+/** What a ping counts besides its payload: `crates/reactor` counts as much. */
 const CONTROL_HEADER = 2;
 
 const SEND_OPTIONS: readonly (keyof SendOptions)[] = [

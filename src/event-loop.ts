@@ -292,7 +292,7 @@ export class EventLoop {
 	private closed(slot: number, reason: CloseReason): void {
 		const connection = this.connections[slot];
 		if (connection === undefined) {
-			this.pending.get(slot)?.abort();
+			this.pending.get(slot)?.ended();
 			this.pending.delete(slot);
 			return;
 		}

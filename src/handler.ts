@@ -48,10 +48,11 @@ export interface Handler<Context = unknown> {
 		message: string | Buffer,
 	): Reply | Promise<Reply>;
 	/**
-	 * WebSocket: a piece of a message that does not come in one, as it has several frames or more than 64 KiB. With this
-	 * member such messages are handed over as they arrive, at most 64 KiB at a time, instead of being put together for
-	 * `onMessage`: a message of any length needs no memory of its length (and `maxMessageBytes: 0` to be let in). Of a
-	 * text a piece may end inside a character.
+	 * WebSocket: a piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+	 * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
+	 * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
+	 * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
+	 * pieces are views that are valid during the call only.
 	 */
 	onFragment?(
 		connection: Connection<Context>,

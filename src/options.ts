@@ -17,8 +17,9 @@ export interface ServerOptions {
 	/** How bytes become messages. Default {@link raw}. */
 	protocol?: Protocol;
 	/**
-	 * Binary messages as views of shared memory that are valid during `onMessage` only, and change afterwards: saves
-	 * a copy for handlers that neither keep the message nor `await`. Default false: messages are the handler's own.
+	 * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
+	 * are the handler's own.
 	 */
 	borrow?: boolean;
 	/**

@@ -22,6 +22,7 @@ export class PendingRequest {
 	readonly #generation: number;
 	readonly #isUpgrade: boolean;
 	readonly #maxBytes: number;
+	#answered = false;
 
 	constructor(
 		request: CopiedRequest,
@@ -57,9 +58,9 @@ export class PendingRequest {
 		}
 	}
 
-	/** Nobody waits for the answer any more. */
-	abort(): void {
-		this.request.aborted = true;
+	/** The client is gone. */
+	ended(): void {
+		this.request.aborted = !this.#answered;
 	}
 
 	#answer(reply: UpgradeReply | HttpResponse): void {
@@ -80,6 +81,7 @@ export class PendingRequest {
 
 	#respond(response: HttpResponse): void {
 		const bytes = responseBytes(response, this.request.method, this.#maxBytes);
+		this.#answered = true;
 		this.#commands.respond(this.#slot, this.#generation, bytes);
 	}
 }

@@ -28,7 +28,7 @@ export interface WebSocketOptions {
 	/**
 	 * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
 	 * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
-	 * few hundred bytes of its parts of 8 to 64 KiB. Default 16384; 0 means no limit.
+	 * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. Default 16384; 0 means no limit.
 	 */
 	maxFragments?: number;
 	/** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
@@ -67,7 +67,8 @@ export interface WebSocketOptions {
 	pingIntervalMs?: number;
 	/**
 	 * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
-	 * a sign of life, also if it has to wait to be handled. Default 10,000; 0 means never.
+	 * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
+	 * Default 10,000; 0 means never: then there is one ping for each silence.
 	 */
 	pongTimeoutMs?: number;
 }
@@ -92,8 +93,9 @@ export interface DeflateOptions {
 	/** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
 	clientMaxWindowBits?: number;
 	/**
-	 * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`.
-	 * Default 64 MiB.
+	 * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
+	 * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
+	 * such a message closes its connection with 1013. Default 64 MiB.
 	 */
 	memoryBudgetBytes?: number;
 }
@@ -101,7 +103,7 @@ export interface DeflateOptions {
 /** @internal What the native side is told of these options. */
 export type CheckedWebSocketOptions = Omit<
 	NativeWebSocketOptions,
-	"askUpgrades" | "askRequests" | "tellPings" | "tellPongs"
+	"askUpgrades" | "askRequests" | "eagerParts" | "tellPings" | "tellPongs"
 >;
 
 /**

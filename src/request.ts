@@ -19,7 +19,7 @@ export interface HttpRequest {
 	readonly localAddress: string;
 	/** The port that the peer has connected to. */
 	readonly localPort: number;
-	/** True from the moment that the client is gone, or its time is over: nobody waits for the answer any more. */
+	/** True from the moment that the client is gone, or its time is over, before it has got an answer. */
 	readonly aborted: boolean;
 }
 
@@ -167,6 +167,9 @@ export function acceptance(
 	if (protocol !== "" && !request.protocols.includes(protocol)) {
 		throw wrong("protocol must be one that the client offers", protocol);
 	}
+	if (!TOKEN.test(`x${protocol}`)) {
+		throw wrong("protocol must be a token", protocol);
+	}
 	const head = `${protocol}\n${headerLines(given.headers).join("")}`;
 	if (head.length > MAX_HEAD) {
 		throw wrong(`the head must have at most ${MAX_HEAD} bytes`, head.length);
@@ -184,6 +187,9 @@ export function responseBytes(
 	method: string,
 	maxBytes: number,
 ): Buffer {
+	if (response === undefined) {
+		throw wrong("a response must be an object", response);
+	}
 	const given = known("a response", response, RESPONSE);
 	const status = statusOf(given.status);
 	const body = bodyOf(given.body);
@@ -248,7 +254,7 @@ function headerLines(headers: unknown): string[] {
 		throw wrong("headers must be an object", headers);
 	}
 	return Object.entries(headers).flatMap(([name, value]) => {
-		if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
+		if (!TOKEN.test(name)) {
 			throw wrong("a header must have a token as its name", name);
 		}
 		if (OWN_HEADERS.test(name)) {
@@ -273,6 +279,9 @@ function headerLines(headers: unknown): string[] {
 function wrong(expected: string, value: unknown): GevError {
 	return new GevError("ERR_GEV_RESPONSE", `${expected}, not ${shown(value)}`);
 }
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 const ACCEPTANCE = ["context", "protocol", "headers"] as const;
 const RESPONSE = ["status", "headers", "body"] as const;

@@ -472,6 +472,7 @@ function nativeOptions(
 				...protocol.webSocket,
 				askUpgrades: handler.onUpgrade !== undefined,
 				askRequests: handler.onRequest !== undefined,
+				eagerParts: handler.onFragment !== undefined,
 				tellPings: handler.onPing !== undefined,
 				tellPongs: handler.onPong !== undefined,
 			},

@@ -82,6 +82,8 @@ pub struct NativeWebSocketOptions {
     pub ask_upgrades: bool,
     /// The handler answers plain requests.
     pub ask_requests: bool,
+    /// The handler takes messages in pieces.
+    pub eager_parts: bool,
     /// The handler hears of pings.
     pub tell_pings: bool,
     /// The handler hears of pongs.
@@ -191,6 +193,7 @@ fn web_socket(options: &NativeWebSocketOptions) -> websocket::Config {
         protocols: options.protocols.clone(),
         ask_upgrades: options.ask_upgrades,
         ask_requests: options.ask_requests,
+        eager_parts: options.eager_parts,
         tell_pings: options.tell_pings,
         tell_pongs: options.tell_pongs,
         deflate: options.deflate.as_ref().map(deflate),
@@ -210,5 +213,9 @@ fn deflate(options: &NativeDeflateOptions) -> Deflate {
         server_max_window_bits: options.server_max_window_bits,
         client_max_window_bits: options.client_max_window_bits,
         budget: Arc::new(Budget::new(options.memory_budget_bytes as u64)),
+        // Enough for one message, however small the budget.
+        borrowed: Arc::new(Budget::new(
+            (options.memory_budget_bytes as u64).max(1 << 20),
+        )),
     }
 }

@@ -491,6 +491,10 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
+            // Only the earliest entry of a connection means something: one that came later took its place.
+            if connection.armed.is_none_or(|armed| armed > self.now) {
+                continue;
+            }
             connection.armed = None;
             let next = connection.expire(self.now, &self.config, &mut self.pools);
             self.settle(id, next);
@@ -523,7 +527,9 @@ impl<B: Bridge> EventLoop<B> {
         while let Some(event) = connection.next_news() {
             self.undelivered.push_back((id, News::Event(event)));
         }
-        if let Some(deadline) = connection.deadline(&self.config)
+        // Not further ahead than this, so that connections that are gone do not stay in the wheel for long.
+        let horizon = self.now + FARTHEST_TIMER;
+        if let Some(deadline) = connection.deadline(&self.config).map(|at| at.min(horizon))
             && connection.armed.is_none_or(|armed| armed > deadline)
         {
             connection.armed = Some(deadline);
@@ -602,6 +608,9 @@ impl<B: Bridge> EventLoop<B> {
             };
             if connection.is_open() {
                 connection.close(close.clone(), CloseCause::Stop, deadline, &mut self.pools);
+            }
+            if connection.is_open() || connection.is_ending() {
+                connection.hurry(deadline);
                 self.settle(id, Next::Wait);
             } else {
                 self.remove(id, CloseReason::abnormal(CloseCause::Stop, ""));
@@ -711,6 +720,9 @@ const COMMAND_COST: usize = 64;
 const CLOSE_BYTES: usize = 256;
 
 const MAX_ERROR_BYTES: usize = 4096;
+
+/// How far ahead an entry of the timer wheel may lie; what is due later is looked at again then.
+const FARTHEST_TIMER: Duration = Duration::from_secs(60);
 
 /// How often a loop that has failed looks again for room to say so.
 const REPORT_RETRY: Duration = Duration::from_millis(50);

@@ -20,6 +20,10 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) held_pong: &'a mut Option<Box<[u8]>>,
     /// Pings and pongs that have come.
     pub(crate) controls: &'a mut u32,
+    /// How many more may come.
+    pub(crate) controls_left: u32,
+    /// What the application is asked.
+    pub(crate) asked: &'a mut Option<Request>,
 }
 
 impl<B: Bridge> LoopSink<'_, B> {
@@ -53,7 +57,11 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
     }
 
     fn ask(&mut self, request: Request, lines: &[u8]) -> bool {
-        self.introduce(Event::Ask(request), [lines, &[], &[]])
+        let asked = self.introduce(Event::Ask(request), [lines, &[], &[]]);
+        if asked {
+            *self.asked = Some(request);
+        }
+        asked
     }
 
     #[inline]
@@ -70,8 +78,11 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
         self.bridge.commit(self.id, Event::Message(part));
     }
 
-    fn count_control(&mut self) {
+    fn count_control(&mut self) -> bool {
         *self.controls = self.controls.saturating_add(1);
+        let may_come = self.controls_left > 0;
+        self.controls_left = self.controls_left.saturating_sub(1);
+        may_come
     }
 
     fn control(&mut self, control: Control, payload: &[u8]) -> bool {

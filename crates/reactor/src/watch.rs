@@ -80,7 +80,10 @@ impl Watch {
         }
         if std::mem::take(&mut self.has_sent) {
             self.sent = now;
-            self.stuck = None;
+            if self.stuck.take().is_some() {
+                // What the kernel takes again the peer has made room for: it lives, and the ping may be on its way.
+                self.pinged = self.pinged.map(|_| now);
+            }
         }
         self.stuck = is_stuck.then(|| self.stuck.unwrap_or(now));
     }
@@ -302,6 +305,23 @@ mod tests {
         assert!(clock.watch.is_stalled(start + ms(190), &timeouts));
         clock.send_at(195);
         assert_eq!(clock.next(), None, "nothing waits any more");
+    }
+
+    #[test]
+    fn a_peer_that_reads_slowly_is_alive() {
+        let mut clock = Clock::new(Timeouts {
+            ping_interval: ms(100),
+            pong_timeout: ms(30),
+            ..Timeouts::default()
+        });
+        assert_eq!(clock.next(), Some((100, Due::Ping)));
+        clock.watch.stamp(&clock.timeouts, true, || clock.now);
+        // Behind output that waits, some of which the peer takes.
+        clock.send_at(120);
+        assert_eq!(clock.next(), Some((150, Due::NoPong)));
+        // Where nothing waits, that the kernel takes something says nothing of the peer.
+        clock.send_at(140);
+        assert_eq!(clock.next(), Some((150, Due::NoPong)));
     }
 
     #[test]

@@ -95,8 +95,8 @@ pub trait Sink {
     /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve).
     fn commit(&mut self, part: Part);
 
-    /// A ping or a pong has come. Such frames are cheap to send and make work: whoever gets too many may end that.
-    fn count_control(&mut self);
+    /// A ping or a pong has come; false when that is one too many. Such frames are cheap to send and make work.
+    fn count_control(&mut self) -> bool;
 
     /// A control frame that the application wants to hear of; false when there is no room for it.
     fn control(&mut self, control: Control, payload: &[u8]) -> bool;
@@ -207,7 +207,8 @@ pub struct Close {
 /// The peer broke the rules of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProtocolError {
-    /// The close code that tells the peer what was wrong (RFC 6455 section 7.4.1): 1002, 1007 or 1009.
+    /// The close code that tells the peer what was wrong (RFC 6455 section 7.4.1): 1002, 1007, 1008, 1009, or 1013 when
+    /// it was not the peer's fault.
     pub code: u16,
     /// What was wrong, for people.
     pub reason: &'static str,

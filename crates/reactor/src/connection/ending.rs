@@ -58,6 +58,21 @@ impl Connection {
         }
     }
 
+    /// True when its end has begun, be it that of a connection or of a request that is being answered.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_over() || self.asking.is_some() && self.has_output()
+    }
+
+    /// True when nothing is decoded any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Finishing | State::Lingering)
+    }
+
+    /// Whatever has begun ends at `deadline` at the latest.
+    pub(crate) fn hurry(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.map(|at| at.min(deadline));
+    }
+
     /// Does what is to be done when a deadline has passed, if one has.
     pub(crate) fn expire(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
         let Some(deadline) = self.deadline else {
@@ -94,17 +109,14 @@ impl Connection {
             let text = "the peer takes nothing";
             return Next::Gone(CloseReason::abnormal(CloseCause::Stalled, text));
         }
-        if self.state != State::Open {
-            return Next::Wait;
-        }
         let unread = self.readable || self.undecoded;
         let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
             Due::Nothing => return Next::Wait,
             Due::Ping => {
-                if self.unsent > 0 {
+                if self.is_mid_frame() {
                     self.held_ping = true;
                 } else {
-                    self.ping(&[], pools);
+                    self.append_ping(&[], pools);
                 }
                 return Next::Wait;
             }
@@ -137,6 +149,8 @@ impl Connection {
             cause,
             was_clean: false,
         };
+        // Who has closed before that has said why.
+        let reason = self.outcome.take().unwrap_or(reason);
         if waits {
             self.outcome = Some(reason);
             self.deadline = Some(deadline);

@@ -16,7 +16,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use gev_wire::{Close, Protocol, RingBuffer};
+use gev_wire::{Close, Protocol, Request, RingBuffer};
 use mio::net::TcpStream;
 
 use crate::addresses::Addresses;
@@ -63,13 +63,17 @@ pub(crate) struct Connection {
     input_ended: bool,
     /// Decoding stopped for want of room in the event queue (or has not begun, or may go on after an answer).
     undecoded: bool,
-    /// The application has been asked about a request and has not answered; nothing is read meanwhile.
-    asking: bool,
+    /// What the application has been asked and has not answered; nothing is read meanwhile.
+    asking: Option<Request>,
+    /// Both directions of the socket are closed, or it has failed.
+    hung_up: bool,
+    /// A message was dropped because the end had begun.
+    has_dropped: bool,
     /// The application has been told of this connection, and has to be told of its end.
     announced: bool,
     /// What has begun goes through the protocol on its way out.
     transforms: bool,
-    /// Payload bytes of the frame that has begun and that are still to come. Until then no other frame may be sent.
+    /// Payload bytes of the message (or fragment) that has begun and that are still to come.
     unsent: u64,
     /// FIN when the output is empty; reading goes on.
     shutdown_when_flushed: bool,
@@ -77,7 +81,7 @@ pub(crate) struct Connection {
     pub(crate) in_ready: bool,
     /// In the loop's list of connections to flush.
     pub(crate) in_dirty: bool,
-    /// Payload bytes of `Send` and `Continue` commands, modulo 2^32.
+    /// Payload bytes of `Send` and `Continue` commands, and all bytes of pings, modulo 2^32.
     taken: u32,
     gauges: Gauges,
     /// How the connection ends, decided when the end began.
@@ -166,7 +170,9 @@ impl Connection {
             read_closed: false,
             input_ended: false,
             undecoded: true,
-            asking: false,
+            asking: None,
+            hung_up: false,
+            has_dropped: false,
             announced: false,
             transforms: false,
             unsent: 0,
@@ -197,8 +203,7 @@ impl Connection {
     /// When the loop has to look after this connection.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         self.deadline.or_else(|| match self.state {
-            State::Open => self.watch.next_deadline(&config.timeouts),
-            State::HalfClosed => self.watch.stall_deadline(&config.timeouts),
+            State::Open | State::HalfClosed => self.watch.next_deadline(&config.timeouts),
             _ => None,
         })
     }
@@ -236,17 +241,27 @@ impl Connection {
 
     /// True when there is something to decode, or to read and throw away.
     pub(crate) fn wants_turn(&self) -> bool {
-        self.undecoded || (self.reads() && self.readable) || (self.asking && self.read_closed)
+        self.undecoded || (self.reads() && self.readable) || self.has_left()
+    }
+
+    /// The peer does not wait for the answer to its request any more. For a response half a connection is enough.
+    fn has_left(&self) -> bool {
+        match self.asking {
+            Some(Request::Upgrade) => self.read_closed || self.hung_up,
+            Some(Request::Plain) => self.hung_up,
+            None => false,
+        }
     }
 
     fn reads(&self) -> bool {
-        self.state != State::HalfClosed && !self.asking
+        self.state != State::HalfClosed && self.asking.is_none()
     }
 
     /// Notes what an event of the poll says. Returns true when output can be written that could not before.
     pub(crate) fn note(&mut self, event: &mio::event::Event) -> bool {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.read_closed |= event.is_read_closed();
+        self.hung_up |= event.is_error() || event.is_write_closed();
         let unblocked = !self.writable && event.is_writable();
         self.writable |= event.is_writable();
         unblocked && (self.has_output() || self.state == State::Finishing)

@@ -1,13 +1,14 @@
 //! From the socket to the protocol: reading within a budget, decoding, and what the outcome of that is.
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gev_wire::{Close, Decoded, Input, ProtocolError};
+use gev_wire::{Close, Decoded, Input, ProtocolError, RingBuffer};
 
 use super::{Connection, Next, Pools, State, Surroundings};
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::{CloseCause, CloseReason};
+use crate::config::Config;
 use crate::sink::LoopSink;
 
 impl Connection {
@@ -16,7 +17,7 @@ impl Connection {
         if self.state == State::Open && self.outcome.is_some() {
             return self.tell_end(around);
         }
-        if self.asking && self.read_closed {
+        if self.has_left() {
             let text = "connection ended before the request was answered";
             return Next::Gone(CloseReason::abnormal(CloseCause::Peer, text));
         }
@@ -60,59 +61,65 @@ impl Connection {
 
     /// Decodes the `n` bytes that were read, together with what was left before.
     fn decode_read<B: Bridge>(&mut self, n: usize, around: &mut Surroundings<'_, B>) -> Next {
-        if matches!(self.state, State::Finishing | State::Lingering) {
+        if self.is_over() {
             return Next::Wait;
         }
-        if self.rest.is_empty() {
-            let mut input = Input::from(&around.read_buffer[..n]);
-            let mut sink = LoopSink {
-                id: self.id,
-                addresses: &self.addresses,
-                bridge: around.bridge,
-                output: &mut self.output,
-                chunks: &mut around.pools.chunks,
-                may_pong: self.writable && self.unsent == 0,
-                held_pong: &mut self.held_pong,
-                controls: &mut self.controls,
-            };
-            let decoded = self.protocol.decode(&mut input, &mut sink);
-            let used = n - input.len();
-            if used < n && !matches!(decoded, Ok(Decoded::Closed(_)) | Err(_)) {
-                let rest = &around.read_buffer[used..n];
-                if !self.keep(rest, around.pools) {
-                    return self.rest_too_long(around);
-                }
+        if !self.rest.is_empty() {
+            if !self.keep(&around.read_buffer[..n], around.pools) {
+                return self.rest_too_long(around);
             }
-            return self.decoded(decoded, around);
+            return self.decode_rest(around);
         }
-        if !self.keep(&around.read_buffer[..n], around.pools) {
-            return self.rest_too_long(around);
+        let read_buffer = std::mem::take(&mut around.read_buffer);
+        let mut input = Input::from(&read_buffer[..n]);
+        let decoded = self.decode(&mut input, around);
+        let rest = &read_buffer[n - input.len()..n];
+        let is_over = matches!(decoded, Ok(Decoded::Closed(_)) | Err(_));
+        let is_kept = is_over || rest.is_empty() || self.keep(rest, around.pools);
+        around.read_buffer = read_buffer;
+        if is_kept {
+            self.decoded(decoded, around)
+        } else {
+            self.rest_too_long(around)
         }
-        self.decode_rest(around)
     }
 
     fn decode_rest<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
-        if matches!(self.state, State::Finishing | State::Lingering) {
+        if self.is_over() {
             self.undecoded = false;
             return Next::Wait;
         }
-        let mut input = self.rest.input();
+        let mut rest = std::mem::replace(&mut self.rest, RingBuffer::new(0));
+        let mut input = rest.input();
         let before = input.len();
+        let decoded = self.decode(&mut input, around);
+        let used = before - input.len();
+        rest.consume(used);
+        self.rest = rest;
+        self.release_ring(around.pools);
+        self.decoded(decoded, around)
+    }
+
+    fn decode<B: Bridge>(
+        &mut self,
+        input: &mut Input<'_>,
+        around: &mut Surroundings<'_, B>,
+    ) -> Result<Decoded, ProtocolError> {
+        let controls_left = self.controls_left(around.now, around.config);
+        let may_pong = self.writable && !self.is_mid_frame();
         let mut sink = LoopSink {
             id: self.id,
             addresses: &self.addresses,
             bridge: around.bridge,
             output: &mut self.output,
             chunks: &mut around.pools.chunks,
-            may_pong: self.writable && self.unsent == 0,
+            may_pong,
             held_pong: &mut self.held_pong,
             controls: &mut self.controls,
+            controls_left,
+            asked: &mut self.asking,
         };
-        let decoded = self.protocol.decode(&mut input, &mut sink);
-        let used = before - input.len();
-        self.rest.consume(used);
-        self.release_ring(around.pools);
-        self.decoded(decoded, around)
+        self.protocol.decode(input, &mut sink)
     }
 
     fn decoded<B: Bridge>(
@@ -122,10 +129,7 @@ impl Connection {
     ) -> Next {
         self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
         self.announced |= self.is_open() || matches!(decoded, Ok(Decoded::Asked));
-        if let Some(close) = self.too_many_controls(around) {
-            return self.fail(close, CloseCause::Limit, around);
-        }
-        if self.output.len() > around.config.max_buffered_bytes {
+        if self.is_open() && self.output.len() > around.config.max_buffered_bytes {
             return Next::Gone(CloseReason::abnormal(
                 CloseCause::Limit,
                 "maxBufferedBytes exceeded by replies",
@@ -139,10 +143,7 @@ impl Connection {
         match decoded {
             Ok(Decoded::NeedMore) => Next::Wait,
             Ok(Decoded::Blocked) => Next::Blocked,
-            Ok(Decoded::Asked) => {
-                self.asking = true;
-                Next::Wait
-            }
+            Ok(Decoded::Asked) => Next::Wait,
             Ok(Decoded::Closed(close)) => match self.outcome.take() {
                 Some(ours) => {
                     let was_clean = true;
@@ -168,7 +169,7 @@ impl Connection {
                 }
             },
             Err(error) => {
-                let cause = if error.code == TOO_BIG {
+                let cause = if matches!(error.code, TOO_BIG | POLICY_VIOLATION | TRY_LATER) {
                     CloseCause::Limit
                 } else {
                     CloseCause::Protocol
@@ -178,16 +179,16 @@ impl Connection {
         }
     }
 
-    /// How to end a peer that has sent more pings and pongs within a second than it may.
-    fn too_many_controls<B>(&mut self, around: &Surroundings<'_, B>) -> Option<Close> {
-        if around.now.duration_since(self.controls_since) >= Duration::from_secs(1) {
-            self.controls_since = around.now;
-            // Those of a turn are counted together with the second that it ends.
+    /// How many pings and pongs the peer may still send in this second.
+    fn controls_left(&mut self, now: Instant, config: &Config) -> u32 {
+        if now.duration_since(self.controls_since) >= Duration::from_secs(1) {
+            self.controls_since = now;
             self.controls = 0;
         }
-        let max = around.config.max_controls_per_second;
-        let too_many = max != 0 && self.controls > max && self.state == State::Open;
-        too_many.then(|| Close::new(POLICY_VIOLATION, "too many control frames"))
+        match config.max_controls_per_second {
+            0 => u32::MAX,
+            max => max.saturating_sub(self.controls),
+        }
     }
 
     /// Tells the handler that the peer is done: the answer is [`end`](Self::end).
@@ -270,3 +271,5 @@ const MAX_POOLED_RINGS: usize = 64;
 /// RFC 6455 section 7.4.1.
 const POLICY_VIOLATION: u16 = 1008;
 const TOO_BIG: u16 = 1009;
+/// Registered later, for a server that is short of something.
+const TRY_LATER: u16 = 1013;

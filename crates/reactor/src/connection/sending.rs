@@ -1,7 +1,7 @@
 //! From commands to the socket: framing, answers to requests, and writing.
 //!
-//! Invariant: control frames stand between data frames; while the payload of one is coming in pieces (`unsent`), a pong,
-//! a ping or a goodbye of ours is held.
+//! Invariant: control frames stand between data frames. While the payload of one is coming in pieces, a pong or a ping of
+//! ours is held, and a goodbye until its message has come to its end.
 
 use std::net::Shutdown;
 use std::time::Instant;
@@ -40,8 +40,7 @@ impl Connection {
         self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
         let header = tail.len() - before;
         self.output.appended(header);
-        // What is transformed goes out in frames that are whole.
-        self.unsent = if self.transforms { 0 } else { len };
+        self.unsent = len;
     }
 
     /// Queues the next bytes of the message that has begun.
@@ -53,6 +52,7 @@ impl Connection {
     ) -> Next {
         self.taken = self.taken.wrapping_add(payload.len() as u32);
         if !self.takes_messages() {
+            self.has_dropped = true;
             return Next::Wait;
         }
         self.unsent = self.unsent.saturating_sub(payload.len() as u64);
@@ -66,8 +66,14 @@ impl Connection {
         next
     }
 
-    /// Queues a ping.
+    /// Queues a ping of the application's.
     pub(crate) fn ping(&mut self, payload: &[u8], pools: &mut Pools) {
+        let len = payload.len() as u32 + PING_HEADER_BYTES;
+        self.taken = self.taken.wrapping_add(len);
+        self.append_ping(payload, pools);
+    }
+
+    pub(super) fn append_ping(&mut self, payload: &[u8], pools: &mut Pools) {
         if self.takes_messages() {
             let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
             let before = tail.len();
@@ -84,13 +90,16 @@ impl Connection {
 
     /// The application wants to know when everything that has been queued so far has been taken by the kernel.
     pub(crate) fn tell_sent(&mut self) {
-        let mark = self.output.taken() + self.output.len() as u64;
-        self.sent_marks.push_back(mark);
+        // Of what has been dropped nobody can say that it was sent: the end of the connection answers for it.
+        if !self.has_dropped {
+            let mark = self.output.taken() + self.output.len() as u64;
+            self.sent_marks.push_back(mark);
+        }
     }
 
     /// The application accepts the upgrade that it was asked about.
     pub(crate) fn accept(&mut self, details: &[u8]) {
-        if std::mem::take(&mut self.asking) {
+        if self.asking.take().is_some() {
             self.protocol.accept(details);
             self.undecoded = true;
         }
@@ -104,12 +113,12 @@ impl Connection {
         deadline: Instant,
         pools: &mut Pools,
     ) {
-        if !self.asking {
+        if self.asking.is_none() {
             return;
         }
         self.output.append(bytes, &mut pools.chunks);
         if !more {
-            self.asking = false;
+            self.asking = None;
             self.protocol.refuse();
             self.state = State::Finishing;
             self.outcome = Some(CloseReason::abnormal(CloseCause::Local, "request answered"));
@@ -121,6 +130,11 @@ impl Connection {
     /// Closes the sending side when the output is out.
     pub(crate) fn shutdown_write(&mut self) {
         self.shutdown_when_flushed = true;
+    }
+
+    /// True while no other frame may be sent. What is transformed goes out in frames that are whole.
+    pub(super) fn is_mid_frame(&self) -> bool {
+        self.unsent > 0 && !self.transforms
     }
 
     fn takes_messages(&self) -> bool {
@@ -184,7 +198,7 @@ impl Connection {
 
     /// Queues the control frames that were held, if they may go now; true if there were any.
     fn release_controls(&mut self, pools: &mut Pools) -> bool {
-        let may_go = self.unsent == 0 && self.takes_messages();
+        let may_go = !self.is_mid_frame() && self.takes_messages();
         if !may_go || !(self.held_ping || self.held_pong.is_some()) {
             return false;
         }
@@ -192,7 +206,7 @@ impl Connection {
             self.output.append(&pong, &mut pools.chunks);
         }
         if std::mem::take(&mut self.held_ping) {
-            self.ping(&[], pools);
+            self.append_ping(&[], pools);
         }
         true
     }
@@ -200,6 +214,9 @@ impl Connection {
 
 /// From this size on a payload is handed to the kernel from the command queue, without a copy to the output.
 const DIRECT_BYTES: usize = 8 * 1024;
+
+/// What a ping counts besides its payload: JavaScript counts as much.
+const PING_HEADER_BYTES: u32 = 2;
 
 /// No protocol writes a longer frame header than WebSocket's ten bytes; with room to spare.
 const MAX_HEADER_BYTES: usize = 32;

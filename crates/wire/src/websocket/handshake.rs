@@ -58,6 +58,8 @@ struct Headers<'a> {
     version: Once<'a>,
     key: Once<'a>,
     origin: Once<'a>,
+    /// A body follows, or cannot be ruled out.
+    has_body: bool,
     /// The first subprotocol offered that the server has.
     protocol: &'a str,
     extensions: Offers,
@@ -135,7 +137,8 @@ fn judge(head: &[u8], config: &Config) -> Verdict {
     }
     // RFC 9112 section 3.2: exactly one Host since HTTP/1.1.
     if headers.hosts > 1 || headers.hosts == 0 && http_1_1 {
-        return refuse(Answer::bad_request("not exactly one Host header"));
+        let answer = Answer::bad_request("not exactly one Host header");
+        return refuse_plain(answer, method != "HEAD");
     }
     // RFC 9110 section 7.8: an upgrade to anything else may be ignored, and one in HTTP/1.0 must be.
     if method != "GET" || !http_1_1 || !headers.upgrade_websocket {
@@ -151,6 +154,10 @@ fn upgrade(
     head_len: usize,
     config: &Config,
 ) -> Verdict {
+    // RFC 9110 section 7.8: the request has to be complete before the protocol changes.
+    if headers.has_body {
+        return refuse(Answer::bad_request("upgrade with a body"));
+    }
     if !headers.connection_upgrade {
         return refuse(Answer::bad_request("Connection header without Upgrade"));
     }
@@ -210,10 +217,14 @@ fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) 
     }
 }
 
-/// The target without its query.
+/// The target without its query, and (RFC 9112 section 3.2.2) without what an absolute one has in front of its path.
 fn path_of<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
     let target = request.path.unwrap_or_default();
-    target.split('?').next().unwrap_or_default()
+    let target = target.split('?').next().unwrap_or_default();
+    match target.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => target,
+    }
 }
 
 /// The request for the application, line by line; no part of it can have a line feed in it.
@@ -252,6 +263,10 @@ impl<'a> Headers<'a> {
                 headers.connection_upgrade |= lists(value, "upgrade");
             } else if name.eq_ignore_ascii_case("upgrade") {
                 headers.upgrade_websocket |= lists(value, "websocket");
+            } else if name.eq_ignore_ascii_case("content-length") {
+                headers.has_body |= value.trim_ascii() != b"0";
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                headers.has_body = true;
             } else if name.eq_ignore_ascii_case("origin") {
                 headers.origin.add(value);
             } else if name

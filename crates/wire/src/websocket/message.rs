@@ -101,11 +101,12 @@ impl Message {
         self.announced = self.announced.saturating_add(header.len);
     }
 
-    /// Moves payload of the current frame from `input` towards `sink`.
+    /// Moves payload of the current frame from `input` towards `sink`. `eager`: nothing stays behind where that ends.
     pub(crate) fn take_in(
         &mut self,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
+        eager: bool,
     ) -> Result<Progress, ProtocolError> {
         loop {
             let run = self.next_run(input);
@@ -130,6 +131,9 @@ impl Message {
                     return Ok(Progress::FrameDone);
                 }
             } else if run.is_empty() {
+                if eager && !self.hand_over_early(sink)? {
+                    return Ok(Progress::Blocked);
+                }
                 return Ok(if self.left == 0 {
                     Progress::FrameDone
                 } else {
@@ -187,6 +191,9 @@ impl Message {
                 if done && completes {
                     self.inflated_all = true;
                 } else if done {
+                    if config.eager_parts && !self.hand_over_early(sink)? {
+                        return Ok(Progress::Blocked);
+                    }
                     return Ok(if self.left == 0 {
                         Progress::FrameDone
                     } else {
@@ -273,6 +280,11 @@ impl Message {
         Ok(true)
     }
 
+    /// Hands over what is pending, if anything is, before the message has come to its end. False when there is no room.
+    fn hand_over_early(&mut self, sink: &mut dyn Sink) -> Result<bool, ProtocolError> {
+        Ok(self.pending.is_empty() || self.hand_over_pending(false, sink)?)
+    }
+
     /// Commits the reserved part; when it is the last one, no message is coming in any more.
     fn commit(
         &mut self,
@@ -335,6 +347,10 @@ impl Message {
         compression: &mut Compression,
         config: &Config,
     ) -> Result<bool, ProtocolError> {
+        let is_complete = self.fin && self.left == 0;
+        if self.next_run(input).is_empty() && !is_complete && !compression.has_more() {
+            return Ok(true);
+        }
         let before = self.pending.len();
         let mut pending = std::mem::take(&mut self.pending);
         let likely = self.next_run(input).len().saturating_mul(LIKELY_RATIO);
@@ -456,7 +472,9 @@ mod tests {
 
         fn commit(&mut self, _part: Part) {}
 
-        fn count_control(&mut self) {}
+        fn count_control(&mut self) -> bool {
+            true
+        }
 
         fn control(&mut self, _control: Control, _payload: &[u8]) -> bool {
             true
@@ -477,7 +495,7 @@ mod tests {
             key: [0; 4],
         };
         message.begin_frame(&header);
-        let progress = message.take_in(&mut Input::from(&b"ab"[..]), &mut Void([0; 16]));
+        let progress = message.take_in(&mut Input::from(&b"ab"[..]), &mut Void([0; 16]), false);
         assert_eq!(
             (progress, message.pending.as_slice()),
             (Ok(Progress::NeedMore), &b"ab"[..])
@@ -488,7 +506,7 @@ mod tests {
     #[test]
     fn memory_is_held_only_while_a_message_is_half_way() {
         let mut message = half_a_message();
-        let progress = message.take_in(&mut Input::from(&b"cd"[..]), &mut Void([0; 16]));
+        let progress = message.take_in(&mut Input::from(&b"cd"[..]), &mut Void([0; 16]), false);
         assert_eq!(
             (progress, message.pending.capacity()),
             (Ok(Progress::FrameDone), 0)

@@ -91,6 +91,9 @@ pub struct Config {
     pub ask_upgrades: bool,
     /// Ask the application about every other request. Default false: it is answered with the page or a refusal.
     pub ask_requests: bool,
+    /// Hand over what has come of a message at the end of every frame and of every input, instead of collecting parts of a
+    /// decent size. Default false.
+    pub eager_parts: bool,
     /// Tell the application of pings. Default false.
     pub tell_pings: bool,
     /// Tell the application of pongs. Default false.
@@ -232,7 +235,9 @@ impl WebSocket {
                 }
                 continue;
             }
-            self.message.admit(&header, &self.shared.config)?;
+            if !self.close_sent {
+                self.message.admit(&header, &self.shared.config)?;
+            }
             let Some((kind, payload)) = self.whole_message(&header, header_len, input) else {
                 self.message.begin_frame(&header);
                 input.consume(header_len);
@@ -281,7 +286,10 @@ impl WebSocket {
                 let config = &self.shared.config;
                 self.message.inflate_in(input, sink, compression, config)?
             }
-            _ => self.message.take_in(input, sink)?,
+            _ => {
+                let eager = self.shared.config.eager_parts;
+                self.message.take_in(input, sink, eager)?
+            }
         };
         Ok(match progress {
             Progress::FrameDone => {
@@ -312,7 +320,7 @@ impl WebSocket {
         let decoded = match header.opcode {
             OpCode::Close => Some(Decoded::Closed(self.closed_by_peer(payload)?)),
             OpCode::Ping => {
-                if !self.tell(Control::Ping, payload, sink) {
+                if !self.tell(Control::Ping, payload, sink)? {
                     return Ok(Some(Decoded::Blocked));
                 }
                 self.pong(payload, sink);
@@ -320,7 +328,7 @@ impl WebSocket {
             }
             // Nothing else is a control frame.
             _ => {
-                if !self.tell(Control::Pong, payload, sink) {
+                if !self.tell(Control::Pong, payload, sink)? {
                     return Ok(Some(Decoded::Blocked));
                 }
                 None
@@ -331,14 +339,25 @@ impl WebSocket {
     }
 
     /// Tells the application, if it wants to know; false when there is no room for that now.
-    fn tell(&self, control: Control, payload: &[u8], sink: &mut dyn Sink) -> bool {
+    fn tell(
+        &self,
+        control: Control,
+        payload: &[u8],
+        sink: &mut dyn Sink,
+    ) -> Result<bool, ProtocolError> {
         let config = &self.shared.config;
         let wanted = match control {
             Control::Ping => config.tell_pings,
             Control::Pong => config.tell_pongs,
         };
-        sink.count_control();
-        self.close_sent || !wanted || sink.control(control, payload)
+        if wanted && !self.close_sent && !sink.control(control, payload) {
+            return Ok(false);
+        }
+        if sink.count_control() {
+            Ok(true)
+        } else {
+            Err(TOO_MANY_CONTROLS)
+        }
     }
 
     /// RFC 6455 section 5.5.3. Behind our close frame no pong follows: there the peer answers with its own.
@@ -491,6 +510,7 @@ impl Default for Config {
             protocols: Vec::new(),
             ask_upgrades: false,
             ask_requests: false,
+            eager_parts: false,
             tell_pings: false,
             tell_pongs: false,
             deflate: None,
@@ -517,9 +537,17 @@ const MAX_CONTROL_PAYLOAD: usize = 125;
 /// Two bytes, the key and the payload.
 const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 
+const TOO_MANY_CONTROLS: ProtocolError = ProtocolError {
+    code: POLICY_VIOLATION,
+    reason: "too many control frames",
+};
+
 // RFC 6455 section 7.4.1.
 const PROTOCOL_ERROR: u16 = 1002;
 const NO_STATUS: u16 = 1005;
 const ABNORMAL: u16 = 1006;
 const INVALID_PAYLOAD: u16 = 1007;
+const POLICY_VIOLATION: u16 = 1008;
 const TOO_BIG: u16 = 1009;
+/// Registered later: the server is short of something.
+const TRY_LATER: u16 = 1013;

@@ -79,16 +79,11 @@ impl Answer {
     }
 }
 
-/// RFC 6455 section 4.2.2: frames follow. `lines`: the rest of the head, each line with its CRLF.
-pub(crate) fn switching_protocols(lines: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\n\
-         Upgrade: websocket\r\n\
-         Connection: Upgrade\r\n\
-         {lines}\
-         \r\n"
-    )
-    .into_bytes()
+/// RFC 6455 section 4.2.2: frames follow. `lines` and `more`: the rest of the head, each line with its CRLF.
+pub(crate) fn switching_protocols(lines: &[u8], more: &[u8]) -> Vec<u8> {
+    let start =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    [start, lines, more, b"\r\n"].concat()
 }
 
 /// The HTML page of a server for people who come with a browser.

@@ -14,7 +14,7 @@ pub(crate) struct Upgrade {
     /// Parameters of permessage-deflate.
     pub(crate) agreed: Option<Agreed>,
     /// Further lines for the head of the response, each with its CRLF.
-    lines: String,
+    lines: Vec<u8>,
 }
 
 impl Upgrade {
@@ -24,18 +24,19 @@ impl Upgrade {
             accept: tungstenite::handshake::derive_accept_key(key),
             protocol: protocol.to_owned(),
             agreed,
-            lines: String::new(),
+            lines: Vec::new(),
         }
     }
 
     /// The application's word: see [`Protocol::accept`](crate::Protocol::accept).
     pub(crate) fn accept(&mut self, details: &[u8]) {
-        let details = String::from_utf8_lossy(details);
-        let (protocol, lines) = details.split_once('\n').unwrap_or_default();
+        let end = details.iter().position(|&byte| byte == b'\n');
+        let (protocol, lines) = details.split_at(end.unwrap_or(details.len()));
         if !protocol.is_empty() {
-            self.protocol = protocol.to_owned();
+            // A token of HTTP, and so ASCII.
+            self.protocol = String::from_utf8_lossy(protocol).into_owned();
         }
-        self.lines = lines.to_owned();
+        self.lines = lines.get(1..).unwrap_or_default().to_vec();
     }
 
     /// What was agreed on, for the application.
@@ -62,7 +63,6 @@ impl Upgrade {
                 lines += &format!("{name}: {value}\r\n");
             }
         }
-        lines += &self.lines;
-        response::switching_protocols(&lines)
+        response::switching_protocols(lines.as_bytes(), &self.lines)
     }
 }

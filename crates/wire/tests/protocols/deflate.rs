@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use gev_wire::websocket::{Config, Deflate, DeflateMode, Shared, WebSocket};
+use gev_wire::websocket::{Budget, Config, Deflate, DeflateMode, Shared, WebSocket};
 use gev_wire::{Input, MessageKind, Outgoing, Payload, Protocol};
 use proptest::prelude::*;
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush};
@@ -421,4 +421,71 @@ proptest! {
             prop_assert!(client.decompress(&payload) == message);
         }
     }
+}
+
+#[test]
+fn blocks_that_end_a_stream_are_few() {
+    // An empty block that says that it is the last one, many times: two bytes make work for a kilobyte.
+    for (count, fits) in [(60, true), (1000, false), (60_000, false)] {
+        let mut payload = [0x03, 0x00].repeat(count);
+        payload.push(0x00);
+        let (mut web_socket, mut sink) = open(&config(DeflateMode::Shared), "permessage-deflate");
+        let bytes = frame(BINARY | RSV1, &payload);
+        let end = decode(&mut web_socket, &mut Input::from(&bytes[..]), &mut sink);
+        if fits {
+            assert_eq!((end, sink.messages()), (End::NeedMore, vec![binary(b"")]));
+        } else {
+            assert!(
+                matches!(end, End::Failed(error) if error.code == 1007),
+                "{end:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn messages_that_are_half_way_in_have_a_budget() {
+    let config = config(DeflateMode::Shared);
+    let settings = config.deflate.as_ref().expect("compression");
+    let config = Config {
+        deflate: Some(Deflate {
+            borrowed: Arc::new(Budget::new(100_000)),
+            ..settings.clone()
+        }),
+        ..config
+    };
+    let half = frame(0x02 | RSV1, &[0xf2]);
+    let mut open_ones = Vec::new();
+    for n in 0..3 {
+        let (mut web_socket, mut sink) = open(&config, "permessage-deflate");
+        // A frame without payload takes nothing.
+        let empty = frame(0x02 | RSV1, b"");
+        if n == 2 {
+            let end = decode(&mut web_socket, &mut Input::from(&empty[..]), &mut sink);
+            assert_eq!(end, End::NeedMore);
+        }
+        let bytes = if n == 2 {
+            frame(MORE, &[0xf2])
+        } else {
+            half.clone()
+        };
+        let end = decode(&mut web_socket, &mut Input::from(&bytes[..]), &mut sink);
+        if n < 2 {
+            assert_eq!(end, End::NeedMore);
+        } else {
+            assert!(
+                matches!(end, End::Failed(error) if error.code == 1013),
+                "{end:?}"
+            );
+        }
+        open_ones.push(web_socket);
+    }
+    open_ones.clear();
+    let (mut web_socket, mut sink) = open(&config, "permessage-deflate");
+    let end = decode(&mut web_socket, &mut Input::from(&half[..]), &mut sink);
+    assert_eq!(
+        end,
+        End::NeedMore,
+        "those that are gone have given theirs back"
+    );
 }

@@ -43,6 +43,8 @@ pub(crate) struct Collector {
     pub(crate) opening: (String, String),
     /// Pings and pongs so far.
     pub(crate) controls: usize,
+    /// More are too many; `None` for no limit.
+    pub(crate) max_controls: Option<usize>,
     /// Calls of `open`, `reserve` and the like so far.
     asked: usize,
     reserved: Option<Vec<u8>>,
@@ -107,8 +109,9 @@ impl Sink for Collector {
         reserved.truncate(len);
     }
 
-    fn count_control(&mut self) {
+    fn count_control(&mut self) -> bool {
         self.controls += 1;
+        self.max_controls.is_none_or(|max| self.controls <= max)
     }
 
     fn control(&mut self, control: Control, payload: &[u8]) -> bool {

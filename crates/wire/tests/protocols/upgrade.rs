@@ -5,7 +5,7 @@ use gev_wire::{Control, Decoded, Input, Protocol, Request};
 
 use crate::kit::{
     Collector, End, Entry, PING, PONG, REQUEST, TEXT, decode, decode_frames, feed, feed_whole,
-    frame, text, web_socket,
+    frame, open_web_socket, text, web_socket,
 };
 
 /// The request of the RFC for another path, with more header lines.
@@ -261,4 +261,107 @@ fn frames_have_a_largest_size() {
     );
     let (_, end) = decode_frames(config, &frame(TEXT, b"01234567890"));
     assert!(matches!(end, End::Failed(error) if error.code == 1009));
+}
+
+#[test]
+fn pings_that_have_to_wait_count_once_and_too_many_end_the_connection() {
+    let config = Config {
+        tell_pings: true,
+        ..Config::default()
+    };
+    let (mut web_socket, mut sink) = open_web_socket(config);
+    sink.block_every = 1;
+    let bytes = frame(PING, b"x").repeat(3);
+    let mut input = Input::from(&bytes[..]);
+    for _ in 0..5 {
+        assert_eq!(
+            web_socket.decode(&mut input, &mut sink),
+            Ok(Decoded::Blocked)
+        );
+    }
+    assert_eq!(sink.controls, 0);
+    sink.block_every = 0;
+    sink.max_controls = Some(2);
+    let end = decode(&mut web_socket, &mut input, &mut sink);
+    assert!(
+        matches!(end, End::Failed(error) if error.code == 1008),
+        "{end:?}"
+    );
+    let pongs = sink.replies();
+    assert_eq!(pongs, b"\x8A\x01x\x8A\x01x");
+}
+
+#[test]
+fn an_upgrade_has_no_body() {
+    for (line, expected) in [
+        ("Content-Length: 0", "101"),
+        ("Content-Length: 5", "400"),
+        ("Transfer-Encoding: chunked", "400"),
+    ] {
+        assert_eq!(
+            status(&Config::default(), &request("/", &[line])),
+            expected,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn absolute_targets_have_a_path_too() {
+    let config = Config {
+        path: Some("/live".to_owned()),
+        ..Config::default()
+    };
+    for (target, expected) in [
+        ("http://server.example.com/live", "101"),
+        ("http://server.example.com/live?x=/", "101"),
+        ("http://server.example.com", "404"),
+        ("http://server.example.com/", "404"),
+    ] {
+        assert_eq!(status(&config, &request(target, &[])), expected, "{target}");
+    }
+}
+
+#[test]
+fn the_end_of_a_response_to_head_is_that_of_its_head() {
+    for head in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ] {
+        let (response, _) = answer(&Config::default(), head.as_bytes());
+        assert!(response.ends_with("\r\n\r\n"), "{head}: {response}");
+    }
+}
+
+#[test]
+fn header_lines_of_an_application_keep_their_bytes() {
+    let mut web_socket = web_socket(asking());
+    let mut sink = Collector::default();
+    decode(&mut web_socket, &mut Input::from(REQUEST), &mut sink);
+    web_socket.accept(b"\nX-Name: caf\xE9\r\n");
+    decode(&mut web_socket, &mut Input::default(), &mut sink);
+    assert!(sink.replies().ends_with(b"\r\nX-Name: caf\xE9\r\n\r\n"));
+}
+
+#[test]
+fn messages_can_be_handed_over_as_they_come() {
+    let config = Config {
+        eager_parts: true,
+        ..Config::default()
+    };
+    let (mut web_socket, mut sink) = open_web_socket(config);
+    let whole = frame(TEXT, b"whole");
+    let first = frame(TEXT & 0x7F, b"fir");
+    let last = frame(0x80, b"last");
+    for (bytes, parts) in [
+        (&whole[..], 1),
+        (&first, 2),
+        (&last[..8], 3),
+        (&last[8..], 4),
+    ] {
+        decode(&mut web_socket, &mut Input::from(bytes), &mut sink);
+        assert_eq!(sink.parts.len(), parts);
+    }
+    assert_eq!(sink.messages(), [text("whole"), text("firlast")]);
 }

@@ -11,26 +11,26 @@ use std::sync::Arc;
 use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::negotiation::Agreed;
-use super::pool::{Deflater, new_inflater};
+use super::pool::{Deflater, INFLATER_BYTES, Pool, Reservation, new_inflater};
 use crate::protocol::{MessageKind, Outgoing, ProtocolError};
 use crate::websocket::header::{FIN, FrameHeader, OpCode, RSV1};
 use crate::websocket::mask::append_unmasked;
-use crate::websocket::{INVALID_PAYLOAD, Shared};
+use crate::websocket::{INVALID_PAYLOAD, Shared, TRY_LATER};
 
 /// What a connection that has agreed on permessage-deflate needs for it.
 pub(crate) struct Compression {
     shared: Arc<Shared>,
     agreed: Agreed,
-    /// Its own, or borrowed for the message that is coming in.
-    inflater: Option<Inflate>,
+    /// Its own, or borrowed (with its part of the budget for those) for the message that is coming in.
+    inflater: Option<(Inflate, Option<Reservation>)>,
     /// Its own, or borrowed for the message that is going out.
     deflater: Option<Deflater>,
     /// Bytes of [`TAIL`] that the inflater has got for the message that is coming in.
     tail: usize,
     /// The inflater has filled all the room that it was given, and may have more.
     full: bool,
-    /// The message that is coming in has a block that says that it is the last one.
-    ended: bool,
+    /// Blocks of the message that is coming in that say that they are the last one.
+    ended: usize,
     /// The compressed message that is going out.
     sending: Option<Sending>,
 }
@@ -78,9 +78,14 @@ impl Compression {
             deflater: None,
             tail: 0,
             full: false,
-            ended: false,
+            ended: 0,
             sending: None,
         }
+    }
+
+    /// True when more may come out without anything going in.
+    pub(crate) fn has_more(&self) -> bool {
+        self.full
     }
 
     /// Inflates as much of `piece` as finds room in `out`. To be called with the rest of the piece, empty or not,
@@ -90,25 +95,19 @@ impl Compression {
         piece: Piece<'_>,
         out: &mut [u8],
     ) -> Result<Inflated, ProtocolError> {
-        let mut pool = self.shared.pool();
-        let own = !self.agreed.client_no_context_takeover;
-        let window_bits = self.agreed.client_window_bits;
-        let inflater = self.inflater.get_or_insert_with(|| {
-            if own {
-                new_inflater(window_bits)
-            } else {
-                pool.take_inflater()
-            }
-        });
+        let shared = Arc::clone(&self.shared);
+        let mut pool = shared.pool();
+        if self.inflater.is_none() {
+            self.inflater = Some(self.new_inflater(&mut pool)?);
+        }
         let (mut consumed, mut written) = (0, 0);
         let done = loop {
-            let clear = &mut pool.clear;
-            clear.clear();
             let rest = &piece.masked[consumed..];
             let run = &rest[..rest.len().min(CLEAR_BYTES)];
+            let clear = &mut pool.clear;
+            clear.clear();
             append_unmasked(run, piece.key, piece.phase + consumed, clear);
-            let ends = piece.last && run.len() == rest.len();
-            if ends {
+            if piece.last && run.len() == rest.len() {
                 clear.extend_from_slice(&TAIL[self.tail..]);
             }
             if clear.is_empty() && !self.full {
@@ -117,35 +116,80 @@ impl Compression {
             if written == out.len() {
                 break false;
             }
-            let (used, n, status) = step(inflater, clear, &mut out[written..])?;
+            let (used, n) = self.inflate_run(clear, &mut out[written..])?;
             let from_run = used.min(run.len());
             consumed += from_run;
             self.tail += used - from_run;
             written += n;
-            self.full = written == out.len();
-            if status == Status::StreamEnd {
-                // RFC 7692 section 7.2.3.4: a block may say that it is the last one, and yet others may follow.
-                inflater.reset(false);
-                self.ended = true;
-            } else if used == 0 && n == 0 && !clear.is_empty() {
-                return Err(BAD_DATA);
-            }
         };
         if done && piece.last {
-            self.tail = 0;
-            if std::mem::take(&mut self.ended) {
-                // What the tail has begun behind a last block belongs to no other message.
-                inflater.reset(false);
-            }
-            if !own && let Some(inflater) = self.inflater.take() {
-                pool.put_inflater(inflater);
-            }
+            self.end_inflating(&mut pool);
         }
         Ok(Inflated {
             consumed,
             written,
             done,
         })
+    }
+
+    /// Inflates `clear` until it is used up or `out` is full: bytes used, bytes written.
+    fn inflate_run(
+        &mut self,
+        clear: &[u8],
+        out: &mut [u8],
+    ) -> Result<(usize, usize), ProtocolError> {
+        let (mut used, mut written) = (0, 0);
+        let (inflater, _) = self.inflater.as_mut().expect("Bug: no inflater");
+        loop {
+            let (u, n, status) = step(inflater, &clear[used..], &mut out[written..])?;
+            used += u;
+            written += n;
+            self.full = written == out.len();
+            if status == Status::StreamEnd {
+                // RFC 7692 section 7.2.3.4: a block may say that it is the last one, and yet others may follow. Each is
+                // work out of proportion to its bytes.
+                self.ended += 1;
+                if self.ended > MAX_LAST_BLOCKS {
+                    return Err(BAD_DATA);
+                }
+                inflater.reset(false);
+            } else if u == 0 && n == 0 && used < clear.len() && !self.full {
+                return Err(BAD_DATA);
+            }
+            if used == clear.len() || self.full {
+                return Ok((used, written));
+            }
+        }
+    }
+
+    /// A message has come in.
+    fn end_inflating(&mut self, pool: &mut Pool) {
+        self.tail = 0;
+        let Some((inflater, _)) = &mut self.inflater else {
+            return;
+        };
+        if std::mem::take(&mut self.ended) > 0 {
+            // What the tail has begun behind a last block belongs to no other message.
+            inflater.reset(false);
+        }
+        if self.agreed.client_no_context_takeover
+            && let Some((inflater, _)) = self.inflater.take()
+        {
+            pool.put_inflater(inflater);
+        }
+    }
+
+    /// An inflater of the connection's own, or one that is borrowed for a message, within the loops' budget.
+    fn new_inflater(
+        &self,
+        pool: &mut Pool,
+    ) -> Result<(Inflate, Option<Reservation>), ProtocolError> {
+        if !self.agreed.client_no_context_takeover {
+            return Ok((new_inflater(self.agreed.client_window_bits), None));
+        }
+        let budget = &self.shared.deflate().borrowed;
+        let reservation = budget.reserve(INFLATER_BYTES).ok_or(TOO_MANY)?;
+        Ok((pool.take_inflater(), Some(reservation)))
     }
 
     /// Begins an outgoing message or fragment of `len` bytes; true when its payload has to go through
@@ -286,10 +330,18 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// A block without content, but for its tail.
 const EMPTY_BLOCK: &[u8] = &[0x00];
 
+/// Last blocks that a message may have; compressors write none or one.
+const MAX_LAST_BLOCKS: usize = 64;
+
 /// Bytes that are unmasked for the inflater at a time.
 const CLEAR_BYTES: usize = 16 * 1024;
 
 const BAD_DATA: ProtocolError = ProtocolError {
     code: INVALID_PAYLOAD,
     reason: "compressed data is not valid",
+};
+
+const TOO_MANY: ProtocolError = ProtocolError {
+    code: TRY_LATER,
+    reason: "too many compressed messages are half way",
 };

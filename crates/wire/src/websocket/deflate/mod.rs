@@ -38,6 +38,8 @@ pub struct Deflate {
     pub client_max_window_bits: u8,
     /// What the compressors of connections may take together; [`DeflateMode::Dedicated`] only.
     pub budget: Arc<Budget>,
+    /// What the loops' decompressors may take that are lent to connections for messages that are half way in.
+    pub borrowed: Arc<Budget>,
 }
 
 /// Who has the compressors.
@@ -51,7 +53,7 @@ pub enum DeflateMode {
 }
 
 impl Deflate {
-    /// Defaults, with a budget of this many bytes.
+    /// Defaults, with two budgets of this many bytes.
     #[must_use]
     pub fn new(mode: DeflateMode, budget_bytes: u64) -> Self {
         Self {
@@ -62,6 +64,7 @@ impl Deflate {
             server_max_window_bits: 15,
             client_max_window_bits: 15,
             budget: Arc::new(Budget::new(budget_bytes)),
+            borrowed: Arc::new(Budget::new(budget_bytes)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which parameters of permessage-deflate (RFC 7692 section 7.1) an offer is answered with.
 
-use super::pool::{Reservation, deflater_bytes, inflater_bytes};
+use super::pool::{INFLATER_BYTES, Reservation, deflater_bytes};
 use super::{Deflate, DeflateMode};
 
 /// The offers of permessage-deflate in a request, in their order.
@@ -103,10 +103,9 @@ impl Offer {
         });
         let reservation = match settings.mode {
             DeflateMode::Shared => None,
-            DeflateMode::Dedicated => settings.budget.reserve(
-                deflater_bytes(server_window_bits, settings.mem_level)
-                    + inflater_bytes(client_window_bits),
-            ),
+            DeflateMode::Dedicated => settings
+                .budget
+                .reserve(deflater_bytes(server_window_bits, settings.mem_level) + INFLATER_BYTES),
         };
         let shared = reservation.is_none();
         let mut agreed = Agreed {
@@ -279,7 +278,7 @@ mod tests {
 
     #[test]
     fn beyond_the_budget_compressors_are_shared() {
-        let bytes = deflater_bytes(15, 8) + inflater_bytes(15);
+        let bytes = deflater_bytes(15, 8) + INFLATER_BYTES;
         let settings = Deflate::new(DeflateMode::Dedicated, bytes);
         let mut offers = Offers::default();
         offers.add(b"permessage-deflate");

@@ -43,7 +43,7 @@ impl Pool {
     pub(crate) fn take_deflater(&mut self, window_bits: u8, settings: &Deflate) -> Deflater {
         let fitting = |deflater: &Deflater| deflater.window_bits == window_bits;
         match self.deflaters.iter().position(fitting) {
-            Some(at) => self.deflaters.swap_remove(at),
+            Some(at) => self.deflaters.remove(at),
             None => Deflater::new(window_bits, settings),
         }
     }
@@ -55,10 +55,12 @@ impl Pool {
 
     /// Keeps a deflater for the next message that needs one.
     pub(crate) fn put_deflater(&mut self, mut deflater: Deflater) {
-        if self.deflaters.len() < MAX_FREE {
-            deflater.stream.reset();
-            self.deflaters.push(deflater);
+        if self.deflaters.len() == MAX_FREE {
+            // The one that has waited longest.
+            self.deflaters.remove(0);
         }
+        deflater.stream.reset();
+        self.deflaters.push(deflater);
     }
 
     /// Keeps an inflater for the next message that needs one.
@@ -135,10 +137,8 @@ pub(crate) fn deflater_bytes(window_bits: u8, mem_level: u8) -> u64 {
     (1 << (window_bits + 2)) + (1 << (mem_level + 9)) + 128 * 1024
 }
 
-/// About what an inflater takes.
-pub(crate) fn inflater_bytes(window_bits: u8) -> u64 {
-    (1 << window_bits) + 8 * 1024
-}
+/// About what an inflater takes, whatever its window.
+pub(crate) const INFLATER_BYTES: u64 = 48 * 1024;
 
 /// Unused compressors of a kind that a loop keeps: one is in use at a time, unless messages are half way.
 const MAX_FREE: usize = 4;
@@ -167,10 +167,12 @@ mod tests {
         for bits in [15, 10, 15, 9, 15, 15] {
             pool.put_deflater(Deflater::new(bits, &settings));
         }
-        assert_eq!(pool.deflaters.len(), MAX_FREE);
-        assert_eq!(pool.take_deflater(10, &settings).window_bits, 10);
-        assert_eq!(pool.deflaters.len(), MAX_FREE - 1);
+        let bits =
+            |pool: &Pool| -> Vec<u8> { pool.deflaters.iter().map(|it| it.window_bits).collect() };
+        assert_eq!(bits(&pool), [15, 9, 15, 15], "the oldest have gone");
+        assert_eq!(pool.take_deflater(9, &settings).window_bits, 9);
+        assert_eq!(bits(&pool), [15, 15, 15]);
         assert_eq!(pool.take_deflater(12, &settings).window_bits, 12);
-        assert_eq!(pool.deflaters.len(), MAX_FREE - 1);
+        assert_eq!(bits(&pool), [15, 15, 15]);
     }
 }
