@@ -45,6 +45,10 @@ pub(crate) struct IdleOptions {
     /// Connections opened before memory is read for the first time, so that what a server allocates once is not
     /// counted. They come on top of `connections`.
     pub(crate) warm_connections: usize,
+    /// Payload of the one message that each connection has echoed before memory is read, in bytes; 0: no message.
+    pub(crate) size: usize,
+    /// A text message instead of a binary one.
+    pub(crate) text: bool,
     /// Time for the server to settle before each reading of its memory.
     pub(crate) hold: Duration,
     /// The server's process.
@@ -64,6 +68,8 @@ pub(crate) struct FloorOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     WebSocket,
+    /// WebSocket with permessage-deflate; every message is compressed.
+    Deflate,
     Tcp,
 }
 
@@ -84,10 +90,10 @@ pub(crate) enum ArgumentError {
 
 /// What is told to whoever used it wrongly.
 pub(crate) const USAGE: &str = "\
-usage: gev-load run --target ADDRESS:PORT [--protocol websocket|tcp] [--connections 100] [--in-flight 1]
-                    [--size 20] [--seconds 3] [--warmup 1] [--text] [--pid PID]
-       gev-load idle --target ADDRESS:PORT [--protocol websocket|tcp] [--connections 10000]
-                     [--warm-connections 0] [--hold 2] [--pid PID]
+usage: gev-load run --target ADDRESS:PORT [--protocol websocket|deflate|tcp] [--connections 100]
+                    [--in-flight 1] [--size 20] [--seconds 3] [--warmup 1] [--text] [--pid PID]
+       gev-load idle --target ADDRESS:PORT [--protocol websocket|deflate|tcp] [--connections 10000]
+                     [--warm-connections 0] [--size 0] [--text] [--hold 2] [--pid PID]
        gev-load floor [--port 0] [--seconds 600]";
 
 /// Reads the arguments behind the program's name.
@@ -142,6 +148,8 @@ fn parse_idle(arguments: impl Iterator<Item = String>) -> Result<IdleOptions, Ar
         protocol: Protocol::WebSocket,
         connections: 10_000,
         warm_connections: 0,
+        size: 0,
+        text: false,
         hold: Duration::from_secs(2),
         pid: None,
     };
@@ -151,6 +159,8 @@ fn parse_idle(arguments: impl Iterator<Item = String>) -> Result<IdleOptions, Ar
             "--protocol" => idle.protocol = options.protocol(&option)?,
             "--connections" => idle.connections = options.count(&option)?,
             "--warm-connections" => idle.warm_connections = options.number(&option)?,
+            "--size" => idle.size = options.number(&option)?,
+            "--text" => idle.text = true,
             "--hold" => idle.hold = options.seconds(&option)?,
             "--pid" => idle.pid = Some(options.number(&option)?),
             _ => return Err(ArgumentError::UnknownOption(option)),
@@ -214,8 +224,9 @@ impl<I: Iterator<Item = String>> Options<I> {
     }
 
     fn protocol(&mut self, option: &str) -> Result<Protocol, ArgumentError> {
-        self.value(option, "websocket or tcp", |value| match value {
+        self.value(option, "websocket, deflate or tcp", |value| match value {
             "websocket" => Some(Protocol::WebSocket),
+            "deflate" => Some(Protocol::Deflate),
             "tcp" => Some(Protocol::Tcp),
             _ => None,
         })
@@ -295,6 +306,25 @@ mod tests {
     }
 
     #[test]
+    fn idle_takes_all_its_options() {
+        let line = "idle --target 127.0.0.1:9 --protocol deflate --connections 2 --warm-connections 3 --size 4 \
+                    --text --hold 0.5 --pid 7";
+        assert_eq!(
+            parse_line(line),
+            Ok(Command::Idle(IdleOptions {
+                target: "127.0.0.1:9".parse().unwrap(),
+                protocol: Protocol::Deflate,
+                connections: 2,
+                warm_connections: 3,
+                size: 4,
+                text: true,
+                hold: Duration::from_millis(500),
+                pid: Some(7),
+            }))
+        );
+    }
+
+    #[test]
     fn defaults_need_a_target_only() {
         assert!(matches!(
             parse_line("run --target [::1]:9"),
@@ -310,6 +340,8 @@ mod tests {
             Ok(Command::Idle(IdleOptions {
                 connections: 10_000,
                 warm_connections: 0,
+                size: 0,
+                text: false,
                 ..
             }))
         ));

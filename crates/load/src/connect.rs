@@ -10,7 +10,16 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
+use crate::deflate::Agreed;
 use crate::websocket::{self, UpgradeError};
+
+/// A connection that is ready for messages, and does not block.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) stream: TcpStream,
+    /// What was agreed on, if messages are compressed.
+    pub(crate) deflate: Option<Agreed>,
+}
 
 /// A connection that could not be opened.
 #[derive(Debug)]
@@ -26,29 +35,29 @@ enum Cause {
     Upgrade(UpgradeError),
 }
 
-/// Opens `count` connections, ready for messages and not blocking any more.
+/// Opens `count` connections.
 pub(crate) fn open(
     target: SocketAddr,
     protocol: Protocol,
     count: usize,
-) -> Result<Vec<TcpStream>, ConnectError> {
-    let mut streams = Vec::with_capacity(count);
+) -> Result<Vec<Opened>, ConnectError> {
+    let mut all = Vec::with_capacity(count);
     for index in 0..count {
-        let stream =
+        let opened =
             open_one(target, protocol, source(target, index)).map_err(|cause| ConnectError {
                 opened: index,
                 cause,
             })?;
-        streams.push(stream);
+        all.push(opened);
     }
-    Ok(streams)
+    Ok(all)
 }
 
 fn open_one(
     target: SocketAddr,
     protocol: Protocol,
     source: Option<SocketAddr>,
-) -> Result<TcpStream, Cause> {
+) -> Result<Opened, Cause> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
     if let Some(source) = source {
         socket.bind(&source.into())?;
@@ -58,11 +67,15 @@ fn open_one(
     socket.set_write_timeout(Some(TIMEOUT))?;
     socket.connect_timeout(&target.into(), TIMEOUT)?;
     let mut stream = TcpStream::from(socket);
-    if protocol == Protocol::WebSocket {
-        websocket::upgrade(&mut stream, target).map_err(Cause::Upgrade)?;
-    }
+    let deflate = match protocol {
+        Protocol::Tcp => None,
+        Protocol::WebSocket | Protocol::Deflate => {
+            websocket::upgrade(&mut stream, target, protocol == Protocol::Deflate)
+                .map_err(Cause::Upgrade)?
+        }
+    };
     stream.set_nonblocking(true)?;
-    Ok(stream)
+    Ok(Opened { stream, deflate })
 }
 
 /// From where the connection number `index` comes: for a target on this machine another address of 127.0.0.0/8 for every
@@ -94,7 +107,7 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// For each step of opening a connection.
+/// For each step of opening a connection, and as long as it blocks.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections from one address. Linux has 28,232 ports for them by default, and other processes use some.

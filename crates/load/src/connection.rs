@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use mio::event::Source;
 use mio::net::TcpStream;
 
+use crate::deflate::{EchoCheck, Wrong};
 use crate::template::Template;
 
 /// A connection that keeps its number of messages in flight.
@@ -22,10 +23,20 @@ pub(crate) struct Connection<S = TcpStream> {
     next_sent: u32,
     /// Sequence number of the next echo.
     next_echo: u32,
-    /// Bytes of the next echo that have arrived and were right.
+    /// Bytes of the next echo that have arrived and were right, where echoes are not compressed.
     echo_offset: usize,
+    /// What checks compressed echoes.
+    check: Option<Box<EchoCheck>>,
     /// What the kernel has not taken yet; nothing may overtake it.
     unsent: Vec<u8>,
+}
+
+/// An echo that was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Echoed {
+    pub(crate) latency: Duration,
+    /// With all that is around its payload.
+    pub(crate) bytes: usize,
 }
 
 /// Why a connection cannot go on.
@@ -39,20 +50,30 @@ pub(crate) enum Failure {
         sequence: u32,
         offset: usize,
     },
+    /// What came is not the compressed echo of what was sent.
+    WrongCompressedEcho(Wrong),
     /// Something came although no echo was missing.
     Unasked,
+    /// The echo did not come while the stream blocked.
+    Late,
 }
 
 impl<S: Read + Write> Connection<S> {
     /// Sequence numbers begin at `first_sequence`. Connections should begin at different ones: then an echo that went to
-    /// the wrong connection is a wrong echo.
-    pub(crate) fn new(stream: S, first_sequence: u32, in_flight: usize) -> Self {
+    /// the wrong connection is a wrong echo. `check` is for echoes that are compressed.
+    pub(crate) fn new(
+        stream: S,
+        first_sequence: u32,
+        in_flight: usize,
+        check: Option<EchoCheck>,
+    ) -> Self {
         Self {
             stream,
             sent_at: VecDeque::with_capacity(in_flight),
             next_sent: first_sequence,
             next_echo: first_sequence,
             echo_offset: 0,
+            check: check.map(Box::new),
             unsent: Vec::new(),
         }
     }
@@ -86,30 +107,51 @@ impl<S: Read + Write> Connection<S> {
         Ok(())
     }
 
-    /// Reads until there is no more, calls `on_echo` with the latency of each echo, and answers what one read brought with
-    /// as many messages if `goes_on`. To be called when the socket is readable.
+    /// Reads until there is no more, calls `on_echo` for each echo, and answers what one read brought with as many
+    /// messages if `goes_on`. To be called when the socket is readable.
     pub(crate) fn receive(
         &mut self,
         template: &mut Template,
         buffer: &mut [u8],
         goes_on: bool,
-        mut on_echo: impl FnMut(Duration),
+        mut on_echo: impl FnMut(Echoed),
     ) -> Result<(), Failure> {
-        loop {
-            let count = match self.stream.read(buffer) {
-                Ok(0) => return Err(Failure::Closed),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Failure::Io(error)),
-            };
+        while let Some(count) = self.read(buffer)? {
             let echoes = self.take_echoes(&buffer[..count], template, &mut on_echo)?;
             if goes_on && echoes > 0 {
                 self.send(echoes, template)?;
             }
             if SHORT_READ_IS_LAST && count < buffer.len() {
-                return Ok(());
+                break;
             }
+        }
+        Ok(())
+    }
+
+    /// Sends one message and waits for its echo. The stream has to block, with a time-out.
+    pub(crate) fn exchange(
+        &mut self,
+        template: &mut Template,
+        buffer: &mut [u8],
+    ) -> Result<(), Failure> {
+        self.send(1, template)?;
+        while self.in_flight() > 0 {
+            let count = self.read(buffer)?.ok_or(Failure::Late)?;
+            self.take_echoes(&buffer[..count], template, &mut |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Reads once; `None`: there is nothing.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
+        loop {
+            return match self.stream.read(buffer) {
+                Ok(0) => Err(Failure::Closed),
+                Ok(count) => Ok(Some(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(Failure::Io(error)),
+            };
         }
     }
 
@@ -118,7 +160,7 @@ impl<S: Read + Write> Connection<S> {
         &mut self,
         mut bytes: &[u8],
         template: &mut Template,
-        on_echo: &mut impl FnMut(Duration),
+        on_echo: &mut impl FnMut(Echoed),
     ) -> Result<usize, Failure> {
         let now = Instant::now();
         let mut echoes = 0;
@@ -126,25 +168,42 @@ impl<S: Read + Write> Connection<S> {
             let Some(&sent_at) = self.sent_at.front() else {
                 return Err(Failure::Unasked);
             };
-            let missing = template.echo_bytes() - self.echo_offset;
-            let (part, rest) = bytes.split_at(missing.min(bytes.len()));
-            if !template.matches(self.next_echo, self.echo_offset, part) {
-                return Err(Failure::WrongEcho {
-                    sequence: self.next_echo,
-                    offset: self.echo_offset,
-                });
-            }
-            bytes = rest;
-            self.echo_offset += part.len();
-            if self.echo_offset == template.echo_bytes() {
-                self.echo_offset = 0;
+            let complete = match &mut self.check {
+                Some(check) => template.check(check, &mut bytes)?,
+                None => self.compare(&mut bytes, template)?,
+            };
+            if let Some(bytes) = complete {
+                let latency = now - sent_at;
                 self.next_echo = self.next_echo.wrapping_add(1);
                 self.sent_at.pop_front();
-                on_echo(now - sent_at);
+                on_echo(Echoed { latency, bytes });
                 echoes += 1;
             }
         }
         Ok(echoes)
+    }
+
+    /// Takes from the beginning of `bytes` what belongs to the next echo; returns the echo's length when that was its end.
+    fn compare(
+        &mut self,
+        bytes: &mut &[u8],
+        template: &mut Template,
+    ) -> Result<Option<usize>, Failure> {
+        let missing = template.echo_bytes() - self.echo_offset;
+        let (part, rest) = bytes.split_at(missing.min(bytes.len()));
+        if !template.matches(self.next_echo, self.echo_offset, part) {
+            return Err(Failure::WrongEcho {
+                sequence: self.next_echo,
+                offset: self.echo_offset,
+            });
+        }
+        *bytes = rest;
+        self.echo_offset += part.len();
+        if self.echo_offset < template.echo_bytes() {
+            return Ok(None);
+        }
+        self.echo_offset = 0;
+        Ok(Some(template.echo_bytes()))
     }
 }
 
@@ -152,6 +211,14 @@ impl<S: Source> Connection<S> {
     /// What the poll has to know.
     pub(crate) fn source(&mut self) -> &mut S {
         &mut self.stream
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Wrong> for Failure {
+    fn from(wrong: Wrong) -> Self {
+        Self::WrongCompressedEcho(wrong)
     }
 }
 
@@ -164,7 +231,9 @@ impl fmt::Display for Failure {
                 f,
                 "a wrong echo: message {sequence:#010x}, behind byte {offset}"
             ),
+            Self::WrongCompressedEcho(wrong) => wrong.fmt(f),
             Self::Unasked => write!(f, "the server sent more than it had received"),
+            Self::Late => write!(f, "the server did not echo a message in time"),
         }
     }
 }
@@ -191,6 +260,7 @@ const SHORT_READ_IS_LAST: bool = cfg!(unix);
 mod tests {
     use super::*;
     use crate::args::Protocol;
+    use crate::deflate::Agreed;
     use crate::websocket::FrameKind;
 
     /// A TCP echo server in memory: what it has taken, at most `room` bytes at a time, can be read.
@@ -231,7 +301,7 @@ mod tests {
             ..Echo::default()
         };
         let template = Template::new(Protocol::Tcp, FrameKind::Binary, 10, in_flight);
-        (Connection::new(echo, 7, in_flight), template)
+        (Connection::new(echo, 7, in_flight, None), template)
     }
 
     /// Receives without answering; returns the number of echoes.
@@ -285,6 +355,17 @@ mod tests {
     }
 
     #[test]
+    fn one_message_can_be_waited_for() {
+        let (mut connection, mut template) = open(10, 1);
+        connection.exchange(&mut template, &mut [0; 4]).unwrap();
+        assert_eq!(connection.in_flight(), 0);
+        assert!(matches!(
+            connection.exchange(&mut template, &mut [0; 4]),
+            Err(Failure::Late)
+        ));
+    }
+
+    #[test]
     fn wrong_echoes_are_found() {
         let (mut connection, mut template) = open(usize::MAX, 1);
         connection.send(1, &mut template).unwrap();
@@ -297,6 +378,54 @@ mod tests {
             })
         ));
         assert_eq!(connection.in_flight(), 1);
+    }
+
+    /// A connection whose only message is on its way, and a server that has echoed it as it was compressed.
+    fn open_deflate() -> (Connection<Echo>, Template) {
+        let mut template = Template::new(Protocol::Deflate, FrameKind::Text, 100, 1);
+        let frame = template.frames(7, 1).to_vec();
+        let payload = &frame[6..];
+        let mut server = Echo {
+            room: usize::MAX,
+            ..Echo::default()
+        };
+        server.bytes.extend([frame[0], frame[1] & 0x7f]);
+        let masks = frame[2..6].iter().cycle();
+        server
+            .bytes
+            .extend(payload.iter().zip(masks).map(|(byte, mask)| byte ^ mask));
+        let agreed = Agreed::parse("permessage-deflate").unwrap();
+        let check = EchoCheck::new(agreed, FrameKind::Text);
+        let mut connection = Connection::new(server, 7, 1, Some(check));
+        connection.sent_at.push_back(Instant::now());
+        (connection, template)
+    }
+
+    #[test]
+    fn compressed_echoes_are_measured_in_the_bytes_that_arrive() {
+        for step in [1, 5, 4096] {
+            let (mut connection, mut template) = open_deflate();
+            let len = connection.stream.bytes.len();
+            let mut lengths = Vec::new();
+            while connection.in_flight() > 0 {
+                connection
+                    .receive(&mut template, &mut vec![0; step], false, |echo| {
+                        lengths.push(echo.bytes);
+                    })
+                    .unwrap();
+            }
+            assert_eq!(lengths, [len], "step {step}");
+        }
+    }
+
+    #[test]
+    fn wrong_compressed_echoes_are_found() {
+        let (mut connection, mut template) = open_deflate();
+        connection.stream.bytes[0] ^= 0x40;
+        assert!(matches!(
+            receive(&mut connection, &mut template, 4096),
+            Err(Failure::WrongCompressedEcho(Wrong::Frame { byte0: 0x81 }))
+        ));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Connections that do nothing: what each of them costs the server in memory.
+//! Connections that do nothing, from the beginning or after one message: what each of them costs the server in memory.
 
 use std::io;
 use std::net::TcpStream;
@@ -7,8 +7,12 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::args::IdleOptions;
-use crate::connect;
+use crate::connect::{self, Opened};
+use crate::connection::Connection;
+use crate::deflate::EchoCheck;
 use crate::process::Process;
+use crate::template::Template;
+use crate::websocket::FrameKind;
 
 /// What was found out.
 #[derive(Debug)]
@@ -20,10 +24,11 @@ pub(crate) struct Report {
     rss_kib: Option<(u64, u64)>,
 }
 
-/// Opens the connections, lets the server settle, reads its memory, and closes them.
+/// Opens the connections, has a message echoed on each if there shall be one, lets the server settle, reads its memory,
+/// and closes them.
 pub(crate) fn idle(options: &IdleOptions) -> Result<Report, Box<dyn std::error::Error>> {
     let server = options.pid.map(Process::new);
-    let open = |count| connect::open(options.target, options.protocol, count);
+    let open = |count| open(options, count);
     let memory = || server.as_ref().map(Process::rss_kib).transpose();
 
     let warm = open(options.warm_connections)?;
@@ -69,10 +74,33 @@ impl Report {
     }
 }
 
+fn open(options: &IdleOptions, count: usize) -> Result<Vec<TcpStream>, Box<dyn std::error::Error>> {
+    let opened = connect::open(options.target, options.protocol, count)?;
+    if options.size == 0 {
+        return Ok(opened.into_iter().map(|opened| opened.stream).collect());
+    }
+    let kind = FrameKind::new(options.text);
+    let mut template = Template::new(options.protocol, kind, options.size, 1);
+    let mut buffer = vec![0; READ_BYTES];
+    let mut streams = Vec::with_capacity(count);
+    for (index, Opened { stream, deflate }) in opened.into_iter().enumerate() {
+        let check = EchoCheck::wanted(deflate, kind, options.size)?;
+        stream.set_nonblocking(false)?;
+        let mut connection = Connection::new(&stream, index as u32, 1, check);
+        connection.exchange(&mut template, &mut buffer)?;
+        stream.set_nonblocking(true)?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
 /// Whether the connection is open and has nothing to read.
 fn is_idle(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
+
+/// Bytes that one read takes at most.
+const READ_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

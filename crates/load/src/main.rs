@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! run     closed-loop echo: every connection keeps a fixed number of messages in flight
-//! idle    many connections that do nothing: what each costs the server in memory
+//! idle    many connections that do nothing, or nothing any more: what each costs the server in memory
 //! floor   a bare echo server, the least that any server can cost
 //! ```
 //!
@@ -12,9 +12,11 @@
 mod args;
 mod connect;
 mod connection;
+mod deflate;
 mod floor;
 mod idle;
 mod process;
+mod records;
 mod run;
 mod template;
 mod websocket;

@@ -8,8 +8,9 @@ use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};
 
 use crate::args::RunOptions;
-use crate::connect;
-use crate::connection::{Connection, Failure};
+use crate::connect::{self, Opened};
+use crate::connection::{Connection, Echoed, Failure};
+use crate::deflate::EchoCheck;
 use crate::process::{CpuTime, Process};
 use crate::template::Template;
 use crate::websocket::FrameKind;
@@ -78,6 +79,7 @@ impl Report {
             "messages": self.tally.messages,
             "seconds": rounded(seconds),
             "messagesPerSecond": (messages / seconds).round(),
+            "echoBytes": rounded(self.tally.bytes as f64 / messages),
             "p50Us": latency(0.5),
             "p99Us": latency(0.99),
             "p999Us": latency(0.999),
@@ -114,18 +116,15 @@ struct Generator {
 
 impl Generator {
     fn open(options: &RunOptions) -> Result<Self, Box<dyn std::error::Error>> {
-        let kind = if options.text {
-            FrameKind::Text
-        } else {
-            FrameKind::Binary
-        };
-        let streams = connect::open(options.target, options.protocol, options.connections)?;
+        let kind = FrameKind::new(options.text);
+        let opened = connect::open(options.target, options.protocol, options.connections)?;
         let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(streams.len());
-        for (index, stream) in streams.into_iter().enumerate() {
+        let mut connections = Vec::with_capacity(opened.len());
+        for (index, Opened { stream, deflate }) in opened.into_iter().enumerate() {
+            let check = EchoCheck::wanted(deflate, kind, options.size)?;
             let stream = mio::net::TcpStream::from_std(stream);
             let sequence = (index as u32).wrapping_mul(SEQUENCE_STRIDE);
-            let mut connection = Connection::new(stream, sequence, options.in_flight);
+            let mut connection = Connection::new(stream, sequence, options.in_flight, check);
             poll.registry().register(
                 connection.source(),
                 Token(index),
@@ -215,7 +214,7 @@ impl Generator {
             &mut self.template,
             &mut self.read_buffer,
             self.goes_on,
-            |latency| tally.add(latency),
+            |echoed| tally.add(echoed),
         )
     }
 
@@ -240,6 +239,8 @@ impl Generator {
 #[derive(Debug)]
 struct Tally {
     messages: u64,
+    /// All of their frames.
+    bytes: u64,
     /// In nanoseconds.
     latency: Histogram<u64>,
 }
@@ -248,18 +249,21 @@ impl Tally {
     fn new() -> Self {
         Self {
             messages: 0,
+            bytes: 0,
             latency: Histogram::new_with_max(MAX_LATENCY.as_nanos() as u64, 3)
                 .expect("Bug: these bounds are valid"),
         }
     }
 
-    fn add(&mut self, latency: Duration) {
+    fn add(&mut self, Echoed { latency, bytes }: Echoed) {
         self.messages += 1;
+        self.bytes += bytes as u64;
         self.latency.saturating_record(latency.as_nanos() as u64);
     }
 
     fn reset(&mut self) {
         self.messages = 0;
+        self.bytes = 0;
         self.latency.reset();
     }
 }

@@ -9,8 +9,13 @@
 //!
 //! Frames are built and masked once. Per message only the sequence number changes, so that a lost, repeated or misrouted
 //! echo differs from the expected one; every byte of every echo is compared.
+//!
+//! Compressed messages have no sequence number: all are one message that is compressed once, and what is expected is that
+//! message without a header, for servers compress it as they like.
 
 use crate::args::Protocol;
+use crate::deflate::{self, EchoCheck, Wrong};
+use crate::records;
 use crate::websocket::{self, FrameKind, MASK};
 
 /// The messages of a run, shared by all its connections.
@@ -23,17 +28,22 @@ pub(crate) struct Template {
     payload_at: usize,
     /// What the payload was combined with: [`MASK`], or zeros for TCP.
     mask: [u8; 4],
-    /// One frame as it comes back.
+    /// One frame as it comes back; its payload alone when it is compressed.
     expected: Vec<u8>,
     /// Where the payload of the expected frame begins.
     expected_payload_at: usize,
     /// Bytes of the payload that hold the sequence number: 8, or all of a shorter payload.
     sequence_bytes: usize,
+    /// Room for what comes out of an inflater; empty when nothing is compressed.
+    scratch: Box<[u8]>,
 }
 
 impl Template {
     /// Frames with a payload of `size` bytes (at least 1), at most `in_flight` (at least 1) at a time.
     pub(crate) fn new(protocol: Protocol, kind: FrameKind, size: usize, in_flight: usize) -> Self {
+        if protocol == Protocol::Deflate {
+            return Self::deflate(kind, size, in_flight);
+        }
         let mut frame = Vec::new();
         let mut expected = Vec::new();
         let mut mask = [0; 4];
@@ -43,11 +53,8 @@ impl Template {
             mask = MASK;
         }
         let (payload_at, expected_payload_at) = (frame.len(), expected.len());
-        for index in 0..size {
-            let byte = filler(kind, index);
-            frame.push(byte ^ mask[index % 4]);
-            expected.push(byte);
-        }
+        expected.extend((0..size).map(|index| filler(kind, index)));
+        push_masked(&mut frame, &expected[expected_payload_at..], mask);
         Self {
             frame_bytes: frame.len(),
             outgoing: frame.repeat(in_flight),
@@ -56,10 +63,32 @@ impl Template {
             expected,
             expected_payload_at,
             sequence_bytes: size.min(SEQUENCE_BYTES),
+            scratch: Box::default(),
         }
     }
 
-    /// Bytes of one echo.
+    /// Compressed messages of `size` bytes.
+    fn deflate(kind: FrameKind, size: usize, in_flight: usize) -> Self {
+        let message = records::json(size);
+        let packed = deflate::compress(&message);
+        let mut frame = Vec::new();
+        websocket::push_client_header(&mut frame, kind, packed.len());
+        frame[0] = kind.compressed_byte0();
+        let payload_at = frame.len();
+        push_masked(&mut frame, &packed, MASK);
+        Self {
+            frame_bytes: frame.len(),
+            outgoing: frame.repeat(in_flight),
+            payload_at,
+            mask: MASK,
+            expected: message,
+            expected_payload_at: 0,
+            sequence_bytes: 0,
+            scratch: vec![0; size + SCRATCH_SURPLUS].into_boxed_slice(),
+        }
+    }
+
+    /// Bytes of one echo that is not compressed.
     pub(crate) fn echo_bytes(&self) -> usize {
         self.expected.len()
     }
@@ -87,6 +116,20 @@ impl Template {
         }
         self.expected[offset..offset + bytes.len()] == *bytes
     }
+
+    /// What [`EchoCheck::take`] says of compressed bytes.
+    pub(crate) fn check(
+        &mut self,
+        check: &mut EchoCheck,
+        arrived: &mut &[u8],
+    ) -> Result<Option<usize>, Wrong> {
+        check.take(arrived, &self.expected, &mut self.scratch)
+    }
+}
+
+fn push_masked(frame: &mut Vec<u8>, payload: &[u8], mask: [u8; 4]) {
+    let bytes = payload.iter().enumerate();
+    frame.extend(bytes.map(|(index, byte)| byte ^ mask[index % 4]));
 }
 
 /// The sequence number's digits are letters, so that they may stand in a text frame; the lowest comes first, so that
@@ -106,9 +149,13 @@ fn filler(kind: FrameKind, index: usize) -> u8 {
 /// One letter for each half byte.
 const SEQUENCE_BYTES: usize = 8;
 
+/// More room than a message needs: one that is too long is noticed, and inflating is faster away from the end.
+const SCRATCH_SURPLUS: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deflate::Agreed;
 
     /// The echo of one outgoing frame, made the slow way.
     fn echo(frame: &[u8], header: usize, server_header: &[u8]) -> Vec<u8> {
@@ -164,6 +211,26 @@ mod tests {
         let echo = echo(&frame, 6, &[0x81, 100]);
         assert!(echo[2..].iter().all(u8::is_ascii_lowercase));
         assert_eq!(&echo[2..10], b"hgfedcba");
+    }
+
+    #[test]
+    fn a_compressed_frame_is_its_own_echo_but_for_the_mask() {
+        let mut template = Template::new(Protocol::Deflate, FrameKind::Text, 1024, 2);
+        let frames = template.frames(3, 2).to_vec();
+        let (frame, second) = frames.split_at(frames.len() / 2);
+        assert_eq!(frame, second);
+        assert_eq!(frame[..2], [0xc1, 0x80 | 126]);
+        let echo = echo(frame, 8, &[&[0xc1, 126], &frame[2..4]].concat());
+        let agreed = Agreed::parse("permessage-deflate").unwrap();
+        let mut check = EchoCheck::new(agreed, FrameKind::Text);
+        for _ in 0..2 {
+            let mut arrived = &echo[..];
+            assert_eq!(
+                template.check(&mut check, &mut arrived),
+                Ok(Some(echo.len()))
+            );
+            assert!(arrived.is_empty());
+        }
     }
 
     #[test]

@@ -4,11 +4,32 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
+use crate::deflate::{self, Agreed};
+
 /// What a frame's payload is; the first byte of a frame that is not fragmented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     Text,
     Binary,
+}
+
+impl FrameKind {
+    pub(crate) fn new(text: bool) -> Self {
+        if text { Self::Text } else { Self::Binary }
+    }
+
+    /// First byte of a message's only frame.
+    fn byte0(self) -> u8 {
+        match self {
+            Self::Text => 0x81,
+            Self::Binary => 0x82,
+        }
+    }
+
+    /// The same with RSV1: a compressed message (RFC 7692 section 6).
+    pub(crate) fn compressed_byte0(self) -> u8 {
+        self.byte0() | 0x40
+    }
 }
 
 /// All frames carry the same mask. It is none of the values (zero, one repeated byte) for which a server might know a
@@ -25,18 +46,27 @@ pub(crate) enum UpgradeError {
     TooLong,
     /// The response is not the one that section 4.2.2 asks for; what was received.
     Refused(String),
+    /// What the response says about compression is no answer to what was offered; what was received.
+    WrongExtensions(String),
     /// Something came behind the response although nothing had been sent.
     Surplus(usize),
 }
 
-/// Turns a fresh connection into a WebSocket (RFC 6455 section 4.1). Blocks, within the stream's time-outs.
+/// Turns a fresh connection into a WebSocket (RFC 6455 section 4.1), with compression if it `deflates`: then the server
+/// has to agree to it. Blocks, within the stream's time-outs.
 pub(crate) fn upgrade(
     stream: &mut (impl Read + Write),
     target: SocketAddr,
-) -> Result<(), UpgradeError> {
+    deflates: bool,
+) -> Result<Option<Agreed>, UpgradeError> {
+    let extensions = if deflates {
+        format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER)
+    } else {
+        String::new()
+    };
     let request = format!(
         "GET / HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
     );
     stream
         .write_all(request.as_bytes())
@@ -46,9 +76,9 @@ pub(crate) fn upgrade(
     loop {
         if let Some(end) = find(&response[..len], b"\r\n\r\n") {
             let end = end + 4;
-            check_response(&response[..end])?;
+            let agreed = check_response(&response[..end], deflates)?;
             return if end == len {
-                Ok(())
+                Ok(agreed)
             } else {
                 Err(UpgradeError::Surplus(len - end))
             };
@@ -77,10 +107,7 @@ pub(crate) fn push_server_header(frame: &mut Vec<u8>, kind: FrameKind, payload: 
 }
 
 fn push_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize, mask_bit: u8) {
-    frame.push(match kind {
-        FrameKind::Text => 0x81,
-        FrameKind::Binary => 0x82,
-    });
+    frame.push(kind.byte0());
     // "The minimal number of bytes MUST be used to encode the length."
     if let Ok(short) = u8::try_from(payload)
         && short < 126
@@ -95,21 +122,27 @@ fn push_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize, mask_bit: u
     }
 }
 
-fn check_response(response: &[u8]) -> Result<(), UpgradeError> {
+/// Returns what was agreed on about compression.
+fn check_response(response: &[u8], deflates: bool) -> Result<Option<Agreed>, UpgradeError> {
     let text = String::from_utf8_lossy(response);
     let mut lines = text.split("\r\n");
     let switched = lines
         .next()
         .is_some_and(|status| status.starts_with("HTTP/1.1 101"));
-    let accepted = lines
-        .filter_map(|line| line.split_once(':'))
-        .any(|(name, value)| {
-            name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == ACCEPT
-        });
-    if switched && accepted {
-        Ok(())
+    let header = |wanted: &str| {
+        let mut fields = lines.clone().filter_map(|line| line.split_once(':'));
+        let field = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        field.map(|(_, value)| value.trim())
+    };
+    if !switched || header("sec-websocket-accept") != Some(ACCEPT) {
+        return Err(UpgradeError::Refused(text.into_owned()));
+    }
+    let extensions = header("sec-websocket-extensions");
+    let agreed = extensions.and_then(Agreed::parse);
+    if agreed.is_some() == deflates && extensions.is_some() == deflates {
+        Ok(agreed)
     } else {
-        Err(UpgradeError::Refused(text.into_owned()))
+        Err(UpgradeError::WrongExtensions(text.into_owned()))
     }
 }
 
@@ -129,6 +162,10 @@ impl fmt::Display for UpgradeError {
                 "the response to the upgrade exceeds {RESPONSE_LIMIT} bytes"
             ),
             Self::Refused(response) => write!(f, "the server refused the upgrade: {response:?}"),
+            Self::WrongExtensions(response) => write!(
+                f,
+                "the server did not answer the offer of extensions: {response:?}"
+            ),
             Self::Surplus(count) => write!(f, "{count} bytes came behind the upgrade, unasked"),
         }
     }
@@ -176,17 +213,27 @@ mod tests {
     }
 
     fn upgrade_with(response: &str, step: usize) -> Result<(), UpgradeError> {
+        offer_with(response, step, false).map(|agreed| assert_eq!(agreed, None))
+    }
+
+    fn offer_with(
+        response: &str,
+        step: usize,
+        deflates: bool,
+    ) -> Result<Option<Agreed>, UpgradeError> {
         let mut peer = Peer {
             response: response.as_bytes(),
             step,
             request: Vec::new(),
         };
-        let outcome = upgrade(&mut peer, "127.0.0.1:80".parse().unwrap());
+        let outcome = upgrade(&mut peer, "127.0.0.1:80".parse().unwrap(), deflates);
         assert!(
             peer.request
                 .starts_with(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n")
         );
         assert!(peer.request.ends_with(b"\r\n\r\n"));
+        let offer = b"\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+        assert_eq!(find(&peer.request, offer).is_some(), deflates);
         outcome
     }
 
@@ -225,6 +272,28 @@ mod tests {
             upgrade_with(&"a".repeat(RESPONSE_LIMIT + 1), 1000),
             Err(UpgradeError::TooLong)
         ));
+    }
+
+    #[test]
+    fn compression_is_agreed_on_when_it_was_offered_and_only_then() {
+        let with = |extensions: &str| SWITCH.replace("\r\n\r\n", extensions) + "\r\n\r\n";
+        let agrees = with(
+            "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
+             client_no_context_takeover",
+        );
+        let agreed = offer_with(&agrees, 9, true).unwrap();
+        assert!(agreed.is_some_and(|agreed| agreed.server_no_context_takeover));
+        for (response, deflates) in [
+            (&agrees, false),
+            (&SWITCH.to_owned(), true),
+            (&with("\r\nsec-websocket-extensions: x-other"), true),
+            (&with("\r\nsec-websocket-extensions: x-other"), false),
+        ] {
+            assert!(matches!(
+                offer_with(response, 4096, deflates),
+                Err(UpgradeError::WrongExtensions(_))
+            ));
+        }
     }
 
     #[test]
