@@ -3,6 +3,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isFor } from "./lib/cells.mjs";
 import { chart } from "./lib/chart.mjs";
 import { choosePins } from "./lib/cpus.mjs";
 import { describeMachine } from "./lib/machine.mjs";
@@ -61,7 +62,7 @@ async function load(bench, machine, notes) {
 async function idle(bench, machine, notes) {
 	const { options } = bench;
 	const runs = [];
-	for (const { repeat, peer } of schedule({ ...options, cells: [null] })) {
+	for (const { repeat, peer } of idleSchedule(options)) {
 		await attempt(`idle ${peer.name} #${repeat + 1}`, async () => {
 			const figures = await measureIdle(bench, peer);
 			runs.push({ peer: peer.name, repeat, ...figures });
@@ -77,17 +78,18 @@ async function idle(bench, machine, notes) {
 	});
 	const markdown = idleReport(machine, options, rows, withFailures(notes));
 	console.log(markdown);
-	save(options, "idle.md", markdown);
-	save(options, "idle.json", toJson({ machine, options, rows, runs }));
+	const name = options.compressed ? "compressed" : "idle";
+	save(options, `${name}.md`, markdown);
+	save(options, `${name}.json`, toJson({ machine, options, rows, runs }));
 }
 
-/** Records the first peer in each cell with perf. */
+/** Records the first peer for each cell with perf. */
 async function profile(bench) {
 	const { options } = bench;
-	const [peer] = options.peers;
 	const folder = join(benchmarkFolder, "results", "tmp");
 	mkdirSync(folder, { recursive: true });
 	for (const cell of options.cells) {
+		const peer = options.peers.find((peer) => isFor(cell, peer));
 		const file = join(folder, `perf-${peer.name}-${cell.name}.data`);
 		await attempt(`profile ${peer.name} ${cell.name}`, async () => {
 			const figures = await measureLoad(bench, peer, cell, (pid) =>
@@ -126,11 +128,22 @@ async function buildForProfile() {
 /** All runs in their order: by repeat, then cell; every second repeat has the peers backwards. */
 function* schedule({ repeats, cells, peers }) {
 	for (let repeat = 0; repeat < repeats; repeat++) {
-		const order = repeat % 2 === 0 ? peers : peers.toReversed();
+		const order = inOrder(peers, repeat);
 		for (const cell of cells) {
-			for (const peer of order) yield { repeat, cell, peer };
+			const pairs = order.filter((peer) => isFor(cell, peer));
+			for (const peer of pairs) yield { repeat, cell, peer };
 		}
 	}
+}
+
+function* idleSchedule({ repeats, peers }) {
+	for (let repeat = 0; repeat < repeats; repeat++) {
+		for (const peer of inOrder(peers, repeat)) yield { repeat, peer };
+	}
+}
+
+function inOrder(peers, repeat) {
+	return repeat % 2 === 0 ? peers : peers.toReversed();
 }
 
 /** Leaves out the peers that cannot run here, unless all have to. */
@@ -161,7 +174,9 @@ function withFailures(notes) {
 }
 
 function needsOptionalPeers({ peers }) {
-	return peers.some(({ name }) => name === "uwebsockets" || name === "bun");
+	return peers.some(
+		({ server }) => server === "uwebsockets.mjs" || server === "bun.mjs",
+	);
 }
 
 function save({ out }, name, text) {

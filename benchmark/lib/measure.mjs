@@ -11,6 +11,7 @@ import { runToEnd, startServer } from "./processes.mjs";
  * @typedef {object} Figures
  * @property {number} messages
  * @property {number} messagesPerSecond
+ * @property {number} echoBytes Length of an echo's frame, the mean.
  * @property {number} p50Us
  * @property {number} p99Us
  * @property {number} errors
@@ -50,7 +51,7 @@ export async function measureLoad(bench, peer, cell, alongside) {
 			`--size=${size}`,
 			`--seconds=${seconds}`,
 			`--warmup=${warmup}`,
-			...(text ? ["--text"] : []),
+			...(text || cell.deflate ? ["--text"] : []),
 		],
 		seconds: seconds + warmup,
 		alongside,
@@ -58,14 +59,14 @@ export async function measureLoad(bench, peer, cell, alongside) {
 }
 
 /**
- * A peer with idle connections.
+ * A peer with connections that do nothing, or nothing any more.
  *
  * @param {Bench} bench
  * @param {import("./peers.mjs").Peer} peer
  * @returns {Promise<{ connections: number, errors: number, bytesPerConnection: number | null }>}
  */
 export async function measureIdle(bench, peer) {
-	const { connections } = bench.options;
+	const { connections, compressed } = bench.options;
 	const collectGarbage = pathToFileURL(
 		`${benchmarkFolder}/servers/collect-garbage.mjs`,
 	);
@@ -79,6 +80,7 @@ export async function measureIdle(bench, peer) {
 				`--connections=${connections}`,
 				`--warm-connections=${warmConnections}`,
 				`--hold=${holdSeconds}`,
+				...(compressed ? [`--size=${compressedSize}`, "--text"] : []),
 			],
 			seconds: 2 * holdSeconds,
 		},
@@ -127,6 +129,9 @@ async function generate(command, limitMs) {
 
 /** Opened before memory is read first: what a server allocates once is not an idle connection's. */
 const warmConnections = 500;
+
+/** Of the message that is compressed, in bytes. */
+export const compressedSize = 1024;
 
 /** Time to settle and collect garbage before memory is read. */
 const holdSeconds = 2;

@@ -1,8 +1,18 @@
 /** The command line of run.mjs. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { cells, profiledCell, smokeCell } from "./cells.mjs";
-import { benchmarkFolder, idlePeers, peers, smokePeers } from "./peers.mjs";
+import { cells, isFor, profiledCell, smokeCells } from "./cells.mjs";
+import {
+	benchmarkFolder,
+	compressedPeers,
+	idlePeers,
+	peers,
+	profiledPeers,
+	smokePeers,
+} from "./peers.mjs";
+
+const idleConnections = 10_000;
+const compressedConnections = 3000;
 
 export const usage = `usage: npm run bench -- [options]
 
@@ -14,7 +24,8 @@ export const usage = `usage: npm run bench -- [options]
   --text             text messages, default binary
   --out DIR          where the results go, default benchmark/results
   --idle             memory of idle connections instead of load
-  --connections N    how many with --idle, default 10000
+  --compressed       with --idle: memory of connections after one compressed message on each
+  --connections N    how many with --idle, default ${idleConnections}, compressed ${compressedConnections}
   --smoke            a few seconds with ${smokePeers.join(", ")}; fails unless all is well; writes nothing without --out
   --profile          perf record of gev in one cell, default ${profiledCell}
   --help             this text`;
@@ -33,6 +44,7 @@ export class UsageError extends Error {}
  * @property {string | undefined} out Where results go; undefined: nowhere.
  * @property {"load" | "idle" | "smoke" | "profile" | "help"} mode With "help" there is nothing else.
  * @property {number} connections Idle ones.
+ * @property {boolean} compressed One compressed message on each before they are idle.
  */
 
 /**
@@ -48,10 +60,15 @@ export function parseOptions(args) {
 	}
 	const mode = modes[0] ?? "load";
 	const smoke = mode === "smoke";
+	const compressed = values.compressed ?? false;
+	if (compressed && mode !== "idle") {
+		throw new UsageError("--compressed needs --idle");
+	}
 	return {
 		mode,
-		cells: select("--cells", cells, values.cells ?? defaultCells(mode)),
-		peers: select("--peers", peers, values.peers ?? defaultPeers(mode)),
+		...(mode === "idle"
+			? { cells: [], peers: selectIdle(values, compressed) }
+			: selectPairs(values, mode)),
 		repeats: integer("--repeats", values.repeats ?? (smoke ? "1" : "5")),
 		seconds: seconds("--seconds", values.seconds ?? (smoke ? "0.5" : "3")),
 		warmup: seconds("--warmup", values.warmup ?? (smoke ? "0.2" : "1")),
@@ -61,7 +78,12 @@ export function parseOptions(args) {
 			: smoke
 				? undefined
 				: join(benchmarkFolder, "results"),
-		connections: integer("--connections", values.connections ?? "10000"),
+		connections: integer(
+			"--connections",
+			values.connections ??
+				(compressed ? compressedConnections : idleConnections),
+		),
+		compressed,
 	};
 }
 
@@ -81,6 +103,7 @@ function parse(args) {
 				connections: text,
 				text: flag,
 				idle: flag,
+				compressed: flag,
 				smoke: flag,
 				profile: flag,
 				help: flag,
@@ -91,16 +114,40 @@ function parse(args) {
 	}
 }
 
+/** Cells, and the peers that are for any of them. Cells that nobody is for are left out unless they were asked for. */
+function selectPairs(values, mode) {
+	const all = select("--cells", cells, values.cells ?? defaultCells(mode));
+	const some = select("--peers", peers, values.peers ?? defaultPeers(mode));
+	const served = all.filter((cell) => some.some((peer) => isFor(cell, peer)));
+	if (values.cells !== undefined && served.length < all.length) {
+		const { name } = all.find((cell) => !served.includes(cell));
+		throw new UsageError(`none of the peers is for the cell ${name}`);
+	}
+	return {
+		cells: served,
+		peers: some.filter((peer) => served.some((cell) => isFor(cell, peer))),
+	};
+}
+
+function selectIdle(values, compressed) {
+	const names = compressed ? compressedPeers : idlePeers;
+	const selected = select("--peers", peers, values.peers ?? names.join());
+	const plain = selected.find(({ protocol }) => protocol !== "deflate");
+	if (compressed && plain) {
+		throw new UsageError(`${plain.name} does not compress`);
+	}
+	return selected;
+}
+
 function defaultCells(mode) {
-	if (mode === "smoke") return smokeCell;
+	if (mode === "smoke") return smokeCells.join();
 	if (mode === "profile") return profiledCell;
 	return cells.map(({ name }) => name).join();
 }
 
 function defaultPeers(mode) {
 	if (mode === "smoke") return smokePeers.join();
-	if (mode === "profile") return "gev";
-	if (mode === "idle") return idlePeers.join();
+	if (mode === "profile") return profiledPeers.join();
 	return peers.map(({ name }) => name).join();
 }
 

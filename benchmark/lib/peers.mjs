@@ -3,7 +3,8 @@
  *
  * @typedef {object} Peer
  * @property {string} name
- * @property {"websocket" | "tcp"} protocol What the load generator speaks with it.
+ * @property {"websocket" | "deflate" | "tcp"} protocol What the load generator speaks with it; deflate is WebSocket with
+ * permessage-deflate.
  * @property {string} [server] The file below `servers/`; without it the peer is the load generator's own floor.
  * @property {string[]} [args] Arguments of the server.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
@@ -27,6 +28,11 @@ const uwebsockets = join(
 	benchmarkFolder,
 	"node_modules/uwebsockets",
 	`uws_${process.platform}_${process.arch}_${process.versions.modules}.node`,
+);
+
+const uwebsocketsFits = unlessThere(
+	uwebsockets,
+	"npm has no uWebSockets.js for this Node.js, system or processor",
 );
 
 const gevBuilt = unlessThere(
@@ -55,10 +61,7 @@ export const peers = [
 		protocol: "websocket",
 		server: "uwebsockets.mjs",
 		baseline: "gev",
-		missing: unlessThere(
-			uwebsockets,
-			"npm has no uWebSockets.js for this Node.js, system or processor",
-		),
+		missing: uwebsocketsFits,
 	},
 	{
 		name: "bun",
@@ -94,13 +97,64 @@ export const peers = [
 		baseline: "gev-raw",
 		missing: () => undefined,
 	},
+	{
+		name: "gev-shared",
+		protocol: "deflate",
+		server: "gev.mjs",
+		args: ["--deflate", "shared"],
+		missing: gevBuilt,
+	},
+	{
+		name: "gev-dedicated",
+		protocol: "deflate",
+		server: "gev.mjs",
+		args: ["--deflate", "dedicated"],
+		baseline: "gev-shared",
+		missing: gevBuilt,
+	},
+	{
+		name: "uws-shared",
+		protocol: "deflate",
+		server: "uwebsockets.mjs",
+		args: ["--deflate", "shared"],
+		baseline: "gev-shared",
+		missing: uwebsocketsFits,
+	},
+	{
+		name: "uws-dedicated",
+		protocol: "deflate",
+		server: "uwebsockets.mjs",
+		args: ["--deflate", "dedicated"],
+		baseline: "gev-shared",
+		missing: uwebsocketsFits,
+	},
+	{
+		name: "ws-deflate",
+		protocol: "deflate",
+		server: "ws.mjs",
+		args: ["--deflate"],
+		baseline: "gev-shared",
+		missing: () => undefined,
+	},
 ];
 
 /** Peers of a run that is only to show that everything works. */
-export const smokePeers = ["gev", "ws", "floor"];
+export const smokePeers = ["gev", "ws", "floor", "gev-shared", "ws-deflate"];
+
+/** What is profiled. */
+export const profiledPeers = ["gev", "gev-shared"];
 
 /** Peers whose memory for idle connections is compared. */
 export const idlePeers = ["gev", "uwebsockets", "ws", "gev-raw", "node-net"];
+
+/** Peers whose memory for connections that have compressed is compared. */
+export const compressedPeers = [
+	"gev-shared",
+	"gev-dedicated",
+	"uws-shared",
+	"uws-dedicated",
+	"ws-deflate",
+];
 
 /**
  * The command that starts a peer.

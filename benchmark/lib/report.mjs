@@ -1,4 +1,5 @@
 /** From the figures of all runs to tables. */
+import { compressedSize } from "./measure.mjs";
 import { spread } from "./statistics.mjs";
 
 /** Below this share of its core a server was not the limit of the run. */
@@ -12,6 +13,7 @@ const saturatedShare = 0.95;
  * @property {string} peer
  * @property {number} runs
  * @property {import("./statistics.mjs").Spread} messagesPerSecond
+ * @property {import("./statistics.mjs").Spread} echoBytes
  * @property {import("./statistics.mjs").Spread} p50Us
  * @property {import("./statistics.mjs").Spread} p99Us
  * @property {import("./statistics.mjs").Spread | null} cpuUsPerMessage
@@ -51,6 +53,7 @@ function summarizePeer(cell, peer, runs) {
 		peer: peer.name,
 		runs: runs.length,
 		messagesPerSecond: all((run) => run.messagesPerSecond),
+		echoBytes: all((run) => run.echoBytes),
 		p50Us: all((run) => run.p50Us),
 		p99Us: all((run) => run.p99Us),
 		cpuUsPerMessage: all((run) => run.cpuUsPerMessage),
@@ -80,12 +83,13 @@ export function loadReport(machine, options, summaries, notes) {
 	const { repeats, seconds, warmup, text } = options;
 	const sections = options.cells.map((cell) => {
 		const rows = summaries.filter((summary) => summary.cell === cell.name);
-		return `## ${cell.title}\n\n${table(columns, rows)}`;
+		const shown = cell.deflate ? [...columns, echoBytes] : columns;
+		return `## ${cell.title}\n\n${table(shown, rows)}`;
 	});
 	return [
 		"# Echo, closed loop",
 		list(machine),
-		`${text ? "Text" : "Binary"} messages; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
+		`${text ? "Text" : "Binary"} messages, JSON as text; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
 		...sections,
 		footnotes,
 		...notes,
@@ -94,7 +98,7 @@ export function loadReport(machine, options, summaries, notes) {
 }
 
 /**
- * The report on idle connections as Markdown.
+ * The report on connections that do nothing, or nothing any more, as Markdown.
  *
  * @param {Record<string, unknown>} machine
  * @param {import("./options.mjs").Options} options
@@ -102,10 +106,13 @@ export function loadReport(machine, options, summaries, notes) {
  * @param {string[]} notes
  */
 export function idleReport(machine, options, rows, notes) {
+	const { compressed, connections } = options;
 	return [
-		"# Memory of idle connections",
+		compressed
+			? "# Memory of connections that have compressed"
+			: "# Memory of idle connections",
 		list(machine),
-		`Growth of the server's resident memory by ${options.connections} connections that do nothing, divided by their number, after garbage collection; what the kernel needs for a socket is not in it. ${options.repeats} runs; median (smallest - largest).`,
+		`Growth of the server's resident memory by ${connections} connections that ${compressed ? `do nothing after each has echoed one compressed message of ${compressedSize} bytes` : "do nothing"}, divided by their number, after garbage collection; what the kernel needs for a socket is not in it. ${options.repeats} runs; median (smallest - largest).`,
 		table(
 			[
 				["peer", ({ peer }) => peer],
@@ -113,10 +120,14 @@ export function idleReport(machine, options, rows, notes) {
 			],
 			rows,
 		),
+		...(compressed ? [budgetNote] : []),
 		...notes,
 		"",
 	].join("\n\n");
 }
+
+const budgetNote =
+	"gev-dedicated has a memoryBudgetBytes of 2 GiB, enough for all; with the default of 64 MiB some 150 connections have compressors of their own, and the others are like those of gev-shared.";
 
 const columns = [
 	["peer", ({ peer, isSaturated }) => (isSaturated ? peer : `${peer} (*)`)],
@@ -140,7 +151,11 @@ const columns = [
 	],
 ];
 
-const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw) divided by the peer's; below 1.00 gev is cheaper.
+/** How far a peer compresses: more is smaller, and costs more. */
+const echoBytes = ["bytes/echo", ({ echoBytes }) => figure(echoBytes, 0)];
+
+const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; with permessage-deflate: of gev-shared) divided by the
+peer's; below 1.00 gev is cheaper.
 The main thread runs JavaScript; gev's sockets are served by another thread. gev-raw, node-net and floor speak plain TCP with as
 many bytes as the WebSocket frames of the others. (*) In at least one run the server used less than 95 % of its core, so the
 generator or the wait for the next message was the limit: its messages/s say little, its CPU time per message stays valid.`;

@@ -1,4 +1,4 @@
-/** Echo with gev: `gev.mjs [--protocol raw] [--borrow]`. */
+/** Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--deflate shared|dedicated]`. */
 import { parseArgs } from "node:util";
 import { raw, Server, webSocket } from "../../dist/index.js";
 
@@ -6,6 +6,7 @@ const { values } = parseArgs({
 	options: {
 		protocol: { type: "string", default: "websocket" },
 		borrow: { type: "boolean", default: false },
+		deflate: { type: "string" },
 	},
 });
 
@@ -19,9 +20,19 @@ const server = new Server(
 		host: "127.0.0.1",
 		port: 0,
 		loops: 1,
-		protocol: values.protocol === "raw" ? raw() : webSocket(),
+		protocol:
+			values.protocol === "raw"
+				? raw()
+				: webSocket({ perMessageDeflate: deflate(values.deflate) }),
 		borrow: values.borrow,
 	},
 );
 const { port } = await server.start();
 console.log(`listening ${port}`);
+
+function deflate(mode) {
+	if (mode === undefined) return false;
+	if (mode === "shared") return true;
+	// By default the compressors of some 150 connections would have room, and the others would share.
+	return { mode, memoryBudgetBytes: 2 * 1024 ** 3 };
+}

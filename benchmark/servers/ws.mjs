@@ -1,10 +1,15 @@
-/** Echo with ws. */
+/** Echo with ws: `ws.mjs [--deflate]`. */
+import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
+
+const { values } = parseArgs({
+	options: { deflate: { type: "boolean", default: false } },
+});
 
 const server = new WebSocketServer({
 	host: "127.0.0.1",
 	port: 0,
-	perMessageDeflate: false,
+	perMessageDeflate: values.deflate,
 });
 server.on("connection", (socket) => {
 	socket.on("error", () => {});
