@@ -49,6 +49,8 @@ async function main(args) {
 			host: "127.0.0.1",
 			port: 0,
 			loops: 1,
+			// The check closes connections when all of a batch have ended.
+			closeTimeoutMs: 60_000,
 			protocol,
 		});
 	});
@@ -79,8 +81,10 @@ function recorder(report) {
 			const data = Buffer.from(message).toString("base64");
 			connection.context.push([kind, data]);
 		},
-		onClose({ remotePort: port, context: messages }, { code, reason, cause }) {
-			report(JSON.stringify({ port, messages, code, reason, cause }));
+		onClose(connection, { code, reason, cause }) {
+			const { localPort, remotePort, context: messages } = connection;
+			const ports = [localPort, remotePort];
+			report(JSON.stringify({ ports, messages, code, reason, cause }));
 		},
 	};
 }
