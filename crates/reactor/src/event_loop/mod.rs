@@ -15,19 +15,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use gev_wire::Close;
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 
 use crate::addresses::Addresses;
-use crate::bridge::{Bridge, Command, CommandKind, Event};
-use crate::close_reason::{CloseCause, CloseReason};
+use crate::bridge::{Bridge, Event};
+use crate::close_reason::CloseReason;
 use crate::config::{Config, ProtocolMaker};
 use crate::connection::{Connection, Next, Pools, Surroundings};
-use crate::listener::{self, Accepted, Listener};
+use crate::listener::Listener;
 use crate::output::ChunkPool;
 use crate::slots::{ConnectionId, Slots};
 use crate::timer_wheel::TimerWheel;
+
+mod accepting;
+mod commands;
+mod delivery;
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
@@ -162,20 +165,6 @@ impl<B: Bridge> EventLoop<B> {
         Ok((event_loop, handle))
     }
 
-    /// Gives the loop a listener. Accepted sockets are dealt out to `peers` in turn, or stay here when it is empty.
-    pub(crate) fn listen(
-        &mut self,
-        mut listener: Listener,
-        peers: Vec<LoopHandle>,
-    ) -> io::Result<()> {
-        self.poll
-            .registry()
-            .register(&mut listener.socket, LISTENER, Interest::READABLE)?;
-        self.listener = Some(listener);
-        self.peers = peers;
-        Ok(())
-    }
-
     /// Turns until the loop is stopped or aborted.
     ///
     /// # Errors
@@ -211,25 +200,6 @@ impl<B: Bridge> EventLoop<B> {
         })
     }
 
-    /// Tells the other end that the loop is no more, because of `message`. For the thread's top, after a panic or a
-    /// failed poll; waits for room in the event queue.
-    pub fn report_end(&mut self, message: &str) {
-        let message = &message.as_bytes()[..message.len().min(MAX_ERROR_BYTES)];
-        while !self.emit(NOBODY, Event::Stopped, message) {
-            self.bridge.publish();
-            self.bridge.ring();
-            if self.mailbox.aborted.load(Ordering::Acquire) {
-                return;
-            }
-            self.bridge.prepare_sleep();
-            // A poll that fails cannot wait; the other end makes room without being asked twice.
-            let _ = self.poll.poll(&mut self.events, Some(REPORT_RETRY));
-            self.bridge.awake();
-        }
-        self.bridge.publish();
-        self.bridge.ring();
-    }
-
     /// Polls. Whoever has to be told of the last turns' events is told before the loop sleeps, yet not before the
     /// kernel has nothing more: switching threads costs more than a message, and a burst should cost it once.
     fn await_events(&mut self, max_wait: Option<Duration>) -> io::Result<()> {
@@ -254,23 +224,6 @@ impl<B: Bridge> EventLoop<B> {
             }
             other => other,
         }
-    }
-
-    /// Makes this turn's events visible, and rings for them unless a few more may come soon.
-    fn publish(&mut self) {
-        if !self.bridge.publish() {
-            self.unannounced = 0;
-            return;
-        }
-        self.unannounced += 1 + self.events.iter().count();
-        if self.unannounced >= BURST || self.blocked || self.phase == Phase::Ended {
-            self.ring();
-        }
-    }
-
-    fn ring(&mut self) {
-        self.unannounced = 0;
-        self.bridge.ring();
     }
 
     /// How long the poll may sleep: not at all when there is work, else to the next deadline.
@@ -324,43 +277,6 @@ impl<B: Bridge> EventLoop<B> {
         }
     }
 
-    fn run_commands(&mut self) {
-        let deadline = self.now + self.config.close_timeout;
-        let mut budget = self.config.command_budget_bytes;
-        let mut gone = Vec::new();
-        let mut stop = None;
-        while budget > 0 {
-            let Some(command) = self.bridge.next_command() else {
-                break;
-            };
-            budget = budget.saturating_sub(command.payload.len() + COMMAND_COST);
-            if command.kind == CommandKind::Stop {
-                stop = command.payload.split_first_chunk().map(|(timeout, close)| {
-                    let timeout = Duration::from_millis(u64::from(u32::from_ne_bytes(*timeout)));
-                    (timeout, read_close(close).0)
-                });
-                continue;
-            }
-            let id = command.id;
-            let Some(connection) = self.connections.get_mut(id) else {
-                continue;
-            };
-            if let Next::Gone(reason) = run_command(connection, &command, deadline, &mut self.pools)
-            {
-                gone.push((id, reason));
-            } else if !connection.in_dirty {
-                connection.in_dirty = true;
-                self.dirty.push(id);
-            }
-        }
-        for (id, reason) in gone {
-            self.remove(id, reason);
-        }
-        if let Some((timeout, close)) = stop {
-            self.stop(timeout, &close);
-        }
-    }
-
     fn flush_dirty(&mut self) {
         let mut dirty = std::mem::take(&mut self.dirty);
         for id in dirty.drain(..) {
@@ -375,89 +291,6 @@ impl<B: Bridge> EventLoop<B> {
             // The allocation is worth keeping.
             self.dirty = dirty;
         }
-    }
-
-    fn accept(&mut self) {
-        for _ in 0..self.config.accept_budget {
-            if !self.may_deliver() {
-                return;
-            }
-            let Some(listener) = &mut self.listener else {
-                return;
-            };
-            if listener.paused_until.is_some_and(|until| until <= self.now) {
-                listener.paused_until = None;
-                listener.ready = true;
-            }
-            if !listener.ready || listener.paused_until.is_some() {
-                return;
-            }
-            match listener.accept(self.now) {
-                Accepted::Connection(socket, remote) => {
-                    let local = listener.local;
-                    self.place(socket, remote, local);
-                }
-                Accepted::Empty => return,
-                Accepted::Paused(error) => {
-                    if let Some(error) = error {
-                        self.emit(NOBODY, Event::Error, format!("accept: {error}").as_bytes());
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Gives an accepted socket to the loop whose turn it is.
-    fn place(
-        &mut self,
-        socket: TcpStream,
-        remote: std::net::SocketAddr,
-        listening: std::net::SocketAddr,
-    ) {
-        // A peer that has gone already makes these fail; there is nobody to tell.
-        if listener::configure(&socket, &self.config).is_err() {
-            return;
-        }
-        let local = if listening.ip().is_unspecified() {
-            socket.local_addr().unwrap_or(listening)
-        } else {
-            listening
-        };
-        let addresses = Addresses { remote, local };
-        if self.peers.is_empty() {
-            return self.adopt(socket, addresses);
-        }
-        let peer = &self.peers[self.next_peer];
-        self.next_peer = (self.next_peer + 1) % self.peers.len();
-        if peer.sockets.send((socket, addresses)).is_ok() {
-            peer.wake();
-        }
-    }
-
-    /// Makes a socket a connection of this loop. Without a free slot it is closed.
-    fn adopt(&mut self, mut socket: TcpStream, addresses: Addresses) {
-        if self.phase != Phase::Running {
-            return;
-        }
-        let Some(id) = self.connections.next_id() else {
-            return;
-        };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self
-            .poll
-            .registry()
-            .register(&mut socket, token_of(id), interest)
-            .is_err()
-        {
-            return;
-        }
-        let protocol = (self.make_protocol)();
-        let connection = Connection::new(id, socket, addresses, protocol, &self.config, self.now);
-        let inserted = self.connections.insert(Box::new(connection));
-        debug_assert_eq!(inserted.map_err(drop), Ok(id));
-        self.bridge.set_gauges(id.slot, Default::default());
-        self.settle(id, Next::Again);
     }
 
     fn read_ready(&mut self) {
@@ -554,136 +387,6 @@ impl<B: Bridge> EventLoop<B> {
             self.deliver_news();
         }
     }
-
-    /// True when events may be delivered: nothing older waits, and there is room.
-    fn may_deliver(&mut self) -> bool {
-        if self.blocked {
-            self.blocked = !self.bridge.has_room();
-        }
-        self.deliver_news() && !self.blocked
-    }
-
-    /// Delivers what had to wait for room; false when some still has to.
-    fn deliver_news(&mut self) -> bool {
-        while let Some((id, news)) = self.undelivered.pop_front() {
-            let delivered = match &news {
-                News::Event(event) => self.emit(id, *event, &[]),
-                News::Close(reason) => {
-                    let mut payload = [0; CLOSE_BYTES];
-                    let len = write_close(reason, &mut payload);
-                    self.emit(id, Event::Close, &payload[..len])
-                }
-            };
-            if !delivered {
-                self.undelivered.push_front((id, news));
-                self.blocked = true;
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Delivers one event; false when there is no room.
-    fn emit(&mut self, id: ConnectionId, event: Event, payload: &[u8]) -> bool {
-        let Some(room) = self.bridge.reserve(payload.len()) else {
-            return false;
-        };
-        room.copy_from_slice(payload);
-        self.bridge.commit(id, event);
-        true
-    }
-
-    /// Stops listening and says goodbye to everybody.
-    fn stop(&mut self, timeout: Duration, close: &Close) {
-        if self.phase != Phase::Running {
-            return;
-        }
-        self.phase = Phase::Stopping;
-        self.listener = None;
-        self.peers.clear();
-        let deadline = self.now + timeout;
-        for id in self.connections.ids() {
-            let Some(connection) = self.connections.get_mut(id) else {
-                continue;
-            };
-            if connection.is_open() {
-                connection.close(close.clone(), CloseCause::Stop, deadline, &mut self.pools);
-            }
-            if connection.is_open() || connection.is_ending() {
-                connection.hurry(deadline);
-                self.settle(id, Next::Wait);
-            } else {
-                self.remove(id, CloseReason::abnormal(CloseCause::Stop, ""));
-            }
-        }
-    }
-
-    /// Ends a stopping loop whose last connection is gone.
-    fn finish_stop(&mut self) {
-        let all_gone = self.connections.is_empty() && self.may_deliver();
-        if self.phase == Phase::Stopping && all_gone && self.emit(NOBODY, Event::Stopped, &[]) {
-            self.phase = Phase::Ended;
-        }
-    }
-}
-
-fn run_command(
-    connection: &mut Connection,
-    command: &Command<'_>,
-    deadline: Instant,
-    pools: &mut Pools,
-) -> Next {
-    let payload = command.payload;
-    match command.kind {
-        CommandKind::Send(outgoing) => {
-            return connection.send(outgoing, payload, deadline, pools);
-        }
-        CommandKind::Begin(outgoing) => {
-            let len = payload.try_into().map_or(0, u64::from_ne_bytes);
-            connection.begin(outgoing, len, pools);
-        }
-        CommandKind::Ping => connection.ping(payload, pools),
-        CommandKind::TellDrained => {
-            connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
-        }
-        CommandKind::TellSent => connection.tell_sent(),
-        CommandKind::Accept => connection.accept(payload),
-        CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
-        CommandKind::Continue => {
-            return connection.continue_message(payload, deadline, pools);
-        }
-        CommandKind::Close => {
-            let (close, cause) = read_close(payload);
-            connection.close(close, cause, deadline, pools);
-        }
-        CommandKind::ShutdownWrite => connection.shutdown_write(),
-        CommandKind::End => connection.end(deadline, pools),
-        CommandKind::Destroy => {
-            let cause = CloseCause::from_number(payload.first().copied().unwrap_or_default());
-            return Next::Gone(CloseReason::abnormal(cause, ""));
-        }
-        CommandKind::Stop => {}
-    }
-    Next::Wait
-}
-
-/// The payload of [`CommandKind::Close`], and what follows the time in that of [`CommandKind::Stop`].
-fn read_close(payload: &[u8]) -> (Close, CloseCause) {
-    let code = payload.first_chunk().copied().map_or(0, u16::from_ne_bytes);
-    let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());
-    let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
-    (Close::new(code, text), cause)
-}
-
-/// The payload of [`Event::Close`]; returns its length.
-fn write_close(reason: &CloseReason, out: &mut [u8; CLOSE_BYTES]) -> usize {
-    out[..2].copy_from_slice(&reason.close.code.to_ne_bytes());
-    out[2] = reason.cause as u8;
-    out[3] = u8::from(reason.was_clean);
-    let text = reason.close.reason.as_bytes();
-    let len = text.len().min(CLOSE_BYTES - 4);
-    out[4..4 + len].copy_from_slice(&text[..len]);
-    4 + len
 }
 
 fn token_of(id: ConnectionId) -> Token {
@@ -710,22 +413,8 @@ const NOBODY: ConnectionId = ConnectionId {
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 1024;
 
-/// From this many events (and turns) on the other end is told of them, whether or not more are to come.
-const BURST: usize = 32;
-
-/// What a command counts against the budget besides its payload.
-const COMMAND_COST: usize = 64;
-
-/// Length of the largest close event: 4 bytes of numbers and a text, which on the wire has at most 123 bytes.
-const CLOSE_BYTES: usize = 256;
-
-const MAX_ERROR_BYTES: usize = 4096;
-
 /// How far ahead an entry of the timer wheel may lie; what is due later is looked at again then.
 const FARTHEST_TIMER: Duration = Duration::from_secs(60);
-
-/// How often a loop that has failed looks again for room to say so.
-const REPORT_RETRY: Duration = Duration::from_millis(50);
 
 const _: () = assert!(
     usize::BITS == 64,

@@ -1,0 +1,133 @@
+//! What the other end asks for: the commands of a turn, and the stop.
+
+use std::time::{Duration, Instant};
+
+use gev_wire::Close;
+
+use super::{EventLoop, NOBODY, Phase};
+use crate::bridge::{Bridge, Command, CommandKind, Event};
+use crate::close_reason::{CloseCause, CloseReason};
+use crate::connection::{Connection, Next, Pools};
+
+impl<B: Bridge> EventLoop<B> {
+    pub(super) fn run_commands(&mut self) {
+        let deadline = self.now + self.config.close_timeout;
+        let mut budget = self.config.command_budget_bytes;
+        let mut gone = Vec::new();
+        let mut stop = None;
+        while budget > 0 {
+            let Some(command) = self.bridge.next_command() else {
+                break;
+            };
+            budget = budget.saturating_sub(command.payload.len() + COMMAND_COST);
+            if command.kind == CommandKind::Stop {
+                stop = command.payload.split_first_chunk().map(|(timeout, close)| {
+                    let timeout = Duration::from_millis(u64::from(u32::from_ne_bytes(*timeout)));
+                    (timeout, read_close(close).0)
+                });
+                continue;
+            }
+            let id = command.id;
+            let Some(connection) = self.connections.get_mut(id) else {
+                continue;
+            };
+            if let Next::Gone(reason) = run_command(connection, &command, deadline, &mut self.pools)
+            {
+                gone.push((id, reason));
+            } else if !connection.in_dirty {
+                connection.in_dirty = true;
+                self.dirty.push(id);
+            }
+        }
+        for (id, reason) in gone {
+            self.remove(id, reason);
+        }
+        if let Some((timeout, close)) = stop {
+            self.stop(timeout, &close);
+        }
+    }
+
+    /// Stops listening and says goodbye to everybody.
+    fn stop(&mut self, timeout: Duration, close: &Close) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        self.phase = Phase::Stopping;
+        self.listener = None;
+        self.peers.clear();
+        let deadline = self.now + timeout;
+        for id in self.connections.ids() {
+            let Some(connection) = self.connections.get_mut(id) else {
+                continue;
+            };
+            if connection.is_open() {
+                connection.close(close.clone(), CloseCause::Stop, deadline, &mut self.pools);
+            }
+            if connection.is_open() || connection.is_ending() {
+                connection.hurry(deadline);
+                self.settle(id, Next::Wait);
+            } else {
+                self.remove(id, CloseReason::abnormal(CloseCause::Stop, ""));
+            }
+        }
+    }
+
+    /// Ends a stopping loop whose last connection is gone.
+    pub(super) fn finish_stop(&mut self) {
+        let all_gone = self.connections.is_empty() && self.may_deliver();
+        if self.phase == Phase::Stopping && all_gone && self.emit(NOBODY, Event::Stopped, &[]) {
+            self.phase = Phase::Ended;
+        }
+    }
+}
+
+fn run_command(
+    connection: &mut Connection,
+    command: &Command<'_>,
+    deadline: Instant,
+    pools: &mut Pools,
+) -> Next {
+    let payload = command.payload;
+    match command.kind {
+        CommandKind::Send(outgoing) => {
+            return connection.send(outgoing, payload, deadline, pools);
+        }
+        CommandKind::Begin(outgoing) => {
+            let len = payload.try_into().map_or(0, u64::from_ne_bytes);
+            connection.begin(outgoing, len, pools);
+        }
+        CommandKind::Ping => connection.ping(payload, pools),
+        CommandKind::TellDrained => {
+            connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
+        }
+        CommandKind::TellSent => connection.tell_sent(),
+        CommandKind::Accept => connection.accept(payload),
+        CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
+        CommandKind::Continue => {
+            return connection.continue_message(payload, deadline, pools);
+        }
+        CommandKind::Close => {
+            let (close, cause) = read_close(payload);
+            connection.close(close, cause, deadline, pools);
+        }
+        CommandKind::ShutdownWrite => connection.shutdown_write(),
+        CommandKind::End => connection.end(deadline, pools),
+        CommandKind::Destroy => {
+            let cause = CloseCause::from_number(payload.first().copied().unwrap_or_default());
+            return Next::Gone(CloseReason::abnormal(cause, ""));
+        }
+        CommandKind::Stop => {}
+    }
+    Next::Wait
+}
+
+/// The payload of [`CommandKind::Close`], and what follows the time in that of [`CommandKind::Stop`].
+fn read_close(payload: &[u8]) -> (Close, CloseCause) {
+    let code = payload.first_chunk().copied().map_or(0, u16::from_ne_bytes);
+    let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());
+    let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
+    (Close::new(code, text), cause)
+}
+
+/// What a command counts against the budget besides its payload.
+const COMMAND_COST: usize = 64;

@@ -1,0 +1,107 @@
+//! What the other end is told: events that belong to no protocol, when they find room, and when the other end is woken.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{EventLoop, NOBODY, News, Phase};
+use crate::bridge::{Bridge, Event};
+use crate::close_reason::CloseReason;
+use crate::slots::ConnectionId;
+
+impl<B: Bridge> EventLoop<B> {
+    /// Tells the other end that the loop is no more, because of `message`. For the thread's top, after a panic or a
+    /// failed poll; waits for room in the event queue.
+    pub fn report_end(&mut self, message: &str) {
+        let message = &message.as_bytes()[..message.len().min(MAX_ERROR_BYTES)];
+        while !self.emit(NOBODY, Event::Stopped, message) {
+            self.bridge.publish();
+            self.bridge.ring();
+            if self.mailbox.aborted.load(Ordering::Acquire) {
+                return;
+            }
+            self.bridge.prepare_sleep();
+            // A poll that fails cannot wait; the other end makes room without being asked twice.
+            let _ = self.poll.poll(&mut self.events, Some(REPORT_RETRY));
+            self.bridge.awake();
+        }
+        self.bridge.publish();
+        self.bridge.ring();
+    }
+
+    /// Makes this turn's events visible, and rings for them unless a few more may come soon.
+    pub(super) fn publish(&mut self) {
+        if !self.bridge.publish() {
+            self.unannounced = 0;
+            return;
+        }
+        self.unannounced += 1 + self.events.iter().count();
+        if self.unannounced >= BURST || self.blocked || self.phase == Phase::Ended {
+            self.ring();
+        }
+    }
+
+    pub(super) fn ring(&mut self) {
+        self.unannounced = 0;
+        self.bridge.ring();
+    }
+
+    /// True when events may be delivered: nothing older waits, and there is room.
+    pub(super) fn may_deliver(&mut self) -> bool {
+        if self.blocked {
+            self.blocked = !self.bridge.has_room();
+        }
+        self.deliver_news() && !self.blocked
+    }
+
+    /// Delivers what had to wait for room; false when some still has to.
+    pub(super) fn deliver_news(&mut self) -> bool {
+        while let Some((id, news)) = self.undelivered.pop_front() {
+            let delivered = match &news {
+                News::Event(event) => self.emit(id, *event, &[]),
+                News::Close(reason) => {
+                    let mut payload = [0; CLOSE_BYTES];
+                    let len = write_close(reason, &mut payload);
+                    self.emit(id, Event::Close, &payload[..len])
+                }
+            };
+            if !delivered {
+                self.undelivered.push_front((id, news));
+                self.blocked = true;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Delivers one event; false when there is no room.
+    pub(super) fn emit(&mut self, id: ConnectionId, event: Event, payload: &[u8]) -> bool {
+        let Some(room) = self.bridge.reserve(payload.len()) else {
+            return false;
+        };
+        room.copy_from_slice(payload);
+        self.bridge.commit(id, event);
+        true
+    }
+}
+
+/// The payload of [`Event::Close`]; returns its length.
+fn write_close(reason: &CloseReason, out: &mut [u8; CLOSE_BYTES]) -> usize {
+    out[..2].copy_from_slice(&reason.close.code.to_ne_bytes());
+    out[2] = reason.cause as u8;
+    out[3] = u8::from(reason.was_clean);
+    let text = reason.close.reason.as_bytes();
+    let len = text.len().min(CLOSE_BYTES - 4);
+    out[4..4 + len].copy_from_slice(&text[..len]);
+    4 + len
+}
+
+/// From this many events (and turns) on the other end is told of them, whether or not more are to come.
+const BURST: usize = 32;
+
+/// Length of the largest close event: 4 bytes of numbers and a text, which on the wire has at most 123 bytes.
+const CLOSE_BYTES: usize = 256;
+
+const MAX_ERROR_BYTES: usize = 4096;
+
+/// How often a loop that has failed looks again for room to say so.
+const REPORT_RETRY: Duration = Duration::from_millis(50);
