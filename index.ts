@@ -1,9 +1,4 @@
-export {
-	Connection,
-	type SendCallback,
-	type SendOptions,
-	SendStatus,
-} from "./src/connection.js";
+export { Connection } from "./src/connection.js";
 export { GevError, type GevErrorCode } from "./src/errors.js";
 export type {
 	CloseCause,
@@ -30,6 +25,11 @@ export type {
 	ResponseHeaders,
 	UpgradeReply,
 } from "./src/request.js";
+export {
+	type SendCallback,
+	type SendOptions,
+	SendStatus,
+} from "./src/send.js";
 export {
 	type ListenAddress,
 	Server,

@@ -6,6 +6,14 @@ import type { EventLoop } from "./event-loop.js";
 import type { Data } from "./handler.js";
 import { layout } from "./layout.js";
 import type { Ends } from "./request.js";
+import {
+	notSent,
+	SEND_OPTIONS,
+	type SendCallback,
+	type SendLimits,
+	type SendOptions,
+	SendStatus,
+} from "./send.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -429,38 +437,6 @@ export class Connection<Context = unknown> {
 	}
 }
 
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-export type SendCallback = (error?: GevError) => void;
-
-/** How a message is sent; for {@link Connection.send}. Of these raw TCP knows nothing: there they change nothing. */
-export interface SendOptions {
-	/** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
-	text?: boolean;
-	/**
-	 * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
-	 * bytes.
-	 */
-	compress?: boolean;
-	/**
-	 * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. Default
-	 * true.
-	 */
-	fin?: boolean;
-}
-
-/** What became of a message given to {@link Connection.send}. */
-export enum SendStatus {
-	/** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-	Queued = 0,
-	/** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-	Congested = 1,
-	/** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
-	Dropped = 2,
-	/** The connection is gone or being closed, or its sending side is; the message is dropped. */
-	Closed = 3,
-}
-
 /** @internal What a connection is told about itself when it is made. */
 export interface ConnectionDetails {
 	ends: Ends;
@@ -468,20 +444,6 @@ export interface ConnectionDetails {
 	extensions: string;
 	context: unknown;
 	limits: SendLimits;
-}
-
-/** @internal What the connections of a server have in common. */
-export interface SendLimits {
-	highWaterMarkBytes: number;
-	lowWaterMarkBytes: number;
-	maxBufferedBytes: number;
-	overflow: "close" | "drop-newest";
-	/** The handler has `onDrain`. */
-	tellsDrain: boolean;
-}
-
-function notSent(): GevError {
-	return new GevError("ERR_GEV_SEND", "the message was not sent");
 }
 
 function bytesOf(data: unknown): Uint8Array {
@@ -504,12 +466,6 @@ const NOTHING = new Uint8Array(0);
 const MAX_CONTROL = 125;
 /** What a ping counts besides its payload: `crates/reactor` counts as much. */
 const CONTROL_HEADER = 2;
-
-const SEND_OPTIONS: readonly (keyof SendOptions)[] = [
-	"text",
-	"compress",
-	"fin",
-];
 
 // Constants of their own, as the engine folds these but not the properties of an object.
 const FLAG_TEXT = layout.flagText;

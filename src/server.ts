@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import * as binding from "#binding";
 import * as check from "./check.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
-import type { Connection, SendLimits } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { endNative, holdNative, startNative } from "./environment.js";
 import { asError, GevError, shown } from "./errors.js";
 import { EventLoop } from "./event-loop.js";
@@ -15,6 +15,7 @@ import {
 	type ServerOptions,
 } from "./options.js";
 import type { PendingRequest } from "./pending-request.js";
+import type { SendLimits } from "./send.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */

@@ -218,12 +218,14 @@ impl Compression {
             return;
         };
         sending.left = sending.left.saturating_sub(payload.len() as u64);
-        let flush = if sending.left == 0 {
-            DeflateFlush::SyncFlush
-        } else {
-            DeflateFlush::NoFlush
-        };
         let ends = sending.left == 0 && sending.last;
+        let forgets = self.agreed.server_no_context_takeover;
+        let flush = match sending.left {
+            // Ends as a sync flush does, and forgets what came before for less than a reset costs.
+            0 if ends && forgets => DeflateFlush::FullFlush,
+            0 => DeflateFlush::SyncFlush,
+            _ => DeflateFlush::NoFlush,
+        };
         let mut pool = self.shared.pool();
         let bits = self.agreed.server_window_bits;
         let settings = self.shared.deflate();
@@ -248,9 +250,7 @@ impl Compression {
         }
         if ends {
             self.sending = None;
-            if self.agreed.server_no_context_takeover
-                && let Some(deflater) = self.deflater.take()
-            {
+            if forgets && let Some(deflater) = self.deflater.take() {
                 pool.put_deflater(deflater);
             }
         }

@@ -53,13 +53,12 @@ impl Pool {
         self.inflaters.pop().unwrap_or_else(|| new_inflater(15))
     }
 
-    /// Keeps a deflater for the next message that needs one.
-    pub(crate) fn put_deflater(&mut self, mut deflater: Deflater) {
+    /// Keeps a deflater for the next message that needs one. It has forgotten its history, by a full flush.
+    pub(crate) fn put_deflater(&mut self, deflater: Deflater) {
         if self.deflaters.len() == MAX_FREE {
             // The one that has waited longest.
             self.deflaters.remove(0);
         }
-        deflater.stream.reset();
         self.deflaters.push(deflater);
     }
 
