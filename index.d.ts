@@ -396,6 +396,10 @@ interface DeflateOptions {
     level?: number;
     /** Memory of compressors, 1 to 9. Default 8. */
     memLevel?: number;
+    /** Compress each message by itself also in the mode `"dedicated"`. Default false. */
+    serverNoContextTakeover?: boolean;
+    /** Have clients compress each message by itself also in the mode `"dedicated"`. Default false. */
+    clientNoContextTakeover?: boolean;
     /** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
     serverMaxWindowBits?: number;
     /** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */

@@ -47,6 +47,12 @@ const servers: Record<string, DeflateOptions | true> = {
 		clientMaxWindowBits: 10,
 		memLevel: 3,
 	},
+	"dedicated, no context": {
+		mode: "dedicated",
+		threshold: 0,
+		serverNoContextTakeover: true,
+		clientNoContextTakeover: true,
+	},
 	"dedicated without budget": { mode: "dedicated", memoryBudgetBytes: 0 },
 };
 for (const [server, perMessageDeflate] of Object.entries(servers)) {
@@ -67,6 +73,7 @@ for (const [server, perMessageDeflate] of Object.entries(servers)) {
 			const noContext =
 				client === "no context" ||
 				!server.startsWith("dedicated") ||
+				server.endsWith("no context") ||
 				server.endsWith("without budget");
 			t.is(extensions.includes("server_no_context_takeover"), noContext);
 			const sent = [

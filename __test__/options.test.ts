@@ -135,6 +135,8 @@ const wrongDeflateOptions: Record<keyof DeflateOptions, Wrong> = {
 	threshold: outside(-1, 2 ** 53),
 	level: outside(-1, 10),
 	memLevel: outside(0, 10),
+	serverNoContextTakeover: notABoolean,
+	clientNoContextTakeover: notABoolean,
 	serverMaxWindowBits: outside(8, 16),
 	clientMaxWindowBits: outside(8, 16),
 	memoryBudgetBytes: outside(-1, 2 ** 53),

@@ -185,8 +185,10 @@ function save({ out }, name, text) {
 	writeFileSync(join(out, name), text);
 }
 
+/** Where the results went says nothing to others. */
 function toJson(value) {
-	return `${JSON.stringify(value, null, "\t")}\n`;
+	const shown = (key, value) => (key === "out" ? undefined : value);
+	return `${JSON.stringify(value, shown, "\t")}\n`;
 }
 
 function percent(share) {

@@ -88,6 +88,10 @@ export interface DeflateOptions {
 	level?: number;
 	/** Memory of compressors, 1 to 9. Default 8. */
 	memLevel?: number;
+	/** Compress each message by itself also in the mode `"dedicated"`. Default false. */
+	serverNoContextTakeover?: boolean;
+	/** Have clients compress each message by itself also in the mode `"dedicated"`. Default false. */
+	clientNoContextTakeover?: boolean;
 	/** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
 	serverMaxWindowBits?: number;
 	/** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
@@ -178,6 +182,16 @@ function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
 		threshold: count("threshold", 1024, 0, MAX_BYTES),
 		level: count("level", 1, 0, 9),
 		memLevel: count("memLevel", 8, 1, 9),
+		serverNoContextTakeover: check.boolean(
+			"serverNoContextTakeover",
+			given.serverNoContextTakeover,
+			false,
+		),
+		clientNoContextTakeover: check.boolean(
+			"clientNoContextTakeover",
+			given.clientNoContextTakeover,
+			false,
+		),
 		serverMaxWindowBits: count("serverMaxWindowBits", 15, 9, 15),
 		clientMaxWindowBits: count("clientMaxWindowBits", 15, 9, 15),
 		memoryBudgetBytes: count(
@@ -213,6 +227,8 @@ const DEFLATE_OPTIONS: readonly (keyof DeflateOptions)[] = [
 	"threshold",
 	"level",
 	"memLevel",
+	"serverNoContextTakeover",
+	"clientNoContextTakeover",
 	"serverMaxWindowBits",
 	"clientMaxWindowBits",
 	"memoryBudgetBytes",

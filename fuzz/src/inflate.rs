@@ -170,10 +170,10 @@ impl Case<'_> {
 
 impl Settings {
     fn config(&self) -> Config {
-        let (mode, budget) = if self.dedicated {
-            (DeflateMode::Dedicated, u64::MAX)
+        let mode = if self.dedicated {
+            DeflateMode::Dedicated
         } else {
-            (DeflateMode::Shared, 0)
+            DeflateMode::Shared
         };
         let window_bits = 9 + self.window % 7;
         Config {
@@ -183,7 +183,7 @@ impl Settings {
                 mem_level: 1 + self.memory % 9,
                 server_max_window_bits: window_bits,
                 client_max_window_bits: window_bits,
-                ..Deflate::new(mode, budget)
+                ..Deflate::new(mode, u64::MAX)
             }),
             ..Config::default()
         }

@@ -107,6 +107,10 @@ pub struct NativeDeflateOptions {
     pub level: u8,
     /// 1 to 9.
     pub mem_level: u8,
+    /// Our messages do not refer to those before.
+    pub server_no_context_takeover: bool,
+    /// Nor do those of clients.
+    pub client_no_context_takeover: bool,
     /// 9 to 15.
     pub server_max_window_bits: u8,
     /// 9 to 15.
@@ -210,6 +214,8 @@ fn deflate(options: &NativeDeflateOptions) -> Deflate {
         threshold: options.threshold as u64,
         level: options.level,
         mem_level: options.mem_level,
+        server_no_context_takeover: options.server_no_context_takeover,
+        client_no_context_takeover: options.client_no_context_takeover,
         server_max_window_bits: options.server_max_window_bits,
         client_max_window_bits: options.client_max_window_bits,
         budget: Arc::new(Budget::new(options.memory_budget_bytes as u64)),

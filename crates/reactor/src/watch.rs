@@ -69,8 +69,9 @@ impl Watch {
         is_stuck: bool,
         clock: impl Fn() -> Instant,
     ) {
-        let has_news = self.has_received || self.has_sent || is_stuck != self.stuck.is_some();
-        if !has_news || !timeouts.watch_traffic() {
+        let is_traffic = (self.has_received || self.has_sent) && timeouts.watch_traffic();
+        let is_moved = is_stuck != self.stuck.is_some() || self.has_sent && is_stuck;
+        if !is_traffic && !is_moved {
             return;
         }
         let now = clock();
@@ -145,14 +146,13 @@ impl Watch {
 }
 
 impl Timeouts {
-    /// Any of them depends on what is received or sent.
+    /// Any of them depends on when something was received or sent last.
     fn watch_traffic(&self) -> bool {
         let of_traffic = [
             self.idle_read,
             self.idle_write,
             self.idle_all,
             self.ping_interval,
-            self.write_stall,
         ];
         of_traffic.iter().any(|time| *time != Duration::ZERO)
     }

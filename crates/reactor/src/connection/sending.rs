@@ -19,28 +19,22 @@ impl Connection {
     }
 
     /// Queues one message. Returns what the socket said if it was tried at once.
-    pub(crate) fn send(
-        &mut self,
-        outgoing: Outgoing,
-        payload: &[u8],
-        deadline: Instant,
-        pools: &mut Pools,
-    ) -> Next {
-        self.begin(outgoing, payload.len() as u64, pools);
-        self.continue_message(payload, deadline, pools)
+    pub(crate) fn send(&mut self, outgoing: Outgoing, payload: &[u8], pools: &mut Pools) -> Next {
+        self.taken = self.taken.wrapping_add(payload.len() as u32);
+        if !self.takes_messages() {
+            self.has_dropped = true;
+            return Next::Wait;
+        }
+        self.begin_frame(outgoing, payload.len() as u64, pools);
+        self.add_payload(payload, pools)
     }
 
     /// Queues the frame header of a message whose `len` bytes follow.
     pub(crate) fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
-        if !self.takes_messages() {
-            return;
+        if self.takes_messages() {
+            self.begin_frame(outgoing, len, pools);
+            self.unsent = len;
         }
-        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
-        let before = tail.len();
-        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
-        let header = tail.len() - before;
-        self.output.appended(header);
-        self.unsent = len;
     }
 
     /// Queues the next bytes of the message that has begun.
@@ -143,6 +137,16 @@ impl Connection {
             && !self.shutdown_when_flushed
     }
 
+    #[inline]
+    fn begin_frame(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
+        let tail = self.output.tail(MAX_HEADER_BYTES, &mut pools.chunks);
+        let before = tail.len();
+        self.transforms = self.protocol.begin(outgoing, len, tail) == Payload::Transformed;
+        let header = tail.len() - before;
+        self.output.appended(header);
+    }
+
+    #[inline]
     fn add_payload(&mut self, payload: &[u8], pools: &mut Pools) -> Next {
         if self.transforms {
             let Self {

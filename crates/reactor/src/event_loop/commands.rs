@@ -89,9 +89,7 @@ fn run_command(
 ) -> Next {
     let payload = command.payload;
     match command.kind {
-        CommandKind::Send(outgoing) => {
-            return connection.send(outgoing, payload, deadline, pools);
-        }
+        CommandKind::Send(outgoing) => return connection.send(outgoing, payload, pools),
         CommandKind::Begin(outgoing) => {
             let len = payload.try_into().map_or(0, u64::from_ne_bytes);
             connection.begin(outgoing, len, pools);

@@ -32,6 +32,11 @@ pub struct Deflate {
     pub level: u8,
     /// Memory for compressing: 1 to 9. Default 8.
     pub mem_level: u8,
+    /// Compress each message by itself also with a compressor of the connection's own. Default false.
+    pub server_no_context_takeover: bool,
+    /// Have clients compress each message by itself, also those of connections with a decompressor of their own. Default
+    /// false.
+    pub client_no_context_takeover: bool,
     /// Largest window for compressing, as a power of two: 9 to 15. Default 15.
     pub server_max_window_bits: u8,
     /// Largest window for what clients compress, as a power of two, where they let us choose: 9 to 15. Default 15.
@@ -61,6 +66,8 @@ impl Deflate {
             threshold: 1024,
             level: 1,
             mem_level: 8,
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
             server_max_window_bits: 15,
             client_max_window_bits: 15,
             budget: Arc::new(Budget::new(budget_bytes)),

@@ -110,8 +110,12 @@ impl Offer {
         let shared = reservation.is_none();
         let mut agreed = Agreed {
             // RFC 7692 section 7.1.1: the server may ask for either even where the client has not offered it.
-            server_no_context_takeover: self.server_no_context_takeover || shared,
-            client_no_context_takeover: self.client_no_context_takeover || shared,
+            server_no_context_takeover: self.server_no_context_takeover
+                || settings.server_no_context_takeover
+                || shared,
+            client_no_context_takeover: self.client_no_context_takeover
+                || settings.client_no_context_takeover
+                || shared,
             server_window_bits,
             client_window_bits,
             response: NAME.to_owned(),
@@ -243,6 +247,30 @@ mod tests {
             ),
         ] {
             assert_eq!(answer(offer, &settings).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn takeover_can_be_ruled_out_for_each_side() {
+        for (server, client, expected) in [
+            (
+                true,
+                false,
+                "permessage-deflate; server_no_context_takeover",
+            ),
+            (
+                false,
+                true,
+                "permessage-deflate; client_no_context_takeover",
+            ),
+        ] {
+            let settings = Deflate {
+                server_no_context_takeover: server,
+                client_no_context_takeover: client,
+                ..settings(DeflateMode::Dedicated)
+            };
+            let answer = answer("permessage-deflate", &settings);
+            assert_eq!(answer.as_deref(), Some(expected));
         }
     }
 
