@@ -77,14 +77,9 @@ function findCargoFuzz() {
 	for (const command of ["cargo-fuzz", own]) {
 		if (spawnSync(command, ["--version"]).status === 0) return command;
 	}
-	run(
-		"cargo",
-		"install",
-		`cargo-fuzz@${cargoFuzzVersion}`,
-		"--locked",
-		"--root",
-		toolFolder,
-	);
+	const install = ["install", `cargo-fuzz@${cargoFuzzVersion}`, "--locked"];
+	// With the stable toolchain: nightly does not compile all that it is made of.
+	runWith(process.env, "cargo", ...install, "--root", toolFolder);
 	return own;
 }
 
@@ -162,8 +157,12 @@ function collect(command, args) {
 	});
 }
 
-/** Runs a command that shows what it does. */
+/** Runs a command of the nightly toolchain that shows what it does. */
 function run(command, ...args) {
+	runWith(env, command, ...args);
+}
+
+function runWith(env, command, ...args) {
 	const { status, error } = spawnSync(command, args, { env, stdio: "inherit" });
 	if (status !== 0) {
 		const reason = error?.message ?? `ended with ${status}`;

@@ -65,6 +65,10 @@ impl Client {
             .compress(message, &mut out, DeflateFlush::SyncFlush)
             .expect("compressed");
         out.truncate((self.deflate.total_out() - before) as usize);
+        if out.is_empty() {
+            // Nothing to flush: RFC 7692 section 7.2.3.6.
+            return vec![0x00];
+        }
         assert!(out.ends_with(&[0, 0, 0xFF, 0xFF]));
         out.truncate(out.len() - 4);
         out
