@@ -423,7 +423,12 @@ impl Protocol for WebSocket {
     }
 
     fn unfinished_len(&self) -> u64 {
-        self.message.taken_in()
+        // What comes behind our close frame is skipped.
+        if self.close_sent {
+            0
+        } else {
+            self.message.taken_in()
+        }
     }
 
     fn is_open(&self) -> bool {
