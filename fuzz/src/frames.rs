@@ -1,7 +1,7 @@
 //! What follows a good handshake: frames, or bytes that only look like some.
 
 use arbitrary::Arbitrary;
-use gev_wire::websocket::Config;
+use gev_wire::websocket::{Config, WebSocket};
 use gev_wire::{Close, Input, Protocol, Sink};
 
 use crate::arrival::Arrival;
@@ -24,8 +24,12 @@ struct Limits {
     message: u16,
     /// 0 for none.
     fragments: u8,
+    /// Pings and pongs; 0 for no limit.
+    controls: u8,
     /// The application wants to hear of pings and pongs.
     tell: bool,
+    /// The application wants what has come of a message at once.
+    eager: bool,
 }
 
 /// What a client sends.
@@ -64,13 +68,12 @@ pub fn check(case: &Case<'_>) {
     let bytes = case.stream.to_bytes();
     let (before, behind) = case.cut(&bytes);
     let (whole, end) = case.in_one_piece(before, behind);
-    case.check_limits(&whole);
+    case.check_limits(&whole, &bytes);
     let (pieces, end_of_pieces) = case.in_pieces(before, behind);
     assert_eq!(end_of_pieces, end);
     // Not by assert_eq: the difference of long messages is not for reading.
     assert!(pieces.log == whole.log, "{pieces:?}\n{whole:?}");
-    // One that the sink has no room for is counted again.
-    assert!(pieces.controls >= whole.controls, "pings and pongs");
+    assert_eq!(pieces.controls, whole.controls, "pings and pongs");
     case.check_against_peer(&bytes);
 }
 
@@ -86,8 +89,15 @@ impl Case<'_> {
         }
     }
 
+    fn open(&self) -> (WebSocket, Collector) {
+        let (protocol, mut sink) = open_web_socket(self.limits.config());
+        let controls = usize::from(self.limits.controls);
+        sink.max_controls = (controls != 0).then_some(controls);
+        (protocol, sink)
+    }
+
     fn in_one_piece(&self, before: &[u8], behind: Option<&[u8]>) -> (Collector, End) {
-        let (mut protocol, mut sink) = open_web_socket(self.limits.config());
+        let (mut protocol, mut sink) = self.open();
         let mut input = Input::from(before);
         let mut end = decode(&mut protocol, &mut input, &mut sink);
         if let Some(behind) = behind
@@ -98,13 +108,15 @@ impl Case<'_> {
             let rest = [input.first(), behind].concat();
             end = decode(&mut protocol, &mut Input::from(&rest[..]), &mut sink);
             assert_eq!(sink.log, log, "something came behind our close frame");
+        } else {
+            let unfinished = protocol.unfinished_len();
+            assert!(self.limits.message == 0 || unfinished <= self.limits.message());
         }
-        assert!(self.limits.message == 0 || protocol.unfinished_len() <= self.limits.message());
         (sink, end)
     }
 
     fn in_pieces(&self, before: &[u8], behind: Option<&[u8]>) -> (Collector, End) {
-        let (mut protocol, mut sink) = open_web_socket(self.limits.config());
+        let (mut protocol, mut sink) = self.open();
         let mut feeder = self.arrival.feeder(&mut protocol, &mut sink);
         let mut end = feeder.feed(before);
         if let Some(behind) = behind
@@ -116,9 +128,13 @@ impl Case<'_> {
         (sink, end)
     }
 
-    fn check_limits(&self, sink: &Collector) {
-        for (_, message) in sink.messages() {
+    fn check_limits(&self, sink: &Collector, bytes: &[u8]) {
+        let counts = fragment_counts(comparable(bytes));
+        for (at, (_, message)) in sink.messages().into_iter().enumerate() {
             assert!(self.limits.message == 0 || message.len() as u64 <= self.limits.message());
+            // Messages with other frames than those are not looked at.
+            let fragments = counts.get(at).copied().unwrap_or_default();
+            assert!(self.limits.fragments == 0 || fragments <= usize::from(self.limits.fragments));
         }
     }
 
@@ -142,6 +158,22 @@ fn say_goodbye(protocol: &mut dyn Protocol, sink: &mut Collector) {
     let mut frame = Vec::new();
     assert!(protocol.close(&Close::new(1001, "bye"), &mut frame));
     sink.reply(&frame);
+}
+
+/// How many frames each message has; `bytes` holds whole frames only.
+fn fragment_counts(mut bytes: &[u8]) -> Vec<usize> {
+    let mut counts = Vec::new();
+    let mut frames = 0;
+    while let Some(len) = comparable_frame(bytes) {
+        if bytes[0] & 0x08 == 0 {
+            frames += 1;
+            if bytes[0] & 0x80 != 0 {
+                counts.push(std::mem::take(&mut frames));
+            }
+        }
+        bytes = &bytes[len..];
+    }
+    counts
 }
 
 /// The frames at the beginning of `bytes` that are complete and that both codecs treat alike, see `peer`.
@@ -196,6 +228,7 @@ impl Limits {
             max_fragments: u32::from(self.fragments),
             tell_pings: self.tell,
             tell_pongs: self.tell,
+            eager_parts: self.eager,
             ..Config::default()
         }
     }

@@ -154,7 +154,9 @@ impl Settings {
             origins: self.origins.then(|| vec!["http://example.com".to_owned()]),
             ask_upgrades: self.ask_upgrades,
             ask_requests: self.ask_requests,
-            deflate: self.deflate.then(|| Deflate::new(DeflateMode::Shared, 0)),
+            deflate: self
+                .deflate
+                .then(|| Deflate::new(DeflateMode::Shared, u64::MAX)),
             ..Config::default()
         };
         if self.protocols {

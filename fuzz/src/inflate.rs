@@ -23,6 +23,7 @@ pub struct Case<'a> {
 struct Settings {
     /// In steps of two bytes.
     message: u16,
+    eager: bool,
     dedicated: bool,
     window: u8,
     level: u8,
@@ -57,7 +58,7 @@ struct Echo<'a> {
 }
 
 /// Cut and held up in any way, the bytes have the outcome that they have in one piece, within the limit; what is
-/// delivered is what miniz inflates, and what was compressed here.
+/// delivered is what miniz inflates, or what was compressed here.
 ///
 /// # Panics
 /// When that is not so.
@@ -87,17 +88,15 @@ fn is_same(one: &End, other: &End) -> bool {
     one == other || is_bad_data(one) && is_bad_data(other)
 }
 
-/// miniz is written by others, and takes data for good that ours does not. What ours delivers is what miniz makes of it.
+/// miniz was written by others. Each of the two takes data for good that the other does not, where a block is not complete;
+/// what both take for good is the same.
 fn check_inflated(messages: &[Message<'_>], sink: &Collector) {
     for (message, (kind, bytes)) in messages.iter().zip(sink.messages()) {
         assert_eq!(kind, message.kind());
         if message.is_plain {
             assert_eq!(bytes, message.payload);
-        } else {
-            assert_eq!(
-                Some(&bytes),
-                inflated(message.payload, bytes.len()).as_ref()
-            );
+        } else if let Some(expected) = inflated(message.payload, bytes.len()) {
+            assert_eq!(bytes, expected);
         }
     }
 }
@@ -116,13 +115,13 @@ fn check_echoes(echoes: &[Echo<'_>], sink: &Collector, end: &End, config: &Confi
     });
 }
 
-/// The message with this payload, if it is valid and has at most `max` bytes (RFC 7692 section 7.2.2).
+/// The message with this payload (RFC 7692 section 7.2.2), or the first `max` bytes and one more; `None` when it is not
+/// valid.
 fn inflated(payload: &[u8], max: usize) -> Option<Vec<u8>> {
     const FLAGS: u32 = inflate_flags::TINFL_FLAG_HAS_MORE_INPUT
         | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let data = [payload, &[0x00, 0x00, 0xFF, 0xFF]].concat();
     let mut rest = &data[..];
-    // One byte more, to see whether there are more.
     let mut out = vec![0; max + 1];
     let mut len = 0;
     loop {
@@ -132,9 +131,8 @@ fn inflated(payload: &[u8], max: usize) -> Option<Vec<u8>> {
         rest = &rest[used..];
         // Behind a block that says that it is the last one there may be others.
         if status != TINFLStatus::Done || rest.is_empty() {
-            let is_good = matches!(status, TINFLStatus::Done | TINFLStatus::NeedsMoreInput);
             out.truncate(len);
-            return (is_good && len <= max).then_some(out);
+            return (status as i32 >= 0).then_some(out);
         }
     }
 }
@@ -178,6 +176,7 @@ impl Settings {
         let window_bits = 9 + self.window % 7;
         Config {
             max_message_bytes: u64::from(self.message) * 2 + 1,
+            eager_parts: self.eager,
             deflate: Some(Deflate {
                 level: self.level % 10,
                 mem_level: 1 + self.memory % 9,

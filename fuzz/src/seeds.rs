@@ -29,6 +29,7 @@ pub fn all() -> Vec<Seed> {
         seeds.push(seed(target, scenario.name, bytes));
     }
     seeds.extend(requests());
+    seeds.extend(beyond_limits());
     seeds.extend(compressed_messages());
     seeds.extend(ring_operations());
     seeds
@@ -48,6 +49,24 @@ fn requests() -> Vec<Seed> {
     ]
     .map(|(name, bytes)| seed("handshake", name, handshake_case(bytes)))
     .into()
+}
+
+/// Whole frames that are too many, or too large together, for the limits of the scenarios.
+fn beyond_limits() -> [Seed; 2] {
+    let fragments = [
+        frame(0x01, b"a"),
+        frame(0x00, b"b").repeat(4),
+        frame(0x80, b"c"),
+    ];
+    let bytes = [frame(0x02, &[1; 200]), frame(0x80, &[2; 200])];
+    [
+        seed(
+            "frames",
+            "too many fragments",
+            frames_case(&fragments.concat()),
+        ),
+        seed("frames", "too many bytes", frames_case(&bytes.concat())),
+    ]
 }
 
 /// RFC 7692 section 7.2.3, and a message of a mebibyte.
@@ -134,13 +153,13 @@ fn handshake_case(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn frames_case(bytes: &[u8]) -> Vec<u8> {
-    let limits = [75, 0, 4, 1];
+    let limits = [75, 0, 4, 9, 1, 0];
     let no_goodbye = [0];
     [&ARRIVAL[..], &limits, &no_goodbye, &variant(0, 2), bytes].concat()
 }
 
 fn inflate_case(frames: &[u8]) -> Vec<u8> {
-    let settings = [0xFF, 0x01, 1, 6, 6, 7];
+    let settings = [0xFF, 0x01, 0, 1, 6, 6, 7];
     [&ARRIVAL[..], &settings, &variant(0, 3), frames].concat()
 }
 
