@@ -91,7 +91,6 @@ test("with drop-newest what is too much is dropped, and nothing else", async (t)
 		const message = Buffer.alloc(30 * KIB, n);
 		if (connection.send(message) === SendStatus.Dropped) {
 			dropped++;
-			t.true(connection.writeBufferLength + message.length > 100 * KIB);
 		} else {
 			kept.push(n % 256);
 		}
