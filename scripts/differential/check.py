@@ -16,8 +16,8 @@ Where both are known to differ, and why ours is right:
   whole header. So each sequence is followed by bytes that complete it.
 - A control frame between the fragments of a compressed message, which RFC 6455
   section 5.4 allows, makes wsproto take the other fragments for uncompressed.
-- A new message inside a compressed one is a violation (RFC 6455 section 5.4), yet
-  wsproto inflates it first, and may fail with 1007 for that.
+- A new message inside another is a violation (RFC 6455 section 5.4), yet wsproto
+  inflates it first if one of them is compressed, and may fail with 1007 for that.
 - Behind a block that says that it is the last one, which RFC 7692 section 7.2.3.4
   allows, wsproto inflates nothing more, and so finds nothing wrong there either.
 """
@@ -228,11 +228,12 @@ class Deflate(PerMessageDeflate):
     """wsproto's extension, which notes in `known` what it does otherwise."""
 
     known = ""
+    unfinished = False
 
     def frame_inbound_header(self, proto, opcode, rsv, payload_length):
         if self._inbound_compressed and opcode.iscontrol():
             self.known = "control frame inside"
-        elif self._inbound_compressed and opcode != CONTINUATION:
+        elif self.unfinished and opcode in (TEXT, BINARY) and (rsv.rsv1 or self._inbound_compressed):
             self.known = "message inside"
         return super().frame_inbound_header(proto, opcode, rsv, payload_length)
 
@@ -240,6 +241,8 @@ class Deflate(PerMessageDeflate):
         return self.note_last_block(super().frame_inbound_payload_data, proto, data)
 
     def frame_inbound_complete(self, proto, fin):
+        if self._inbound_is_compressible:
+            self.unfinished = not fin
         return self.note_last_block(super().frame_inbound_complete, proto, fin)
 
     def note_last_block(self, function, *arguments):
