@@ -310,8 +310,8 @@ declare class Connection<Context = unknown> {
     /** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
     get readBufferLength(): number;
     /**
-     * Bytes that were sent and that the kernel has not taken: payload as long as it is on its way to the event loop, and
-     * with its framing from there on. 0 when the connection is gone.
+     * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
+     * counts with its whole length until the event loop has done that. 0 when the connection is gone.
      */
     get writeBufferLength(): number;
     /** The value that was {@link set} for `key`. */

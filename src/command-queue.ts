@@ -12,6 +12,7 @@ export class CommandQueue {
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly wake: () => void;
+	private readonly headerBytes: (length: number) => number;
 	/** First byte of the ring. */
 	private readonly base: number;
 	private readonly capacity: number;
@@ -28,16 +29,23 @@ export class CommandQueue {
 		words: Int32Array,
 		bytes: SharedBuffer,
 		queueBytes: number,
+		headerBytes: (length: number) => number,
 		wake: () => void,
 	) {
 		this.words = words;
 		this.bytes = bytes;
 		this.wake = wake;
+		this.headerBytes = headerBytes;
 		this.base = layout.queuesAt + queueBytes;
 		this.capacity = queueBytes;
 	}
 
-	/** A message made of text, with the flags of its record. Returns its length in UTF-8. */
+	/** What a message of `length` bytes counts until the kernel has taken it. */
+	cost(length: number): number {
+		return length + this.headerBytes(length);
+	}
+
+	/** A message made of text, with the flags of its record. Returns its {@link cost}. */
 	sendText(
 		slot: number,
 		generation: number,
@@ -53,34 +61,43 @@ export class CommandQueue {
 			return this.sendLong(slot, generation, Buffer.from(text), flags);
 		}
 		const length = this.writeText(text, at, most);
-		this.commit(SEND | flags, slot, generation, length, at);
-		return length;
+		const header = this.headerBytes(length);
+		const kind = SEND | flags | (header << FRAMING_SHIFT);
+		this.commit(kind, slot, generation, length, at);
+		return length + header;
 	}
 
-	/** A message made of bytes, which are copied before this returns, with the flags of its record. */
+	/** As {@link sendText}, made of bytes, which are copied before this returns. */
 	sendBytes(
 		slot: number,
 		generation: number,
 		data: Uint8Array,
 		flags: number,
-	): void {
+	): number {
 		const length = data.length;
 		if (length > PART_BYTES || this.backlog.length > 0) {
-			this.sendLong(slot, generation, data, flags);
-			return;
+			return this.sendLong(slot, generation, data, flags);
 		}
 		const at = this.reserve(length);
-		if (at < 0) {
-			this.sendLong(slot, generation, data, flags);
-			return;
-		}
+		if (at < 0) return this.sendLong(slot, generation, data, flags);
 		if (length <= SHORT_BYTES) {
 			const bytes = this.bytes;
 			for (let i = 0; i < length; i++) bytes[at + i] = data[i] as number;
 		} else {
 			this.bytes.set(data, at);
 		}
-		this.commit(SEND | flags, slot, generation, length, at);
+		const header = this.headerBytes(length);
+		const kind = SEND | flags | (header << FRAMING_SHIFT);
+		this.commit(kind, slot, generation, length, at);
+		return length + header;
+	}
+
+	/** A ping, with a payload that must not be changed afterwards. Returns its {@link cost}. */
+	ping(slot: number, generation: number, payload: Uint8Array): number {
+		const header = this.headerBytes(payload.length);
+		const kind = layout.commandPing | (header << FRAMING_SHIFT);
+		this.write(kind, slot, generation, payload, false);
+		return payload.length + header;
 	}
 
 	/** A command with a short payload, or none. */
@@ -132,7 +149,7 @@ export class CommandQueue {
 		this.scheduled = true;
 	}
 
-	/** A message that is longer than a part or has to wait. Returns its length. */
+	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
 	private sendLong(
 		slot: number,
 		generation: number,
@@ -140,12 +157,14 @@ export class CommandQueue {
 		flags: number,
 	): number {
 		const { length } = data;
+		const header = this.headerBytes(length);
+		const framed = flags | (header << FRAMING_SHIFT);
 		if (length <= PART_BYTES) {
-			this.write(SEND | flags, slot, generation, data, true);
-			return length;
+			this.write(SEND | framed, slot, generation, data, true);
+			return length + header;
 		}
 		const total = new Uint8Array(new BigUint64Array([BigInt(length)]).buffer);
-		this.write(BEGIN | flags, slot, generation, total, false);
+		this.write(BEGIN | framed, slot, generation, total, false);
 		let at = 0;
 		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
 			this.write(
@@ -164,7 +183,7 @@ export class CommandQueue {
 				this.write(CONTINUE, slot, generation, part, false);
 			}
 		}
-		return length;
+		return length + header;
 	}
 
 	/** A record in the ring, or at the end of the backlog (as a copy if `data` is the caller's). */
@@ -313,3 +332,4 @@ const SEND = layout.commandSend;
 const BEGIN = layout.commandBegin;
 const CONTINUE = layout.commandContinue;
 const FLAG_MORE = layout.flagMore;
+const FRAMING_SHIFT = layout.framingShift;

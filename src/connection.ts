@@ -49,7 +49,7 @@ export class Connection<Context = unknown> {
 	readonly #slot: number;
 	readonly #generation: number;
 	readonly #limits: SendLimits;
-	/** Payload bytes given to the command queue, modulo 2^32. */
+	/** What has been given to the command queue, with its framing, modulo 2^32. */
 	#sent = 0;
 	/** So many bytes may be sent before the gauges have to be looked at. */
 	#credit = 0;
@@ -126,19 +126,19 @@ export class Connection<Context = unknown> {
 		if (this.#sendingEnded) return SendStatus.Closed;
 		let status = SendStatus.Queued;
 		// Most characters take one byte and none takes more than three.
-		if (text.length * 3 > this.#credit) {
+		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
 			status = this.#admit(text);
 			if (status === SendStatus.Dropped) return status;
 		}
 		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
-		const length = this.#loop.commands.sendText(
+		const cost = this.#loop.commands.sendText(
 			this.#slot,
 			this.#generation,
 			text,
 			flags,
 		);
-		this.#credit -= length;
-		this.#sent = (this.#sent + length) | 0;
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
 	}
@@ -153,14 +153,19 @@ export class Connection<Context = unknown> {
 		}
 		if (this.#sendingEnded) return SendStatus.Closed;
 		let status = SendStatus.Queued;
-		if (bytes.length > this.#credit) {
+		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
 			status = this.#admit(bytes);
 			if (status === SendStatus.Dropped) return status;
 		}
 		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
-		this.#loop.commands.sendBytes(this.#slot, this.#generation, bytes, flags);
-		this.#credit -= bytes.length;
-		this.#sent = (this.#sent + bytes.length) | 0;
+		const cost = this.#loop.commands.sendBytes(
+			this.#slot,
+			this.#generation,
+			bytes,
+			flags,
+		);
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
 	}
@@ -198,15 +203,18 @@ export class Connection<Context = unknown> {
 			);
 		}
 		if (this.#sendingEnded) return SendStatus.Closed;
-		const cost = bytes.length + CONTROL_HEADER;
 		let status = SendStatus.Queued;
-		if (cost > this.#credit) {
-			status = this.#admit(new Uint8Array(cost));
+		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
+			status = this.#admit(bytes);
 			if (status === SendStatus.Dropped) return status;
 		}
+		const cost = this.#loop.commands.ping(
+			this.#slot,
+			this.#generation,
+			Uint8Array.from(bytes),
+		);
 		this.#credit -= cost;
 		this.#sent = (this.#sent + cost) | 0;
-		this.#command(layout.commandPing, Uint8Array.from(bytes));
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
 	}
@@ -262,15 +270,12 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
-	 * Bytes that were sent and that the kernel has not taken: payload as long as it is on its way to the event loop, and
-	 * with its framing from there on. 0 when the connection is gone.
+	 * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
+	 * counts with its whole length until the event loop has done that. 0 when the connection is gone.
 	 */
 	get writeBufferLength(): number {
 		if (!this.#isCurrent()) return 0;
-		// `taken` is stored after `output`, so that a message that moves from one to the other is not missed.
-		const taken = this.#loop.gauge(this.#slot, layout.gaugeTaken);
-		const output = this.#loop.gauge(this.#slot, layout.gaugeOutput) >>> 0;
-		return ((this.#sent - taken) | 0) + output;
+		return (this.#sent - this.#loop.gauge(this.#slot, layout.gaugeDone)) >>> 0;
 	}
 
 	/** The value that was {@link set} for `key`. */
@@ -383,11 +388,14 @@ export class Connection<Context = unknown> {
 		const buffered = this.writeBufferLength;
 		this.#credit = highWaterMarkBytes - buffered;
 		// The least that is certain about a string's length is enough for most.
+		const { commands } = this.#loop;
 		const most = typeof data === "string" ? data.length * 3 : data.length;
-		if (most <= this.#credit) return SendStatus.Queued;
-		const length = typeof data === "string" ? Buffer.byteLength(data) : most;
-		if (buffered + length > maxBufferedBytes) return this.#overflow();
-		return length > this.#credit ? SendStatus.Congested : SendStatus.Queued;
+		if (commands.cost(most) <= this.#credit) return SendStatus.Queued;
+		const cost = commands.cost(
+			typeof data === "string" ? Buffer.byteLength(data) : most,
+		);
+		if (buffered + cost > maxBufferedBytes) return this.#overflow();
+		return cost > this.#credit ? SendStatus.Congested : SendStatus.Queued;
 	}
 
 	/** The peer takes less than is sent: what is too much must not take the server's memory. */
@@ -464,8 +472,6 @@ const NOTHING = new Uint8Array(0);
 
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;
-/** What a ping counts besides its payload: `crates/reactor` counts as much. */
-const CONTROL_HEADER = 2;
 
 // Constants of their own, as the engine folds these but not the properties of an object.
 const FLAG_TEXT = layout.flagText;

@@ -11,6 +11,7 @@ import {
 import { layout } from "./layout.js";
 import { MessagePool } from "./message-pool.js";
 import { PendingRequest } from "./pending-request.js";
+import type { Protocol } from "./protocol.js";
 import { CopiedRequest, type Ends } from "./request.js";
 import type { Server } from "./server.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
@@ -46,9 +47,10 @@ export class EventLoop {
 		server: Server,
 		index: number,
 		memory: Uint8Array,
-		queueBytes: number,
+		options: { queueBytes: number; protocol: Protocol },
 		wake: () => void,
 	) {
+		const { queueBytes, protocol } = options;
 		this.server = server;
 		this.index = index;
 		this.words = new Int32Array(memory.buffer);
@@ -56,7 +58,13 @@ export class EventLoop {
 		this.messages = new MessagePool(this.words, this.bytes);
 		this.mask = queueBytes - 1;
 		this.gaugesAt = (layout.queuesAt + 2 * queueBytes) >> 2;
-		this.commands = new CommandQueue(this.words, this.bytes, queueBytes, wake);
+		this.commands = new CommandQueue(
+			this.words,
+			this.bytes,
+			queueBytes,
+			protocol.headerBytes,
+			wake,
+		);
 	}
 
 	/** A new turn of JavaScript's event loop: `budget` more events may be handled. */

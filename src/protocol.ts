@@ -7,6 +7,8 @@ export class Protocol {
 	readonly name: "raw" | "websocket";
 	/** @internal Checked options, but for what the handler decides. */
 	readonly webSocket: CheckedWebSocketOptions | undefined;
+	/** @internal Bytes that framing adds to a message of `length` bytes. */
+	readonly headerBytes: (length: number) => number;
 
 	/** @internal */
 	constructor(
@@ -15,6 +17,7 @@ export class Protocol {
 	) {
 		this.name = name;
 		this.webSocket = options;
+		this.headerBytes = name === "raw" ? () => 0 : webSocketHeaderBytes;
 	}
 }
 
@@ -201,6 +204,12 @@ function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
 			MAX_BYTES,
 		),
 	};
+}
+
+/** The header of a frame from server to client (RFC 6455 section 5.2). */
+function webSocketHeaderBytes(length: number): number {
+	if (length < 126) return 2;
+	return length < 65_536 ? 4 : 10;
 }
 
 const MAX_COUNT = 2 ** 31 - 1;

@@ -348,7 +348,7 @@ export class Server<Context = unknown> {
 		);
 		this.#loops = memory.map(
 			(bytes, index) =>
-				new EventLoop(this as Server, index, bytes, options.queueBytes, () =>
+				new EventLoop(this as Server, index, bytes, options, () =>
 					this.#native?.wake(index),
 				),
 		);

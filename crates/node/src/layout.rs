@@ -28,9 +28,7 @@ pub struct Layout {
     /// Bytes of one slot's gauges.
     pub gauge_bytes: u32,
     /// Position of the word in a slot's gauges.
-    pub gauge_taken: u32,
-    /// Position of the word in a slot's gauges.
-    pub gauge_output: u32,
+    pub gauge_done: u32,
     /// Position of the word in a slot's gauges.
     pub gauge_input: u32,
     /// Bytes of a record's header.
@@ -107,6 +105,8 @@ pub struct Layout {
     pub flag_compress: u32,
     /// Flag of a record.
     pub flag_plain: u32,
+    /// Bits below the upper half of a command's first word, which says what was counted for framing.
+    pub framing_shift: u32,
 }
 
 /// The layout that this build uses.
@@ -123,8 +123,7 @@ pub fn layout() -> Layout {
         script_wants_room: word(Word::ScriptWantsRoom),
         queues_at: memory::QUEUES_AT as u32,
         gauge_bytes: memory::GAUGE_BYTES as u32,
-        gauge_taken: Gauge::Taken as u32,
-        gauge_output: Gauge::Output as u32,
+        gauge_done: Gauge::Done as u32,
         gauge_input: Gauge::Input as u32,
         header_bytes: memory::HEADER_BYTES as u32,
         record_align: memory::RECORD_ALIGN as u32,
@@ -163,6 +162,7 @@ pub fn layout() -> Layout {
         flag_continued: bridge::FLAG_CONTINUED,
         flag_compress: bridge::FLAG_COMPRESS,
         flag_plain: bridge::FLAG_PLAIN,
+        framing_shift: bridge::FRAMING_SHIFT,
     }
 }
 

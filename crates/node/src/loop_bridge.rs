@@ -156,6 +156,7 @@ impl Bridge for LoopBridge {
             id,
             kind: command_kind(record.header.kind_and_flags),
             payload: record.payload,
+            framing: record.header.kind_and_flags >> FRAMING_SHIFT,
         })
     }
 
@@ -178,11 +179,7 @@ impl Bridge for LoopBridge {
     }
 
     fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
-        let words = [
-            (Gauge::Output, gauges.output),
-            (Gauge::Input, gauges.input),
-            (Gauge::Taken, gauges.taken),
-        ];
+        let words = [(Gauge::Done, gauges.done), (Gauge::Input, gauges.input)];
         for (gauge, value) in words {
             if let Some(word) = self.memory.gauge(slot, gauge) {
                 word.store(value, SeqCst);
@@ -297,3 +294,6 @@ pub(crate) const FLAG_CONTINUED: u32 = 1 << 11;
 pub(crate) const FLAG_COMPRESS: u32 = 1 << 12;
 /// Do not compress the message that begins here.
 pub(crate) const FLAG_PLAIN: u32 = 1 << 13;
+
+/// The upper half of a command's first word: what the application has counted for the message's framing.
+pub(crate) const FRAMING_SHIFT: u32 = 16;

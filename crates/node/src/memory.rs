@@ -7,7 +7,7 @@
 //!   0        control words, each on a cache line of its own
 //!   512      event queue    (loop -> JavaScript), a power of two of bytes
 //!            command queue  (JavaScript -> loop), a power of two of bytes
-//!            gauges         16 bytes for each connection slot
+//!            gauges          8 bytes for each connection slot
 //! ```
 //! Both queues are rings of records with one producer and one consumer each. Positions are u32 byte counts that only
 //! grow (modulo 2^32); `position & (capacity - 1)` is the place. A record begins at a multiple of 16, is not wrapped,
@@ -126,9 +126,8 @@ pub(crate) enum Word {
 #[derive(Debug, Clone, Copy)]
 #[repr(usize)]
 pub(crate) enum Gauge {
-    Taken = 0,
-    Output = 1,
-    Input = 2,
+    Done = 0,
+    Input = 1,
 }
 
 /// Kind of a record that only fills the rest of the ring.
@@ -145,4 +144,4 @@ pub(crate) const MAX_QUEUE_BYTES: usize = 1 << 30;
 
 pub(crate) const WORD_SPACING: usize = 64;
 pub(crate) const QUEUES_AT: usize = 512;
-pub(crate) const GAUGE_BYTES: usize = 16;
+pub(crate) const GAUGE_BYTES: usize = 8;

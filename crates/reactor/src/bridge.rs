@@ -87,6 +87,8 @@ pub struct Command<'a> {
     pub kind: CommandKind,
     /// What to do it with.
     pub payload: &'a [u8],
+    /// Bytes that the application has counted for the framing of the payload.
+    pub framing: u32,
 }
 
 /// What a command asks for.
@@ -129,10 +131,10 @@ pub enum CommandKind {
 /// Sizes that a connection's owner can read at any time without asking the loop. All count bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gauges {
-    /// Payload bytes of this connection's commands that the loop has taken from the queue, modulo 2^32.
-    pub taken: u32,
-    /// Bytes (framing included) that the loop has for the socket and the kernel has not taken.
-    pub output: u32,
+    /// Bytes of this connection's messages that are dealt with, modulo 2^32: what the application has counted for those
+    /// that the loop has taken from the queue, less the bytes that the loop has for the socket. One number, so that a
+    /// message is counted once at any moment while it goes from the one place to the other.
+    pub done: u32,
     /// Bytes that were read from the socket and wait for the rest of their message, also those already handed over.
     pub input: u32,
 }

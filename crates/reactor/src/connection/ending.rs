@@ -116,7 +116,7 @@ impl Connection {
                 if self.is_mid_frame() {
                     self.held_ping = true;
                 } else {
-                    self.append_ping(&[], pools);
+                    self.ping(&[], pools);
                 }
                 return Next::Wait;
             }

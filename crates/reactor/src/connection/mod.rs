@@ -81,7 +81,7 @@ pub(crate) struct Connection {
     pub(crate) in_ready: bool,
     /// In the loop's list of connections to flush.
     pub(crate) in_dirty: bool,
-    /// Payload bytes of `Send` and `Continue` commands, and all bytes of pings, modulo 2^32.
+    /// What the application has counted for the messages and pings that were taken from the queue, modulo 2^32.
     taken: u32,
     gauges: Gauges,
     /// How the connection ends, decided when the end began.
@@ -271,8 +271,7 @@ impl Connection {
     pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
         let input = self.protocol.unfinished_len() + self.rest.len() as u64;
         let gauges = Gauges {
-            taken: self.taken,
-            output: u32::try_from(self.output.len()).unwrap_or(u32::MAX),
+            done: self.taken.wrapping_sub(self.output.len() as u32),
             input: u32::try_from(input).unwrap_or(u32::MAX),
         };
         (gauges != self.gauges).then(|| {

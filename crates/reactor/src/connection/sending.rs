@@ -18,9 +18,13 @@ impl Connection {
         self.flush_with(&[], pools)
     }
 
+    /// The loop has taken so many of the bytes that the application has counted for what it sends.
+    pub(crate) fn count_taken(&mut self, bytes: usize) {
+        self.taken = self.taken.wrapping_add(bytes as u32);
+    }
+
     /// Queues one message. Returns what the socket said if it was tried at once.
     pub(crate) fn send(&mut self, outgoing: Outgoing, payload: &[u8], pools: &mut Pools) -> Next {
-        self.taken = self.taken.wrapping_add(payload.len() as u32);
         if !self.takes_messages() {
             self.has_dropped = true;
             return Next::Wait;
@@ -44,7 +48,6 @@ impl Connection {
         deadline: Instant,
         pools: &mut Pools,
     ) -> Next {
-        self.taken = self.taken.wrapping_add(payload.len() as u32);
         if !self.takes_messages() {
             self.has_dropped = true;
             return Next::Wait;
@@ -60,14 +63,8 @@ impl Connection {
         next
     }
 
-    /// Queues a ping of the application's.
+    /// Queues a ping.
     pub(crate) fn ping(&mut self, payload: &[u8], pools: &mut Pools) {
-        let len = payload.len() as u32 + PING_HEADER_BYTES;
-        self.taken = self.taken.wrapping_add(len);
-        self.append_ping(payload, pools);
-    }
-
-    pub(super) fn append_ping(&mut self, payload: &[u8], pools: &mut Pools) {
         if self.takes_messages() {
             let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
             let before = tail.len();
@@ -210,7 +207,7 @@ impl Connection {
             self.output.append(&pong, &mut pools.chunks);
         }
         if std::mem::take(&mut self.held_ping) {
-            self.append_ping(&[], pools);
+            self.ping(&[], pools);
         }
         true
     }
@@ -218,9 +215,6 @@ impl Connection {
 
 /// From this size on a payload is handed to the kernel from the command queue, without a copy to the output.
 const DIRECT_BYTES: usize = 8 * 1024;
-
-/// What a ping counts besides its payload: JavaScript counts as much.
-const PING_HEADER_BYTES: u32 = 2;
 
 /// No protocol writes a longer frame header than WebSocket's ten bytes; with room to spare.
 const MAX_HEADER_BYTES: usize = 32;

@@ -88,13 +88,21 @@ fn run_command(
     pools: &mut Pools,
 ) -> Next {
     let payload = command.payload;
+    let framing = command.framing as usize;
     match command.kind {
-        CommandKind::Send(outgoing) => return connection.send(outgoing, payload, pools),
+        CommandKind::Send(outgoing) => {
+            connection.count_taken(payload.len() + framing);
+            return connection.send(outgoing, payload, pools);
+        }
         CommandKind::Begin(outgoing) => {
+            connection.count_taken(framing);
             let len = payload.try_into().map_or(0, u64::from_ne_bytes);
             connection.begin(outgoing, len, pools);
         }
-        CommandKind::Ping => connection.ping(payload, pools),
+        CommandKind::Ping => {
+            connection.count_taken(payload.len() + framing);
+            connection.ping(payload, pools);
+        }
         CommandKind::TellDrained => {
             connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
         }
@@ -102,6 +110,7 @@ fn run_command(
         CommandKind::Accept => connection.accept(payload),
         CommandKind::Respond { more } => connection.respond(payload, more, deadline, pools),
         CommandKind::Continue => {
+            connection.count_taken(payload.len());
             return connection.continue_message(payload, deadline, pools);
         }
         CommandKind::Close => {
