@@ -95,7 +95,8 @@ interface Handler<Context = unknown> {
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
      * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
-     * is fulfilled with, is sent back. A peer that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+     * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
+     * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
      */
     onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
@@ -116,7 +117,16 @@ interface Handler<Context = unknown> {
      * once, unless the connection ends before.
      */
     onDrain?(connection: Connection<Context>): void | Promise<void>;
-    /** The connection is gone; `send` and the like do nothing from now on. */
+    /**
+     * Raw TCP: the peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
+     * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
+     * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+     */
+    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
+     * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+     */
     onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
     /**
      * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
@@ -274,6 +284,26 @@ declare class Connection<Context = unknown> {
      * connection ends before.
      */
     sent(): Promise<boolean>;
+    /**
+     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
+     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What a handler sends
+     * until it returns or awaits goes together in any case.)
+     *
+     * @returns what `callback` has returned.
+     */
+    corked<Result>(callback: () => Result): Result;
+    /**
+     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
+     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
+     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
+     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
+     * or being closed.
+     */
+    pause(): void;
+    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
+    resume(): void;
+    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
+    get isPaused(): boolean;
     /** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
     get dropped(): number;
     /**
@@ -296,10 +326,18 @@ declare class Connection<Context = unknown> {
      */
     close(code?: number, reason?: string): void;
     /**
+     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
+     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
+     * has no half-open connections: as {@link close}. Nothing can be sent after it.
+     */
+    end(): void;
+    /**
      * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
      * connection is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
      */
-    destroy(): void;
+    destroy(options?: DestroyOptions): void;
     /** The same as {@link destroy}, by the name that the package `ws` has for it. */
     terminate(): void;
     /**
@@ -320,6 +358,11 @@ declare class Connection<Context = unknown> {
     set(key: string, value: unknown): void;
     /** Forgets the value for `key`; true if there was one. */
     delete(key: string): boolean;
+}
+/** Settings of {@link Connection.destroy}. */
+interface DestroyOptions {
+    /** Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN). Default false. */
+    reset?: boolean;
 }
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
@@ -462,10 +505,11 @@ interface ServerOptions {
     maxBufferedBytes?: number;
     /**
      * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
-     * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only.
-     * Default `"close"`.
+     * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
+     * `"drop-oldest"` drops messages in its favour that are not on their way yet, the oldest first, and the message only
+     * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory. Default `"close"`.
      */
-    overflow?: "close" | "drop-newest";
+    overflow?: "close" | "drop-newest" | "drop-oldest";
     /**
      * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
      * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
@@ -478,9 +522,29 @@ interface ServerOptions {
      * time. Default 60,000; 0 means never.
      */
     writeStallTimeoutMs?: number;
+    /**
+     * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
+     * fragment, ping, pong, end or close) is handed over. Other connections do not wait. Default false: messages are handed
+     * over as they arrive, and the promises of several may be pending.
+     */
+    serial?: boolean;
+    /**
+     * Most messages of a connection whose promises are not settled; others wait. Once so many are pending or waiting, the
+     * connection's socket is not read until half of them are done, so that TCP slows the peer down: what waits is never
+     * more than that and what the event queue has. Default 256; 0 means no limit.
+     */
+    maxPending?: number;
+    /**
+     * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
+     * {@link Connection.end}. Default false: this side ends too, when everything is answered.
+     */
+    allowHalfOpen?: boolean;
     /** Time from accept to the end of the handshake. Default 10,000. */
     handshakeTimeoutMs?: number;
-    /** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
+    /**
+     * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for
+     * messages before it that wait themselves. Default 10,000.
+     */
     closeTimeoutMs?: number;
     /**
      * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
@@ -603,4 +667,4 @@ declare class Server<Context = unknown> {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, DestroyOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };

@@ -1,4 +1,4 @@
-export { Connection } from "./src/connection.js";
+export { Connection, type DestroyOptions } from "./src/connection.js";
 export { GevError, type GevErrorCode } from "./src/errors.js";
 export type {
 	CloseCause,

@@ -149,6 +149,17 @@ export class CommandQueue {
 		this.scheduled = true;
 	}
 
+	/** Calls `callback`, and makes everything visible together that it sends. */
+	together<Result>(callback: () => Result): Result {
+		if (this.scheduled) return callback();
+		this.scheduled = true;
+		try {
+			return callback();
+		} finally {
+			this.publish();
+		}
+	}
+
 	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
 	private sendLong(
 		slot: number,

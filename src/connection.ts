@@ -1,19 +1,19 @@
-import { isUtf8 } from "node:buffer";
 import * as check from "./check.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
+import type { ConnectionSettings } from "./connection-settings.js";
 import { GevError, shown } from "./errors.js";
 import type { EventLoop } from "./event-loop.js";
 import type { Data } from "./handler.js";
+import { Inbox } from "./inbox.js";
 import { layout } from "./layout.js";
 import type { Ends } from "./request.js";
 import {
-	notSent,
-	SEND_OPTIONS,
+	bytesOf,
 	type SendCallback,
-	type SendLimits,
 	type SendOptions,
-	SendStatus,
+	type SendStatus,
 } from "./send.js";
+import { type Place, Sender } from "./sender.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -44,41 +44,25 @@ export class Connection<Context = unknown> {
 
 	/** @internal Parts of a message that is too long for one event. */
 	parts: Buffer[] | undefined = undefined;
+	/** @internal What has arrived and has to wait, if that was ever needed. */
+	inbox: Inbox | undefined = undefined;
 
 	readonly #loop: EventLoop;
 	readonly #slot: number;
-	readonly #generation: number;
-	readonly #limits: SendLimits;
-	/** What has been given to the command queue, with its framing, modulo 2^32. */
-	#sent = 0;
-	/** So many bytes may be sent before the gauges have to be looked at. */
-	#credit = 0;
-	/** Sent above the high-water mark; `onDrain` follows. */
-	#congested = false;
-	#dropped = 0;
-	/** Who wants to know when what was sent has been handed to the kernel, in order. */
-	#waiting: SendCallback[] | undefined = undefined;
-	/** Nothing can be sent any more: the connection is not connected, or its sending side is closed. */
-	#sendingEnded = false;
-	/** A message that was sent with `fin: false` has not come to its end. */
-	#sendingFragments = false;
-	/** Promises that the handler has returned for messages and that are not settled. */
-	#pendingReplies = 0;
-	/** The peer has said goodbye, and the answer waits for pending replies. */
-	#finishing = false;
+	readonly #settings: ConnectionSettings;
+	readonly #sender: Sender;
+	/** The connection is being closed by this side: nothing that arrives matters any more. */
+	#isDeaf = false;
+	/** The peer has said goodbye. */
+	#peerEnded = false;
 	#store: Map<string, unknown> | undefined = undefined;
 
 	/** @internal */
-	constructor(
-		loop: EventLoop,
-		slot: number,
-		generation: number,
-		details: ConnectionDetails,
-	) {
-		this.#loop = loop;
-		this.#slot = slot;
-		this.#generation = generation;
-		this.#limits = details.limits;
+	constructor(place: Place, details: ConnectionDetails) {
+		this.#loop = place.loop;
+		this.#slot = place.slot;
+		this.#settings = details.settings;
+		this.#sender = new Sender(this as Connection, place, details.settings);
 		this.context = details.context as Context;
 		this.remoteAddress = details.ends.remoteAddress;
 		this.remotePort = details.ends.remotePort;
@@ -110,63 +94,15 @@ export class Connection<Context = unknown> {
 		callback?: SendCallback,
 	): SendStatus {
 		if (typeof options === "function") return this.send(data, {}, options);
+		if (callback !== undefined && typeof callback !== "function") {
+			throw check.wrong("callback", "a function", callback);
+		}
+		const sender = this.#sender;
 		const status =
 			typeof data === "string"
-				? this.#sendText(data, options)
-				: this.#sendBytes(bytesOf(data), options);
-		if (callback !== undefined) this.#whenSent(status, callback);
-		return status;
-	}
-
-	#sendText(text: string, options: SendOptions | undefined): SendStatus {
-		const flags =
-			options === undefined && !this.#sendingFragments
-				? FLAG_TEXT
-				: this.#flags(options, true);
-		if (this.#sendingEnded) return SendStatus.Closed;
-		let status = SendStatus.Queued;
-		// Most characters take one byte and none takes more than three.
-		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
-			status = this.#admit(text);
-			if (status === SendStatus.Dropped) return status;
-		}
-		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
-		const cost = this.#loop.commands.sendText(
-			this.#slot,
-			this.#generation,
-			text,
-			flags,
-		);
-		this.#credit -= cost;
-		this.#sent = (this.#sent + cost) | 0;
-		if (status === SendStatus.Congested) this.#congest();
-		return status;
-	}
-
-	#sendBytes(bytes: Uint8Array, options: SendOptions | undefined): SendStatus {
-		let flags = 0;
-		if (options !== undefined || this.#sendingFragments) {
-			flags = this.#flags(options, false);
-			if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
-				throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
-			}
-		}
-		if (this.#sendingEnded) return SendStatus.Closed;
-		let status = SendStatus.Queued;
-		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
-			status = this.#admit(bytes);
-			if (status === SendStatus.Dropped) return status;
-		}
-		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
-		const cost = this.#loop.commands.sendBytes(
-			this.#slot,
-			this.#generation,
-			bytes,
-			flags,
-		);
-		this.#credit -= cost;
-		this.#sent = (this.#sent + cost) | 0;
-		if (status === SendStatus.Congested) this.#congest();
+				? sender.sendText(data, options)
+				: sender.sendBytes(bytesOf(data), options);
+		if (callback !== undefined) sender.callWhenSent(status, callback);
 		return status;
 	}
 
@@ -175,15 +111,44 @@ export class Connection<Context = unknown> {
 	 * connection ends before.
 	 */
 	sent(): Promise<boolean> {
-		const status = this.#isCurrent() ? SendStatus.Queued : SendStatus.Closed;
-		return new Promise((resolve) => {
-			this.#whenSent(status, (error) => resolve(error === undefined));
-		});
+		return this.#sender.allSent();
+	}
+
+	/**
+	 * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
+	 * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What a handler sends
+	 * until it returns or awaits goes together in any case.)
+	 *
+	 * @returns what `callback` has returned.
+	 */
+	corked<Result>(callback: () => Result): Result {
+		return this.#loop.commands.together(callback);
+	}
+
+	/**
+	 * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
+	 * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
+	 * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
+	 * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
+	 * or being closed.
+	 */
+	pause(): void {
+		if (this.connected) this.#needInbox().pause();
+	}
+
+	/** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
+	resume(): void {
+		this.inbox?.resume();
+	}
+
+	/** True from {@link pause} to {@link resume}, or to the end of the connection. */
+	get isPaused(): boolean {
+		return this.inbox?.isPaused ?? false;
 	}
 
 	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
 	get dropped(): number {
-		return this.#dropped;
+		return this.#sender.dropped;
 	}
 
 	/**
@@ -202,21 +167,7 @@ export class Connection<Context = unknown> {
 				`ping() takes at most ${MAX_CONTROL} bytes, not ${bytes.length}`,
 			);
 		}
-		if (this.#sendingEnded) return SendStatus.Closed;
-		let status = SendStatus.Queued;
-		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
-			status = this.#admit(bytes);
-			if (status === SendStatus.Dropped) return status;
-		}
-		const cost = this.#loop.commands.ping(
-			this.#slot,
-			this.#generation,
-			Uint8Array.from(bytes),
-		);
-		this.#credit -= cost;
-		this.#sent = (this.#sent + cost) | 0;
-		if (status === SendStatus.Congested) this.#congest();
-		return status;
+		return this.#sender.ping(Uint8Array.from(bytes));
 	}
 
 	/**
@@ -240,11 +191,28 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
+	 * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
+	 * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
+	 * has no half-open connections: as {@link close}. Nothing can be sent after it.
+	 */
+	end(): void {
+		if (!this.connected) return;
+		if (!this.#settings.endsByFin) this.close();
+		else if (this.#peerEnded) this.#end(layout.commandEnd, NOTHING);
+		else this.shutdownWrite();
+	}
+
+	/**
 	 * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
 	 * connection is gone.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
 	 */
-	destroy(): void {
-		if (this.#isCurrent()) this.#end(layout.commandDestroy, BY_LOCAL);
+	destroy(options: DestroyOptions = {}): void {
+		const given = check.options("destroy()", options, DESTROY_OPTIONS);
+		const reset = check.boolean("reset", given.reset, false);
+		if (!this.#isCurrent()) return;
+		this.#end(layout.commandDestroy, Uint8Array.of(LOCAL, reset ? 1 : 0));
 	}
 
 	/** The same as {@link destroy}, by the name that the package `ws` has for it. */
@@ -257,9 +225,7 @@ export class Connection<Context = unknown> {
 	 * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
 	 */
 	shutdownWrite(): void {
-		if (this.#sendingEnded) return;
-		this.#sendingEnded = true;
-		this.#command(layout.commandShutdownWrite);
+		this.#sender.end(layout.commandShutdownWrite, NOTHING);
 	}
 
 	/** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
@@ -274,8 +240,7 @@ export class Connection<Context = unknown> {
 	 * counts with its whole length until the event loop has done that. 0 when the connection is gone.
 	 */
 	get writeBufferLength(): number {
-		if (!this.#isCurrent()) return 0;
-		return (this.#sent - this.#loop.gauge(this.#slot, layout.gaugeDone)) >>> 0;
+		return this.#isCurrent() ? this.#sender.length : 0;
 	}
 
 	/** The value that was {@link set} for `key`. */
@@ -294,57 +259,56 @@ export class Connection<Context = unknown> {
 		return this.#store?.delete(key) ?? false;
 	}
 
-	/** @internal The peer has said goodbye: answer it when everything is sent that the handler has promised. */
-	finish(): void {
-		this.#finishing = true;
-		if (this.connected && this.#pendingReplies === 0) {
-			this.#end(layout.commandEnd, NOTHING);
-		}
+	/** @internal False when this side is closing: what arrives is not for the handler. */
+	get hears(): boolean {
+		return !this.#isDeaf;
 	}
 
-	/** @internal The handler has returned a promise for a message; {@link replyDone} follows. */
+	/** @internal The peer has said goodbye. It is answered when everything is sent that the handler has promised. */
+	peerHasEnded(): void {
+		this.#peerEnded = true;
+		if (this.#settings.endsByFin && this.connected) {
+			this.#loop.server.call("onEnd", this as Connection);
+		}
+		this.#answerEnd();
+	}
+
+	/** @internal The handler has returned a promise that this connection waits for; {@link replyDone} follows. */
 	replyPending(): void {
-		this.#pendingReplies++;
+		this.#needInbox().begun();
 	}
 
 	/** @internal */
 	replyDone(): void {
-		this.#pendingReplies--;
-		if (this.#finishing) this.finish();
+		this.inbox?.settled();
+		this.#answerEnd();
 	}
 
-	/** @internal No more output waits than `lowWaterMarkBytes`, or did not when the loop said so. */
+	/** @internal No more output waits in the loop than `lowWaterMarkBytes`, or did not when the loop said so. */
 	drained(): void {
-		if (this.#sendingEnded) return;
-		if (this.writeBufferLength > this.#limits.lowWaterMarkBytes) {
-			this.#tellDrained();
-			return;
-		}
-		this.#congested = false;
-		this.#loop.server.call("onDrain", this as Connection);
+		this.#sender.drained();
 	}
 
-	/** @internal Another one of those who {@link sent | wait} need not any longer. */
-	wasSent(error?: GevError): void {
-		const callback = this.#waiting?.shift();
-		if (this.#waiting?.length === 0) this.#waiting = undefined;
-		try {
-			callback?.(error);
-		} catch (thrown) {
-			this.#loop.server.handlerFailed(thrown, this as Connection);
-		}
+	/** @internal The turn of the next one who waits for what was sent. */
+	wasSent(): void {
+		this.#sender.wasSent();
 	}
 
-	/** @internal Nothing follows but `onClose`. */
-	ended(): void {
+	/** @internal Nothing follows but what waits in the inbox, and `onClose`. */
+	gone(): void {
 		this.connected = false;
-		this.#sendingEnded = true;
 		this.parts = undefined;
-		while (this.#waiting !== undefined) this.wasSent(notSent());
+		this.#sender.gone();
+	}
+
+	/** @internal Closes because the peer takes less than is sent to it. */
+	exceeded(): void {
+		this.#end(layout.commandDestroy, BY_LIMIT);
 	}
 
 	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
 	fail(): void {
+		this.#isDeaf = true;
 		if (this.connected) {
 			this.#end(
 				layout.commandClose,
@@ -353,96 +317,38 @@ export class Connection<Context = unknown> {
 		}
 	}
 
-	/** Flags of the record of a message that is not sent in the ordinary way. */
-	#flags(options: SendOptions | undefined, isString: boolean): number {
-		const given = check.options("send()", options, SEND_OPTIONS);
-		const text = check.boolean("text", given.text, isString);
-		const more = check.boolean("fin", given.fin, true) ? 0 : FLAG_MORE;
-		if (this.#sendingFragments) return FLAG_CONTINUED | more;
-		let flags = (text ? FLAG_TEXT : 0) | more;
-		if (given.compress !== undefined) {
-			const compress = check.boolean("compress", given.compress, false);
-			flags |= compress ? layout.flagCompress : layout.flagPlain;
-		}
-		return flags;
-	}
-
 	#end(kind: number, payload: Uint8Array): void {
 		this.connected = false;
-		this.#sendingEnded = true;
-		this.#command(kind, payload);
+		this.#isDeaf = true;
+		this.#sender.end(kind, payload);
 	}
 
-	#command(kind: number, payload: Uint8Array = NOTHING): void {
-		this.#loop.commands.command(kind, this.#slot, this.#generation, payload);
+	/** Says goodbye too, once the peer has, unless the application wants to go on. */
+	#answerEnd(): void {
+		const unsettled = this.inbox?.unsettled ?? 0;
+		if (!this.#peerEnded || !this.connected || unsettled > 0) return;
+		const { endsByFin, allowHalfOpen } = this.#settings;
+		const goesOn = endsByFin && allowHalfOpen && !this.#sender.isEnded;
+		if (!goesOn) this.#end(layout.commandEnd, NOTHING);
+	}
+
+	#needInbox(): Inbox {
+		this.inbox ??= new Inbox(this.#settings, (kind) => {
+			if (this.#isCurrent()) this.#sender.command(kind);
+		});
+		return this.inbox;
 	}
 
 	/** True until `onClose`. */
 	#isCurrent(): boolean {
 		return this.#loop.connections[this.#slot] === this;
 	}
+}
 
-	/** Looks at how much is buffered: what becomes of `data` on top of it. */
-	#admit(data: string | Uint8Array): SendStatus {
-		const { highWaterMarkBytes, maxBufferedBytes } = this.#limits;
-		const buffered = this.writeBufferLength;
-		this.#credit = highWaterMarkBytes - buffered;
-		// The least that is certain about a string's length is enough for most.
-		const { commands } = this.#loop;
-		const most = typeof data === "string" ? data.length * 3 : data.length;
-		if (commands.cost(most) <= this.#credit) return SendStatus.Queued;
-		const cost = commands.cost(
-			typeof data === "string" ? Buffer.byteLength(data) : most,
-		);
-		if (buffered + cost > maxBufferedBytes) return this.#overflow();
-		return cost > this.#credit ? SendStatus.Congested : SendStatus.Queued;
-	}
-
-	/** The peer takes less than is sent: what is too much must not take the server's memory. */
-	#overflow(): SendStatus {
-		this.#dropped++;
-		if (this.#limits.overflow === "close") {
-			this.#end(layout.commandDestroy, BY_LIMIT);
-		}
-		return SendStatus.Dropped;
-	}
-
-	/** More is buffered than the high-water mark: `onDrain` is to follow. */
-	#congest(): void {
-		if (this.#congested || !this.#limits.tellsDrain) return;
-		this.#congested = true;
-		this.#tellDrained();
-	}
-
-	/** Behind everything that has been sent so far. */
-	#tellDrained(): void {
-		const low = Uint32Array.of(this.#limits.lowWaterMarkBytes);
-		this.#command(layout.commandTellDrained, new Uint8Array(low.buffer));
-	}
-
-	#whenSent(status: SendStatus, callback: SendCallback): void {
-		if (typeof callback !== "function") {
-			throw check.wrong("callback", "a function", callback);
-		}
-		this.#waiting ??= [];
-		this.#waiting.push(callback);
-		if (status === SendStatus.Queued || status === SendStatus.Congested) {
-			this.#command(layout.commandTellSent);
-		} else {
-			const last = this.#waiting.pop() as SendCallback;
-			queueMicrotask(() => this.#failed(last));
-		}
-		if (this.#waiting.length === 0) this.#waiting = undefined;
-	}
-
-	/** Tells one whose message is not going to be sent. */
-	#failed(callback: SendCallback): void {
-		try {
-			callback(notSent());
-		} catch (thrown) {
-			this.#loop.server.handlerFailed(thrown, this as Connection);
-		}
-	}
+/** Settings of {@link Connection.destroy}. */
+export interface DestroyOptions {
+	/** Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN). Default false. */
+	reset?: boolean;
 }
 
 /** @internal What a connection is told about itself when it is made. */
@@ -451,21 +357,7 @@ export interface ConnectionDetails {
 	protocol: string;
 	extensions: string;
 	context: unknown;
-	limits: SendLimits;
-}
-
-function bytesOf(data: unknown): Uint8Array {
-	if (data instanceof Uint8Array) return data;
-	if (ArrayBuffer.isView(data)) {
-		return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-	}
-	if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
-		return new Uint8Array(data);
-	}
-	throw new GevError(
-		"ERR_GEV_DATA",
-		`not a string or bytes, but ${shown(data)}`,
-	);
+	settings: ConnectionSettings;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -473,15 +365,10 @@ const NOTHING = new Uint8Array(0);
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;
 
-// Constants of their own, as the engine folds these but not the properties of an object.
-const FLAG_TEXT = layout.flagText;
-const FLAG_MORE = layout.flagMore;
-const FLAG_CONTINUED = layout.flagContinued;
-const TEXT_AND_MORE = FLAG_TEXT | FLAG_MORE;
-
 /** Numbers of causes: `CloseCause` in `crates/reactor`. */
 const LOCAL = 1;
 const LIMIT = 3;
 const HANDLER = 6;
-const BY_LOCAL = Uint8Array.of(LOCAL);
 const BY_LIMIT = Uint8Array.of(LIMIT);
+
+const DESTROY_OPTIONS: readonly (keyof DestroyOptions)[] = ["reset"];

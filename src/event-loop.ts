@@ -6,7 +6,6 @@ import {
 	type CloseReason,
 	type Fragment,
 	isThenable,
-	type Reply,
 } from "./handler.js";
 import { layout } from "./layout.js";
 import { MessagePool } from "./message-pool.js";
@@ -147,24 +146,34 @@ export class EventLoop {
 			return;
 		}
 		if (server.onMessage === undefined) return;
-		let reply: Reply | Promise<Reply>;
 		try {
+			let message: string | Buffer | undefined;
 			if (isPart) {
-				const message = this.messages.assemble(connection, kind, at, length);
+				message = this.messages.assemble(connection, kind, at, length);
 				if (message === undefined) return;
-				reply = server.onMessage(connection, message);
 			} else if ((kind & FLAG_TEXT) !== 0) {
-				const text =
+				message =
 					(kind & FLAG_ASCII) !== 0
 						? this.bytes.latin1Slice(at, at + length)
 						: this.bytes.utf8Slice(at, at + length);
-				reply = server.onMessage(connection, text);
 			} else {
-				const data = server.borrow
-					? this.bytes.subarray(at, at + length)
-					: this.messages.copy(at, length);
-				reply = server.onMessage(connection, data);
+				message = this.data(connection, at, length);
 			}
+			if (connection.inbox?.holds === true) {
+				this.holdMessage(connection, message);
+			} else {
+				this.handle(connection, message);
+			}
+		} catch (error) {
+			server.handlerFailed(error, connection);
+		}
+	}
+
+	/** Gives the handler a message, and sends what it returns. */
+	private handle(connection: Connection, message: string | Buffer): void {
+		const { server } = this;
+		try {
+			const reply = server.onMessage?.(connection, message);
 			if (reply === undefined || reply === null) return;
 			if (isThenable(reply)) {
 				server.answerLater(connection, reply);
@@ -189,10 +198,35 @@ export class EventLoop {
 		};
 		// Nothing is kept: that there is a list says that a message is half way.
 		connection.parts = fragment.last ? undefined : NO_PARTS;
-		const data = this.server.borrow
+		const data = this.data(connection, at, length);
+		this.inTurn(connection, () =>
+			this.server.call("onFragment", connection, data, fragment),
+		);
+	}
+
+	/** The bytes of a payload as the handler gets them: its own, unless it borrows and gets them at once. */
+	private data(connection: Connection, at: number, length: number): Buffer {
+		return this.server.borrow && connection.inbox?.holds !== true
 			? this.bytes.subarray(at, at + length)
 			: this.messages.copy(at, length);
-		this.server.call("onFragment", connection, data, fragment);
+	}
+
+	/** Delivers when what came before has been delivered; now, in most cases. */
+	private inTurn(connection: Connection, deliver: () => void): void {
+		if (connection.inbox?.holds === true) this.hold(connection, deliver);
+		else deliver();
+	}
+
+	// Of its own, as a closure there would cost every message something.
+	private holdMessage(connection: Connection, message: string | Buffer): void {
+		this.hold(connection, () => this.handle(connection, message));
+	}
+
+	/** Delivers later, unless the connection is closed from this side before. */
+	private hold(connection: Connection, deliver: () => void): void {
+		connection.inbox?.hold(() => {
+			if (connection.hears) deliver();
+		});
 	}
 
 	private onOther(
@@ -227,13 +261,17 @@ export class EventLoop {
 				if (connection?.connected !== true) break;
 				const isPing = (kind & KIND) === layout.eventPing;
 				const data = this.messages.copy(at, length);
-				this.server.call(isPing ? "onPing" : "onPong", connection, data);
+				this.inTurn(connection, () =>
+					this.server.call(isPing ? "onPing" : "onPong", connection, data),
+				);
 				break;
 			}
-			case layout.eventEnd:
-				// Behind everything that the handler returns for the messages before it.
-				this.connections[slot]?.finish();
+			case layout.eventEnd: {
+				const connection = this.connections[slot];
+				if (connection?.connected !== true) break;
+				this.inTurn(connection, () => connection.peerHasEnded());
 				break;
+			}
 			case layout.eventClose: {
 				this.closed(slot, {
 					code: (this.words[at >> 2] as number) & 0xffff,
@@ -270,7 +308,7 @@ export class EventLoop {
 			slot,
 			generation,
 			isUpgrade,
-			maxBytes: this.server.sendLimits.maxBufferedBytes,
+			maxBytes: this.server.connectionSettings.maxBufferedBytes,
 		});
 		this.pending.set(slot, pending);
 		this.server.ask(pending);
@@ -284,12 +322,13 @@ export class EventLoop {
 	): void {
 		const agreed = this.bytes.latin1Slice(at + 2 * END_BYTES, at + length);
 		const [protocol = "", extensions = ""] = agreed.split("\n");
-		const connection = new Connection(this, slot, generation, {
+		const place = { loop: this, slot, generation };
+		const connection = new Connection(place, {
 			ends: this.ends(at),
 			protocol,
 			extensions,
 			context: this.pending.get(slot)?.context,
-			limits: this.server.sendLimits,
+			settings: this.server.connectionSettings,
 		});
 		this.pending.delete(slot);
 		this.connections[slot] = connection;
@@ -305,10 +344,17 @@ export class EventLoop {
 			return;
 		}
 		this.connections[slot] = undefined;
-		this.connectionCount--;
-		connection.ended();
-		this.server.connectionEnded(reason.wasClean);
-		this.server.call("onClose", connection, reason);
+		connection.gone();
+		const tell = () => {
+			this.connectionCount--;
+			this.server.connectionEnded(connection, reason);
+		};
+		if (connection.inbox === undefined) {
+			tell();
+			return;
+		}
+		connection.inbox.end(tell);
+		if (connection.inbox.holds) this.server.connectionLingers(connection);
 	}
 
 	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */

@@ -40,7 +40,8 @@ export interface Handler<Context = unknown> {
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**
 	 * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
-	 * is fulfilled with, is sent back. A peer that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+	 * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
+	 * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
 	 * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
 	 */
 	onMessage?(
@@ -68,7 +69,16 @@ export interface Handler<Context = unknown> {
 	 * once, unless the connection ends before.
 	 */
 	onDrain?(connection: Connection<Context>): void | Promise<void>;
-	/** The connection is gone; `send` and the like do nothing from now on. */
+	/**
+	 * Raw TCP: the peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
+	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
+	 * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+	 */
+	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	/**
+	 * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
+	 * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+	 */
 	onClose?(
 		connection: Connection<Context>,
 		reason: CloseReason,

@@ -41,10 +41,11 @@ export interface ServerOptions {
 	maxBufferedBytes?: number;
 	/**
 	 * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
-	 * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only.
-	 * Default `"close"`.
+	 * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
+	 * `"drop-oldest"` drops messages in its favour that are not on their way yet, the oldest first, and the message only
+	 * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory. Default `"close"`.
 	 */
-	overflow?: "close" | "drop-newest";
+	overflow?: "close" | "drop-newest" | "drop-oldest";
 	/**
 	 * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
 	 * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
@@ -57,9 +58,29 @@ export interface ServerOptions {
 	 * time. Default 60,000; 0 means never.
 	 */
 	writeStallTimeoutMs?: number;
+	/**
+	 * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
+	 * fragment, ping, pong, end or close) is handed over. Other connections do not wait. Default false: messages are handed
+	 * over as they arrive, and the promises of several may be pending.
+	 */
+	serial?: boolean;
+	/**
+	 * Most messages of a connection whose promises are not settled; others wait. Once so many are pending or waiting, the
+	 * connection's socket is not read until half of them are done, so that TCP slows the peer down: what waits is never
+	 * more than that and what the event queue has. Default 256; 0 means no limit.
+	 */
+	maxPending?: number;
+	/**
+	 * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
+	 * {@link Connection.end}. Default false: this side ends too, when everything is answered.
+	 */
+	allowHalfOpen?: boolean;
 	/** Time from accept to the end of the handshake. Default 10,000. */
 	handshakeTimeoutMs?: number;
-	/** Time from the begin of a close to the end of the connection, by force if need be. Default 10,000. */
+	/**
+	 * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for
+	 * messages before it that wait themselves. Default 10,000.
+	 */
 	closeTimeoutMs?: number;
 	/**
 	 * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
@@ -155,6 +176,7 @@ export function checkOptions(options: unknown): CheckedOptions {
 		overflow: check.oneOf("overflow", given.overflow, "close", [
 			"close",
 			"drop-newest",
+			"drop-oldest",
 		]),
 		highWaterMarkBytes,
 		lowWaterMarkBytes: check.integer(
@@ -165,6 +187,9 @@ export function checkOptions(options: unknown): CheckedOptions {
 			highWaterMarkBytes,
 		),
 		writeStallTimeoutMs: milliseconds(given, "writeStallTimeoutMs", 60_000, 0),
+		serial: check.boolean("serial", given.serial, false),
+		maxPending: check.integer("maxPending", given.maxPending, 256, 0, 2 ** 30),
+		allowHalfOpen: check.boolean("allowHalfOpen", given.allowHalfOpen, false),
 		handshakeTimeoutMs: milliseconds(given, "handshakeTimeoutMs", 10_000, 1),
 		closeTimeoutMs: milliseconds(given, "closeTimeoutMs", 10_000, 1),
 		idleTimeoutMs: idleTimeouts(given.idleTimeoutMs),
@@ -230,6 +255,9 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"highWaterMarkBytes",
 	"lowWaterMarkBytes",
 	"writeStallTimeoutMs",
+	"serial",
+	"maxPending",
+	"allowHalfOpen",
 	"handshakeTimeoutMs",
 	"closeTimeoutMs",
 	"idleTimeoutMs",

@@ -1,4 +1,6 @@
-import { GevError } from "./errors.js";
+import * as check from "./check.js";
+import { GevError, shown } from "./errors.js";
+import { layout } from "./layout.js";
 
 /** What became of a message given to `send()`. */
 export enum SendStatus {
@@ -32,22 +34,43 @@ export interface SendOptions {
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
 export type SendCallback = (error?: GevError) => void;
 
-/** @internal What the connections of a server have in common. */
-export interface SendLimits {
-	highWaterMarkBytes: number;
-	lowWaterMarkBytes: number;
-	maxBufferedBytes: number;
-	overflow: "close" | "drop-newest";
-	/** The handler has `onDrain`. */
-	tellsDrain: boolean;
+/**
+ * @internal Flags of the record of a message that is not sent in the ordinary way; `continues` a message whose first
+ * fragments were sent before.
+ */
+export function sendFlags(
+	options: SendOptions | undefined,
+	isString: boolean,
+	continues: boolean,
+): number {
+	const given = check.options("send()", options, SEND_OPTIONS);
+	const text = check.boolean("text", given.text, isString);
+	const more = check.boolean("fin", given.fin, true) ? 0 : layout.flagMore;
+	if (continues) return layout.flagContinued | more;
+	let flags = (text ? layout.flagText : 0) | more;
+	if (given.compress !== undefined) {
+		const compress = check.boolean("compress", given.compress, false);
+		flags |= compress ? layout.flagCompress : layout.flagPlain;
+	}
+	return flags;
 }
 
-/** What a callback gets for a message that was not sent. */
-export function notSent(): GevError {
-	return new GevError("ERR_GEV_SEND", "the message was not sent");
+/** @internal The bytes that are given for a message that is not a string. */
+export function bytesOf(data: unknown): Uint8Array {
+	if (data instanceof Uint8Array) return data;
+	if (ArrayBuffer.isView(data)) {
+		return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+	}
+	if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
+		return new Uint8Array(data);
+	}
+	throw new GevError(
+		"ERR_GEV_DATA",
+		`not a string or bytes, but ${shown(data)}`,
+	);
 }
 
-export const SEND_OPTIONS: readonly (keyof SendOptions)[] = [
+const SEND_OPTIONS: readonly (keyof SendOptions)[] = [
 	"text",
 	"compress",
 	"fin",

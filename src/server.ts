@@ -4,10 +4,16 @@ import * as binding from "#binding";
 import * as check from "./check.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
 import type { Connection } from "./connection.js";
+import type { ConnectionSettings } from "./connection-settings.js";
 import { endNative, holdNative, startNative } from "./environment.js";
 import { asError, GevError, shown } from "./errors.js";
 import { EventLoop } from "./event-loop.js";
-import { type Handler, isThenable, type Reply } from "./handler.js";
+import {
+	type CloseReason,
+	type Handler,
+	isThenable,
+	type Reply,
+} from "./handler.js";
 import { layout } from "./layout.js";
 import {
 	type CheckedOptions,
@@ -15,7 +21,6 @@ import {
 	type ServerOptions,
 } from "./options.js";
 import type { PendingRequest } from "./pending-request.js";
-import type { SendLimits } from "./send.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -64,6 +69,10 @@ export class Server<Context = unknown> {
 	#resolveStopped: ((result: StopResult) => void) | undefined;
 	/** Connections that have ended since the stop began. */
 	#ended = { closed: 0, cut: 0 };
+	/** Connections that have ended natively and whose `onClose` has to wait, with the timer that ends that. */
+	readonly #lingering = new Map<Connection, NodeJS.Timeout>();
+	/** When the patience of a stop ends, by `performance.now()`. */
+	#stopsAt = Number.POSITIVE_INFINITY;
 	#keepsAlive = true;
 
 	/** @internal The handler's `onMessage`, bound; `undefined` if there is none. */
@@ -73,7 +82,7 @@ export class Server<Context = unknown> {
 	/** @internal */
 	readonly borrow: boolean;
 	/** @internal */
-	readonly sendLimits: SendLimits;
+	readonly connectionSettings: ConnectionSettings;
 
 	/**
 	 * Checks everything and starts nothing.
@@ -85,14 +94,10 @@ export class Server<Context = unknown> {
 		this.#handler = handler;
 		this.#options = checkOptions(options);
 		this.borrow = this.#options.borrow;
-		const { highWaterMarkBytes, lowWaterMarkBytes } = this.#options;
-		const { maxBufferedBytes, overflow } = this.#options;
-		this.sendLimits = {
-			highWaterMarkBytes,
-			lowWaterMarkBytes,
-			maxBufferedBytes,
-			overflow,
+		this.connectionSettings = {
+			...this.#options,
 			tellsDrain: handler.onDrain !== undefined,
+			endsByFin: this.#options.protocol.name === "raw",
 		};
 		this.takesFragments = handler.onFragment !== undefined;
 		this.onMessage = handler.onMessage?.bind(handler) as Handler["onMessage"];
@@ -183,6 +188,10 @@ export class Server<Context = unknown> {
 			});
 			this.#ended = { closed: 0, cut: 0 };
 			this.#stopTimers();
+			this.#stopsAt = performance.now() + timeoutMs;
+			for (const connection of this.#lingering.keys()) {
+				this.connectionLingers(connection);
+			}
 			const timeout = new Uint8Array(Uint32Array.of(timeoutMs).buffer);
 			const payload = Buffer.concat([timeout, goodbye]);
 			for (const loop of this.#loops) {
@@ -274,9 +283,13 @@ export class Server<Context = unknown> {
 				| undefined;
 			const result = member?.call(handler, connection, ...rest);
 			if (isThenable(result)) {
-				Promise.resolve(result).catch((error) =>
+				const promise = Promise.resolve(result).catch((error) =>
 					this.handlerFailed(error, connection),
 				);
+				if (name === "onEnd" || this.#options.serial) {
+					connection.replyPending();
+					promise.then(() => connection.replyDone());
+				}
 			}
 		} catch (error) {
 			this.handlerFailed(error, connection);
@@ -320,16 +333,32 @@ export class Server<Context = unknown> {
 		}
 	}
 
-	/** @internal A connection has ended. */
-	connectionEnded(wasClean: boolean): void {
-		if (wasClean) this.#ended.closed++;
+	/** @internal A connection has ended, and everything that it has brought is delivered. */
+	connectionEnded(connection: Connection, reason: CloseReason): void {
+		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
+		clearTimeout(this.#lingering.get(connection));
+		this.call("onClose", connection, reason);
+		if (this.#lingering.delete(connection)) this.loopEnded();
+	}
+
+	/** @internal A connection has ended, and what it has brought waits for the handler: not for ever. */
+	connectionLingers(connection: Connection): void {
+		clearTimeout(this.#lingering.get(connection));
+		const release = () => connection.inbox?.release();
+		const { closeTimeoutMs } = this.#options;
+		const timeoutMs = Math.min(
+			closeTimeoutMs,
+			this.#stopsAt - performance.now(),
+		);
+		this.#lingering.set(connection, setTimeout(release, timeoutMs));
 	}
 
 	/** @internal Ends the stop when every loop has ended. */
 	loopEnded(): void {
 		if (this.#state !== "stopping") return;
 		if (!this.#loops.every((loop) => loop.stopped)) return;
+		if (this.#lingering.size > 0) return;
 		this.#native?.join();
 		this.#native = undefined;
 		this.#loops = [];
@@ -337,6 +366,7 @@ export class Server<Context = unknown> {
 		this.#stopTimers();
 		endNative(this as Server);
 		this.#state = "idle";
+		this.#stopsAt = Number.POSITIVE_INFINITY;
 		this.#resolveStopped?.(this.#ended);
 	}
 
@@ -398,6 +428,7 @@ type ConnectionCall =
 	| "onPing"
 	| "onPong"
 	| "onDrain"
+	| "onEnd"
 	| "onClose";
 
 /** What such a member gets besides the connection. */
@@ -521,6 +552,7 @@ const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
 	"onPing",
 	"onPong",
 	"onDrain",
+	"onEnd",
 	"onClose",
 	"onError",
 ];

@@ -90,6 +90,10 @@ pub struct Layout {
     /// Kind of a command.
     pub command_tell_sent: u32,
     /// Kind of a command.
+    pub command_pause: u32,
+    /// Kind of a command.
+    pub command_resume: u32,
+    /// Kind of a command.
     pub command_accept: u32,
     /// Kind of a command.
     pub command_respond: u32,
@@ -154,6 +158,8 @@ pub fn layout() -> Layout {
         command_ping: bridge::COMMAND_PING,
         command_tell_drained: bridge::COMMAND_TELL_DRAINED,
         command_tell_sent: bridge::COMMAND_TELL_SENT,
+        command_pause: bridge::COMMAND_PAUSE,
+        command_resume: bridge::COMMAND_RESUME,
         command_accept: bridge::COMMAND_ACCEPT,
         command_respond: bridge::COMMAND_RESPOND,
         flag_text: bridge::FLAG_TEXT,

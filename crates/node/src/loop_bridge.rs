@@ -228,6 +228,8 @@ fn command_kind(kind_and_flags: u32) -> CommandKind {
         COMMAND_DESTROY => CommandKind::Destroy,
         COMMAND_STOP => CommandKind::Stop,
         COMMAND_PING => CommandKind::Ping,
+        COMMAND_PAUSE => CommandKind::Pause,
+        COMMAND_RESUME => CommandKind::Resume,
         COMMAND_TELL_DRAINED => CommandKind::TellDrained,
         COMMAND_TELL_SENT => CommandKind::TellSent,
         COMMAND_ACCEPT => CommandKind::Accept,
@@ -281,6 +283,8 @@ pub(crate) const COMMAND_ACCEPT: u32 = 10;
 pub(crate) const COMMAND_RESPOND: u32 = 11;
 pub(crate) const COMMAND_TELL_DRAINED: u32 = 12;
 pub(crate) const COMMAND_TELL_SENT: u32 = 13;
+pub(crate) const COMMAND_PAUSE: u32 = 14;
+pub(crate) const COMMAND_RESUME: u32 = 15;
 
 /// The message is text.
 pub(crate) const FLAG_TEXT: u32 = 1 << 8;

@@ -103,6 +103,10 @@ pub enum CommandKind {
     Continue,
     /// Send a ping with this payload.
     Ping,
+    /// Read and decode no more until [`Resume`](Self::Resume), or until the connection is being closed from this side.
+    Pause,
+    /// Go on after [`Pause`](Self::Pause).
+    Resume,
     /// Tell, once, when no more bytes wait for the socket than the payload says (u32, native byte order).
     TellDrained,
     /// Tell when everything before this command has been taken by the kernel.
@@ -120,7 +124,8 @@ pub enum CommandKind {
     ShutdownWrite,
     /// The answer to [`Event::End`]: say goodbye too, flush, then close.
     End,
-    /// Close at once; what is not sent is lost. Payload: cause (u8).
+    /// Close at once; what is not sent is lost. Payload: cause (u8), whether to reset the connection instead of ending it
+    /// (u8, 0 or 1; 0 if it is not there).
     Destroy,
     /// End the loop: close the listener, then all connections as their protocols do, those that take too long by force. The
     /// id means nothing. Payload: how long they may take (milliseconds, u32 in native byte order), then what

@@ -1,9 +1,10 @@
 //! How a connection comes to its end: goodbyes of either side, errors, and deadlines.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gev_wire::Close;
+use socket2::SockRef;
 
 use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
 use crate::bridge::Bridge;
@@ -12,6 +13,12 @@ use crate::config::Config;
 use crate::watch::Due;
 
 impl Connection {
+    /// The socket sends RST instead of FIN when it is dropped.
+    pub(crate) fn reset_when_gone(&self) {
+        // Fails only for a socket that is no more.
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
     /// Starts a close from our side; `deadline` is when patience ends.
     pub(crate) fn close(
         &mut self,

@@ -63,6 +63,8 @@ pub(crate) struct Connection {
     input_ended: bool,
     /// Decoding stopped for want of room in the event queue (or has not begun, or may go on after an answer).
     undecoded: bool,
+    /// The application wants nothing more for now.
+    paused: bool,
     /// What the application has been asked and has not answered; nothing is read meanwhile.
     asking: Option<Request>,
     /// Both directions of the socket are closed, or it has failed.
@@ -170,6 +172,7 @@ impl Connection {
             read_closed: false,
             input_ended: false,
             undecoded: true,
+            paused: false,
             asking: None,
             hung_up: false,
             has_dropped: false,
@@ -241,7 +244,8 @@ impl Connection {
 
     /// True when there is something to decode, or to read and throw away.
     pub(crate) fn wants_turn(&self) -> bool {
-        self.undecoded || (self.reads() && self.readable) || self.has_left()
+        let has_input = self.undecoded || (self.reads() && self.readable);
+        (has_input && !self.is_paused()) || self.has_left()
     }
 
     /// The peer does not wait for the answer to its request any more. For a response half a connection is enough.
@@ -255,6 +259,11 @@ impl Connection {
 
     fn reads(&self) -> bool {
         self.state != State::HalfClosed && self.asking.is_none()
+    }
+
+    /// A close from this side needs to see what the peer says to it.
+    fn is_paused(&self) -> bool {
+        self.paused && self.state == State::Open && self.outcome.is_none()
     }
 
     /// Notes what an event of the poll says. Returns true when output can be written that could not before.

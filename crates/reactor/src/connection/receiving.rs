@@ -21,6 +21,9 @@ impl Connection {
             let text = "connection ended before the request was answered";
             return Next::Gone(CloseReason::abnormal(CloseCause::Peer, text));
         }
+        if self.is_paused() {
+            return Next::Wait;
+        }
         if self.undecoded {
             let next = self.decode_rest(around);
             if next != Next::Wait {
@@ -57,6 +60,16 @@ impl Connection {
             }
         }
         Next::Wait
+    }
+
+    /// The application can take nothing more for now: TCP tells the peer.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// The application goes on.
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// Decodes the `n` bytes that were read, together with what was left before.

@@ -35,6 +35,7 @@ impl<B: Bridge> EventLoop<B> {
             {
                 gone.push((id, reason));
             } else if !connection.in_dirty {
+                // What else a command has changed is seen to when the connection is settled after its flush.
                 connection.in_dirty = true;
                 self.dirty.push(id);
             }
@@ -103,6 +104,8 @@ fn run_command(
             connection.count_taken(payload.len() + framing);
             connection.ping(payload, pools);
         }
+        CommandKind::Pause => connection.pause(),
+        CommandKind::Resume => connection.resume(),
         CommandKind::TellDrained => {
             connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
         }
@@ -121,6 +124,9 @@ fn run_command(
         CommandKind::End => connection.end(deadline, pools),
         CommandKind::Destroy => {
             let cause = CloseCause::from_number(payload.first().copied().unwrap_or_default());
+            if payload.get(1) == Some(&1) {
+                connection.reset_when_gone();
+            }
             return Next::Gone(CloseReason::abnormal(cause, ""));
         }
         CommandKind::Stop => {}

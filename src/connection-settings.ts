@@ -1,0 +1,14 @@
+import type { InboxLimits } from "./inbox.js";
+
+/** What the connections of a server have in common: its options, and what its handler has. */
+export interface ConnectionSettings extends InboxLimits {
+	highWaterMarkBytes: number;
+	lowWaterMarkBytes: number;
+	maxBufferedBytes: number;
+	overflow: "close" | "drop-newest" | "drop-oldest";
+	/** The handler has `onDrain`. */
+	tellsDrain: boolean;
+	/** A peer's goodbye is nothing but the end of what it sends: raw TCP. */
+	endsByFin: boolean;
+	allowHalfOpen: boolean;
+}

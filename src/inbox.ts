@@ -1,0 +1,137 @@
+import { layout } from "./layout.js";
+
+/**
+ * What has arrived for a connection and has to wait: because the connection is paused, or because the handler is not done
+ * with what came before (with `serial` with one message, else with `maxPending`). The loop stops reading when too much
+ * waits. Made for connections that need it.
+ *
+ * What waits is bounded: it is at most `maxPending` messages, and what the loop had put into the event queue before it
+ * learned of the pause.
+ */
+export class Inbox {
+	readonly #limits: InboxLimits;
+	/** Sends a command without payload for this connection, if it is still there. */
+	readonly #command: (kind: number) => void;
+	#waiting: (() => void)[] = [];
+	/** So many of those that wait have been delivered. */
+	#delivered = 0;
+	#isDelivering = false;
+	#paused = false;
+	/** Promises of the handler that are not settled. */
+	#unsettled = 0;
+	/** The loop has been told to stop reading. */
+	#loopPaused = false;
+	/** Nothing waits for anything any more. */
+	#released = false;
+
+	constructor(limits: InboxLimits, command: (kind: number) => void) {
+		this.#limits = limits;
+		this.#command = command;
+	}
+
+	/** True when what arrives now has to {@link hold | wait}. */
+	get holds(): boolean {
+		return this.#isShut || this.#waiting.length > 0;
+	}
+
+	/** Promises of the handler that are not settled. */
+	get unsettled(): number {
+		return this.#unsettled;
+	}
+
+	get isPaused(): boolean {
+		return this.#paused;
+	}
+
+	/** `deliver` is called when its turn comes, after everything that waits already. It must not throw. */
+	hold(deliver: () => void): void {
+		this.#waiting.push(deliver);
+		this.#regulate();
+	}
+
+	pause(): void {
+		this.#paused = true;
+		this.#regulate();
+	}
+
+	resume(): void {
+		this.#paused = false;
+		this.#deliver();
+	}
+
+	/** The handler has returned a promise; {@link settled} follows. */
+	begun(): void {
+		this.#unsettled++;
+		this.#regulate();
+	}
+
+	settled(): void {
+		this.#unsettled--;
+		this.#deliver();
+	}
+
+	/** The connection is gone: what waits is delivered although it is paused, and then `last`. */
+	end(last: () => void): void {
+		this.#paused = false;
+		this.#waiting.push(last);
+		this.#deliver();
+	}
+
+	/** What waits is delivered at once, whatever it waits for. */
+	release(): void {
+		this.#released = true;
+		this.#deliver();
+	}
+
+	/** Messages in the handler and before it. */
+	get #pending(): number {
+		return this.#unsettled + this.#waiting.length - this.#delivered;
+	}
+
+	get #isShut(): boolean {
+		if (this.#released) return false;
+		const { serial, maxPending } = this.#limits;
+		const most = serial ? 1 : maxPending;
+		return this.#paused || (most > 0 && this.#unsettled >= most);
+	}
+
+	#deliver(): void {
+		// What is delivered may shut the door again, or come back to here.
+		if (this.#isDelivering) return;
+		this.#isDelivering = true;
+		while (this.#pending > this.#unsettled && !this.#isShut) {
+			const deliver = this.#waiting[this.#delivered++] as () => void;
+			deliver();
+		}
+		this.#waiting.splice(0, this.#delivered);
+		this.#delivered = 0;
+		this.#isDelivering = false;
+		this.#regulate();
+	}
+
+	/** Has the loop stop or go on reading. */
+	#regulate(): void {
+		const { maxPending } = this.#limits;
+		const pending = this.#pending;
+		const enough = maxPending > 0 && pending >= maxPending;
+		if (!this.#loopPaused && (this.#paused || enough)) {
+			this.#loopPaused = true;
+			this.#command(layout.commandPause);
+		} else if (
+			this.#loopPaused &&
+			!this.#paused &&
+			(maxPending === 0 || pending <= maxPending >> 1)
+		) {
+			this.#loopPaused = false;
+			this.#command(layout.commandResume);
+		}
+	}
+}
+
+/** What a server's options say about it. */
+export interface InboxLimits {
+	/** The handler gets one message of a connection at a time. */
+	serial: boolean;
+	/** Most messages in the handler and before it; 0 for no limit. */
+	maxPending: number;
+}

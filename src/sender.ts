@@ -1,0 +1,346 @@
+import { isUtf8 } from "node:buffer";
+import type { Connection } from "./connection.js";
+import type { ConnectionSettings } from "./connection-settings.js";
+import { GevError } from "./errors.js";
+import type { EventLoop } from "./event-loop.js";
+import { layout } from "./layout.js";
+import { Outbox, type Unsent } from "./outbox.js";
+import {
+	type SendCallback,
+	type SendOptions,
+	SendStatus,
+	sendFlags,
+} from "./send.js";
+import { SentCallbacks } from "./sent-callbacks.js";
+
+/**
+ * What one connection sends: how much of it waits for the peer, what happens when that is too much, and who is told when
+ * it is gone. Gives the loop its commands.
+ */
+export class Sender {
+	/** Nothing can be sent any more: the connection is gone or being closed, or its sending side is. */
+	isEnded = false;
+	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+	dropped = 0;
+
+	readonly #connection: Connection;
+	readonly #loop: EventLoop;
+	readonly #slot: number;
+	readonly #generation: number;
+	readonly #settings: ConnectionSettings;
+	/** What has been given to the command queue, with its framing, modulo 2^32. */
+	#sent = 0;
+	/** So many bytes may be sent before the gauges have to be looked at. */
+	#credit = 0;
+	/** Sent above the high-water mark; `onDrain` follows. */
+	#congested = false;
+	/** A message that was sent with `fin: false` has not come to its end. */
+	#sendingFragments = false;
+	/** What the loop has not been given yet, if that was ever needed. */
+	#outbox: Outbox | undefined = undefined;
+	#callbacks: SentCallbacks | undefined = undefined;
+
+	constructor(
+		connection: Connection,
+		{ loop, slot, generation }: Place,
+		settings: ConnectionSettings,
+	) {
+		this.#connection = connection;
+		this.#loop = loop;
+		this.#slot = slot;
+		this.#generation = generation;
+		this.#settings = settings;
+	}
+
+	/** Bytes that were sent, with their framing, and that the kernel has not taken. */
+	get length(): number {
+		return this.#givenLength() + (this.#outbox?.bytes ?? 0);
+	}
+
+	/** Sends text, as {@link Connection.send} says. */
+	sendText(text: string, options: SendOptions | undefined): SendStatus {
+		const flags =
+			options === undefined && !this.#sendingFragments
+				? FLAG_TEXT
+				: sendFlags(options, true, this.#sendingFragments);
+		if (this.isEnded) return SendStatus.Closed;
+		let status = SendStatus.Queued;
+		// Most characters take one byte and none takes more than three.
+		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
+			status = this.#admit(text);
+			if (status === SendStatus.Dropped) return status;
+			if (this.#keepsBack(status)) return this.#putBack(text, flags, status);
+		}
+		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		const cost = this.#loop.commands.sendText(
+			this.#slot,
+			this.#generation,
+			text,
+			flags,
+		);
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	/** Sends bytes, as {@link Connection.send} says. */
+	sendBytes(bytes: Uint8Array, options: SendOptions | undefined): SendStatus {
+		let flags = 0;
+		if (options !== undefined || this.#sendingFragments) {
+			flags = sendFlags(options, false, this.#sendingFragments);
+			if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
+				throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
+			}
+		}
+		if (this.isEnded) return SendStatus.Closed;
+		let status = SendStatus.Queued;
+		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
+			status = this.#admit(bytes);
+			if (status === SendStatus.Dropped) return status;
+			if (this.#keepsBack(status)) {
+				const own = Uint8Array.prototype.slice.call(bytes);
+				return this.#putBack(own, flags, status);
+			}
+		}
+		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		const cost = this.#loop.commands.sendBytes(
+			this.#slot,
+			this.#generation,
+			bytes,
+			flags,
+		);
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	/** Sends a ping with a payload that must not be changed afterwards. */
+	ping(payload: Uint8Array): SendStatus {
+		if (this.isEnded) return SendStatus.Closed;
+		const { commands } = this.#loop;
+		let status = SendStatus.Queued;
+		if (commands.cost(payload.length) > this.#credit) {
+			status = this.#admit(payload);
+			if (status === SendStatus.Dropped) return status;
+		}
+		const cost = commands.ping(this.#slot, this.#generation, payload);
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	/** A command that is neither a message nor the last one. */
+	command(kind: number, payload: Uint8Array = NOTHING): void {
+		this.#loop.commands.command(kind, this.#slot, this.#generation, payload);
+	}
+
+	/** The last command: what was sent before goes before it, unless it destroys. */
+	end(kind: number, payload: Uint8Array): void {
+		if (kind === layout.commandDestroy) this.#dropOutbox();
+		else this.#emptyOutbox();
+		this.isEnded = true;
+		this.command(kind, payload);
+	}
+
+	/** The connection is no more. */
+	gone(): void {
+		this.isEnded = true;
+		this.#dropOutbox();
+		this.#callbacks?.end();
+	}
+
+	/** No more waits in the loop than `lowWaterMarkBytes`, or did not when the loop said so. */
+	drained(): void {
+		if (this.isEnded) return;
+		this.#emptyOutbox(this.#settings.highWaterMarkBytes);
+		if (this.length > this.#settings.lowWaterMarkBytes) {
+			this.#tellDrained();
+		} else if (this.#congested) {
+			this.#congested = false;
+			this.#loop.server.call("onDrain", this.#connection);
+		}
+	}
+
+	/** The turn of the next one who waits for what was sent. */
+	wasSent(): void {
+		this.#callbacks?.next();
+	}
+
+	/** See {@link Connection.sent}. */
+	allSent(): Promise<boolean> {
+		return new Promise((resolve) => {
+			const callback: SendCallback = (error) => resolve(error === undefined);
+			if (this.#outbox?.isEmpty === false) {
+				this.#outbox.mark(callback);
+			} else {
+				const isCurrent =
+					this.#loop.connections[this.#slot] === this.#connection;
+				this.callWhenSent(
+					isCurrent ? SendStatus.Queued : SendStatus.Closed,
+					callback,
+				);
+			}
+		});
+	}
+
+	/** Calls `callback` when what was just sent, with `status`, has been handed to the kernel. */
+	callWhenSent(status: SendStatus, callback: SendCallback): void {
+		if (status !== SendStatus.Queued && status !== SendStatus.Congested) {
+			this.#refuse(callback);
+		} else if (this.#outbox?.isEmpty === false) {
+			this.#outbox.callBack(callback);
+		} else {
+			this.#needCallbacks().add(callback);
+			this.command(layout.commandTellSent);
+		}
+	}
+
+	/** What the loop was given and the kernel has not taken. */
+	#givenLength(): number {
+		return (this.#sent - this.#loop.gauge(this.#slot, layout.gaugeDone)) >>> 0;
+	}
+
+	/** Looks at how much is buffered: what becomes of `data` on top of it. */
+	#admit(data: string | Uint8Array): SendStatus {
+		const { highWaterMarkBytes, maxBufferedBytes } = this.#settings;
+		const { commands } = this.#loop;
+		const buffered = this.length;
+		const room = highWaterMarkBytes - buffered;
+		// What has to line up behind the outbox comes here too, of whatever length.
+		this.#credit = this.#outbox?.isEmpty === false ? -1 : room;
+		// The least that is certain about a string's length is enough for most.
+		const most = typeof data === "string" ? data.length * 3 : data.length;
+		if (commands.cost(most) <= room) return SendStatus.Queued;
+		const cost = commands.cost(
+			typeof data === "string" ? Buffer.byteLength(data) : most,
+		);
+		if (buffered + cost > maxBufferedBytes) return this.#overflow(cost);
+		return cost > room ? SendStatus.Congested : SendStatus.Queued;
+	}
+
+	/** The peer takes less than is sent: what is too much must not take the server's memory. */
+	#overflow(cost: number): SendStatus {
+		const { overflow, maxBufferedBytes } = this.#settings;
+		if (
+			overflow === "drop-oldest" &&
+			this.#outbox !== undefined &&
+			this.#givenLength() + cost <= maxBufferedBytes
+		) {
+			while (this.length + cost > maxBufferedBytes) {
+				const oldest = this.#outbox.takeOldest();
+				if (oldest.length === 0) break;
+				this.dropped++;
+				for (const { callback } of oldest) this.#refuse(callback);
+			}
+			if (this.length + cost <= maxBufferedBytes) {
+				return SendStatus.Congested;
+			}
+		}
+		this.dropped++;
+		if (overflow === "close") {
+			this.#connection.exceeded();
+		}
+		return SendStatus.Dropped;
+	}
+
+	/** More is buffered than the high-water mark: `onDrain` is to follow. */
+	#congest(): void {
+		if (this.#congested || !this.#settings.tellsDrain) return;
+		this.#congested = true;
+		this.#tellDrained();
+	}
+
+	/** Behind everything that the loop has been given so far. */
+	#tellDrained(): void {
+		const low = Uint32Array.of(this.#settings.lowWaterMarkBytes);
+		this.command(layout.commandTellDrained, new Uint8Array(low.buffer));
+	}
+
+	/** True for a message that must not go to the loop yet, so that it can still be dropped, or as others wait. */
+	#keepsBack(status: SendStatus): boolean {
+		if (this.#settings.overflow !== "drop-oldest") return false;
+		if (this.#outbox?.isEmpty === false) return true;
+		return status === SendStatus.Congested && this.#givenLength() > 0;
+	}
+
+	/** Puts a message, whose bytes nobody will change, into the outbox. */
+	#putBack(
+		data: string | Uint8Array,
+		flags: number,
+		status: SendStatus,
+	): SendStatus {
+		this.#outbox ??= new Outbox();
+		if (this.#outbox.isEmpty) this.#tellDrained();
+		const length =
+			typeof data === "string" ? Buffer.byteLength(data) : data.length;
+		const cost = this.#loop.commands.cost(length);
+		this.#outbox.push({ data, flags, cost, callback: undefined });
+		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		this.#credit = -1;
+		if (status === SendStatus.Congested) this.#congest();
+		return status;
+	}
+
+	/** Gives the loop what is in the outbox, until it has `most` bytes, and in any case something. */
+	#emptyOutbox(most = Number.POSITIVE_INFINITY): void {
+		const outbox = this.#outbox;
+		if (outbox === undefined) return;
+		for (let { next } = outbox; next !== undefined; next = outbox.next) {
+			const given = this.#givenLength();
+			if (given > 0 && given + next.cost > most) return;
+			outbox.shift();
+			this.#give(next);
+		}
+		this.#credit = 0;
+	}
+
+	#give({ data, flags, callback }: Unsent): void {
+		const { commands } = this.#loop;
+		if (data !== undefined) {
+			const cost =
+				typeof data === "string"
+					? commands.sendText(this.#slot, this.#generation, data, flags)
+					: commands.sendBytes(this.#slot, this.#generation, data, flags);
+			this.#sent = (this.#sent + cost) | 0;
+		}
+		if (callback !== undefined) {
+			this.#needCallbacks().add(callback);
+			this.command(layout.commandTellSent);
+		}
+	}
+
+	/** What is in the outbox will not be sent. */
+	#dropOutbox(): void {
+		const outbox = this.#outbox;
+		this.#outbox = undefined;
+		while (outbox?.isEmpty === false) this.#refuse(outbox.shift()?.callback);
+	}
+
+	#refuse(callback: SendCallback | undefined): void {
+		if (callback !== undefined) this.#needCallbacks().refuse(callback);
+	}
+
+	#needCallbacks(): SentCallbacks {
+		this.#callbacks ??= new SentCallbacks((thrown) =>
+			this.#loop.server.handlerFailed(thrown, this.#connection),
+		);
+		return this.#callbacks;
+	}
+}
+
+/** Where a connection lives. */
+export interface Place {
+	loop: EventLoop;
+	slot: number;
+	generation: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+// Constants of their own, as the engine folds these but not the properties of an object.
+const FLAG_TEXT = layout.flagText;
+const FLAG_MORE = layout.flagMore;
+const TEXT_AND_MORE = FLAG_TEXT | FLAG_MORE;
