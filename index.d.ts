@@ -385,6 +385,8 @@ interface WebSocketOptions {
     maxFragments?: number;
     /** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
     maxFrameBytes?: number;
+    /** Most messages that a peer may send within a second; more close the connection with 1008. Default 0: no limit. */
+    maxMessagesPerSecond?: number;
     /**
      * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
      * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
@@ -496,8 +498,18 @@ interface ServerOptions {
     reusePort?: boolean;
     /** Connections that the kernel keeps ready to be accepted. Default 1024. */
     backlog?: number;
-    /** Most connections of one loop; more are closed at once. Default 65,536. */
+    /**
+     * Most connections of all loops together, those counted that are still in their handshake; more are closed as soon as
+     * they are accepted (see `Server.refusedCount`). Default 65,536.
+     */
     maxConnections?: number;
+    /**
+     * As above, of one IP address. Of IPv6 the addresses of one network (64 bits) count as one. Mind that clients behind
+     * one proxy or NAT have one address. Default 0: no limit.
+     */
+    maxConnectionsPerAddress?: number;
+    /** Most connections that one IP address, as above, may open in a second; more are closed. Default 0: no limit. */
+    maxConnectionRatePerAddress?: number;
     /**
      * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
      * Pongs and close frames do not count. Default 16 MiB.
@@ -623,6 +635,11 @@ declare class Server<Context = unknown> {
     constructor(handler: Handler<Context>, options?: ServerOptions);
     /** Open connections, as far as their handlers have been told. */
     get connectionCount(): number;
+    /**
+     * Connections that were closed as soon as they were accepted, since `start()`, because of `maxConnections`,
+     * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
+     */
+    get refusedCount(): number;
     /** Number of event loops that run; 0 when the server does not. */
     get loops(): number;
     /** The open connections, as far as their handlers have been told. */

@@ -32,8 +32,18 @@ export interface ServerOptions {
 	reusePort?: boolean;
 	/** Connections that the kernel keeps ready to be accepted. Default 1024. */
 	backlog?: number;
-	/** Most connections of one loop; more are closed at once. Default 65,536. */
+	/**
+	 * Most connections of all loops together, those counted that are still in their handshake; more are closed as soon as
+	 * they are accepted (see `Server.refusedCount`). Default 65,536.
+	 */
 	maxConnections?: number;
+	/**
+	 * As above, of one IP address. Of IPv6 the addresses of one network (64 bits) count as one. Mind that clients behind
+	 * one proxy or NAT have one address. Default 0: no limit.
+	 */
+	maxConnectionsPerAddress?: number;
+	/** Most connections that one IP address, as above, may open in a second; more are closed. Default 0: no limit. */
+	maxConnectionRatePerAddress?: number;
 	/**
 	 * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
 	 * Pongs and close frames do not count. Default 16 MiB.
@@ -172,6 +182,20 @@ export function checkOptions(options: unknown): CheckedOptions {
 			1,
 			2 ** 24,
 		),
+		maxConnectionsPerAddress: check.integer(
+			"maxConnectionsPerAddress",
+			given.maxConnectionsPerAddress,
+			0,
+			0,
+			2 ** 24,
+		),
+		maxConnectionRatePerAddress: check.integer(
+			"maxConnectionRatePerAddress",
+			given.maxConnectionRatePerAddress,
+			0,
+			0,
+			2 ** 30,
+		),
 		maxBufferedBytes,
 		overflow: check.oneOf("overflow", given.overflow, "close", [
 			"close",
@@ -250,6 +274,8 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"reusePort",
 	"backlog",
 	"maxConnections",
+	"maxConnectionsPerAddress",
+	"maxConnectionRatePerAddress",
 	"maxBufferedBytes",
 	"overflow",
 	"highWaterMarkBytes",

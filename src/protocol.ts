@@ -36,6 +36,8 @@ export interface WebSocketOptions {
 	maxFragments?: number;
 	/** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
 	maxFrameBytes?: number;
+	/** Most messages that a peer may send within a second; more close the connection with 1008. Default 0: no limit. */
+	maxMessagesPerSecond?: number;
 	/**
 	 * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
 	 * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
@@ -153,6 +155,7 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		maxMessageBytes: count("maxMessageBytes", 16 * 1024 * 1024, 0, MAX_BYTES),
 		maxFragments: count("maxFragments", 16384),
 		maxFrameBytes: count("maxFrameBytes", 0, 0, MAX_BYTES),
+		maxMessagesPerSecond: count("maxMessagesPerSecond", 0),
 		maxControlsPerSecond: count("maxControlFramesPerSecond", 1000),
 		maxHeaderBytes: count("maxHeaderBytes", 16 * 1024, 512, 64 * 1024),
 		maxHeaders: count("maxHeaders", 100, 4, 1000),
@@ -219,6 +222,7 @@ const WEB_SOCKET_OPTIONS: readonly (keyof WebSocketOptions)[] = [
 	"maxMessageBytes",
 	"maxFragments",
 	"maxFrameBytes",
+	"maxMessagesPerSecond",
 	"maxControlFramesPerSecond",
 	"maxHeaderBytes",
 	"maxHeaders",

@@ -108,6 +108,14 @@ export class Server<Context = unknown> {
 		return this.#loops.reduce((sum, loop) => sum + loop.connectionCount, 0);
 	}
 
+	/**
+	 * Connections that were closed as soon as they were accepted, since `start()`, because of `maxConnections`,
+	 * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
+	 */
+	get refusedCount(): number {
+		return this.#native?.refused() ?? 0;
+	}
+
 	/** Number of event loops that run; 0 when the server does not. */
 	get loops(): number {
 		return this.#native === undefined ? 0 : this.#loops.length;
@@ -494,6 +502,8 @@ function nativeOptions(
 		writeStallMs: rest.writeStallTimeoutMs,
 		maxLifetimeMs: rest.maxLifetimeMs,
 		maxConnections: rest.maxConnections,
+		maxConnectionsPerAddress: rest.maxConnectionsPerAddress,
+		maxConnectionRatePerAddress: rest.maxConnectionRatePerAddress,
 		maxBufferedBytes: rest.maxBufferedBytes,
 		queueBytes: rest.queueBytes,
 		readBufferBytes: rest.readBufferBytes,

@@ -162,6 +162,14 @@ impl NativeServer {
         }
     }
 
+    /// Connections that were closed as soon as they were accepted.
+    #[napi]
+    pub fn refused(&self) -> f64 {
+        lock(&self.reactor)
+            .as_ref()
+            .map_or(0.0, |reactor| reactor.refused() as f64)
+    }
+
     /// Waits for the threads of all loops, which have said that they end, and lets their memory go.
     #[napi(catch_unwind)]
     pub fn join(&mut self, env: Env) -> Result<()> {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gev_reactor::{Balance, Config, ProtocolFactory, Timeouts};
+use gev_reactor::{AdmissionLimits, Balance, Config, ProtocolFactory, Timeouts};
 use gev_wire::Raw;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
 use napi::{Error, Result};
@@ -39,8 +39,12 @@ pub struct NativeOptions {
     pub write_stall_ms: u32,
     /// Age of a connection; 0 for no limit.
     pub max_lifetime_ms: u32,
-    /// Connections of each loop.
+    /// Connections of all loops together.
     pub max_connections: u32,
+    /// Connections of one address; 0 for no limit.
+    pub max_connections_per_address: u32,
+    /// Connections that one address may open in a second; 0 for no limit.
+    pub max_connection_rate_per_address: u32,
     /// Unsent bytes of a connection.
     pub max_buffered_bytes: f64,
     /// Bytes of each queue; a power of two.
@@ -68,6 +72,8 @@ pub struct NativeWebSocketOptions {
     pub max_headers: u32,
     /// Largest frame, in bytes; 0 for no limit of its own.
     pub max_frame_bytes: f64,
+    /// Messages of a peer in a second; 0 for no limit.
+    pub max_messages_per_second: u32,
     /// Pings and pongs of a peer in a second; 0 for no limit.
     pub max_controls_per_second: u32,
     /// HTML for plain HTTP requests.
@@ -145,7 +151,15 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
             .web_socket
             .as_ref()
             .map_or(0, |options| options.max_controls_per_second),
-        max_connections: options.max_connections,
+        max_messages_per_second: options
+            .web_socket
+            .as_ref()
+            .map_or(0, |options| options.max_messages_per_second),
+        admission: AdmissionLimits {
+            connections: options.max_connections,
+            per_address: options.max_connections_per_address,
+            per_address_and_second: options.max_connection_rate_per_address,
+        },
         max_buffered_bytes: options.max_buffered_bytes as usize,
         read_buffer_bytes: options.read_buffer_bytes as usize,
         no_delay: options.no_delay,

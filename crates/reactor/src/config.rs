@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use gev_wire::Protocol;
 
+use crate::admission::AdmissionLimits;
+
 /// Settings of a [`Reactor`](crate::Reactor). All limits are per connection unless they say otherwise.
 #[derive(Clone)]
 pub struct Config {
@@ -28,8 +30,10 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Most pings and pongs that a peer may send in a second; 0 for no limit.
     pub max_controls_per_second: u32,
-    /// Most connections of one loop; more are accepted and closed at once.
-    pub max_connections: u32,
+    /// Most messages that a peer may send in a second, where the protocol asks; 0 for no limit.
+    pub max_messages_per_second: u32,
+    /// Who may come in; others are closed as soon as they are accepted.
+    pub admission: AdmissionLimits,
     /// Most bytes for the socket that the kernel has not taken. One that would exceed it is closed.
     pub max_buffered_bytes: usize,
     /// Size of the loop's read buffer, and so of one `read`.
@@ -108,7 +112,12 @@ impl Config {
             close_timeout: Duration::from_secs(10),
             timeouts: Timeouts::default(),
             max_controls_per_second: 1000,
-            max_connections: 65_536,
+            max_messages_per_second: 0,
+            admission: AdmissionLimits {
+                connections: 65_536,
+                per_address: 0,
+                per_address_and_second: 0,
+            },
             max_buffered_bytes: 16 << 20,
             read_buffer_bytes: 128 * 1024,
             read_budget_bytes: 256 * 1024,

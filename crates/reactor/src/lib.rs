@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod addresses;
+mod admission;
 mod bridge;
 mod close_reason;
 mod config;
@@ -24,6 +25,7 @@ mod timer_wheel;
 mod watch;
 
 pub use addresses::Addresses;
+pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind, Event, Gauges};
 pub use close_reason::{CloseCause, CloseReason};
 pub use config::{Balance, Config, ProtocolFactory, ProtocolMaker, Timeouts};

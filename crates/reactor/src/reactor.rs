@@ -7,15 +7,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use crate::admission::Admission;
 use crate::bridge::Bridge;
 use crate::config::{Balance, Config};
-use crate::event_loop::{EventLoop, LoopHandle};
+use crate::event_loop::{Dealer, EventLoop, LoopHandle};
 use crate::listener;
 
 /// Running event loops. Dropping it aborts and joins them.
 #[derive(Debug)]
 pub struct Reactor {
     local: SocketAddr,
+    admission: Arc<Admission>,
     loops: Vec<LoopHandle>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -27,19 +29,27 @@ impl Reactor {
     /// Those of binding (the address is in use, or not ours, or forbidden), and of creating polls and threads.
     pub fn start<B: Bridge + 'static>(config: Config, bridges: Vec<B>) -> io::Result<Self> {
         let config = Arc::new(config);
+        let admission = Arc::new(Admission::new(config.admission));
         let listeners = listener::bind(&config, bridges.len())?;
         let local = listeners[0].local;
         let made = bridges
             .into_iter()
-            .map(|bridge| EventLoop::new(Arc::clone(&config), bridge));
+            .map(|bridge| EventLoop::new(Arc::clone(&config), Arc::clone(&admission), bridge));
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         let deals = config.balance == Balance::RoundRobin && loops.len() > 1;
+        let mut dealer = deals.then(|| Dealer::new(loops.clone()));
+        if let Some(dealer) = &dealer {
+            for event_loop in &mut event_loops {
+                event_loop.await_sockets(dealer.existence());
+            }
+        }
         for (event_loop, listener) in event_loops.iter_mut().zip(listeners) {
-            event_loop.listen(listener, if deals { loops.clone() } else { Vec::new() })?;
+            event_loop.listen(listener, dealer.take())?;
         }
         let mut reactor = Self {
             local,
+            admission,
             loops,
             threads: Vec::new(),
         };
@@ -62,6 +72,12 @@ impl Reactor {
     #[must_use]
     pub fn loops(&self) -> &[LoopHandle] {
         &self.loops
+    }
+
+    /// How many connections were closed as soon as they were accepted, for want of admission.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.admission.refused()
     }
 
     /// Waits for the threads of all loops to end. They do after a `Stop` command in each, or after an abort.

@@ -22,6 +22,10 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) controls: &'a mut u32,
     /// How many more may come.
     pub(crate) controls_left: u32,
+    /// Messages that have come to their end.
+    pub(crate) messages: &'a mut u32,
+    /// How many more may come.
+    pub(crate) messages_left: u32,
     /// What the application is asked.
     pub(crate) asked: &'a mut Option<Request>,
 }
@@ -75,7 +79,16 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
 
     #[inline]
     fn commit(&mut self, part: Part) {
+        if part.last {
+            *self.messages = self.messages.saturating_add(1);
+            self.messages_left = self.messages_left.saturating_sub(1);
+        }
         self.bridge.commit(self.id, Event::Message(part));
+    }
+
+    #[inline]
+    fn may_take_message(&self) -> bool {
+        self.messages_left > 0
     }
 
     fn count_control(&mut self) -> bool {

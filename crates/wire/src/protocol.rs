@@ -95,6 +95,9 @@ pub trait Sink {
     /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve).
     fn commit(&mut self, part: Part);
 
+    /// False when the next message is one too many for now: the peer sends faster than it may.
+    fn may_take_message(&self) -> bool;
+
     /// A ping or a pong has come; false when that is one too many. Such frames are cheap to send and make work.
     fn count_control(&mut self) -> bool;
 

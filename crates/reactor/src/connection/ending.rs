@@ -10,6 +10,7 @@ use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
 use crate::bridge::Bridge;
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
+use crate::event_loop::Stopping;
 use crate::watch::Due;
 
 impl Connection {
@@ -17,6 +18,24 @@ impl Connection {
     pub(crate) fn reset_when_gone(&self) {
         // Fails only for a socket that is no more.
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
+    /// The loop is stopping: says goodbye, and does not wait for long. Those that are in their handshake may finish it, and
+    /// come back here then.
+    pub(crate) fn stop(&mut self, stopping: &Stopping, pools: &mut Pools) {
+        let Stopping {
+            close, deadline, ..
+        } = stopping;
+        if self.is_open() {
+            self.close(close.clone(), CloseCause::Stop, *deadline, pools);
+        }
+        let is_done = self.is_open() || self.is_ending();
+        let until = if is_done {
+            *deadline
+        } else {
+            stopping.handshakes
+        };
+        self.deadline = self.deadline.map(|at| at.min(until));
     }
 
     /// Starts a close from our side; `deadline` is when patience ends.
@@ -73,11 +92,6 @@ impl Connection {
     /// True when nothing is decoded any more.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Finishing | State::Lingering)
-    }
-
-    /// Whatever has begun ends at `deadline` at the latest.
-    pub(crate) fn hurry(&mut self, deadline: Instant) {
-        self.deadline = self.deadline.map(|at| at.min(deadline));
     }
 
     /// Does what is to be done when a deadline has passed, if one has.

@@ -20,6 +20,7 @@ use gev_wire::{Close, Protocol, Request, RingBuffer};
 use mio::net::TcpStream;
 
 use crate::addresses::Addresses;
+use crate::admission::Admitted;
 use crate::bridge::{Event, Gauges};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
@@ -36,6 +37,7 @@ pub(crate) struct Connection {
     id: ConnectionId,
     socket: TcpStream,
     addresses: Addresses,
+    _admitted: Admitted,
     protocol: Box<dyn Protocol>,
     /// Input that was read and is not decoded: an unfinished frame, or what the full event queue had no room for.
     rest: RingBuffer,
@@ -92,9 +94,7 @@ pub(crate) struct Connection {
     deadline: Option<Instant>,
     /// For the time between handshake and close.
     watch: Watch,
-    /// Pings and pongs since `controls_since`.
-    controls: u32,
-    controls_since: Instant,
+    recent: Recent,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
 }
@@ -128,6 +128,14 @@ pub(crate) enum Next {
     Gone(CloseReason),
 }
 
+/// What the peer has sent within a second.
+struct Recent {
+    since: Instant,
+    /// Pings and pongs.
+    controls: u32,
+    messages: u32,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -149,6 +157,7 @@ impl Connection {
         id: ConnectionId,
         socket: TcpStream,
         addresses: Addresses,
+        admitted: Admitted,
         protocol: Box<dyn Protocol>,
         config: &Config,
         now: Instant,
@@ -157,6 +166,7 @@ impl Connection {
             id,
             socket,
             addresses,
+            _admitted: admitted,
             protocol,
             rest: RingBuffer::new(config.read_buffer_bytes + MAX_UNFINISHED_BYTES),
             output: Output::default(),
@@ -187,8 +197,11 @@ impl Connection {
             outcome: None,
             deadline: Some(now + config.handshake_timeout),
             watch: Watch::new(now),
-            controls: 0,
-            controls_since: now,
+            recent: Recent {
+                since: now,
+                controls: 0,
+                messages: 0,
+            },
             armed: None,
         }
     }

@@ -118,7 +118,7 @@ impl Connection {
         input: &mut Input<'_>,
         around: &mut Surroundings<'_, B>,
     ) -> Result<Decoded, ProtocolError> {
-        let controls_left = self.controls_left(around.now, around.config);
+        let (controls_left, messages_left) = self.left_for_now(around.now, around.config);
         let may_pong = self.writable && !self.is_mid_frame();
         let mut sink = LoopSink {
             id: self.id,
@@ -128,8 +128,10 @@ impl Connection {
             chunks: &mut around.pools.chunks,
             may_pong,
             held_pong: &mut self.held_pong,
-            controls: &mut self.controls,
+            controls: &mut self.recent.controls,
             controls_left,
+            messages: &mut self.recent.messages,
+            messages_left,
             asked: &mut self.asking,
         };
         self.protocol.decode(input, &mut sink)
@@ -192,16 +194,22 @@ impl Connection {
         }
     }
 
-    /// How many pings and pongs the peer may still send in this second.
-    fn controls_left(&mut self, now: Instant, config: &Config) -> u32 {
-        if now.duration_since(self.controls_since) >= Duration::from_secs(1) {
-            self.controls_since = now;
-            self.controls = 0;
+    /// How many pings and pongs, and how many messages, the peer may still send in this second.
+    fn left_for_now(&mut self, now: Instant, config: &Config) -> (u32, u32) {
+        let recent = &mut self.recent;
+        if now.duration_since(recent.since) >= Duration::from_secs(1) {
+            recent.since = now;
+            recent.controls = 0;
+            recent.messages = 0;
         }
-        match config.max_controls_per_second {
+        let left = |max: u32, count: u32| match max {
             0 => u32::MAX,
-            max => max.saturating_sub(self.controls),
-        }
+            max => max.saturating_sub(count),
+        };
+        (
+            left(config.max_controls_per_second, recent.controls),
+            left(config.max_messages_per_second, recent.messages),
+        )
     }
 
     /// Tells the handler that the peer is done: the answer is [`end`](Self::end).

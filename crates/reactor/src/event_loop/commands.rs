@@ -1,10 +1,11 @@
 //! What the other end asks for: the commands of a turn, and the stop.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gev_wire::Close;
 
-use super::{EventLoop, NOBODY, Phase};
+use super::{EventLoop, NOBODY, Stopping};
 use crate::bridge::{Bridge, Command, CommandKind, Event};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::connection::{Connection, Next, Pools};
@@ -44,40 +45,41 @@ impl<B: Bridge> EventLoop<B> {
             self.remove(id, reason);
         }
         if let Some((timeout, close)) = stop {
-            self.stop(timeout, &close);
+            self.stop(timeout, close);
         }
     }
 
-    /// Stops listening and says goodbye to everybody.
-    fn stop(&mut self, timeout: Duration, close: &Close) {
-        if self.phase != Phase::Running {
+    /// Stops listening and says goodbye to everybody, those included who have connected and were not accepted yet.
+    fn stop(&mut self, timeout: Duration, close: Close) {
+        if self.stopping.is_some() {
             return;
         }
-        self.phase = Phase::Stopping;
+        self.dealer = None;
+        if !timeout.is_zero() {
+            self.accept_rest();
+        }
         self.listener = None;
-        self.peers.clear();
         let deadline = self.now + timeout;
+        self.stopping = Some(Stopping {
+            close,
+            deadline,
+            handshakes: deadline.min(self.now + HANDSHAKE_GRACE),
+        });
         for id in self.connections.ids() {
-            let Some(connection) = self.connections.get_mut(id) else {
-                continue;
-            };
-            if connection.is_open() {
-                connection.close(close.clone(), CloseCause::Stop, deadline, &mut self.pools);
-            }
-            if connection.is_open() || connection.is_ending() {
-                connection.hurry(deadline);
-                self.settle(id, Next::Wait);
-            } else {
-                self.remove(id, CloseReason::abnormal(CloseCause::Stop, ""));
-            }
+            self.settle(id, Next::Wait);
         }
     }
 
     /// Ends a stopping loop whose last connection is gone.
     pub(super) fn finish_stop(&mut self) {
+        if self.stopping.is_none() || self.awaits_sockets.load(Ordering::Acquire) {
+            return;
+        }
+        // What was sent before the dealer was gone.
+        self.adopt_arrivals();
         let all_gone = self.connections.is_empty() && self.may_deliver();
-        if self.phase == Phase::Stopping && all_gone && self.emit(NOBODY, Event::Stopped, &[]) {
-            self.phase = Phase::Ended;
+        if all_gone && !self.ended {
+            self.ended = self.emit(NOBODY, Event::Stopped, &[]);
         }
     }
 }
@@ -141,6 +143,9 @@ fn read_close(payload: &[u8]) -> (Close, CloseCause) {
     let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
     (Close::new(code, text), cause)
 }
+
+/// How long those may take who are in their handshake when the loop is stopped.
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a command counts against the budget besides its payload.
 const COMMAND_COST: usize = 64;

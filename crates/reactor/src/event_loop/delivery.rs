@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{EventLoop, NOBODY, News, Phase};
+use super::{EventLoop, NOBODY, News};
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
 use crate::slots::ConnectionId;
@@ -35,7 +35,7 @@ impl<B: Bridge> EventLoop<B> {
             return;
         }
         self.unannounced += 1 + self.events.iter().count();
-        if self.unannounced >= BURST || self.blocked || self.phase == Phase::Ended {
+        if self.unannounced >= BURST || self.blocked || self.ended {
             self.ring();
         }
     }

@@ -15,10 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
+use gev_wire::Close;
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
 use crate::addresses::Addresses;
+use crate::admission::{Admission, Admitted};
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
 use crate::config::{Config, ProtocolMaker};
@@ -32,6 +34,8 @@ mod accepting;
 mod commands;
 mod delivery;
 
+pub(crate) use accepting::Dealer;
+
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
     config: Arc<Config>,
@@ -41,10 +45,11 @@ pub struct EventLoop<B> {
     events: Events,
     mailbox: Mailbox,
     listener: Option<Listener>,
-    /// Where accepted sockets go: one entry for each loop when this one deals them out, else empty.
-    peers: Vec<LoopHandle>,
-    /// The loop that gets the next accepted socket.
-    next_peer: usize,
+    /// Where accepted sockets go, if not to this loop alone.
+    dealer: Option<Dealer>,
+    /// Another loop may still send accepted sockets.
+    awaits_sockets: Arc<AtomicBool>,
+    admission: Arc<Admission>,
     connections: Slots<Box<Connection>>,
     timers: TimerWheel<ConnectionId>,
     due: Vec<ConnectionId>,
@@ -61,14 +66,15 @@ pub struct EventLoop<B> {
     read_buffer: Vec<u8>,
     pools: Pools,
     now: Instant,
-    phase: Phase,
+    stopping: Option<Stopping>,
+    ended: bool,
 }
 
 /// The other threads' way to a loop.
 #[derive(Debug, Clone)]
 pub struct LoopHandle {
     waker: Arc<Waker>,
-    sockets: Sender<(TcpStream, Addresses)>,
+    sockets: Sender<Arrival>,
     aborted: Arc<AtomicBool>,
 }
 
@@ -89,18 +95,24 @@ enum News {
     Close(CloseReason),
 }
 
+/// An accepted socket on its way to its loop.
+type Arrival = (TcpStream, Addresses, Admitted);
+
 #[derive(Debug)]
 struct Mailbox {
-    sockets: Receiver<(TcpStream, Addresses)>,
+    sockets: Receiver<Arrival>,
     aborted: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// No listener any more; ends when the last connection has.
-    Stopping,
-    Ended,
+/// No listener any more; the loop ends when the last connection has.
+#[derive(Debug)]
+pub(crate) struct Stopping {
+    /// What connections are told.
+    pub(crate) close: Close,
+    /// When those are cut that are not gone by then.
+    pub(crate) deadline: Instant,
+    /// As above, for those that have not done their handshake.
+    pub(crate) handshakes: Instant,
 }
 
 impl LoopHandle {
@@ -122,7 +134,11 @@ impl<B: Bridge> EventLoop<B> {
     ///
     /// # Errors
     /// Those of creating the poll and its waker (no file descriptors left, for example).
-    pub fn new(config: Arc<Config>, bridge: B) -> io::Result<(Self, LoopHandle)> {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        admission: Arc<Admission>,
+        bridge: B,
+    ) -> io::Result<(Self, LoopHandle)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let aborted = Arc::new(AtomicBool::new(false));
@@ -142,9 +158,10 @@ impl<B: Bridge> EventLoop<B> {
                 aborted,
             },
             listener: None,
-            peers: Vec::new(),
-            next_peer: 0,
-            connections: Slots::new(config.max_connections),
+            dealer: None,
+            awaits_sockets: Arc::default(),
+            admission,
+            connections: Slots::new(config.admission.connections),
             timers: TimerWheel::new(now),
             due: Vec::new(),
             ready: VecDeque::new(),
@@ -158,7 +175,8 @@ impl<B: Bridge> EventLoop<B> {
                 rings: Vec::new(),
             },
             now,
-            phase: Phase::Running,
+            stopping: None,
+            ended: false,
             make_protocol: (config.protocol)(),
             config,
         };
@@ -193,7 +211,7 @@ impl<B: Bridge> EventLoop<B> {
         self.flush_dirty();
         self.finish_stop();
         self.publish();
-        Ok(if self.phase == Phase::Ended {
+        Ok(if self.ended {
             Turn::Ended
         } else {
             Turn::Running
@@ -272,8 +290,12 @@ impl<B: Bridge> EventLoop<B> {
                 }
             }
         }
-        while let Ok((socket, addresses)) = self.mailbox.sockets.try_recv() {
-            self.adopt(socket, addresses);
+        self.adopt_arrivals();
+    }
+
+    fn adopt_arrivals(&mut self) {
+        while let Ok(arrival) = self.mailbox.sockets.try_recv() {
+            self.adopt(arrival);
         }
     }
 
@@ -345,6 +367,9 @@ impl<B: Bridge> EventLoop<B> {
         };
         if next == Next::Blocked {
             self.blocked = true;
+        }
+        if let Some(stopping) = &self.stopping {
+            connection.stop(stopping, &mut self.pools);
         }
         if connection.wants_turn() && !connection.in_ready {
             connection.in_ready = true;

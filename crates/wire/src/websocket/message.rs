@@ -472,6 +472,10 @@ mod tests {
 
         fn commit(&mut self, _part: Part) {}
 
+        fn may_take_message(&self) -> bool {
+            true
+        }
+
         fn count_control(&mut self) -> bool {
             true
         }

@@ -172,6 +172,9 @@ impl WebSocket {
             }
             if !self.close_sent {
                 self.message.admit(&header, &self.shared.config)?;
+                if header.opcode != OpCode::Continuation && !sink.may_take_message() {
+                    return Err(TOO_MANY_MESSAGES);
+                }
             }
             let Some((kind, payload)) = self.whole_message(&header, header_len, input) else {
                 self.message.begin_frame(&header);
@@ -454,6 +457,11 @@ fn next_header(
 const MAX_CONTROL_PAYLOAD: usize = 125;
 /// Two bytes, the key and the payload.
 const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
+
+const TOO_MANY_MESSAGES: ProtocolError = ProtocolError {
+    code: POLICY_VIOLATION,
+    reason: "too many messages in a second",
+};
 
 const TOO_MANY_CONTROLS: ProtocolError = ProtocolError {
     code: POLICY_VIOLATION,

@@ -109,6 +109,10 @@ impl Sink for Collector {
         reserved.truncate(len);
     }
 
+    fn may_take_message(&self) -> bool {
+        true
+    }
+
     fn count_control(&mut self) -> bool {
         self.controls += 1;
         self.max_controls.is_none_or(|max| self.controls <= max)

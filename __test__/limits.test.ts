@@ -1,0 +1,144 @@
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import test from "ava";
+import { raw, webSocket } from "gev";
+import {
+	BINARY,
+	CONTINUATION,
+	frame,
+	PING,
+	readFrame,
+	TEXT,
+	upgraded,
+} from "./kit/frames.js";
+import { Recorder } from "./kit/recorder.js";
+import { echo, serve } from "./kit/server.js";
+import { until } from "./kit/until.js";
+
+/** A client from one of the addresses of the loopback network; resolves to false if it is closed instead of answered. */
+async function comesIn(
+	port: number,
+	sockets: Socket[],
+	localAddress = "127.0.0.1",
+): Promise<boolean> {
+	const socket = connectTcp({ port, host: "127.0.0.1", localAddress });
+	sockets.push(socket);
+	socket.on("error", () => {});
+	await once(socket, "connect");
+	socket.write("?");
+	return new Promise((resolve) => {
+		socket.on("data", () => resolve(true));
+		socket.on("close", () => resolve(false));
+	});
+}
+
+for (const balance of ["kernel", "round-robin"] as const) {
+	test(`maxConnections counts the connections of all loops: ${balance}`, async (t) => {
+		const sockets: Socket[] = [];
+		t.teardown(() => sockets.forEach((socket) => void socket.destroy()));
+		const { port, server } = await serve(t, echo, {
+			protocol: raw(),
+			loops: 4,
+			balance,
+			maxConnections: 10,
+		});
+		for (let n = 0; n < 10; n++) t.true(await comesIn(port, sockets));
+		for (let n = 0; n < 5; n++) t.false(await comesIn(port, sockets));
+		t.is(server.connectionCount, 10);
+		t.is(server.refusedCount, 5);
+		for (const socket of sockets.splice(0, 3)) socket.destroy();
+		await until(() => server.connectionCount === 7);
+		for (let n = 0; n < 3; n++) t.true(await comesIn(port, sockets));
+		t.false(await comesIn(port, sockets));
+		t.is(server.refusedCount, 6);
+	});
+}
+
+test("maxConnectionsPerAddress leaves room for other addresses", async (t) => {
+	const sockets: Socket[] = [];
+	t.teardown(() => sockets.forEach((socket) => void socket.destroy()));
+	const { port, server } = await serve(t, echo, {
+		protocol: raw(),
+		loops: 2,
+		maxConnectionsPerAddress: 3,
+	});
+	for (const address of ["127.0.0.2", "127.0.0.3"]) {
+		for (let n = 0; n < 3; n++) {
+			t.true(await comesIn(port, sockets, address));
+		}
+		t.false(await comesIn(port, sockets, address));
+	}
+	t.is(server.refusedCount, 2);
+	sockets[0]?.destroy();
+	await until(() => server.connectionCount === 5);
+	t.true(await comesIn(port, sockets, "127.0.0.2"));
+});
+
+test("maxConnectionRatePerAddress counts those that have left too", async (t) => {
+	const sockets: Socket[] = [];
+	t.teardown(() => sockets.forEach((socket) => void socket.destroy()));
+	const { port } = await serve(t, echo, {
+		protocol: raw(),
+		loops: 2,
+		maxConnectionRatePerAddress: 5,
+	});
+	const begin = performance.now();
+	let came = 0;
+	while (await comesIn(port, sockets, "127.0.0.2")) {
+		came++;
+		sockets.pop()?.destroy();
+	}
+	const seconds = Math.floor((performance.now() - begin) / 1000) + 1;
+	t.true(came >= 5 && came <= 5 * seconds, `${came} in ${seconds} s`);
+	t.true(await comesIn(port, sockets, "127.0.0.3"));
+	// In the next second it may come again.
+	let again = false;
+	while (!again) again = await comesIn(port, sockets, "127.0.0.2");
+	t.true(again);
+});
+
+test("maxMessagesPerSecond closes with 1008, behind what is within it", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		protocol: webSocket({ maxMessagesPerSecond: 50 }),
+	});
+	const client = await upgraded(t, port);
+	await recorder.next("connect");
+	// Fragments and pings are not messages of their own.
+	const message = Buffer.concat([
+		frame(TEXT, "frag", { fin: false }),
+		frame(PING),
+		frame(CONTINUATION, "ment", { fin: false }),
+		frame(CONTINUATION, "ed"),
+	]);
+	const units = Array.from({ length: 200 }, (_, n) =>
+		n % 2 === 0 ? message : frame(BINARY, "whole"),
+	);
+	client.write(Buffer.concat(units));
+	let received = 0;
+	for (let call = await recorder.calls.next(); ; ) {
+		if (call.name !== "message") break;
+		t.is(String(call.message), received % 2 === 0 ? "fragmented" : "whole");
+		received++;
+		call = await recorder.calls.next();
+		if (call.name === "close") {
+			t.like(call.reason, { code: 1008, cause: "limit" });
+		}
+	}
+	// All of one read belong to one moment.
+	t.is(received, 50);
+	let last = await readFrame(client);
+	while (last.opcode !== 8) last = await readFrame(client);
+	t.is(last.payload.readUInt16BE(), 1008);
+});
+
+test("maxMessagesPerSecond lets those go on who keep to it", async (t) => {
+	const { port } = await serve(t, echo, {
+		protocol: webSocket({ maxMessagesPerSecond: 1000 }),
+	});
+	const client = await upgraded(t, port);
+	for (let n = 0; n < 100; n++) {
+		client.write(frame(TEXT, `${n}`));
+		t.is(String((await readFrame(client)).payload), `${n}`);
+	}
+});
