@@ -128,7 +128,7 @@ test("closing from this side needs no resume, and nothing is delivered after it"
 	}
 });
 
-test("what has arrived for a paused connection is delivered before the onClose of stop()", async (t) => {
+test("stop() resumes paused connections, and delivers what has arrived before onClose", async (t) => {
 	const calls: string[] = [];
 	const paused = new Queue<void>();
 	const { port, server } = await serve(t, {
@@ -143,9 +143,9 @@ test("what has arrived for a paused connection is delivered before the onClose o
 	const client = await upgraded(t, port);
 	client.write(numbers(0, 6));
 	await paused.next();
+	t.deepEqual(calls, ["0", "1", "2"]);
 	const stopped = server.stop();
 	t.is((await readClose(client)).code, 1001);
-	t.deepEqual(calls, ["0", "1", "2"]);
 	client.write(closeFrame(1001));
 	client.socket.end();
 	t.deepEqual(await stopped, { closed: 1, cut: 0 });

@@ -55,6 +55,8 @@ export class Connection<Context = unknown> {
 	#isDeaf = false;
 	/** The peer has said goodbye. */
 	#peerEnded = false;
+	/** This side does not go on, whatever the application wants. */
+	#mustEnd = false;
 	#store: Map<string, unknown> | undefined = undefined;
 
 	/** @internal */
@@ -198,7 +200,8 @@ export class Connection<Context = unknown> {
 	end(): void {
 		if (!this.connected) return;
 		if (!this.#settings.endsByFin) this.close();
-		else if (this.#peerEnded) this.#end(layout.commandEnd, NOTHING);
+		else if (this.#peerEnded || this.#mustEnd)
+			this.#end(layout.commandEnd, NOTHING);
 		else this.shutdownWrite();
 	}
 
@@ -273,6 +276,18 @@ export class Connection<Context = unknown> {
 		this.#answerEnd();
 	}
 
+	/** @internal The server is stopping, and nothing more will come. */
+	mustEnd(): void {
+		this.#mustEnd = true;
+		this.#answerEnd();
+	}
+
+	/** @internal The server is going to stop: nothing waits for the application any more. */
+	prepareStop(): void {
+		this.inbox?.resume();
+		if (this.#peerEnded) this.mustEnd();
+	}
+
 	/** @internal The handler has returned a promise that this connection waits for; {@link replyDone} follows. */
 	replyPending(): void {
 		this.#needInbox().begun();
@@ -326,10 +341,12 @@ export class Connection<Context = unknown> {
 	/** Says goodbye too, once the peer has, unless the application wants to go on. */
 	#answerEnd(): void {
 		const unsettled = this.inbox?.unsettled ?? 0;
-		if (!this.#peerEnded || !this.connected || unsettled > 0) return;
+		if (!this.connected || unsettled > 0) return;
 		const { endsByFin, allowHalfOpen } = this.#settings;
 		const goesOn = endsByFin && allowHalfOpen && !this.#sender.isEnded;
-		if (!goesOn) this.#end(layout.commandEnd, NOTHING);
+		if (this.#mustEnd || (this.#peerEnded && !goesOn)) {
+			this.#end(layout.commandEnd, NOTHING);
+		}
 	}
 
 	#needInbox(): Inbox {

@@ -266,10 +266,14 @@ export class EventLoop {
 				);
 				break;
 			}
-			case layout.eventEnd: {
+			case layout.eventEnd:
+			case layout.eventStop: {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
-				this.inTurn(connection, () => connection.peerHasEnded());
+				const isStop = (kind & KIND) === layout.eventStop;
+				this.inTurn(connection, () =>
+					isStop ? connection.mustEnd() : connection.peerHasEnded(),
+				);
 				break;
 			}
 			case layout.eventClose: {

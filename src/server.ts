@@ -34,8 +34,8 @@ export interface ListenAddress {
 /** Settings of {@link Server.stop}. */
 export interface StopOptions {
 	/**
-	 * How long connections may take to get what was sent to them and to say goodbye, before they are cut. In milliseconds,
-	 * default 5000; 0 cuts them at once.
+	 * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
+	 * milliseconds, default 5000; 0 cuts them at once.
 	 */
 	timeoutMs?: number;
 	/** WebSocket close code for every connection, as {@link Connection.close} takes it. Default 1001. */
@@ -159,9 +159,11 @@ export class Server<Context = unknown> {
 	}
 
 	/**
-	 * Stops listening, says goodbye to every connection (WebSocket: close code 1001), ends the event loops and timers.
-	 * Every connection gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once:
-	 * later calls wait for the first. A server that does not run is stopped already.
+	 * Stops listening, says goodbye to every connection (WebSocket: close code 1001), ends the event loops and timers. What
+	 * has arrived by then is handled first, and what handlers send for it, or promise, goes out before the goodbye; who has
+	 * connected and was not accepted yet is accepted, and who is in a handshake has a second to finish it. Every connection
+	 * gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once: later calls wait
+	 * for the first. A server that does not run is stopped already.
 	 *
 	 * @returns how the connections ended that were open.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
@@ -202,6 +204,7 @@ export class Server<Context = unknown> {
 			}
 			const timeout = new Uint8Array(Uint32Array.of(timeoutMs).buffer);
 			const payload = Buffer.concat([timeout, goodbye]);
+			for (const connection of this.connections()) connection.prepareStop();
 			for (const loop of this.#loops) {
 				loop.commands.command(layout.commandStop, 0, 0, payload);
 			}

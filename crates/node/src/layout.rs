@@ -50,6 +50,8 @@ pub struct Layout {
     /// Kind of an event.
     pub event_end: u32,
     /// Kind of an event.
+    pub event_stop: u32,
+    /// Kind of an event.
     pub event_close: u32,
     /// Kind of an event.
     pub event_error: u32,
@@ -138,6 +140,7 @@ pub fn layout() -> Layout {
         event_open: bridge::EVENT_OPEN,
         event_message: bridge::EVENT_MESSAGE,
         event_end: bridge::EVENT_END,
+        event_stop: bridge::EVENT_STOP,
         event_close: bridge::EVENT_CLOSE,
         event_error: bridge::EVENT_ERROR,
         event_stopped: bridge::EVENT_STOPPED,

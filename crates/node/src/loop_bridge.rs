@@ -208,6 +208,7 @@ fn kind_and_flags(event: Event) -> u32 {
         Event::Drained => EVENT_DRAINED,
         Event::Sent => EVENT_SENT,
         Event::End => EVENT_END,
+        Event::Stop => EVENT_STOP,
         Event::Close => EVENT_CLOSE,
         Event::Error => EVENT_ERROR,
         Event::Stopped => EVENT_STOPPED,
@@ -269,6 +270,7 @@ pub(crate) const EVENT_PING: u32 = 9;
 pub(crate) const EVENT_PONG: u32 = 10;
 pub(crate) const EVENT_DRAINED: u32 = 11;
 pub(crate) const EVENT_SENT: u32 = 12;
+pub(crate) const EVENT_STOP: u32 = 13;
 
 pub(crate) const COMMAND_SEND: u32 = 1;
 pub(crate) const COMMAND_BEGIN: u32 = 2;

@@ -69,6 +69,8 @@ pub enum Event {
     Sent,
     /// The peer has said goodbye, yet may still read. Answered by [`CommandKind::End`]. No payload.
     End,
+    /// The loop is stopping: nothing more will come of this connection. Answered by [`CommandKind::End`]. No payload.
+    Stop,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
     /// native byte order), cause (u8), was-clean (u8), text.
     Close,
@@ -122,13 +124,13 @@ pub enum CommandKind {
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,
-    /// The answer to [`Event::End`]: say goodbye too, flush, then close.
+    /// The answer to [`Event::End`] and [`Event::Stop`]: say goodbye (too), flush, then close.
     End,
     /// Close at once; what is not sent is lost. Payload: cause (u8), whether to reset the connection instead of ending it
     /// (u8, 0 or 1; 0 if it is not there).
     Destroy,
-    /// End the loop: close the listener, then all connections as their protocols do, those that take too long by force. The
-    /// id means nothing. Payload: how long they may take (milliseconds, u32 in native byte order), then what
+    /// End the loop: accept whom the kernel has ready, close the listener, then all connections as their protocols do when
+    /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32 in native byte order), then what
     /// [`Close`](Self::Close) has.
     Stop,
 }

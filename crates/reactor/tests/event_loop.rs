@@ -493,13 +493,22 @@ fn stop_says_goodbye_closes_the_port_and_reports_the_end() {
     let mut reactor = start(config(), std::slice::from_ref(&bridge));
     let mut client = connect(reactor.local_addr());
     let id = bridge.next().0;
+    let event_loop = &reactor.loops()[0].clone();
+    client.write_all(b"question").unwrap();
     bridge.command(
-        &reactor.loops()[0],
+        event_loop,
         NOBODY,
         CommandKind::Stop,
         &5000u32.to_ne_bytes(),
     );
-    assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+    assert_eq!(bridge.bytes(8), b"question");
+    assert_eq!(bridge.next(), (id, Event::Stop, Vec::new()));
+    let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
+    bridge.command(event_loop, id, send, b"answer");
+    bridge.command(event_loop, id, CommandKind::End, &[]);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "answer");
     drop(client);
     let (closed, event, payload) = bridge.next();
     assert_eq!(
@@ -526,6 +535,7 @@ fn a_peer_that_does_not_answer_is_cut_when_the_stop_times_out() {
         CommandKind::Stop,
         &20u32.to_ne_bytes(),
     );
+    assert_eq!(bridge.next().1, Event::Stop);
     assert_eq!(bridge.next().1, Event::Close);
     assert_eq!(bridge.next().1, Event::Stopped);
 }

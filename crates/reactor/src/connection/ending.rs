@@ -7,7 +7,7 @@ use gev_wire::Close;
 use socket2::SockRef;
 
 use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Event};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
 use crate::event_loop::Stopping;
@@ -20,22 +20,25 @@ impl Connection {
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
     }
 
-    /// The loop is stopping: says goodbye, and does not wait for long. Those that are in their handshake may finish it, and
-    /// come back here then.
-    pub(crate) fn stop(&mut self, stopping: &Stopping, pools: &mut Pools) {
-        let Stopping {
-            close, deadline, ..
-        } = stopping;
-        if self.is_open() {
-            self.close(close.clone(), CloseCause::Stop, *deadline, pools);
-        }
-        let is_done = self.is_open() || self.is_ending();
-        let until = if is_done {
-            *deadline
+    /// The loop is stopping. What has arrived is read and handled before the goodbye, and those that are in their handshake
+    /// may finish it, and come back here then; nothing takes longer than `stopping` says.
+    pub(crate) fn stop(&mut self, stopping: &Stopping) {
+        let has_begun = self.is_open() || self.is_ending();
+        let until = if has_begun {
+            stopping.deadline
         } else {
             stopping.handshakes
         };
-        self.deadline = self.deadline.map(|at| at.min(until));
+        self.deadline = Some(self.deadline.map_or(until, |at| at.min(until)));
+        let ends = self.state != State::Open || self.outcome.is_some() || self.held_end.is_some();
+        if self.is_open() && !ends && self.last_look.is_none() {
+            self.last_look = Some(Box::new(CloseReason {
+                close: stopping.close.clone(),
+                cause: CloseCause::Stop,
+                was_clean: false,
+            }));
+            self.undecoded = true;
+        }
     }
 
     /// Starts a close from our side; `deadline` is when patience ends.
@@ -58,7 +61,7 @@ impl Connection {
         }
         let said = self.goodbye(&close, pools);
         let awaits_answer = said && !self.input_ended && !self.peer_failed;
-        let answers = self.state == State::HalfClosed;
+        let answers = self.state == State::HalfClosed && !self.is_stopped;
         self.state = if awaits_answer {
             State::Closing
         } else {
@@ -105,13 +108,19 @@ impl Connection {
         if let Some((close, cause)) = self.held_end.take().map(|end| *end) {
             return Next::Gone(CloseReason::abnormal(cause, close.reason));
         }
-        if self.peer_failed && self.state == State::HalfClosed {
+        if let Some(reason) = self.last_look.take() {
+            self.outcome.get_or_insert(*reason);
+            self.is_stopped = true;
+            self.state = State::HalfClosed;
+        }
+        if (self.peer_failed || self.is_stopped) && self.state == State::HalfClosed {
             // The handler does not come to its end; the peer is told all the same.
             self.end(now, pools);
             let _ = self.flush(pools);
         }
         let said = self.state == State::Lingering && !self.protocol.ends_by_fin();
         Next::Gone(match self.outcome.take() {
+            None if self.is_open() => CloseReason::abnormal(CloseCause::Stop, ""),
             None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
             Some(outcome) if self.state == State::HalfClosed => outcome,
             // All has been said; that the peer keeps the socket open does not matter.
@@ -176,7 +185,7 @@ impl Connection {
             self.outcome = Some(reason);
             self.deadline = Some(deadline);
             self.forget_rest(around.pools);
-            return self.tell_end(around);
+            return self.tell(Event::End, around);
         }
         self.finish(reason, deadline, around.pools);
         self.flush(around.pools)

@@ -7,7 +7,8 @@
 //!     `----------------> HalfClosed -------------------------'
 //! ```
 //! The peer's goodbye is a protocol's own or, where it has none, FIN. Its answer waits for `end()`, by which the handler
-//! says that it has sent what it wants to send for the messages before. So does the answer to a peer that did wrong.
+//! says that it has sent what it wants to send for the messages before. So does the answer to a peer that did wrong, and
+//! our own goodbye when the loop is stopped.
 //!
 //! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once. Input is decoded in
 //! `Open` and `Closing` and thrown away later: lingering with the socket open until the peer has closed too keeps the
@@ -52,6 +53,10 @@ pub(crate) struct Connection {
     held_ping: bool,
     /// An end that waits for the end of a frame.
     held_end: Option<Box<(Close, CloseCause)>>,
+    /// The loop is stopping: how the connection is to end when what has arrived has been read.
+    last_look: Option<Box<CloseReason>>,
+    /// The loop's stop was what began the end.
+    is_stopped: bool,
     /// The peer did wrong: nothing is expected of it.
     peer_failed: bool,
     state: State,
@@ -175,6 +180,8 @@ impl Connection {
             held_pong: None,
             held_ping: false,
             held_end: None,
+            last_look: None,
+            is_stopped: false,
             peer_failed: false,
             state: State::Open,
             readable: false,
@@ -274,9 +281,10 @@ impl Connection {
         self.state != State::HalfClosed && self.asking.is_none()
     }
 
-    /// A close from this side needs to see what the peer says to it.
+    /// A close from this side needs to see what the peer says to it, and a last look is a look.
     fn is_paused(&self) -> bool {
-        self.paused && self.state == State::Open && self.outcome.is_none()
+        let goes_on = self.outcome.is_none() && self.last_look.is_none();
+        self.paused && self.state == State::Open && goes_on
     }
 
     /// Notes what an event of the poll says. Returns true when output can be written that could not before.

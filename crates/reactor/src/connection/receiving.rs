@@ -15,7 +15,7 @@ impl Connection {
     /// Decodes what is left, then reads and decodes until the socket is empty or the budget is spent.
     pub(crate) fn fill<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         if self.state == State::Open && self.outcome.is_some() {
-            return self.tell_end(around);
+            return self.tell(self.end_event(), around);
         }
         if self.has_left() {
             let text = "connection ended before the request was answered";
@@ -36,6 +36,9 @@ impl Connection {
         let mut budget = around.config.read_budget_bytes;
         while self.readable && self.reads() {
             if budget == 0 {
+                if self.last_look.is_some() {
+                    break;
+                }
                 return Next::Again;
             }
             match self.socket.read(around.read_buffer) {
@@ -58,6 +61,14 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.failed(&error),
             }
+        }
+        if self.state == State::Open
+            && self.is_open()
+            && let Some(reason) = self.last_look.take()
+        {
+            self.outcome = Some(*reason);
+            self.is_stopped = true;
+            return self.tell(Event::Stop, around);
         }
         Next::Wait
     }
@@ -180,7 +191,7 @@ impl Connection {
                     self.outcome = Some(reason);
                     self.deadline = Some(around.deadline());
                     self.forget_rest(around.pools);
-                    self.tell_end(around)
+                    self.tell(Event::End, around)
                 }
             },
             Err(error) => {
@@ -212,13 +223,26 @@ impl Connection {
         )
     }
 
-    /// Tells the handler that the peer is done: the answer is [`end`](Self::end).
-    pub(super) fn tell_end<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+    /// What the handler is told of the end that has begun.
+    fn end_event(&self) -> Event {
+        if self.is_stopped {
+            Event::Stop
+        } else {
+            Event::End
+        }
+    }
+
+    /// Tells the handler that nothing more will come: the answer is [`end`](Self::end).
+    pub(super) fn tell<B: Bridge>(
+        &mut self,
+        event: Event,
+        around: &mut Surroundings<'_, B>,
+    ) -> Next {
         self.undecoded = around.bridge.reserve(0).is_none();
         if self.undecoded {
             return Next::Blocked;
         }
-        around.bridge.commit(self.id, Event::End);
+        around.bridge.commit(self.id, event);
         self.state = State::HalfClosed;
         Next::Wait
     }
@@ -226,7 +250,9 @@ impl Connection {
     /// The peer has sent FIN and all that came before it has been decoded.
     fn end_of_input<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         match self.state {
-            State::Open if self.protocol.ends_by_fin() && self.is_open() => self.tell_end(around),
+            State::Open if self.protocol.ends_by_fin() && self.is_open() => {
+                self.tell(Event::End, around)
+            }
             State::Open | State::HalfClosed => Next::Gone(CloseReason::abnormal(
                 CloseCause::Peer,
                 "connection ended without a close",

@@ -369,7 +369,7 @@ impl<B: Bridge> EventLoop<B> {
             self.blocked = true;
         }
         if let Some(stopping) = &self.stopping {
-            connection.stop(stopping, &mut self.pools);
+            connection.stop(stopping);
         }
         if connection.wants_turn() && !connection.in_ready {
             connection.in_ready = true;
