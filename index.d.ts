@@ -685,5 +685,45 @@ declare class Server<Context = unknown> {
     runEvery(intervalMs: number, callback: () => void): Timer;
 }
 
+/**
+ * What all servers of this thread publish with `node:diagnostics_channel`, for tools that watch a program without being
+ * part of it: by the name of the channel, what its messages are. What a
+ * subscriber throws becomes an uncaught exception, as Node.js has it.
+ *
+ * ```ts
+ * import { subscribe } from "node:diagnostics_channel"
+ * import type { Diagnostics } from "gev"
+ *
+ * subscribe("gev:close", (message) => {
+ *   const { connection, reason } = message as Diagnostics["gev:close"]
+ * })
+ * ```
+ */
+interface Diagnostics {
+    /** A connection is ready, and `onConnect` comes next. */
+    "gev:open": {
+        server: Server;
+        connection: Connection;
+    };
+    /** A connection is gone, and `onClose` comes next. */
+    "gev:close": {
+        server: Server;
+        connection: Connection;
+        reason: CloseReason;
+    };
+    /** Something went wrong, and `onError` comes next. */
+    "gev:error": {
+        server: Server;
+        error: Error;
+        /** Undefined where the error belongs to none. */
+        connection: Connection | undefined;
+    };
+    /** A server has stopped. */
+    "gev:stop": {
+        server: Server;
+        result: StopResult;
+    };
+}
+
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, DestroyOptions, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };

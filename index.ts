@@ -1,4 +1,5 @@
 export { Connection, type DestroyOptions } from "./src/connection.js";
+export type { Diagnostics } from "./src/diagnostics.js";
 export { GevError, type GevErrorCode } from "./src/errors.js";
 export type {
 	CloseCause,

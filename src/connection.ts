@@ -271,7 +271,7 @@ export class Connection<Context = unknown> {
 	peerHasEnded(): void {
 		this.#peerEnded = true;
 		if (this.#settings.endsByFin && this.connected) {
-			this.#loop.server.call("onEnd", this as Connection);
+			this.#loop.server.dispatcher.call("onEnd", this as Connection);
 		}
 		this.#answerEnd();
 	}

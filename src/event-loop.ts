@@ -1,5 +1,6 @@
 import { CommandQueue } from "./command-queue.js";
 import { Connection } from "./connection.js";
+import { publish } from "./diagnostics.js";
 import { GevError } from "./errors.js";
 import {
 	CLOSE_CAUSES,
@@ -145,7 +146,7 @@ export class EventLoop {
 			this.onFragment(connection, kind, at, length);
 			return;
 		}
-		if (server.onMessage === undefined) return;
+		if (server.dispatcher.onMessage === undefined) return;
 		try {
 			let message: string | Buffer | undefined;
 			if (isPart) {
@@ -165,7 +166,7 @@ export class EventLoop {
 				this.handle(connection, message);
 			}
 		} catch (error) {
-			server.handlerFailed(error, connection);
+			server.dispatcher.handlerFailed(error, connection);
 		}
 	}
 
@@ -173,15 +174,15 @@ export class EventLoop {
 	private handle(connection: Connection, message: string | Buffer): void {
 		const { server } = this;
 		try {
-			const reply = server.onMessage?.(connection, message);
+			const reply = server.dispatcher.onMessage?.(connection, message);
 			if (reply === undefined || reply === null) return;
 			if (isThenable(reply)) {
-				server.answerLater(connection, reply);
+				server.dispatcher.answerLater(connection, reply);
 			} else {
 				connection.send(reply);
 			}
 		} catch (error) {
-			server.handlerFailed(error, connection);
+			server.dispatcher.handlerFailed(error, connection);
 		}
 	}
 
@@ -200,7 +201,7 @@ export class EventLoop {
 		connection.parts = fragment.last ? undefined : NO_PARTS;
 		const data = this.data(connection, at, length);
 		this.inTurn(connection, () =>
-			this.server.call("onFragment", connection, data, fragment),
+			this.server.dispatcher.call("onFragment", connection, data, fragment),
 		);
 	}
 
@@ -262,7 +263,11 @@ export class EventLoop {
 				const isPing = (kind & KIND) === layout.eventPing;
 				const data = this.messages.copy(at, length);
 				this.inTurn(connection, () =>
-					this.server.call(isPing ? "onPing" : "onPong", connection, data),
+					this.server.dispatcher.call(
+						isPing ? "onPing" : "onPong",
+						connection,
+						data,
+					),
 				);
 				break;
 			}
@@ -286,7 +291,7 @@ export class EventLoop {
 				break;
 			}
 			case layout.eventError:
-				this.server.failed(
+				this.server.dispatcher.failed(
 					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
 				);
 				break;
@@ -315,7 +320,7 @@ export class EventLoop {
 			maxBytes: this.server.connectionSettings.maxBufferedBytes,
 		});
 		this.pending.set(slot, pending);
-		this.server.ask(pending);
+		this.server.dispatcher.ask(pending);
 	}
 
 	private opened(
@@ -337,7 +342,9 @@ export class EventLoop {
 		this.pending.delete(slot);
 		this.connections[slot] = connection;
 		this.connectionCount++;
-		this.server.call("onConnect", connection);
+		const { server } = this;
+		publish("gev:open", { server, connection });
+		server.dispatcher.call("onConnect", connection);
 	}
 
 	private closed(slot: number, reason: CloseReason): void {
@@ -365,7 +372,7 @@ export class EventLoop {
 	private ended(message: string): void {
 		this.stopped = true;
 		if (message !== "") {
-			this.server.failed(new GevError("ERR_GEV_LOOP", message));
+			this.server.dispatcher.failed(new GevError("ERR_GEV_LOOP", message));
 			const reason: CloseReason = {
 				code: 1006,
 				reason: message,

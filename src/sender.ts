@@ -160,7 +160,7 @@ export class Sender {
 			this.#tellDrained();
 		} else if (this.#congested) {
 			this.#congested = false;
-			this.#loop.server.call("onDrain", this.#connection);
+			this.#loop.server.dispatcher.call("onDrain", this.#connection);
 		}
 	}
 
@@ -325,7 +325,7 @@ export class Sender {
 
 	#needCallbacks(): SentCallbacks {
 		this.#callbacks ??= new SentCallbacks((thrown) =>
-			this.#loop.server.handlerFailed(thrown, this.#connection),
+			this.#loop.server.dispatcher.handlerFailed(thrown, this.#connection),
 		);
 		return this.#callbacks;
 	}

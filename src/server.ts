@@ -5,22 +5,18 @@ import * as check from "./check.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionSettings } from "./connection-settings.js";
+import { publish } from "./diagnostics.js";
+import { checkHandler, Dispatcher } from "./dispatcher.js";
 import { endNative, holdNative, startNative } from "./environment.js";
-import { asError, GevError, shown } from "./errors.js";
+import { GevError } from "./errors.js";
 import { EventLoop } from "./event-loop.js";
-import {
-	type CloseReason,
-	type Handler,
-	isThenable,
-	type Reply,
-} from "./handler.js";
+import type { CloseReason, Handler } from "./handler.js";
 import { layout } from "./layout.js";
 import {
 	type CheckedOptions,
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
-import type { PendingRequest } from "./pending-request.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -75,8 +71,8 @@ export class Server<Context = unknown> {
 	#stopsAt = Number.POSITIVE_INFINITY;
 	#keepsAlive = true;
 
-	/** @internal The handler's `onMessage`, bound; `undefined` if there is none. */
-	readonly onMessage: Handler["onMessage"];
+	/** @internal */
+	readonly dispatcher: Dispatcher;
 	/** @internal The handler wants messages in pieces. */
 	readonly takesFragments: boolean;
 	/** @internal */
@@ -100,7 +96,11 @@ export class Server<Context = unknown> {
 			endsByFin: this.#options.protocol.name === "raw",
 		};
 		this.takesFragments = handler.onFragment !== undefined;
-		this.onMessage = handler.onMessage?.bind(handler) as Handler["onMessage"];
+		this.dispatcher = new Dispatcher(
+			handler as Handler,
+			this.#options.serial,
+			this as Server,
+		);
 	}
 
 	/** Open connections, as far as their handlers have been told. */
@@ -281,75 +281,13 @@ export class Server<Context = unknown> {
 		return this.#loops.some((loop) => loop.hasNews());
 	}
 
-	/** @internal Calls a member of the handler for a connection; what it throws ends that connection only. */
-	call<Name extends ConnectionCall>(
-		name: Name,
-		connection: Connection,
-		...rest: Rest<Name>
-	): void {
-		const handler = this.#handler as Handler;
-		try {
-			const member = handler[name] as
-				| ((...args: unknown[]) => void | Promise<void>)
-				| undefined;
-			const result = member?.call(handler, connection, ...rest);
-			if (isThenable(result)) {
-				const promise = Promise.resolve(result).catch((error) =>
-					this.handlerFailed(error, connection),
-				);
-				if (name === "onEnd" || this.#options.serial) {
-					connection.replyPending();
-					promise.then(() => connection.replyDone());
-				}
-			}
-		} catch (error) {
-			this.handlerFailed(error, connection);
-		}
-	}
-
-	/** @internal Asks the handler about a request. */
-	ask(pending: PendingRequest): void {
-		pending.ask(this.#handler as Handler, (error) => this.failed(error));
-	}
-
-	/** @internal Sends what a handler's promise is fulfilled with. */
-	answerLater(connection: Connection, reply: PromiseLike<Reply>): void {
-		connection.replyPending();
-		Promise.resolve(reply)
-			.then((data) => {
-				if (data !== undefined && data !== null) connection.send(data);
-			})
-			.catch((error) => this.handlerFailed(error, connection))
-			.then(() => connection.replyDone());
-	}
-
-	/** @internal */
-	handlerFailed(error: unknown, connection: Connection): void {
-		connection.fail();
-		this.failed(error, connection as Connection<Context>);
-	}
-
-	/** @internal Tells `onError`, or everybody. Never throws. */
-	failed(thrown: unknown, connection?: Connection<Context>): void {
-		const error = asError(thrown);
-		try {
-			if (this.#handler.onError === undefined) {
-				warn(error);
-				return;
-			}
-			const result: unknown = this.#handler.onError(error, connection);
-			if (isThenable(result)) Promise.resolve(result).catch(warn);
-		} catch (another) {
-			warn(another);
-		}
-	}
-
 	/** @internal A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: Connection, reason: CloseReason): void {
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));
-		this.call("onClose", connection, reason);
+		publish("gev:close", { server: this as Server, connection, reason });
+		this.dispatcher.call("onClose", connection, reason);
 		if (this.#lingering.delete(connection)) this.loopEnded();
 	}
 
@@ -379,6 +317,7 @@ export class Server<Context = unknown> {
 		this.#state = "idle";
 		this.#stopsAt = Number.POSITIVE_INFINITY;
 		this.#resolveStopped?.(this.#ended);
+		publish("gev:stop", { server: this as Server, result: this.#ended });
 	}
 
 	#startLoops(addresses: string[]): void {
@@ -417,7 +356,7 @@ export class Server<Context = unknown> {
 			try {
 				callback();
 			} catch (error) {
-				this.failed(error);
+				this.dispatcher.failed(error);
 			}
 		};
 		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
@@ -429,51 +368,6 @@ export class Server<Context = unknown> {
 
 	#stopTimers(): void {
 		for (const timer of this.#timers) timer.stop();
-	}
-}
-
-/** Members of the handler that are called for a connection and whose result does not matter. */
-type ConnectionCall =
-	| "onConnect"
-	| "onFragment"
-	| "onPing"
-	| "onPong"
-	| "onDrain"
-	| "onEnd"
-	| "onClose";
-
-/** What such a member gets besides the connection. */
-type Rest<Name extends ConnectionCall> =
-	Parameters<NonNullable<Handler[Name]>> extends [Connection, ...infer Rest]
-		? Rest
-		: never;
-
-/** For what nobody else is there to be told. Never throws. */
-function warn(thrown: unknown): void {
-	const error = asError(thrown);
-	try {
-		process.emitWarning(error);
-	} catch (another) {
-		// An error whose own properties throw.
-		process.emitWarning(asError(another));
-	}
-}
-
-function checkHandler(handler: unknown): void {
-	if (typeof handler !== "object" || handler === null) {
-		throw new GevError(
-			"ERR_GEV_HANDLER",
-			`the handler must be an object, not ${shown(handler)}`,
-		);
-	}
-	for (const name of HANDLER_MEMBERS) {
-		const member = (handler as Record<string, unknown>)[name];
-		if (member !== undefined && typeof member !== "function") {
-			throw new GevError(
-				"ERR_GEV_HANDLER",
-				`${name} must be a function, not ${shown(member)}`,
-			);
-		}
 	}
 }
 
@@ -554,18 +448,4 @@ const STOP_OPTIONS: readonly (keyof StopOptions)[] = [
 	"timeoutMs",
 	"code",
 	"reason",
-];
-
-const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
-	"onUpgrade",
-	"onRequest",
-	"onConnect",
-	"onMessage",
-	"onFragment",
-	"onPing",
-	"onPong",
-	"onDrain",
-	"onEnd",
-	"onClose",
-	"onError",
 ];
