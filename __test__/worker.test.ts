@@ -67,6 +67,12 @@ for (const [title, program, args, expected] of [
 		{ code: 0, stdout: "0 threads more\n", stderr: "" },
 	],
 	[
+		"what a stopped server had is collected",
+		"collected",
+		[],
+		{ code: 0, stdout: "9 forgotten\n", stderr: "" },
+	],
+	[
 		"100 starts and stops leak neither threads nor descriptors",
 		"restarts",
 		[],
