@@ -79,6 +79,12 @@ for (const [title, program, args, expected] of [
 		{ code: 0, stdout: "0 threads, 0 descriptors more\n", stderr: "" },
 	],
 	[
+		"100 starts that fail hold no memory",
+		"refusals",
+		[],
+		{ code: 0, stdout: "0 MiB each\n", stderr: "" },
+	],
+	[
 		"a process ends by itself after stop()",
 		"ending",
 		["stop"],

@@ -4,8 +4,10 @@
 //! threads of its servers. Node runs hooks in the reverse order of their registration, so this one, registered after
 //! the doorbell was made, runs before the doorbell goes away.
 
+use std::cell::RefCell;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use gev_reactor::{LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Unknown, check_status};
@@ -22,21 +24,37 @@ use crate::options::{NativeOptions, config};
 #[napi]
 pub struct Environment {
     doorbell: Arc<Doorbell>,
-    reactors: Reactors,
+    servers: Servers,
 }
 
 /// A started server.
 #[napi]
 pub struct NativeServer {
-    reactor: Arc<Mutex<Option<Reactor>>>,
+    running: Shared<Option<Running>>,
     loops: Vec<LoopHandle>,
-    memory: Vec<sys::napi_ref>,
     address: String,
     port: u32,
 }
 
-/// Every reactor that was started in an environment and not joined since.
-type Reactors = Arc<Mutex<Vec<Arc<Mutex<Option<Reactor>>>>>>;
+/// The loops of a server, and after them, as fields are dropped in this order, what keeps their memory.
+struct Running {
+    /// Dropped, it aborts its loops and joins their threads.
+    reactor: Reactor,
+    _memory: Vec<Reference>,
+}
+
+/// Every server that was started in an environment and not joined since.
+type Servers = Shared<Vec<Shared<Option<Running>>>>;
+
+/// Shared within the environment's thread.
+type Shared<T> = Rc<RefCell<T>>;
+
+/// Keeps a value of JavaScript from the garbage collector as long as it lives. For the environment's thread, before the
+/// environment's end: Node deletes none by itself.
+struct Reference {
+    env: sys::napi_env,
+    raw: sys::napi_ref,
+}
 
 #[napi]
 impl Environment {
@@ -54,20 +72,20 @@ impl Environment {
         if len < 4 || base.align_offset(4) != 0 {
             return Err(Error::from_reason("Bug: `pending` is too short"));
         }
-        // Never deleted: the memory has to live as long as the environment.
-        reference(&env, &pending)?;
-        // SAFETY: at least four aligned bytes, which the reference keeps; JavaScript accesses them with Atomics only.
+        let reference = Reference::new(&env, &pending)?;
+        // SAFETY: at least four aligned bytes, which the reference keeps until the cleanup hook below has joined all threads
+        // that ring; JavaScript accesses them with Atomics only.
         let pending = unsafe { std::sync::atomic::AtomicU32::from_ptr(base.cast()) };
         // SAFETY: as above; and the cleanup hook below joins all threads that ring.
         let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending, libuv)? });
-        let reactors = Reactors::default();
-        env.add_env_cleanup_hook(Arc::clone(&reactors), |reactors| {
-            for reactor in lock(&reactors).drain(..) {
-                // Dropping a reactor aborts its loops and joins their threads.
-                drop(lock(&reactor).take());
+        let servers = Servers::default();
+        env.add_env_cleanup_hook((Rc::clone(&servers), reference), |(servers, reference)| {
+            for running in servers.take() {
+                drop(running.take());
             }
+            drop(reference);
         })?;
-        Ok(Self { doorbell, reactors })
+        Ok(Self { doorbell, servers })
     }
 
     /// Binds the port and starts the loops, one for each view in `memory` (of `memorySize()` zero bytes each).
@@ -84,21 +102,23 @@ impl Environment {
             .map_err(native_error)?;
         let memory = memory
             .iter()
-            .map(|value| reference(&env, value))
+            .map(|value| Reference::new(&env, value))
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
         let reactor = Reactor::start(config, bridges).map_err(start_error)?;
         let address = reactor.local_addr();
         let loops = reactor.loops().to_vec();
-        let reactor = Arc::new(Mutex::new(Some(reactor)));
-        let mut reactors = lock(&self.reactors);
-        reactors.retain(|reactor| lock(reactor).is_some());
-        reactors.push(Arc::clone(&reactor));
+        let running = Rc::new(RefCell::new(Some(Running {
+            reactor,
+            _memory: memory,
+        })));
+        let mut servers = self.servers.borrow_mut();
+        servers.retain(|running| running.borrow().is_some());
+        servers.push(Rc::clone(&running));
         let (port, address) = (u32::from(address.port()), address.ip().to_string());
         Ok(NativeServer {
-            reactor,
+            running,
             loops,
-            memory,
             address,
             port,
         })
@@ -165,22 +185,18 @@ impl NativeServer {
     /// Connections that were closed as soon as they were accepted.
     #[napi]
     pub fn refused(&self) -> f64 {
-        lock(&self.reactor)
+        let running = self.running.borrow();
+        running
             .as_ref()
-            .map_or(0.0, |reactor| reactor.refused() as f64)
+            .map_or(0.0, |running| running.reactor.refused() as f64)
     }
 
     /// Waits for the threads of all loops, which have said that they end, and lets their memory go.
     #[napi(catch_unwind)]
-    pub fn join(&mut self, env: Env) -> Result<()> {
-        drop(lock(&self.reactor).take());
+    pub fn join(&mut self) {
+        drop(self.running.take());
         // Their descriptors need not wait for the garbage collector.
         self.loops.clear();
-        for reference in self.memory.drain(..) {
-            // SAFETY: made in this environment, on this thread, and deleted once.
-            check_status!(unsafe { sys::napi_delete_reference(env.raw(), reference) })?;
-        }
-        Ok(())
     }
 }
 
@@ -206,16 +222,23 @@ fn view(env: &Env, value: &Unknown<'_>) -> Result<(*mut u8, usize)> {
     Ok((data.cast(), len))
 }
 
-fn reference(env: &Env, value: &Unknown<'_>) -> Result<sys::napi_ref> {
-    let mut reference = ptr::null_mut();
-    // SAFETY: live values of this call.
-    check_status!(unsafe {
-        sys::napi_create_reference(env.raw(), value.raw(), 1, &raw mut reference)
-    })?;
-    Ok(reference)
+impl Reference {
+    fn new(env: &Env, value: &Unknown<'_>) -> Result<Self> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: live values of this call.
+        check_status!(unsafe {
+            sys::napi_create_reference(env.raw(), value.raw(), 1, &raw mut raw)
+        })?;
+        Ok(Self {
+            env: env.raw(),
+            raw,
+        })
+    }
 }
 
-/// A panic elsewhere leaves nothing half done behind these locks.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Reference {
+    fn drop(&mut self) {
+        // SAFETY: made in this environment, which has not ended, on this thread; deleted once. It fails for no others.
+        let _ = unsafe { sys::napi_delete_reference(self.env, self.raw) };
+    }
 }

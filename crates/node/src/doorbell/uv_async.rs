@@ -198,13 +198,16 @@ unsafe extern "C" fn drain_queues(handle: *mut Handle) {
     }
 }
 
-/// The environment's cleanup hook.
+/// The environment's cleanup hook: nothing drains any longer.
 unsafe extern "C" fn close(cleanup: sys::napi_async_cleanup_hook_handle, handle: *mut c_void) {
     let handle = handle.cast::<Handle>();
     // SAFETY: called once, on the environment's thread, with the open handle that the hook was registered with.
     unsafe {
         let call = call_of(handle);
         (*call).cleanup = cleanup;
+        // Node deletes neither by itself. They fail only for what is not theirs.
+        sys::napi_delete_reference((*call).env, (*call).drain);
+        sys::napi_async_destroy((*call).env, (*call).context);
         ((*call).libuv.close)(handle, closed);
     }
 }
