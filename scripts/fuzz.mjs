@@ -13,17 +13,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { SetupError } from "./requirements.mjs";
+import { hasNightly, nightly, SetupError } from "./requirements.mjs";
 import { isMain, root, runScript } from "./setup.mjs";
 
 const cargoFuzzVersion = "0.13.1";
 const toolFolder = join(root, "target", "cargo-fuzz");
-const env = {
-	...process.env,
-	RUSTUP_TOOLCHAIN: "nightly",
-	// Asking for a toolchain must not install it.
-	RUSTUP_AUTO_INSTALL: "0",
-};
 
 /** @typedef {{ runs: number, coverage: string, failed: boolean }} Outcome */
 
@@ -60,15 +54,6 @@ async function main(args) {
 	}
 	printTable(rows);
 	process.exitCode = rows.every(([, outcome]) => isGood(outcome)) ? 0 : 1;
-}
-
-function hasNightly() {
-	return (
-		spawnSync("rustc", ["--version"], {
-			env,
-			encoding: "utf8",
-		}).stdout?.includes("nightly") ?? false
-	);
 }
 
 /** The command that the user has, or else our own. */
@@ -142,7 +127,7 @@ function printTable(rows) {
 /** Runs a command to its end and keeps what it says. */
 function collect(command, args) {
 	const child = spawn(command, args, {
-		env,
+		env: nightly,
 		stdio: ["ignore", "pipe", "pipe"],
 	});
 	let output = "";
@@ -159,7 +144,7 @@ function collect(command, args) {
 
 /** Runs a command of the nightly toolchain that shows what it does. */
 function run(command, ...args) {
-	runWith(env, command, ...args);
+	runWith(nightly, command, ...args);
 }
 
 function runWith(env, command, ...args) {

@@ -33,6 +33,21 @@ export function checkRust(env = process.env) {
 	}
 }
 
+/** The environment of commands that use nightly Rust. Asking for the toolchain must not install it. */
+export const nightly = {
+	...process.env,
+	RUSTUP_TOOLCHAIN: "nightly",
+	RUSTUP_AUTO_INSTALL: "0",
+};
+
+export function hasNightly() {
+	const { stdout } = spawnSync("rustc", ["--version"], {
+		env: nightly,
+		encoding: "utf8",
+	});
+	return stdout?.includes("nightly") ?? false;
+}
+
 /** Compares dotted versions number by number. */
 export function isOlder(version, minimum) {
 	const left = version.split(".").map((part) => Number.parseInt(part, 10));
