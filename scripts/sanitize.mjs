@@ -1,7 +1,7 @@
 /**
  * `npm run sanitize`: looks for errors of memory and of concurrency with tools that watch the code while it runs.
  *
- *   node scripts/sanitize.mjs [--address] [--thread] [--valgrind] [--if-possible]
+ *   node scripts/sanitize.mjs [--address] [--thread] [--loom] [--valgrind] [--if-possible]
  *
  * Without a choice all of them run. A tool that is not there is an error, or with `--if-possible` left out. What was built
  * and reported is below target/sanitize. Ends with 1 when anything was found, when a test failed, and when a run cannot
@@ -10,13 +10,14 @@
 import { parseArgs } from "node:util";
 import { SetupError } from "./requirements.mjs";
 import * as address from "./sanitize/address.mjs";
+import * as loom from "./sanitize/loom.mjs";
 import { suitsThisMachine } from "./sanitize/run.mjs";
 import * as thread from "./sanitize/thread.mjs";
 import * as valgrind from "./sanitize/valgrind.mjs";
 import { isMain, runScript, setup } from "./setup.mjs";
 
 /** Each has `missing()`, which says what to install if need be, and `check()`. */
-const tools = { address, thread, valgrind };
+const tools = { address, thread, loom, valgrind };
 
 async function main(args) {
 	const flags = [...Object.keys(tools), "if-possible"];
@@ -47,9 +48,10 @@ async function main(args) {
 }
 
 function isPossible(name, skip) {
-	const missing = suitsThisMachine
-		? tools[name].missing()
-		: "Linux on an x64 machine";
+	const missing =
+		suitsThisMachine || name === "loom"
+			? tools[name].missing()
+			: "Linux on an x64 machine";
 	if (missing === undefined) return true;
 	if (!skip) throw new SetupError(`sanitize: --${name} needs ${missing}`);
 	console.log(`sanitize: ${name} skipped: it needs ${missing}`);

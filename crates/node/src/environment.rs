@@ -19,6 +19,7 @@ use crate::error::{NativeError, native_error, start_error};
 use crate::loop_bridge::LoopBridge;
 use crate::memory::Memory;
 use crate::options::{NativeOptions, config};
+use crate::sync::AtomicU32;
 
 /// This environment's side of all its servers. One for each environment.
 #[napi]
@@ -75,7 +76,7 @@ impl Environment {
         let reference = Reference::new(&env, &pending)?;
         // SAFETY: at least four aligned bytes, which the reference keeps until the cleanup hook below has joined all threads
         // that ring; JavaScript accesses them with Atomics only.
-        let pending = unsafe { std::sync::atomic::AtomicU32::from_ptr(base.cast()) };
+        let pending = unsafe { AtomicU32::from_ptr(base.cast()) };
         // SAFETY: as above; and the cleanup hook below joins all threads that ring.
         let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending, libuv)? });
         let servers = Servers::default();

@@ -10,5 +10,9 @@ pub mod error;
 pub mod layout;
 mod loop_bridge;
 mod memory;
+#[cfg(all(loom, test))]
+mod models;
 pub mod options;
 mod queue;
+#[cfg_attr(loom, path = "models/sync.rs")]
+mod sync;

@@ -19,10 +19,11 @@
 //!   cmd. room   store CommandTail               store ScriptWantsRoom = 1
 //!               exchange ScriptWantsRoom, ring  look at CommandTail
 //! ```
+//! `models/` has loom try every order of these, with this file and `queue.rs` as they are.
+//!
 //! A ring while `pending` is 1 is swallowed, so JavaScript looks at ScriptWantsRoom too after it has stored 0 there.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Event, Gauges};
@@ -31,6 +32,7 @@ use gev_wire::{Control, MessageKind, Outgoing, Part, Request};
 use crate::doorbell::Doorbell;
 use crate::memory::{Gauge, Memory, Word};
 use crate::queue::{Consumer, Header, Producer, record_bytes};
+use crate::sync::AtomicU32;
 
 /// One loop's queues, and the doorbell of the environment behind them.
 #[derive(Debug)]

@@ -22,7 +22,8 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU32;
+
+use crate::sync::AtomicU32;
 
 /// One loop's shared memory, valid for `'a`. Copies are views of the same memory.
 #[derive(Debug, Clone, Copy)]

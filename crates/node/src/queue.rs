@@ -10,10 +10,10 @@
 //! of it is used up.
 
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use crate::memory::{HEADER_BYTES, PAD, RECORD_ALIGN};
+use crate::sync::{self, AtomicU32};
 
 /// The writing end.
 #[derive(Debug)]
@@ -120,6 +120,7 @@ impl<'a> Producer<'a> {
             self.head = self.head.wrapping_add(padding);
         }
         self.reserved = Some(len);
+        sync::writes(self.ring.payload_at(self.head), len);
         // SAFETY: the record's bytes are free (just checked), thus the producer's until the head is published, and do
         // not wrap. The slice borrows `self`, so nothing else of this end touches them meanwhile.
         Some(unsafe {
@@ -157,7 +158,7 @@ impl<'a> Producer<'a> {
     /// Hands all committed records to the consumer; false if there were none.
     pub(crate) fn publish(&mut self) -> bool {
         // Only this end stores the head, so a relaxed load sees the last store.
-        if self.head_word.load(std::sync::atomic::Ordering::Relaxed) == self.head {
+        if self.head_word.load(Relaxed) == self.head {
             return false;
         }
         self.head_word.store(self.head, SeqCst);
@@ -225,6 +226,7 @@ impl<'a> Consumer<'a> {
             );
             self.tail = at.wrapping_add(size);
             if header.kind_and_flags != PAD {
+                sync::reads(self.ring.payload_at(at), len as usize);
                 // SAFETY: the payload lies in [tail, head) as it was (just checked), does not wrap, and is released to
                 // the producer no earlier than by the next call, which needs `self` back.
                 let payload = unsafe {
@@ -244,6 +246,18 @@ impl<'a> Consumer<'a> {
         self.tail == self.known_head
     }
 
+    /// True when a record is left of those that were there when the producer's head was last looked at.
+    #[cfg(all(loom, test))]
+    pub(crate) fn knows_more(&self) -> bool {
+        self.tail != self.known_head
+    }
+
+    /// Bytes of ring that records take which have not been read, as far as they are published now.
+    #[cfg(all(loom, test))]
+    pub(crate) fn published_bytes(&self) -> u32 {
+        self.head_word.load(SeqCst).wrapping_sub(self.tail)
+    }
+
     /// Hands everything that was read back to the producer.
     pub(crate) fn release(&mut self) {
         if self.published_tail != self.tail {
@@ -259,11 +273,18 @@ impl Ring {
         position & (self.capacity - 1)
     }
 
+    /// Header of the record at `position`.
+    #[inline]
+    fn header_at(&self, position: u32) -> NonNull<[u32; 4]> {
+        // SAFETY: a place is below the capacity.
+        unsafe { self.base.add(self.place(position) as usize).cast() }
+    }
+
     /// Payload of the record at `position`.
     #[inline]
     fn payload_at(&self, position: u32) -> NonNull<u8> {
-        // SAFETY: a place is below the capacity, and records are aligned, so that a header fits behind every place.
-        unsafe { self.base.add(self.place(position) as usize + HEADER_BYTES) }
+        // SAFETY: records are aligned, so that a header fits behind every place.
+        unsafe { self.header_at(position).add(1).cast() }
     }
 
     /// # Safety
@@ -271,26 +292,18 @@ impl Ring {
     #[inline]
     unsafe fn write_header(&self, position: u32, header: Header, len: u32) {
         let words = [header.kind_and_flags, header.slot, header.generation, len];
-        // SAFETY: in bounds as in `payload_at`, aligned as all records are, and the caller's.
-        unsafe {
-            self.base
-                .add(self.place(position) as usize)
-                .cast::<[u32; 4]>()
-                .write(words)
-        };
+        sync::writes(self.header_at(position).cast(), HEADER_BYTES);
+        // SAFETY: aligned as all records are, and the caller's.
+        unsafe { self.header_at(position).write(words) };
     }
 
     /// # Safety
     /// The header's bytes at `position` must belong to the caller and have been written.
     #[inline]
     unsafe fn read_header(&self, position: u32) -> (Header, u32) {
-        // SAFETY: in bounds as in `payload_at`, aligned as all records are, and the caller's.
-        let words = unsafe {
-            self.base
-                .add(self.place(position) as usize)
-                .cast::<[u32; 4]>()
-                .read()
-        };
+        sync::reads(self.header_at(position).cast(), HEADER_BYTES);
+        // SAFETY: aligned as all records are, and the caller's.
+        let words = unsafe { self.header_at(position).read() };
         let [kind_and_flags, slot, generation, len] = words;
         (
             Header {
@@ -312,7 +325,7 @@ pub(crate) fn record_bytes(len: usize) -> u32 {
 /// A consumer that has read this fraction of the ring hands it back before it goes on.
 const RELEASE_FRACTION: u32 = 8;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::cell::UnsafeCell;
     use std::sync::atomic::AtomicBool;

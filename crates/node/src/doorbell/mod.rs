@@ -7,11 +7,12 @@ mod threadsafe_function;
 mod uv_async;
 
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use napi::bindgen_prelude::Function;
 use napi::{Env, Result};
 
+use crate::sync::AtomicU32;
 use threadsafe_function::ThreadsafeFunction;
 use uv_async::UvAsync;
 
@@ -24,7 +25,7 @@ pub(crate) struct Doorbell {
 }
 
 /// What makes the environment's thread call `drain`.
-trait Bell: Debug + Send + Sync {
+pub(crate) trait Bell: Debug + Send + Sync {
     /// Calls `drain` soon. Any thread.
     fn ring(&self);
     /// Keeps the process alive.
@@ -59,6 +60,12 @@ impl Doorbell {
         };
         bell.let_go(env)?;
         Ok(Self { bell, pending })
+    }
+
+    /// A doorbell with a bell that has no environment.
+    #[cfg(all(loom, test))]
+    pub(crate) fn with_bell(bell: Box<dyn Bell>, pending: &'static AtomicU32) -> Self {
+        Self { bell, pending }
     }
 
     /// True when JavaScript is going to drain, and will see everything that was published before this call. Any thread.
