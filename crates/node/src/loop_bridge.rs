@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Event, Gauges};
-use gev_wire::{Control, MessageKind, Outgoing, Part, Request};
+use gev_wire::{Control, MessageKind, Outgoing, PART_BYTES, Part, Request};
 
 use crate::doorbell::Doorbell;
 use crate::memory::{Gauge, Memory, Word};
@@ -116,10 +116,12 @@ impl Bridge for LoopBridge {
     }
 
     fn has_room(&mut self) -> bool {
-        // JavaScript wakes the loop when half of the queue is free; to go on with less would mean many short turns.
+        // JavaScript wakes the loop when half of the queue is free; to go on with less would mean many short turns. In the
+        // smallest queue that is 32 bytes less than `reserve` asks for.
+        let half = self.memory.queue_bytes() as u32 / 2;
         let room = self
             .events
-            .has_room_for(self.memory.queue_bytes() as u32 / 2);
+            .has_room_for(half.max(2 * record_bytes(PART_BYTES)));
         if room && self.wants_room {
             self.wants_room = false;
             self.loop_wants_room.store(0, SeqCst);
@@ -305,3 +307,61 @@ pub(crate) const FLAG_PLAIN: u32 = 1 << 13;
 
 /// The upper half of a command's first word: what the application has counted for the message's framing.
 pub(crate) const FRAMING_SHIFT: u32 = 16;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use napi::{Env, Result};
+
+    use super::*;
+    use crate::doorbell::Bell;
+    use crate::memory::MIN_QUEUE_BYTES;
+    use crate::sync::AtomicU32;
+
+    #[derive(Debug)]
+    struct Silence;
+
+    impl Bell for Silence {
+        fn ring(&self) {}
+
+        fn hold(&self, _: Env) -> Result<()> {
+            Ok(())
+        }
+
+        fn let_go(&self, _: Env) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bridge() -> LoopBridge {
+        let size = Memory::size(MIN_QUEUE_BYTES, 0);
+        let units = vec![0_u128; size / size_of::<u128>()].leak();
+        // SAFETY: the memory is never freed, and nobody else has it.
+        unsafe {
+            let memory = Memory::new(units.as_mut_ptr().cast(), size, MIN_QUEUE_BYTES, 0);
+            let pending = Box::leak(Box::new(AtomicU32::new(0)));
+            let doorbell = Arc::new(Doorbell::with_bell(Box::new(Silence), pending));
+            LoopBridge::new(memory.expect("right sizes"), doorbell)
+        }
+    }
+
+    /// Else a loop that is told of room finds none, and looks again at once, until JavaScript has made more.
+    #[test]
+    fn where_there_is_room_the_largest_event_fits() {
+        let id = ConnectionId {
+            slot: 0,
+            generation: 0,
+        };
+        for small in 0..40 {
+            let mut bridge = bridge();
+            let sizes = std::iter::repeat_n(0, small).chain(std::iter::repeat(32 * 1024 - 96));
+            for len in sizes {
+                if !bridge.has_room() {
+                    break;
+                }
+                assert!(bridge.reserve(PART_BYTES).is_some(), "{small}");
+                bridge.reserve(len).expect("less than that");
+                bridge.commit(id, Event::End);
+            }
+        }
+    }
+}

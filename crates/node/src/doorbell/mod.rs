@@ -63,7 +63,7 @@ impl Doorbell {
     }
 
     /// A doorbell with a bell that has no environment.
-    #[cfg(all(loom, test))]
+    #[cfg(test)]
     pub(crate) fn with_bell(bell: Box<dyn Bell>, pending: &'static AtomicU32) -> Self {
         Self { bell, pending }
     }
