@@ -64,6 +64,17 @@ for (const name of ["setup.mjs", "start.mjs", "test.mjs"]) {
 	);
 }
 
+testOnUnix(
+	"without its tools sanitize.mjs says in one line what it needs",
+	async (t) => {
+		saysOnly(
+			t,
+			await runScript(t, "sanitize.mjs", {}),
+			/^sanitize: --address needs (?:nightly Rust: `rustup .*`|Linux .*)$/,
+		);
+	},
+);
+
 for (const [title, tools, line] of [
 	[
 		"only one of the tools",
