@@ -480,6 +480,13 @@ interface ServerOptions {
     port?: number;
     /** How many event loops, each on a thread of its own. Default: the number of CPUs. */
     loops?: number;
+    /**
+     * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
+     * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
+     * timed. Needs Node on something else than Windows; elsewhere loops always have threads. Default: true, unless there
+     * is one loop and one CPU.
+     */
+    threads?: boolean;
     /** How bytes become messages. Default {@link raw}. */
     protocol?: Protocol;
     /**

@@ -250,7 +250,7 @@ test.serial(
 					return message === "last" ? message : undefined;
 				},
 			},
-			{ handshakeTimeoutMs: 1000, queueBytes: 256 * 1024 },
+			{ handshakeTimeoutMs: 1000, queueBytes: 256 * 1024, threads: true },
 		);
 		// As events these are larger than the queue, yet not larger than a socket's buffer.
 		const flood = Buffer.concat(Array<Buffer>(8500).fill(frame(TEXT, "x")));

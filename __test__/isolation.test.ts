@@ -270,16 +270,20 @@ test("a handle whose client has left reaches nobody, before its onClose too", as
 		(connection) => connection.shutdownWrite(),
 	];
 	let round = 0;
-	const { url } = await serve(t, {
-		onMessage(connection, message) {
-			if (message === "who") return "you";
-			// Blocks until the next client is there, so that the native side is ahead of the handlers.
-			t.not(Atomics.wait(woken, 0, round, 30_000), "timed-out");
-			t.true(connection.connected);
-			uses[round++ % uses.length]?.(connection);
-			return "for the first client";
+	const { url } = await serve(
+		t,
+		{
+			onMessage(connection, message) {
+				if (message === "who") return "you";
+				// Blocks until the next client is there, so that the native side is ahead of the handlers.
+				t.not(Atomics.wait(woken, 0, round, 30_000), "timed-out");
+				t.true(connection.connected);
+				uses[round++ % uses.length]?.(connection);
+				return "for the first client";
+			},
 		},
-	});
+		{ threads: true },
+	);
 	const rounds = 10 * uses.length;
 	const worker = new Worker(
 		new URL("./fixtures/successor.js", import.meta.url),

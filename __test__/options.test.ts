@@ -96,6 +96,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	],
 	maxLifetimeMs: outside(-1, 2 ** 31),
 	noDelay: notABoolean,
+	threads: notABoolean,
 	maxConnectionsPerAddress: outside(-1, 2 ** 24 + 1),
 	maxConnectionRatePerAddress: outside(-1, 2 ** 30 + 1),
 	serial: notABoolean,

@@ -2,15 +2,22 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import test, { type ExecutionContext } from "ava";
 import type { Handler } from "gev";
-import { run } from "./kit/program.js";
+import { THREADS } from "./kit/loops.js";
+import { runWith } from "./kit/program.js";
 import { serve } from "./kit/server.js";
 import { connect } from "./kit/ws-client.js";
 
 /** An echo server in a worker, which puts its name before what it sends back. */
-async function serveInWorker(t: ExecutionContext, name = "") {
+async function serveInWorker(
+	t: ExecutionContext,
+	{ name = "", threads = true } = {},
+) {
 	const worker = new Worker(
 		new URL("./fixtures/echo-worker.js", import.meta.url),
-		{ workerData: { name, protocol: "websocket" } },
+		{
+			workerData: { name, protocol: "websocket" },
+			env: { ...process.env, [THREADS]: threads ? "1" : "0" },
+		},
 	);
 	t.teardown(() => worker.terminate());
 	const ended = new Promise<number | Error>((resolve) => {
@@ -26,16 +33,18 @@ for (const [message, code, expected] of [
 	["exit", 1006, 3],
 	["throw", 1006, "thrown elsewhere"],
 ] as const) {
-	test(`a worker with a server ends as it should after "${message}"`, async (t) => {
-		const { url, ended } = await serveInWorker(t);
-		const { socket, messages, closed } = await connect(t, url);
-		socket.send("hello");
-		t.is(await messages.next(), "hello");
-		socket.send(message);
-		t.is((await closed).code, code);
-		const end = await ended;
-		t.is(end instanceof Error ? end.message : end, expected);
-	});
+	for (const threads of [true, false]) {
+		test(`a worker with a server ends as it should after "${message}"${threads ? "" : ", without threads"}`, async (t) => {
+			const { url, ended } = await serveInWorker(t, { threads });
+			const { socket, messages, closed } = await connect(t, url);
+			socket.send("hello");
+			t.is(await messages.next(), "hello");
+			socket.send(message);
+			t.is((await closed).code, code);
+			const end = await ended;
+			t.is(end instanceof Error ? end.message : end, expected);
+		});
+	}
 }
 
 test("servers in the main thread and in workers do not mix", async (t) => {
@@ -45,8 +54,8 @@ test("servers in the main thread and in workers do not mix", async (t) => {
 	const servers: Record<string, { url: string }> = {
 		one: await serve(t, named("one")),
 		other: await serve(t, named("other")),
-		worker: await serveInWorker(t, "worker"),
-		second: await serveInWorker(t, "second"),
+		worker: await serveInWorker(t, { name: "worker" }),
+		second: await serveInWorker(t, { name: "second", threads: false }),
 	};
 	await Promise.all(
 		Object.entries(servers).map(async ([name, { url }]) => {
@@ -121,12 +130,18 @@ for (const [title, program, args, expected] of [
 		{ code: 1, stdout: "", stderr: /Error: rejected elsewhere$/m },
 	],
 ] as const) {
-	test(title, async (t) => {
-		const { code, signal, stdout, stderr } = await run(program, ...args);
-		t.is(signal, null);
-		if (typeof expected.stderr === "string") t.is(stderr, expected.stderr);
-		else t.regex(stderr, expected.stderr);
-		t.is(stdout, expected.stdout);
-		t.is(code, expected.code);
-	});
+	for (const threads of ["1", "0"]) {
+		test(`${title}${threads === "0" ? ", without threads" : ""}`, async (t) => {
+			const { code, signal, stdout, stderr } = await runWith(
+				{ [THREADS]: threads },
+				program,
+				...args,
+			);
+			t.is(signal, null);
+			if (typeof expected.stderr === "string") t.is(stderr, expected.stderr);
+			else t.regex(stderr, expected.stderr);
+			t.is(stdout, expected.stdout);
+			t.is(code, expected.code);
+		});
+	}
 }

@@ -1,7 +1,8 @@
 /**
- * `npm test`: the Rust tests, then AVA, and last one line with the sum of both.
- * Arguments (`npm test -- --match='*close*'`) go to AVA, and then the Rust
- * tests are left out.
+ * `npm test`: the Rust tests, then AVA twice (with a thread for each event loop,
+ * and without, where there is that), and last one line with the sum of all.
+ * Arguments (`npm test -- --match='*close*'`) go to AVA, which runs once then,
+ * without the Rust tests.
  */
 import { spawn } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
@@ -12,13 +13,17 @@ const cargo = ["cargo", "test", "--workspace", "--no-fail-fast"];
 const ava = [process.execPath, "node_modules/ava/entrypoints/cli.mjs"];
 
 async function main(args) {
-	const withRust = args.length === 0;
-	if (withRust) checkRust();
+	const everything = args.length === 0;
+	if (everything) checkRust();
 	setup();
 
 	const counts = [];
-	if (withRust) counts.push(countCargo(await runAndShow(cargo)));
+	if (everything) counts.push(countCargo(await runAndShow(cargo)));
 	counts.push(countAva(await runAndShow([...ava, ...args])));
+	if (everything && process.platform !== "win32") {
+		console.log("\nand with servers whose event loop has no thread:");
+		counts.push(countAva(await runAndShow(ava, { GEV_TEST_THREADS: "0" })));
+	}
 
 	const passed = sum(counts.map((count) => count.passed));
 	const failed = sum(counts.map((count) => count.failed));
@@ -57,12 +62,12 @@ function sum(numbers) {
 }
 
 /** Passes the output on while it comes, and keeps what was written to standard output. */
-function runAndShow([command, ...args]) {
+function runAndShow([command, ...args], env = {}) {
 	const colour = process.stdout.isTTY
 		? { FORCE_COLOR: "1", CARGO_TERM_COLOR: "always" }
 		: {};
 	const child = spawn(command, args, {
-		env: { ...process.env, ...colour },
+		env: { ...process.env, ...colour, ...env },
 		stdio: ["inherit", "pipe", "inherit"],
 	});
 	let output = "";

@@ -14,6 +14,13 @@ export interface ServerOptions {
 	port?: number;
 	/** How many event loops, each on a thread of its own. Default: the number of CPUs. */
 	loops?: number;
+	/**
+	 * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
+	 * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
+	 * timed. Needs Node on something else than Windows; elsewhere loops always have threads. Default: true, unless there
+	 * is one loop and one CPU.
+	 */
+	threads?: boolean;
 	/** How bytes become messages. Default {@link raw}. */
 	protocol?: Protocol;
 	/**
@@ -153,6 +160,12 @@ export function checkOptions(options: unknown): CheckedOptions {
 		1,
 		maxBufferedBytes,
 	);
+	const cpus = os.availableParallelism();
+	const loops = check.integer("loops", given.loops, cpus, 1, 1024);
+	const threads = check.boolean("threads", given.threads, loops + cpus > 2);
+	if (!threads && loops > 1) {
+		throw check.wrong("threads", "true for more than one loop", threads);
+	}
 	const { protocol = raw() } = given;
 	if (!(protocol instanceof Protocol)) {
 		throw check.wrong("protocol", "raw() or webSocket()", protocol);
@@ -160,13 +173,8 @@ export function checkOptions(options: unknown): CheckedOptions {
 	return {
 		host: check.text("host", given.host, undefined),
 		port: check.integer("port", given.port, 1833, 0, 65535),
-		loops: check.integer(
-			"loops",
-			given.loops,
-			os.availableParallelism(),
-			1,
-			1024,
-		),
+		loops,
+		threads,
 		protocol,
 		borrow: check.boolean("borrow", given.borrow, false),
 		balance: check.oneOf("balance", given.balance, "kernel", [
@@ -268,6 +276,7 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"host",
 	"port",
 	"loops",
+	"threads",
 	"protocol",
 	"borrow",
 	"balance",

@@ -390,6 +390,7 @@ function nativeOptions(
 		port: rest.port,
 		backlog: rest.backlog,
 		reusePort: rest.reusePort,
+		threads: rest.threads,
 		roundRobin: balance === "round-robin",
 		handshakeTimeoutMs: rest.handshakeTimeoutMs,
 		closeTimeoutMs: rest.closeTimeoutMs,

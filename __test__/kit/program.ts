@@ -26,8 +26,17 @@ export interface Program {
  * @param name - file name without its ending.
  */
 export function run(name: string, ...args: string[]): Promise<Ended> {
+	return runWith({}, name, ...args);
+}
+
+/** As {@link run}, with variables of the environment that are others. */
+export function runWith(
+	env: NodeJS.ProcessEnv,
+	name: string,
+	...args: string[]
+): Promise<Ended> {
 	const file = new URL(`../fixtures/${name}.js`, import.meta.url);
-	return launch([fileURLToPath(file), ...args]).ended;
+	return launch([fileURLToPath(file), ...args], env).ended;
 }
 
 /**

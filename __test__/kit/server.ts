@@ -7,6 +7,7 @@ import {
 	type ServerOptions,
 	webSocket,
 } from "gev";
+import { loops } from "./loops.js";
 
 /** A server for one test: on a free port of the loopback, one event loop, stopped when the test is over. */
 export interface Started<Context> {
@@ -25,7 +26,7 @@ export async function serve<Context = unknown>(
 	const server = new Server(handler, {
 		host: "127.0.0.1",
 		port: 0,
-		loops: 1,
+		...((options.loops ?? 1) === 1 && loops(1)),
 		protocol: webSocket(),
 		...options,
 	});

@@ -49,6 +49,14 @@ export const peers = [
 		missing: gevBuilt,
 	},
 	{
+		name: "gev-threads",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--threads"],
+		baseline: "gev",
+		missing: gevBuilt,
+	},
+	{
 		name: "gev-borrow",
 		protocol: "websocket",
 		server: "gev.mjs",
@@ -139,7 +147,14 @@ export const peers = [
 ];
 
 /** Peers of a run that is only to show that everything works. */
-export const smokePeers = ["gev", "ws", "floor", "gev-shared", "ws-deflate"];
+export const smokePeers = [
+	"gev",
+	"gev-threads",
+	"ws",
+	"floor",
+	"gev-shared",
+	"ws-deflate",
+];
 
 /** What is profiled. */
 export const profiledPeers = ["gev", "gev-shared"];

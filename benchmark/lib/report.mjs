@@ -156,9 +156,10 @@ const echoBytes = ["bytes/echo", ({ echoBytes }) => figure(echoBytes, 0)];
 
 const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; with permessage-deflate: of gev-shared) divided by the
 peer's; below 1.00 gev is cheaper.
-The main thread runs JavaScript; gev's sockets are served by another thread. gev-raw, node-net and floor speak plain TCP with as
-many bytes as the WebSocket frames of the others. (*) In at least one run the server used less than 95 % of its core, so the
-generator or the wait for the next message was the limit: its messages/s say little, its CPU time per message stays valid.`;
+The main thread runs JavaScript. On one core gev's loop has by default no thread of its own; that of gev-threads has one.
+gev-raw, node-net and floor speak plain TCP with as many bytes as the WebSocket frames of the others. (*) In at least one run the
+server used less than 95 % of its core, so the generator or the wait for the next message was the limit: its messages/s say
+little, its CPU time per message stays valid.`;
 
 function list(machine) {
 	return Object.entries(machine)

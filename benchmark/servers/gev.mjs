@@ -1,4 +1,7 @@
-/** Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--deflate shared|dedicated]`. */
+/**
+ * Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--threads] [--deflate shared|dedicated]`. Pinned to one core its loop
+ * has by default no thread; with `--threads` it has.
+ */
 import { parseArgs } from "node:util";
 import { raw, Server, webSocket } from "../../dist/index.js";
 
@@ -6,6 +9,7 @@ const { values } = parseArgs({
 	options: {
 		protocol: { type: "string", default: "websocket" },
 		borrow: { type: "boolean", default: false },
+		threads: { type: "boolean" },
 		deflate: { type: "string" },
 	},
 });
@@ -25,6 +29,7 @@ const server = new Server(
 				? raw()
 				: webSocket({ perMessageDeflate: deflate(values.deflate) }),
 		borrow: values.borrow,
+		threads: values.threads,
 	},
 );
 const { port } = await server.start();

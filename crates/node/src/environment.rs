@@ -9,13 +9,17 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gev_reactor::{LoopHandle, Reactor};
+use gev_reactor::{Config, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
 use crate::doorbell::Doorbell;
+#[cfg(unix)]
+use crate::driver::Driver;
 use crate::error::{NativeError, native_error, start_error};
+#[cfg(unix)]
+use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::Memory;
 use crate::options::{NativeOptions, config};
@@ -26,6 +30,8 @@ use crate::sync::AtomicU32;
 pub struct Environment {
     doorbell: Arc<Doorbell>,
     servers: Servers,
+    #[cfg(unix)]
+    libuv: Option<Libuv>,
 }
 
 /// A started server.
@@ -39,6 +45,9 @@ pub struct NativeServer {
 
 /// The loops of a server, and after them, as fields are dropped in this order, what keeps their memory.
 struct Running {
+    /// Drives the loop, if it has no thread.
+    #[cfg(unix)]
+    driver: Option<Driver>,
     /// Dropped, it aborts its loops and joins their threads.
     reactor: Reactor,
     _memory: Vec<Reference>,
@@ -86,7 +95,12 @@ impl Environment {
             }
             drop(reference);
         })?;
-        Ok(Self { doorbell, servers })
+        Ok(Self {
+            doorbell,
+            servers,
+            #[cfg(unix)]
+            libuv: if libuv { Libuv::find() } else { None },
+        })
     }
 
     /// Binds the port and starts the loops, one for each view in `memory` (of `memorySize()` zero bytes each).
@@ -106,13 +120,10 @@ impl Environment {
             .map(|value| Reference::new(&env, value))
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
-        let reactor = Reactor::start(config, bridges).map_err(start_error)?;
-        let address = reactor.local_addr();
-        let loops = reactor.loops().to_vec();
-        let running = Rc::new(RefCell::new(Some(Running {
-            reactor,
-            _memory: memory,
-        })));
+        let running = self.run(env, options.threads, config, bridges, memory)?;
+        let address = running.reactor.local_addr();
+        let loops = running.reactor.loops().to_vec();
+        let running = Rc::new(RefCell::new(Some(running)));
         let mut servers = self.servers.borrow_mut();
         servers.retain(|running| running.borrow().is_some());
         servers.push(Rc::clone(&running));
@@ -135,6 +146,37 @@ impl Environment {
     #[napi(catch_unwind)]
     pub fn let_go(&self, env: Env) -> Result<()> {
         self.doorbell.let_go(env)
+    }
+
+    /// Starts the loops, with threads or (one loop, where that is possible) without.
+    fn run(
+        &self,
+        env: Env,
+        threads: bool,
+        config: Config,
+        mut bridges: Vec<LoopBridge>,
+        memory: Vec<Reference>,
+    ) -> std::result::Result<Running, NativeError> {
+        #[cfg(unix)]
+        if let (false, Some(libuv), [_]) = (threads, self.libuv, bridges.as_slice()) {
+            let (reactor, event_loop) =
+                Reactor::start_driven(config, bridges.remove(0)).map_err(start_error)?;
+            let doorbell = Arc::clone(&self.doorbell);
+            let driver = Driver::new(env, event_loop, doorbell, libuv).map_err(native_error)?;
+            return Ok(Running {
+                driver: Some(driver),
+                reactor,
+                _memory: memory,
+            });
+        }
+        #[cfg(not(unix))]
+        let _ = (env, threads, &mut bridges);
+        Ok(Running {
+            #[cfg(unix)]
+            driver: None,
+            reactor: Reactor::start(config, bridges).map_err(start_error)?,
+            _memory: memory,
+        })
     }
 
     fn bridges(
@@ -178,6 +220,13 @@ impl NativeServer {
     /// Ends the sleep of a loop.
     #[napi(catch_unwind)]
     pub fn wake(&self, event_loop: u32) {
+        #[cfg(unix)]
+        if let Some(running) = self.running.borrow().as_ref()
+            && let Some(driver) = &running.driver
+        {
+            driver.wake();
+            return;
+        }
         if let Some(event_loop) = self.loops.get(event_loop as usize) {
             event_loop.wake();
         }

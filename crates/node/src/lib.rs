@@ -5,9 +5,12 @@
 //! `unsafe` code.
 
 mod doorbell;
+#[cfg(unix)]
+mod driver;
 pub mod environment;
 pub mod error;
 pub mod layout;
+mod libuv;
 mod loop_bridge;
 mod memory;
 #[cfg(all(loom, test))]

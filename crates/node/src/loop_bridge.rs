@@ -48,6 +48,9 @@ pub(crate) struct LoopBridge {
     wants_room: bool,
     /// Events were published that JavaScript may not see before the doorbell is rung.
     unannounced: bool,
+    /// Instead of ringing notes that a drain is due: see [`set_quiet`](Self::set_quiet).
+    quiet: bool,
+    drain_is_due: bool,
 }
 
 impl LoopBridge {
@@ -87,6 +90,26 @@ impl LoopBridge {
             doorbell,
             wants_room: false,
             unannounced: false,
+            quiet: false,
+            drain_is_due: false,
+        }
+    }
+
+    /// From now on, or no longer, whoever drives the loop sees to the drains: [`take_due`](Self::take_due) tells of them.
+    pub(crate) fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// True when a drain is due, and nobody but the caller sees to it.
+    pub(crate) fn take_due(&mut self) -> bool {
+        std::mem::take(&mut self.drain_is_due)
+    }
+
+    fn ring_or_note(&mut self) {
+        if self.quiet {
+            self.drain_is_due |= self.doorbell.note();
+        } else {
+            self.doorbell.ring();
         }
     }
 }
@@ -138,7 +161,7 @@ impl Bridge for LoopBridge {
 
     fn ring(&mut self) {
         self.unannounced = false;
-        self.doorbell.ring();
+        self.ring_or_note();
     }
 
     #[inline]
@@ -147,7 +170,7 @@ impl Bridge for LoopBridge {
             // Hands back what was read last, and tells JavaScript if it waits for that.
             self.commands.release();
             if self.script_wants_room.swap(0, SeqCst) == 1 {
-                self.doorbell.ring();
+                self.ring_or_note();
             }
             return None;
         }
@@ -321,6 +344,7 @@ mod tests {
     struct Silence;
 
     impl Bell for Silence {
+        fn drain_now(&self) {}
         fn ring(&self) {}
 
         fn hold(&self, _: Env) -> Result<()> {

@@ -23,6 +23,8 @@ pub struct NativeOptions {
     pub backlog: i32,
     /// Share the port with other processes that ask for it too.
     pub reuse_port: bool,
+    /// A thread for each loop. False, for one loop only: it is driven by Node's own.
+    pub threads: bool,
     /// True: one loop accepts and deals out in turn. False: each loop has a listener.
     pub round_robin: bool,
     /// Time from accept to the end of the handshake.

@@ -30,5 +30,5 @@ pub use bridge::{Bridge, Command, CommandKind, Event, Gauges};
 pub use close_reason::{CloseCause, CloseReason};
 pub use config::{Balance, Config, ProtocolFactory, ProtocolMaker, Timeouts};
 pub use event_loop::{EventLoop, LoopHandle, Turn};
-pub use reactor::Reactor;
+pub use reactor::{Reactor, guard};
 pub use slots::ConnectionId;

@@ -23,11 +23,35 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Binds the port and starts one loop for each of `bridges`. Connections are accepted when this returns.
+    /// Binds the port and starts one loop for each of `bridges`, on a thread of its own. Connections are accepted when this
+    /// returns.
     ///
     /// # Errors
     /// Those of binding (the address is in use, or not ours, or forbidden), and of creating polls and threads.
     pub fn start<B: Bridge + 'static>(config: Config, bridges: Vec<B>) -> io::Result<Self> {
+        let (mut reactor, event_loops) = Self::assemble(config, bridges)?;
+        for (index, mut event_loop) in event_loops.into_iter().enumerate() {
+            let thread = thread::Builder::new().name(format!("gev-loop-{index}"));
+            reactor
+                .threads
+                .push(thread.spawn(move || run(&mut event_loop))?);
+        }
+        Ok(reactor)
+    }
+
+    /// Binds the port and makes one loop, which the caller drives.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_driven<B: Bridge>(config: Config, bridge: B) -> io::Result<(Self, EventLoop<B>)> {
+        let (reactor, mut event_loops) = Self::assemble(config, vec![bridge])?;
+        Ok((reactor, event_loops.remove(0)))
+    }
+
+    fn assemble<B: Bridge>(
+        config: Config,
+        bridges: Vec<B>,
+    ) -> io::Result<(Self, Vec<EventLoop<B>>)> {
         let config = Arc::new(config);
         let admission = Arc::new(Admission::new(config.admission));
         let listeners = listener::bind(&config, bridges.len())?;
@@ -47,19 +71,13 @@ impl Reactor {
         for (event_loop, listener) in event_loops.iter_mut().zip(listeners) {
             event_loop.listen(listener, dealer.take())?;
         }
-        let mut reactor = Self {
+        let reactor = Self {
             local,
             admission,
             loops,
             threads: Vec::new(),
         };
-        for (index, mut event_loop) in event_loops.into_iter().enumerate() {
-            let thread = thread::Builder::new().name(format!("gev-loop-{index}"));
-            reactor
-                .threads
-                .push(thread.spawn(move || run(&mut event_loop))?);
-        }
-        Ok(reactor)
+        Ok((reactor, event_loops))
     }
 
     /// The address that the reactor listens on, with the port that was chosen when 0 was asked for.
@@ -96,12 +114,22 @@ impl Drop for Reactor {
     }
 }
 
-/// The top of a loop's thread. A panic is a bug; it ends this loop and is reported, and nothing else.
+/// Runs a part of a loop. A panic is a bug; it ends this loop with a report, and nothing else.
+///
+/// # Errors
+/// What the report has to say.
+pub fn guard<T>(part: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
+    match panic::catch_unwind(AssertUnwindSafe(part)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(format!("poll: {error}")),
+        Err(payload) => Err(format!("panic: {}", panic_text(payload.as_ref()))),
+    }
+}
+
+/// The top of a loop's thread.
 fn run<B: Bridge>(event_loop: &mut EventLoop<B>) {
-    let message = match panic::catch_unwind(AssertUnwindSafe(|| event_loop.run())) {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => format!("poll: {error}"),
-        Err(payload) => format!("panic: {}", panic_text(payload.as_ref())),
+    let Err(message) = guard(|| event_loop.run()) else {
+        return;
     };
     // The bridge may be what panicked; then there is nobody left to tell.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| event_loop.report_end(&message)));

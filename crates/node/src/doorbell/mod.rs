@@ -28,6 +28,8 @@ pub(crate) struct Doorbell {
 pub(crate) trait Bell: Debug + Send + Sync {
     /// Calls `drain` soon. Any thread.
     fn ring(&self);
+    /// Calls `drain` at once, outside of any call of JavaScript. The environment's thread.
+    fn drain_now(&self);
     /// Keeps the process alive.
     fn hold(&self, env: Env) -> Result<()>;
     /// Does not keep the process alive any longer.
@@ -78,6 +80,21 @@ impl Doorbell {
         if self.pending.swap(1, SeqCst) == 0 {
             self.bell.ring();
         }
+    }
+
+    /// Notes that the environment's thread is going to [`drain`](Self::drain_now); false when it is rung already.
+    pub(crate) fn note(&self) -> bool {
+        self.pending.swap(1, SeqCst) == 0
+    }
+
+    /// Makes JavaScript drain at once, outside of any call of it. The environment's thread.
+    pub(crate) fn drain_now(&self) {
+        self.bell.drain_now();
+    }
+
+    /// Makes JavaScript drain soon, in answer to a [`note`](Self::note) that was not answered otherwise.
+    pub(crate) fn drain_soon(&self) {
+        self.bell.ring();
     }
 
     /// Keeps the process alive.

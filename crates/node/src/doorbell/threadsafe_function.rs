@@ -61,6 +61,11 @@ impl Bell for ThreadsafeFunction {
         };
     }
 
+    fn drain_now(&self) {
+        // Nobody drives loops from a runtime without libuv.
+        self.ring();
+    }
+
     fn hold(&self, env: Env) -> Result<()> {
         // SAFETY: the environment's thread, and thus before its end.
         check_status!(unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.function) })

@@ -1,16 +1,16 @@
 //! A bell straight on Node's event loop: libuv's `uv_async_t`.
 //!
-//! Node exports libuv, and Node-API gives the loop (`napi_get_uv_event_loop`), for exactly this. The handle is closed by an
-//! asynchronous cleanup hook: an environment ends when all its handles are closed, and must not end before.
+//! The handle is closed by an asynchronous cleanup hook: an environment ends when all its handles are closed, and must not
+//! end before.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use napi::bindgen_prelude::{Function, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 
 use super::Bell;
+use crate::libuv::{Handle, Kind, Libuv, data_of};
 
 /// A handle on the environment's loop, open until the environment ends.
 #[derive(Debug)]
@@ -25,31 +25,8 @@ struct Call {
     drain: sys::napi_ref,
     context: sys::napi_async_context,
     libuv: Libuv,
-    layout: Layout,
     /// The cleanup that waits for the handle to be closed.
     cleanup: sys::napi_async_cleanup_hook_handle,
-}
-
-/// libuv's `uv_async_t`, whose size only libuv knows.
-#[repr(C)]
-struct Handle {
-    _opaque: [u8; 0],
-}
-
-/// The functions of libuv (<https://docs.libuv.org/en/v1.x/handle.html>, async.html) that are used here.
-#[derive(Debug, Clone, Copy)]
-struct Libuv {
-    handle_size: unsafe extern "C" fn(c_int) -> usize,
-    handle_set_data: unsafe extern "C" fn(*mut Handle, *mut c_void),
-    ref_: unsafe extern "C" fn(*mut Handle),
-    unref: unsafe extern "C" fn(*mut Handle),
-    close: unsafe extern "C" fn(*mut Handle, unsafe extern "C" fn(*mut Handle)),
-    async_init: unsafe extern "C" fn(
-        *mut sys::uv_loop_s,
-        *mut Handle,
-        unsafe extern "C" fn(*mut Handle),
-    ) -> c_int,
-    async_send: unsafe extern "C" fn(*mut Handle) -> c_int,
 }
 
 // SAFETY: `uv_async_send` may be called from any thread while the handle is open, which it is until a cleanup hook that
@@ -83,20 +60,12 @@ impl UvAsync {
                 &raw mut reference
             ))?;
         }
-        // SAFETY: takes no pointers.
-        let size = unsafe { (libuv.handle_size)(UV_ASYNC) };
-        let layout = Layout::from_size_align(size.max(1), align_of::<u128>())
-            .expect("Bug: size of a uv_async_t");
-        // SAFETY: the layout's size is not zero.
-        let memory = unsafe { alloc_zeroed(layout) };
-        let Some(handle) = NonNull::new(memory.cast::<Handle>()) else {
-            handle_alloc_error(layout);
-        };
+        let handle = libuv.allocate(Kind::Async);
         // SAFETY: the environment's loop on its own thread, and memory of the size that libuv has asked for.
         let error = unsafe { (libuv.async_init)(uv_loop, handle.as_ptr(), drain_queues) };
         if error != 0 {
-            // SAFETY: allocated above with this layout; libuv has not kept it.
-            unsafe { dealloc(memory, layout) };
+            // SAFETY: allocated above; libuv has not kept it.
+            unsafe { libuv.free(handle.as_ptr(), Kind::Async) };
             return Err(Error::from_reason(format!("uv_async_init: {error}")));
         }
         let call = Box::into_raw(Box::new(Call {
@@ -104,7 +73,6 @@ impl UvAsync {
             drain: reference,
             context,
             libuv,
-            layout,
             cleanup: ptr::null_mut(),
         }));
         // SAFETY: the handle is initialized. The hook closes it at the end of the environment; `closed` frees both it
@@ -128,6 +96,11 @@ impl Bell for UvAsync {
         let _ = unsafe { (self.libuv.async_send)(self.handle.as_ptr()) };
     }
 
+    fn drain_now(&self) {
+        // SAFETY: the environment's thread, and thus before its end.
+        unsafe { drain_queues(self.handle.as_ptr()) };
+    }
+
     fn hold(&self, _env: Env) -> Result<()> {
         // SAFETY: the environment's thread, and thus before its end.
         unsafe { (self.libuv.ref_)(self.handle.as_ptr()) };
@@ -138,27 +111,6 @@ impl Bell for UvAsync {
         // SAFETY: the environment's thread, and thus before its end.
         unsafe { (self.libuv.unref)(self.handle.as_ptr()) };
         Ok(())
-    }
-}
-
-impl Libuv {
-    fn find() -> Option<Self> {
-        #[cfg(unix)]
-        let process = libloading::os::unix::Library::this();
-        #[cfg(windows)]
-        let process = libloading::os::windows::Library::this().ok()?;
-        // SAFETY: these are the types that libuv 1.x documents and keeps. The process is never unloaded.
-        unsafe {
-            Some(Self {
-                handle_size: *process.get(b"uv_handle_size\0").ok()?,
-                handle_set_data: *process.get(b"uv_handle_set_data\0").ok()?,
-                ref_: *process.get(b"uv_ref\0").ok()?,
-                unref: *process.get(b"uv_unref\0").ok()?,
-                close: *process.get(b"uv_close\0").ok()?,
-                async_init: *process.get(b"uv_async_init\0").ok()?,
-                async_send: *process.get(b"uv_async_send\0").ok()?,
-            })
-        }
     }
 }
 
@@ -217,7 +169,7 @@ unsafe extern "C" fn closed(handle: *mut Handle) {
     // SAFETY: called once, by libuv, which does not touch the handle any more; both were allocated in `new`.
     unsafe {
         let call = Box::from_raw(call_of(handle));
-        dealloc(handle.cast(), call.layout);
+        call.libuv.free(handle, Kind::Async);
         sys::napi_remove_async_cleanup_hook(call.cleanup);
     }
 }
@@ -225,9 +177,6 @@ unsafe extern "C" fn closed(handle: *mut Handle) {
 /// # Safety
 /// The handle must be one of this file, not closed yet.
 unsafe fn call_of(handle: *mut Handle) -> *mut Call {
-    // SAFETY: libuv documents the data to be the first field of every handle.
-    unsafe { *handle.cast::<*mut Call>() }
+    // SAFETY: initialized and not freed (contract).
+    unsafe { data_of(handle).cast() }
 }
-
-/// Of the enum `uv_handle_type`: the first in the list behind `UV_UNKNOWN_HANDLE`.
-const UV_ASYNC: c_int = 1;

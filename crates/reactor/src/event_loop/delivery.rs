@@ -12,10 +12,7 @@ impl<B: Bridge> EventLoop<B> {
     /// Tells the other end that the loop is no more, because of `message`. For the thread's top, after a panic or a
     /// failed poll; waits for room in the event queue.
     pub fn report_end(&mut self, message: &str) {
-        let message = &message.as_bytes()[..message.len().min(MAX_ERROR_BYTES)];
-        while !self.emit(NOBODY, Event::Stopped, message) {
-            self.bridge.publish();
-            self.bridge.ring();
+        while !self.try_report_end(message) {
             if self.mailbox.aborted.load(Ordering::Acquire) {
                 return;
             }
@@ -24,8 +21,15 @@ impl<B: Bridge> EventLoop<B> {
             let _ = self.poll.poll(&mut self.events, Some(REPORT_RETRY));
             self.bridge.awake();
         }
+    }
+
+    /// As above, without waiting; false when there is no room.
+    pub fn try_report_end(&mut self, message: &str) -> bool {
+        let message = &message.as_bytes()[..message.len().min(MAX_ERROR_BYTES)];
+        let reported = self.emit(NOBODY, Event::Stopped, message);
         self.bridge.publish();
         self.bridge.ring();
+        reported
     }
 
     /// Makes this turn's events visible, and rings for them unless a few more may come soon.

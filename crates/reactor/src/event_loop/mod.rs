@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -198,8 +200,37 @@ impl<B: Bridge> EventLoop<B> {
     /// Those of the poll itself.
     pub fn turn(&mut self, max_wait: Option<Duration>) -> io::Result<Turn> {
         self.await_events(max_wait)?;
+        Ok(self.work())
+    }
+
+    /// A turn that does not poll: for commands, and for what earlier turns have left.
+    pub fn attend(&mut self) -> Turn {
+        self.events.clear();
+        self.bridge.awake();
+        self.work()
+    }
+
+    /// Tells the other end of the events of the last turns, if it has not been told yet.
+    pub fn announce(&mut self) {
+        if self.unannounced > 0 {
+            self.ring();
+        }
+    }
+
+    /// How long the loop may be left alone if nothing happens (for ever when `None`): until then whoever adds a command wakes
+    /// it.
+    pub fn rest(&mut self) -> Option<Duration> {
+        self.wait(None)
+    }
+
+    /// The loop's end of the queues.
+    pub fn bridge_mut(&mut self) -> &mut B {
+        &mut self.bridge
+    }
+
+    fn work(&mut self) -> Turn {
         if self.mailbox.aborted.load(Ordering::Acquire) {
-            return Ok(Turn::Ended);
+            return Turn::Ended;
         }
         self.now = Instant::now();
         self.note_events();
@@ -211,11 +242,11 @@ impl<B: Bridge> EventLoop<B> {
         self.flush_dirty();
         self.finish_stop();
         self.publish();
-        Ok(if self.ended {
+        if self.ended {
             Turn::Ended
         } else {
             Turn::Running
-        })
+        }
     }
 
     /// Polls. Whoever has to be told of the last turns' events is told before the loop sleeps, yet not before the
@@ -411,6 +442,14 @@ impl<B: Bridge> EventLoop<B> {
             self.undelivered.push_back((id, News::Close(reason)));
             self.deliver_news();
         }
+    }
+}
+
+/// Readable when a turn has something to do; for those who wait for several loops.
+#[cfg(unix)]
+impl<B> AsRawFd for EventLoop<B> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
     }
 }
 
