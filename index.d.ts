@@ -583,6 +583,17 @@ interface ServerOptions {
     /** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
     keepAliveMs?: number;
     /**
+     * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
+     * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
+     * `writeBufferLength` tell sooner what a peer is doing. Default 0: what the system finds right.
+     */
+    sendBufferBytes?: number;
+    /**
+     * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
+     * ahead of a busy server; as `sendBufferBytes` otherwise. Default 0: what the system finds right.
+     */
+    receiveBufferBytes?: number;
+    /**
      * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
      * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
      */

@@ -103,6 +103,8 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	allowHalfOpen: notABoolean,
 	maxPending: outside(-1, 2 ** 30 + 1),
 	keepAliveMs: outside(-1, 2 ** 31),
+	sendBufferBytes: outside(-1, 2 ** 30 + 1),
+	receiveBufferBytes: outside(-1, 2 ** 30 + 1),
 	queueBytes: outside(0, 131_072, 262_143, 262_145, 393_216, 2 ** 40),
 	readBufferBytes: outside(0, 4095, 2 ** 30),
 	drainBudget: outside(0, 2 ** 31),

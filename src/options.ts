@@ -113,6 +113,17 @@ export interface ServerOptions {
 	/** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
 	keepAliveMs?: number;
 	/**
+	 * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
+	 * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
+	 * `writeBufferLength` tell sooner what a peer is doing. Default 0: what the system finds right.
+	 */
+	sendBufferBytes?: number;
+	/**
+	 * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
+	 * ahead of a busy server; as `sendBufferBytes` otherwise. Default 0: what the system finds right.
+	 */
+	receiveBufferBytes?: number;
+	/**
 	 * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
 	 * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
 	 */
@@ -228,6 +239,20 @@ export function checkOptions(options: unknown): CheckedOptions {
 		maxLifetimeMs: milliseconds(given, "maxLifetimeMs", 0, 0),
 		noDelay: check.boolean("noDelay", given.noDelay, true),
 		keepAliveMs: milliseconds(given, "keepAliveMs", 60_000, 0),
+		sendBufferBytes: check.integer(
+			"sendBufferBytes",
+			given.sendBufferBytes,
+			0,
+			0,
+			2 ** 30,
+		),
+		receiveBufferBytes: check.integer(
+			"receiveBufferBytes",
+			given.receiveBufferBytes,
+			0,
+			0,
+			2 ** 30,
+		),
 		queueBytes,
 		readBufferBytes: check.integer(
 			"readBufferBytes",
@@ -299,6 +324,8 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"maxLifetimeMs",
 	"noDelay",
 	"keepAliveMs",
+	"sendBufferBytes",
+	"receiveBufferBytes",
 	"queueBytes",
 	"readBufferBytes",
 	"drainBudget",

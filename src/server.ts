@@ -403,6 +403,8 @@ function nativeOptions(
 		maxConnectionsPerAddress: rest.maxConnectionsPerAddress,
 		maxConnectionRatePerAddress: rest.maxConnectionRatePerAddress,
 		maxBufferedBytes: rest.maxBufferedBytes,
+		sendBufferBytes: rest.sendBufferBytes,
+		receiveBufferBytes: rest.receiveBufferBytes,
 		queueBytes: rest.queueBytes,
 		readBufferBytes: rest.readBufferBytes,
 		noDelay: rest.noDelay,

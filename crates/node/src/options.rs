@@ -49,6 +49,10 @@ pub struct NativeOptions {
     pub max_connection_rate_per_address: u32,
     /// Unsent bytes of a connection.
     pub max_buffered_bytes: f64,
+    /// SO_SNDBUF; 0 for the system's own.
+    pub send_buffer_bytes: u32,
+    /// SO_RCVBUF; 0 for the system's own.
+    pub receive_buffer_bytes: u32,
     /// Bytes of each queue; a power of two.
     pub queue_bytes: u32,
     /// Read size of each loop.
@@ -164,6 +168,8 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         },
         max_buffered_bytes: options.max_buffered_bytes as usize,
         read_buffer_bytes: options.read_buffer_bytes as usize,
+        send_buffer_bytes: options.send_buffer_bytes as usize,
+        receive_buffer_bytes: options.receive_buffer_bytes as usize,
         no_delay: options.no_delay,
         keep_alive: ms(options.keep_alive_ms),
         ..Config::new(addresses, protocol(options))

@@ -46,6 +46,10 @@ pub struct Config {
     pub command_budget_bytes: usize,
     /// Unused output chunks that the loop keeps.
     pub pool_bytes: usize,
+    /// SO_SNDBUF of every connection; 0 leaves it to the system.
+    pub send_buffer_bytes: usize,
+    /// SO_RCVBUF of every connection; 0 leaves it to the system.
+    pub receive_buffer_bytes: usize,
     /// Send small messages at once (TCP_NODELAY).
     pub no_delay: bool,
     /// Time without traffic after which the kernel probes a peer; zero for never.
@@ -124,6 +128,8 @@ impl Config {
             accept_budget: 64,
             command_budget_bytes: 1 << 20,
             pool_bytes: 1 << 20,
+            send_buffer_bytes: 0,
+            receive_buffer_bytes: 0,
             no_delay: true,
             keep_alive: Duration::from_secs(60),
         }

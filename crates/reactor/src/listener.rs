@@ -109,7 +109,7 @@ fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Resul
         1
     };
     let mut sockets = Vec::with_capacity(count);
-    let first = new_socket(address)?;
+    let first = new_socket(config, address)?;
     if config.reuse_port {
         share_port(&first)?;
     }
@@ -122,9 +122,10 @@ fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Resul
     let address = first.local_addr()?;
     sockets.push(first);
     for _ in 1..count {
-        let socket = new_socket(address.as_socket().ok_or(io::ErrorKind::Unsupported)?)?;
+        let address = address.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        let socket = new_socket(config, address)?;
         share_port(&socket)?;
-        socket.bind(&address)?;
+        socket.bind(&address.into())?;
         sockets.push(socket);
     }
     sockets
@@ -133,7 +134,7 @@ fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Resul
     sockets.into_iter().map(Listener::new).collect()
 }
 
-fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+fn new_socket(config: &Config, address: SocketAddr) -> io::Result<Socket> {
     // socket2 sets CLOEXEC (and its kin) where there is one.
     let socket = Socket::new(
         Domain::for_address(address),
@@ -147,6 +148,13 @@ fn new_socket(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         // `::` takes IPv4 too, as in Node, whatever the system's default.
         socket.set_only_v6(false)?;
+    }
+    // Accepted sockets inherit these; one for receiving decides about the window that a connection begins with.
+    if config.send_buffer_bytes > 0 {
+        socket.set_send_buffer_size(config.send_buffer_bytes)?;
+    }
+    if config.receive_buffer_bytes > 0 {
+        socket.set_recv_buffer_size(config.receive_buffer_bytes)?;
     }
     Ok(socket)
 }
@@ -243,6 +251,30 @@ mod tests {
         }
         assert_eq!(counts[0] + counts[1], 64);
         assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
+    }
+
+    #[test]
+    fn accepted_sockets_have_the_buffers_that_were_asked_for() {
+        let sizes = |config: &Config| {
+            let mut listeners = bind(config, 1).unwrap();
+            let _client = Client::connect(listeners[0].local).unwrap();
+            loop {
+                if let Accepted::Connection(stream, _) = listeners[0].accept(Instant::now()) {
+                    let socket = SockRef::from(&stream);
+                    let send = socket.send_buffer_size().unwrap();
+                    return (send, socket.recv_buffer_size().unwrap());
+                }
+            }
+        };
+        let ordinary = config("127.0.0.1:0");
+        let mut small = ordinary.clone();
+        (small.send_buffer_bytes, small.receive_buffer_bytes) = (8192, 16 * 1024);
+        let (send, receive) = sizes(&small);
+        // Linux gives twice as much.
+        assert!((8192..=2 * 8192).contains(&send), "{send}");
+        assert!((16 * 1024..=32 * 1024).contains(&receive), "{receive}");
+        let (send, receive) = sizes(&ordinary);
+        assert!(send > 2 * 8192 && receive > 32 * 1024, "{send} {receive}");
     }
 
     #[test]
