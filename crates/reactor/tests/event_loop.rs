@@ -348,6 +348,25 @@ fn commands_for_a_connection_that_is_gone_reach_nobody() {
 }
 
 #[test]
+fn nothing_is_written_to_a_connection_that_ended_earlier_in_the_turn() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let mut client = connect(reactor.local_addr());
+    let (id, ..) = bridge.next();
+    // As much as is handed to the kernel at once.
+    let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
+    bridge.lock().commands.extend([
+        (id, CommandKind::Destroy, vec![CloseCause::Local as u8]),
+        (id, send, vec![0; 64 * 1024]),
+    ]);
+    reactor.loops()[0].wake();
+    assert_eq!(bridge.next().1, Event::Close);
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).unwrap();
+    assert_eq!(received.len(), 0);
+}
+
+#[test]
 fn a_full_event_queue_stops_reading_and_loses_nothing() {
     const ROOM: usize = 2 * gev_wire::PART_BYTES;
     let bridge = TestBridge::with_room(ROOM);

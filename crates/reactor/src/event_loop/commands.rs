@@ -14,7 +14,6 @@ impl<B: Bridge> EventLoop<B> {
     pub(super) fn run_commands(&mut self) {
         let deadline = self.now + self.config.close_timeout;
         let mut budget = self.config.command_budget_bytes;
-        let mut gone = Vec::new();
         let mut stop = None;
         while budget > 0 {
             let Some(command) = self.bridge.next_command() else {
@@ -34,15 +33,13 @@ impl<B: Bridge> EventLoop<B> {
             };
             if let Next::Gone(reason) = run_command(connection, &command, deadline, &mut self.pools)
             {
-                gone.push((id, reason));
+                // At once: a socket that has failed may take what the next command sends, behind a part that is missing.
+                self.remove(id, reason);
             } else if !connection.in_dirty {
                 // What else a command has changed is seen to when the connection is settled after its flush.
                 connection.in_dirty = true;
                 self.dirty.push(id);
             }
-        }
-        for (id, reason) in gone {
-            self.remove(id, reason);
         }
         if let Some((timeout, close)) = stop {
             self.stop(timeout, close);
