@@ -1,18 +1,23 @@
 /**
  * `npm run faults`: the scenarios of __test__/behaviour in circumstances that are
- * worse than those of a test machine. Prints a line for each mode, with what was counted.
+ * worse than those of a test machine, and those of __test__/faults.test.ts that
+ * take their time. Prints a line for each mode, with what was counted.
  *
  *   node scripts/faults.mjs [--mode NAME] [--times 1] [--seed N]
  *
  * A mode is one of __test__/behaviour/modes.ts, a group of them (plain, chaos,
- * syscalls); without one all of them. What needs a program that is not installed is left out, and a line says so. Ends with 1
+ * syscalls), or "scenarios", which are those of the test file. What needs a
+ * program that is not installed is left out, and a line says so. Ends with 1
  * when anything was not as it should be; the same seed makes the same letters,
  * delays and resets again.
  */
+import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { SetupError } from "./requirements.mjs";
-import { runScript } from "./setup.mjs";
+import { root, runScript } from "./setup.mjs";
+
+const SCENARIOS = "scenarios";
 
 async function main() {
 	const { values } = parseArgs({
@@ -29,10 +34,11 @@ async function main() {
 	const chosen = modes.filter(
 		({ name, group }) => wanted === undefined || [name, group].includes(wanted),
 	);
-	if (chosen.length === 0) {
+	const withScenarios = wanted === undefined || wanted === SCENARIOS;
+	if (chosen.length === 0 && !withScenarios) {
 		const names = modes.flatMap(({ group, name }) => group ?? name);
 		throw new SetupError(
-			`faults: no mode ${wanted}; there are ${[...new Set(names)].join(", ")}`,
+			`faults: no mode ${wanted}; there are ${[...new Set(names), SCENARIOS].join(", ")}`,
 		);
 	}
 	console.log(`faults: seed ${seed}`);
@@ -40,6 +46,7 @@ async function main() {
 	for (const mode of chosen) {
 		if (!(await isGood(mode, { seed, times }))) failed++;
 	}
+	if (withScenarios && !areScenariosGood(times)) failed++;
 	process.exitCode = failed === 0 ? 0 : 1;
 }
 
@@ -71,6 +78,23 @@ function inWords({ runs, connections, letters, cut, growth, injected }) {
 		`memory ${(growth / 2 ** 20).toFixed(1)} MiB more than after the first run`,
 	];
 	return counts.filter((count) => !count.startsWith("0 ")).join(", ");
+}
+
+/** AVA runs them, as it does in `npm test`, and here the long ones too. */
+function areScenariosGood(times) {
+	for (let run = 0; run < times; run++) {
+		const { status } = spawnSync(
+			process.execPath,
+			["node_modules/ava/entrypoints/cli.mjs", "build/__test__/faults.test.js"],
+			{
+				cwd: root,
+				stdio: "inherit",
+				env: { ...process.env, GEV_FAULTS: "long" },
+			},
+		);
+		if (status !== 0) return false;
+	}
+	return true;
 }
 
 function positive(name, text) {

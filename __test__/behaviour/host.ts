@@ -49,6 +49,8 @@ export interface Calls {
 	start(protocol: Protocol["name"], options: ServerOptions): Promise<number>;
 	stop(options: StopOptions): Promise<StopResult>;
 	report(): Report;
+	/** Lets clients have their names again. */
+	forget(): void;
 	/** Keeps JavaScript busy. */
 	block(ms: number): void;
 	/** Gives back what nobody needs any more. */
@@ -154,6 +156,9 @@ class Clerk implements Handler<Book> {
 			case "A":
 				this.#file(book, letter);
 				return pause();
+			case "Q":
+				this.#file(book, letter);
+				return undefined;
 			case "P": {
 				const [, count, size] = words(letter).map(Number);
 				book.owed = { next: 0, count: count ?? 0, size: size ?? 0 };
@@ -277,6 +282,9 @@ const calls: Calls = {
 		return (await server?.stop(options)) ?? { closed: 0, cut: 0 };
 	},
 	report: () => clerk.report,
+	forget() {
+		clerk.report.accounts = {};
+	},
 	block(ms) {
 		const end = performance.now() + ms;
 		while (performance.now() < end);

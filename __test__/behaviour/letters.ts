@@ -8,6 +8,7 @@ import type { Random } from "../kit/random.js";
  *   H id                  the client's name, its first letter: comes back
  *   E number crc body     comes back at once
  *   A number crc body     comes back from a promise
+ *   Q number crc body     does not come back
  *   P count size          asks for so many letters like the next one, as fast as onDrain allows, and then "D count"
  *   P number crc body     one of those
  *   F count size          asks for so many "P number crc body" in one go, whatever send() says

@@ -139,6 +139,11 @@ export class Peer {
 		this.#write(whole.subarray(0, count));
 	}
 
+	/** Bytes that are no letter by themselves. */
+	sendBytes(bytes: string): void {
+		this.#write(bytes);
+	}
+
 	/** The next letter. @throws (rejects) {@link Lost} when the connection has ended and none is left. */
 	async receive(): Promise<Buffer> {
 		for (;;) {

@@ -14,6 +14,7 @@ export interface Ended {
 
 /** A program that runs in a process of its own. */
 export interface Program {
+	pid: number;
 	/** The next line on its standard output. Rejects when it ends before. */
 	line(): Promise<string>;
 	signal(name: NodeJS.Signals): void;
@@ -84,6 +85,7 @@ function launch(args: string[], env: NodeJS.ProcessEnv = {}): Program {
 	});
 	noLine.catch(() => {});
 	return {
+		pid: child.pid ?? 0,
 		line: () => Promise.race([lines.next(), noLine]),
 		signal: (name) => void child.kill(name),
 		ended,
