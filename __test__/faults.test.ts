@@ -30,6 +30,9 @@ const onLinux = isLinux ? test.serial : test.serial.skip;
 const long =
 	isLinux && process.env.GEV_FAULTS === "long" ? test.serial : test.serial.skip;
 
+/** Starts a program that may have 64 descriptors. */
+const FEW_DESCRIPTORS = ["sh", "-c", 'ulimit -n 64; exec "$0" "$@"'];
+
 const protocols: readonly Protocol["name"][] = ["raw", "websocket"];
 const writer = new Writer(new Random(seed));
 
@@ -303,8 +306,7 @@ for (const [which, ms, processes] of [
 onLinux(
 	"without descriptors accepting pauses, says so once, costs nothing and goes on",
 	async (t) => {
-		const limit = ["sh", "-c", 'ulimit -n 64; exec "$0" "$@"'];
-		const { host, enter, close } = await scene(t, "raw", {}, limit);
+		const { host, enter, close } = await scene(t, "raw", {}, FEW_DESCRIPTORS);
 		const clients = 100;
 		let release = () => {};
 		const released = new Promise<void>((resolve) => {
@@ -331,6 +333,24 @@ onLinux(
 		t.is(after.connects, clients + 1);
 	},
 );
+
+onLinux("start() without descriptors fails, and takes none", async (t) => {
+	const host = await HostProcess.start(FEW_DESCRIPTORS);
+	t.teardown(() => host.kill());
+	await host.call("start", "raw", { loops: 1 });
+	await host.call("stop", {});
+	await host.call("tidy");
+	const line = host.usage();
+	for (let time = 0; time < 3; time++) {
+		await t.throwsAsync(host.call("start", "raw", { loops: 60 }), {
+			message: /os error 24/,
+		});
+		await host.backAt(line);
+	}
+	t.true((await host.call("start", "raw", { loops: 1 })) > 0);
+	await host.call("stop", {});
+	await host.end();
+});
 
 for (const protocol of protocols) {
 	onLinux(

@@ -56,6 +56,12 @@ export const modes: readonly Mode[] = [
 	{ ...ordinary, name: "plain-4", group: "plain", server: { loops: 4 } },
 	{
 		...ordinary,
+		name: "dealt-out",
+		group: "plain",
+		server: { loops: 3, balance: "round-robin" },
+	},
+	{
+		...ordinary,
 		name: "one-byte",
 		server: { loops: 2 },
 		peer: { byteByByte: true },
