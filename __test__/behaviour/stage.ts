@@ -52,6 +52,12 @@ export class Stage {
 		this.writer = new Writer(this.random);
 	}
 
+	/** The mode cuts connections, some of them behind all that their clients wait for. */
+	get cuts(): boolean {
+		const { faults, chaos } = this.mode;
+		return faults?.losesConnections === true || (chaos?.resetPercent ?? 0) > 0;
+	}
+
 	async open(options: ServerOptions = {}): Promise<void> {
 		const { server, chaos, faults } = this.mode;
 		this.#port = await this.#host.call("start", this.protocol, {

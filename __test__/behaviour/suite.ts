@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Protocol } from "gev";
+import { Random } from "../kit/random.js";
 import { HostProcess } from "./host-process.js";
 import type { Mode } from "./modes.js";
 import { scenarios } from "./scenarios.js";
@@ -47,12 +48,13 @@ export async function runMode(
 	try {
 		await warmUp(host, mode);
 		const line = host.usage();
+		const seeds = new Random(seed);
 		let memory = 0;
 		for (let run = 0; run < times; run++) {
 			for (const protocol of protocols) {
 				for (const [name, scenario] of Object.entries(scenarios)) {
 					if (mode.faults?.only?.includes(name) === false) continue;
-					const stage = new Stage(host, mode, protocol, seed + run);
+					const stage = new Stage(host, mode, protocol, seeds.below(2 ** 32));
 					const before = trace?.injected() ?? 0;
 					try {
 						await within(LIMIT_MS, scenario(stage));

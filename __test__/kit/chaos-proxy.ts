@@ -39,10 +39,11 @@ export async function startChaosProxy({
 		// What failed is closed, which the other side hears of.
 		socket.on("error", () => {});
 	};
-	let connections = 0;
+	const seeds = new Random(seed);
+	const another = () => new Random(seeds.below(2 ** 32));
 	const server = createServer({ allowHalfOpen: true, noDelay: true });
 	server.on("connection", (client) => {
-		const random = new Random(seed + connections++);
+		const random = another();
 		const { remotePort = 0 } = client;
 		const upstream = connect({
 			port,
@@ -69,8 +70,8 @@ export async function startChaosProxy({
 		// The end of one side, when it is not an orderly one, is the end of the other.
 		client.on("close", (failed) => failed && upstream.resetAndDestroy());
 		upstream.on("close", (failed) => failed && client.resetAndDestroy());
-		void pump(client, upstream, new Random(seed + 2 * connections), pass);
-		void pump(upstream, client, new Random(seed + 3 * connections), pass);
+		void pump(client, upstream, another(), pass);
+		void pump(upstream, client, another(), pass);
 	});
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
