@@ -63,6 +63,8 @@ interface Book {
 	pieces: Pieces;
 	next: number;
 	ended: boolean;
+	/** Letters that were sent whatever `send()` said. */
+	flooded: number;
 	/** Letters that the client has asked for and that are not sent. */
 	owed: { next: number; count: number; size: number } | undefined;
 }
@@ -89,6 +91,7 @@ class Clerk implements Handler<Book> {
 			pieces: new Pieces(),
 			next: 0,
 			ended: false,
+			flooded: 0,
 			owed: undefined,
 		};
 	}
@@ -235,8 +238,9 @@ class Clerk implements Handler<Book> {
 	}
 
 	#flood(connection: Connection<Book>, count: number, size: number): void {
-		for (let number = 0; number < count; number++) {
-			this.#send(connection, number, size);
+		const { context: book } = connection;
+		for (let sent = 0; sent < count; sent++) {
+			this.#send(connection, book.flooded++, size);
 		}
 	}
 
@@ -279,7 +283,10 @@ const calls: Calls = {
 		for (const account of Object.values(clerk.report.accounts)) {
 			account.lettersAtStop = account.letters;
 		}
-		return (await server?.stop(options)) ?? { closed: 0, cut: 0 };
+		const result = await server?.stop(options);
+		server = undefined;
+		if (result === undefined) throw new Error("there is no server");
+		return result;
 	},
 	report: () => clerk.report,
 	forget() {
@@ -291,7 +298,6 @@ const calls: Calls = {
 	},
 	async tidy() {
 		// A descriptor for each loop's wake-ups is given back together with the object that wakes it.
-		server = undefined;
 		for (let round = 0; round < 3; round++) {
 			globalThis.gc?.();
 			await setImmediate();

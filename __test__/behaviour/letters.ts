@@ -11,7 +11,7 @@ import type { Random } from "../kit/random.js";
  *   Q number crc body     does not come back
  *   P count size          asks for so many letters like the next one, as fast as onDrain allows, and then "D count"
  *   P number crc body     one of those
- *   F count size          asks for so many "P number crc body" in one go, whatever send() says
+ *   F count size          asks for so many "P number crc body" in one go, whatever send() says; another one goes on counting
  *   C code reason         asks the server to close
  *   N                     nothing: makes the socket say something
  *
