@@ -62,6 +62,12 @@ export const modes: readonly Mode[] = [
 	},
 	{
 		...ordinary,
+		name: "no-thread",
+		group: "plain",
+		server: { loops: 1, threads: false },
+	},
+	{
+		...ordinary,
 		name: "one-byte",
 		server: { loops: 2 },
 		peer: { byteByByte: true },
@@ -102,6 +108,21 @@ export const modes: readonly Mode[] = [
 		...manyCalls,
 		name: "interrupted",
 		group: "syscalls",
+		faults: {
+			inject: [
+				"accept4:error=EINTR:when=1+3",
+				"recvfrom:error=EINTR:when=1+2",
+				"sendto:error=EINTR:when=1+2",
+				"writev:error=EINTR:when=1+2",
+				"epoll_wait:error=EINTR:when=1+4",
+			],
+		},
+	},
+	{
+		...manyCalls,
+		name: "interrupted-no-thread",
+		group: "syscalls",
+		server: { ...manyCalls.server, threads: false },
 		faults: {
 			inject: [
 				"accept4:error=EINTR:when=1+3",
