@@ -219,6 +219,16 @@ for (const [name, call, table] of calls) {
 	});
 }
 
+test("only one loop goes without a thread", (t) => {
+	t.throws(() => new Server({}, { loops: 2, threads: false }), {
+		instanceOf: GevError,
+		code: "ERR_GEV_OPTION",
+		message: /threads.*false/,
+	});
+	t.notThrows(() => new Server({}, { loops: 1, threads: false }));
+	t.notThrows(() => new Server({}, { loops: 1, threads: true }));
+});
+
 test("a handler has to be an object with functions", (t) => {
 	const wrong: [unknown, RegExp][] = [
 		[undefined, /undefined/],

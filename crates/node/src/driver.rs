@@ -107,7 +107,10 @@ impl Driver {
                 &raw mut cleanup,
             );
             driven.cleanup.set(cleanup);
-            check_status!(status)?;
+            if let Err(error) = check_status!(status) {
+                driven.close();
+                return Err(error);
+            }
         }
         driven.rest();
         Ok(Self { driven })
@@ -281,7 +284,7 @@ unsafe extern "C" fn on_closed(handle: *mut Handle) {
         };
         driven.libuv.free(handle, kind);
         driven.open_handles.set(driven.open_handles.get() - 1);
-        if driven.open_handles.get() == 0 {
+        if driven.open_handles.get() == 0 && !driven.cleanup.get().is_null() {
             sys::napi_remove_async_cleanup_hook(driven.cleanup.get());
         }
     }
