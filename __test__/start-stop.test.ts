@@ -211,6 +211,15 @@ for (const [host, ...codes] of [
 	});
 }
 
+test("every keepAliveMs is one that the system takes", async (t) => {
+	for (const keepAliveMs of [0, 1, 999, 1000, 32_768_000, 2 ** 31 - 1]) {
+		const { port } = await serve(t, echo, { protocol: raw(), keepAliveMs });
+		const client = await tcp(t, port);
+		client.write("?");
+		t.is(String(await client.read(1)), "?");
+	}
+});
+
 test("two servers share a port with reusePort", async (t) => {
 	const counts: [number, number] = [0, 0];
 	const both = { protocol: raw(), reusePort: true };

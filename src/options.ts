@@ -49,7 +49,10 @@ export interface ServerOptions {
 	 * one proxy or NAT have one address. Default 0: no limit.
 	 */
 	maxConnectionsPerAddress?: number;
-	/** Most connections that one IP address, as above, may open in a second; more are closed. Default 0: no limit. */
+	/**
+	 * Most connections that one IP address, as above, may open within a second, which begins with the first of them; more
+	 * are closed. Default 0: no limit.
+	 */
 	maxConnectionRatePerAddress?: number;
 	/**
 	 * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.

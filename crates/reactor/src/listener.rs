@@ -97,7 +97,10 @@ pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
         socket.set_tcp_nodelay(true)?;
     }
     if !config.keep_alive.is_zero() {
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(config.keep_alive))?;
+        // The kernel counts seconds, from 1 to 32,767.
+        let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
+        let time = Duration::from_secs(seconds);
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
     }
     Ok(())
 }
