@@ -231,8 +231,9 @@ interface SendOptions {
     compress?: boolean;
     /**
      * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. Default
-     * true.
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`. Default true.
      */
     fin?: boolean;
 }
@@ -246,8 +247,9 @@ type SendCallback = (error?: GevError) => void;
 declare class Connection<Context = unknown> {
     #private;
     /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent, and no messages come
-     * any more. True from `onConnect` on.
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
      */
     connected: boolean;
     /**
@@ -271,8 +273,9 @@ declare class Connection<Context = unknown> {
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
      *
-     * @param callback - called once: without an error when everything up to this message has been handed to the kernel,
-     * or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this returns.
+     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
+     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
+     * returns.
      * @returns what became of it; see {@link SendStatus}.
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
@@ -280,14 +283,14 @@ declare class Connection<Context = unknown> {
     send(data: Data, callback: SendCallback): SendStatus;
     send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
-     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, and with false when the
-     * connection ends before.
+     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
+     * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before.
      */
     sent(): Promise<boolean>;
     /**
      * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
-     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What a handler sends
-     * until it returns or awaits goes together in any case.)
+     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
+     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
      *
      * @returns what `callback` has returned.
      */
@@ -515,7 +518,10 @@ interface ServerOptions {
      * one proxy or NAT have one address. Default 0: no limit.
      */
     maxConnectionsPerAddress?: number;
-    /** Most connections that one IP address, as above, may open in a second; more are closed. Default 0: no limit. */
+    /**
+     * Most connections that one IP address, as above, may open within a second, which begins with the first of them; more
+     * are closed. Default 0: no limit.
+     */
     maxConnectionRatePerAddress?: number;
     /**
      * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
@@ -580,7 +586,10 @@ interface ServerOptions {
     maxLifetimeMs?: number;
     /** Send small messages at once (TCP_NODELAY). Default true. */
     noDelay?: boolean;
-    /** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
+    /**
+     * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. Default 60,000; 0
+     * means never.
+     */
     keepAliveMs?: number;
     /**
      * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and

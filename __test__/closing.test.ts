@@ -89,6 +89,66 @@ test("with allowHalfOpen the connection is gone when both sides have ended", asy
 	t.true((await recorder.next("close")).reason.wasClean);
 });
 
+test("with allowHalfOpen shutdownWrite() later ends the connection too", async (t) => {
+	const ends = new Queue<Connection>();
+	const closes = new Queue<boolean>();
+	const { port } = await serve(
+		t,
+		{
+			onEnd: (connection) => ends.push(connection),
+			onClose: (_, { wasClean }) => closes.push(wasClean),
+		},
+		{ protocol: raw(), allowHalfOpen: true },
+	);
+	const client = await tcp(t, port);
+	client.socket.end();
+	const connection = await ends.next();
+	await new Promise(setImmediate);
+	connection.shutdownWrite();
+	await client.readToEnd();
+	t.true(await closes.next());
+});
+
+test("a half-open connection ends when its peer resets it", async (t) => {
+	const ends = new Queue<void>();
+	const closes = new Queue<string>();
+	const { port } = await serve(
+		t,
+		{
+			onEnd: () => ends.push(),
+			onClose: (_, { cause }) => closes.push(cause),
+		},
+		{ protocol: raw(), allowHalfOpen: true },
+	);
+	const client = await tcp(t, port);
+	client.socket.end();
+	await ends.next();
+	client.socket.resetAndDestroy();
+	t.is(await closes.next(), "reset");
+});
+
+for (const way of ["serial", "paused"]) {
+	test(`stop() does not wait for half-open connections whose end has to wait: ${way}`, async (t) => {
+		const settles = new Queue<() => void>();
+		const { port, server } = await serve(
+			t,
+			{
+				onMessage(connection) {
+					if (way === "paused") connection.pause();
+					return new Promise<void>((resolve) => settles.push(resolve));
+				},
+			},
+			{ protocol: raw(), allowHalfOpen: true, serial: way === "serial" },
+		);
+		const client = await tcp(t, port);
+		client.socket.end("last words");
+		const settle = await settles.next();
+		const stopped = server.stop({ timeoutMs: 2 ** 31 - 1 });
+		settle();
+		t.deepEqual(await stopped, { closed: 1, cut: 0 });
+	});
+}
+
 test("without allowHalfOpen this side ends when the promise of onEnd is settled", async (t) => {
 	const { port } = await serve(
 		t,

@@ -3,6 +3,8 @@ import { type Connection, type GevError, raw, SendStatus, Server } from "gev";
 import {
 	BINARY,
 	CONTINUATION,
+	closeFrame,
+	frame,
 	readClose,
 	readFrame,
 	upgraded,
@@ -249,6 +251,63 @@ test("drop-oldest: onDrain follows, and close() sends what has not been dropped"
 			t.is((await readClose(client)).code, 4000);
 		}
 	}
+});
+
+test("a fragment that is dropped leaves no hole in a message", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		maxBufferedBytes: 1024,
+		overflow: "drop-newest",
+	});
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	const part = Buffer.alloc(600, "x");
+	// The first one is dropped, and so are the others.
+	t.is(connection.send(part), SendStatus.Queued);
+	t.is(connection.send(part, { fin: false }), SendStatus.Dropped);
+	t.is(connection.send("-", { fin: false }), SendStatus.Dropped);
+	t.is(connection.send("-"), SendStatus.Dropped);
+	t.is(connection.send("next"), SendStatus.Queued);
+	t.is(connection.dropped, 1);
+	t.is((await readFrame(client)).payload.length, 600);
+	t.like(await readFrame(client), { fin: true, opcode: 1 });
+	await connection.sent();
+	// A later one is dropped: the peer must not take what follows for the rest.
+	t.is(connection.send(part, { fin: false }), SendStatus.Queued);
+	t.is(connection.send(part, { fin: false }), SendStatus.Dropped);
+	t.is(connection.send("unrelated"), SendStatus.Closed);
+	t.like((await recorder.next("close")).reason, { cause: "limit" });
+});
+
+test("a close frame on top of a full buffer is no limit exceeded", async (t) => {
+	const recorder = new Recorder();
+	const maxBufferedBytes = 64 * KIB;
+	const { port } = await serve(t, recorder, {
+		maxBufferedBytes,
+		overflow: "drop-newest",
+	});
+	const client = await upgraded(t, port);
+	client.socket.pause();
+	const { connection } = await recorder.next("connect");
+	const fill = async (bytes: number) => {
+		while (maxBufferedBytes - connection.writeBufferLength >= bytes + 4) {
+			connection.send(Buffer.alloc(bytes));
+			await new Promise(setImmediate);
+		}
+	};
+	for (const bytes of [16 * KIB, 1024, 121]) await fill(bytes);
+	const left = maxBufferedBytes - connection.writeBufferLength;
+	if (left >= 2) connection.send(Buffer.alloc(left - 2));
+	connection.close(4000, "a reason of mine");
+	client.write(frame(BINARY, "late"));
+	client.socket.resume();
+	let last = await readFrame(client);
+	while (last.opcode === BINARY) last = await readFrame(client);
+	t.is(last.payload.readUInt16BE(), 4000);
+	client.write(closeFrame(4000));
+	client.socket.end();
+	const { reason } = await recorder.next("close");
+	t.like(reason, { code: 4000, cause: "local", wasClean: true });
 });
 
 test("drop-oldest: what is larger than everything is dropped itself", async (t) => {

@@ -22,8 +22,10 @@ export class CommandQueue {
 	/** The loop's tail when it was last looked at. */
 	private knownTail = 0;
 	private backlog: Waiting[] = [];
-	/** A publish is going to happen: in this tick, or at the end of the drain. */
+	/** A publish is going to happen at the end of this tick. */
 	private scheduled = false;
+	/** A publish is going to happen when whoever holds it is done: a drain, or {@link together}. */
+	private held = false;
 
 	constructor(
 		words: Int32Array,
@@ -124,6 +126,7 @@ export class CommandQueue {
 	/** Makes every command visible, wakes the loop if it sleeps, and sees to the backlog. */
 	publish(): void {
 		this.scheduled = false;
+		this.held = false;
 		this.clearBacklog();
 		if (this.head === this.published) return;
 		this.published = this.head;
@@ -146,13 +149,13 @@ export class CommandQueue {
 
 	/** A drain begins: it will publish, so that what is sent meanwhile need not. */
 	holdPublish(): void {
-		this.scheduled = true;
+		this.held = true;
 	}
 
 	/** Calls `callback`, and makes everything visible together that it sends. */
 	together<Result>(callback: () => Result): Result {
-		if (this.scheduled) return callback();
-		this.scheduled = true;
+		if (this.held) return callback();
+		this.held = true;
 		try {
 			return callback();
 		} finally {
@@ -310,7 +313,7 @@ export class CommandQueue {
 	}
 
 	private schedule(): void {
-		if (this.scheduled) return;
+		if (this.scheduled || this.held) return;
 		this.scheduled = true;
 		process.nextTick(() => this.publish());
 	}

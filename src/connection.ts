@@ -21,8 +21,9 @@ import { type Place, Sender } from "./sender.js";
  */
 export class Connection<Context = unknown> {
 	/**
-	 * False as soon as the connection is gone or being closed from this side: nothing can be sent, and no messages come
-	 * any more. True from `onConnect` on.
+	 * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+	 * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+	 * `onConnect` on.
 	 */
 	connected = true;
 	/**
@@ -82,8 +83,9 @@ export class Connection<Context = unknown> {
 	/**
 	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
 	 *
-	 * @param callback - called once: without an error when everything up to this message has been handed to the kernel,
-	 * or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this returns.
+	 * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
+	 * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
+	 * returns.
 	 * @returns what became of it; see {@link SendStatus}.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
 	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
@@ -109,8 +111,8 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
-	 * Fulfilled with true when everything that has been sent so far has been handed to the kernel, and with false when the
-	 * connection ends before.
+	 * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
+	 * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before.
 	 */
 	sent(): Promise<boolean> {
 		return this.#sender.allSent();
@@ -118,8 +120,8 @@ export class Connection<Context = unknown> {
 
 	/**
 	 * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
-	 * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What a handler sends
-	 * until it returns or awaits goes together in any case.)
+	 * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
+	 * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
 	 *
 	 * @returns what `callback` has returned.
 	 */
@@ -229,6 +231,7 @@ export class Connection<Context = unknown> {
 	 */
 	shutdownWrite(): void {
 		this.#sender.end(layout.commandShutdownWrite, NOTHING);
+		this.#answerEnd();
 	}
 
 	/** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
@@ -343,7 +346,8 @@ export class Connection<Context = unknown> {
 		const unsettled = this.inbox?.unsettled ?? 0;
 		if (!this.connected || unsettled > 0) return;
 		const { endsByFin, allowHalfOpen } = this.#settings;
-		const goesOn = endsByFin && allowHalfOpen && !this.#sender.isEnded;
+		const mayGoOn = allowHalfOpen && !this.#loop.server.isStopping;
+		const goesOn = endsByFin && mayGoOn && !this.#sender.isEnded;
 		if (this.#mustEnd || (this.#peerEnded && !goesOn)) {
 			this.#end(layout.commandEnd, NOTHING);
 		}

@@ -5,7 +5,7 @@ import { layout } from "./layout.js";
  * with what came before (with `serial` with one message, else with `maxPending`). The loop stops reading when too much
  * waits. Made for connections that need it.
  *
- * What waits is bounded: it is at most `maxPending` messages, and what the loop had put into the event queue before it
+ * What waits is at most `maxPending` messages, if that is not 0, and what the loop had put into the event queue before it
  * learned of the pause.
  */
 export class Inbox {

@@ -113,7 +113,10 @@ export interface ServerOptions {
 	maxLifetimeMs?: number;
 	/** Send small messages at once (TCP_NODELAY). Default true. */
 	noDelay?: boolean;
-	/** Silence after which the kernel probes a peer. Default 60,000; 0 means never. */
+	/**
+	 * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. Default 60,000; 0
+	 * means never.
+	 */
 	keepAliveMs?: number;
 	/**
 	 * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and

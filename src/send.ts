@@ -25,8 +25,9 @@ export interface SendOptions {
 	compress?: boolean;
 	/**
 	 * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. Default
-	 * true.
+	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+	 * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
+	 * the cause `"limit"`. Default true.
 	 */
 	fin?: boolean;
 }

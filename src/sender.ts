@@ -34,8 +34,8 @@ export class Sender {
 	#credit = 0;
 	/** Sent above the high-water mark; `onDrain` follows. */
 	#congested = false;
-	/** A message that was sent with `fin: false` has not come to its end. */
-	#sendingFragments = false;
+	/** What has become of a message that was sent with `fin: false` and has not come to its end. */
+	#fragments: "none" | "sent" | "dropped" = "none";
 	/** What the loop has not been given yet, if that was ever needed. */
 	#outbox: Outbox | undefined = undefined;
 	#callbacks: SentCallbacks | undefined = undefined;
@@ -60,18 +60,19 @@ export class Sender {
 	/** Sends text, as {@link Connection.send} says. */
 	sendText(text: string, options: SendOptions | undefined): SendStatus {
 		const flags =
-			options === undefined && !this.#sendingFragments
+			options === undefined && this.#fragments === "none"
 				? FLAG_TEXT
-				: sendFlags(options, true, this.#sendingFragments);
+				: sendFlags(options, true, this.#fragments !== "none");
 		if (this.isEnded) return SendStatus.Closed;
+		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
 		// Most characters take one byte and none takes more than three.
 		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
 			status = this.#admit(text);
-			if (status === SendStatus.Dropped) return status;
+			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) return this.#putBack(text, flags, status);
 		}
-		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		const cost = this.#loop.commands.sendText(
 			this.#slot,
 			this.#generation,
@@ -87,23 +88,24 @@ export class Sender {
 	/** Sends bytes, as {@link Connection.send} says. */
 	sendBytes(bytes: Uint8Array, options: SendOptions | undefined): SendStatus {
 		let flags = 0;
-		if (options !== undefined || this.#sendingFragments) {
-			flags = sendFlags(options, false, this.#sendingFragments);
+		if (options !== undefined || this.#fragments !== "none") {
+			flags = sendFlags(options, false, this.#fragments !== "none");
 			if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
 				throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
 			}
 		}
 		if (this.isEnded) return SendStatus.Closed;
+		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
 		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
 			status = this.#admit(bytes);
-			if (status === SendStatus.Dropped) return status;
+			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) {
 				const own = Uint8Array.prototype.slice.call(bytes);
 				return this.#putBack(own, flags, status);
 			}
 		}
-		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		const cost = this.#loop.commands.sendBytes(
 			this.#slot,
 			this.#generation,
@@ -253,10 +255,25 @@ export class Sender {
 		this.#tellDrained();
 	}
 
-	/** Behind everything that the loop has been given so far. */
+	/** Asks to be told when little enough waits: for `onDrain`, and for the next message of the outbox. */
 	#tellDrained(): void {
-		const low = Uint32Array.of(this.#settings.lowWaterMarkBytes);
-		this.command(layout.commandTellDrained, new Uint8Array(low.buffer));
+		const { highWaterMarkBytes, lowWaterMarkBytes } = this.#settings;
+		const next = this.#outbox?.next?.cost ?? 0;
+		const most = Math.min(lowWaterMarkBytes, highWaterMarkBytes - next);
+		const mark = Uint32Array.of(Math.max(0, most));
+		this.command(layout.commandTellDrained, new Uint8Array(mark.buffer));
+	}
+
+	/** A message, or a fragment of one, is not sent: neither are the fragments that follow. */
+	#drop(flags: number): SendStatus {
+		const isLast = (flags & FLAG_MORE) === 0;
+		if (this.#fragments === "sent") {
+			// The peer has a part of it and would take what comes next for the rest.
+			if (!this.isEnded) this.#connection.exceeded();
+		} else {
+			this.#fragments = isLast ? "none" : "dropped";
+		}
+		return SendStatus.Dropped;
 	}
 
 	/** True for a message that must not go to the loop yet, so that it can still be dropped, or as others wait. */
@@ -273,12 +290,13 @@ export class Sender {
 		status: SendStatus,
 	): SendStatus {
 		this.#outbox ??= new Outbox();
-		if (this.#outbox.isEmpty) this.#tellDrained();
+		const isFirst = this.#outbox.isEmpty;
 		const length =
 			typeof data === "string" ? Buffer.byteLength(data) : data.length;
 		const cost = this.#loop.commands.cost(length);
 		this.#outbox.push({ data, flags, cost, callback: undefined });
-		this.#sendingFragments = (flags & FLAG_MORE) !== 0;
+		if (isFirst) this.#tellDrained();
+		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		this.#credit = -1;
 		if (status === SendStatus.Congested) this.#congest();
 		return status;

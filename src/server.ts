@@ -233,6 +233,11 @@ export class Server<Context = unknown> {
 	}
 
 	/** @internal */
+	get isStopping(): boolean {
+		return this.#state === "stopping";
+	}
+
+	/** @internal */
 	get keepsAlive(): boolean {
 		return this.#keepsAlive;
 	}
@@ -296,10 +301,8 @@ export class Server<Context = unknown> {
 		clearTimeout(this.#lingering.get(connection));
 		const release = () => connection.inbox?.release();
 		const { closeTimeoutMs } = this.#options;
-		const timeoutMs = Math.min(
-			closeTimeoutMs,
-			this.#stopsAt - performance.now(),
-		);
+		const left = Math.max(0, this.#stopsAt - performance.now());
+		const timeoutMs = Math.min(closeTimeoutMs, left);
 		this.#lingering.set(connection, setTimeout(release, timeoutMs));
 	}
 

@@ -193,6 +193,13 @@ impl Driven {
     /// Sees to it that the loop is looked after when it has to be at the latest.
     fn rest(&self) {
         if self.ended.get() {
+            if self.failure.borrow().is_none() {
+                self.close();
+            } else if self.event_loop.borrow().is_some() {
+                // There was no room to say so; the drains that make some come with Node's loop.
+                // SAFETY: the handle is open, as the loop is there.
+                unsafe { (self.libuv.idle_start)(self.idle.as_ptr(), on_idle) };
+            }
             return;
         }
         let Ok(mut slot) = self.event_loop.try_borrow_mut() else {
@@ -212,7 +219,7 @@ impl Driven {
             return;
         }
         self.due.set(Some(at));
-        // Rounded up, so that it is not early.
+        // What comes early, as libuv's clock stands still while JavaScript runs, is set again.
         let ms = wait.as_nanos().div_ceil(1_000_000) as u64;
         // SAFETY: the handle is open, as the loop is there.
         unsafe { (self.libuv.timer_start)(self.timer.as_ptr(), on_timer, ms, 0) };

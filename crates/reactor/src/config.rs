@@ -34,7 +34,8 @@ pub struct Config {
     pub max_messages_per_second: u32,
     /// Who may come in; others are closed as soon as they are accepted.
     pub admission: AdmissionLimits,
-    /// Most bytes for the socket that the kernel has not taken. One that would exceed it is closed.
+    /// Most bytes for the socket that the kernel has not taken. One whose answers to the peer exceed it by more than
+    /// `read_buffer_bytes` is closed; what the application sends is its own affair.
     pub max_buffered_bytes: usize,
     /// Size of the loop's read buffer, and so of one `read`.
     pub read_buffer_bytes: usize,

@@ -76,6 +76,8 @@ pub(crate) struct Connection {
     asking: Option<Request>,
     /// Both directions of the socket are closed, or it has failed.
     hung_up: bool,
+    /// The socket has failed, by what an event says: reset by the peer, for example.
+    is_broken: bool,
     /// A message was dropped because the end had begun.
     has_dropped: bool,
     /// The application has been told of this connection, and has to be told of its end.
@@ -192,6 +194,7 @@ impl Connection {
             paused: false,
             asking: None,
             hung_up: false,
+            is_broken: false,
             has_dropped: false,
             announced: false,
             transforms: false,
@@ -265,7 +268,7 @@ impl Connection {
     /// True when there is something to decode, or to read and throw away.
     pub(crate) fn wants_turn(&self) -> bool {
         let has_input = self.undecoded || (self.reads() && self.readable);
-        (has_input && !self.is_paused()) || self.has_left()
+        (has_input && !self.is_paused()) || self.has_left() || self.is_lost()
     }
 
     /// The peer does not wait for the answer to its request any more. For a response half a connection is enough.
@@ -275,6 +278,11 @@ impl Connection {
             Some(Request::Plain) => self.hung_up,
             None => false,
         }
+    }
+
+    /// Nothing is read any more, so that only an event tells that there is nobody to answer.
+    fn is_lost(&self) -> bool {
+        self.state == State::HalfClosed && self.is_broken
     }
 
     fn reads(&self) -> bool {
@@ -292,6 +300,7 @@ impl Connection {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.read_closed |= event.is_read_closed();
         self.hung_up |= event.is_error() || event.is_write_closed();
+        self.is_broken |= event.is_error();
         let unblocked = !self.writable && event.is_writable();
         self.writable |= event.is_writable();
         unblocked && (self.has_output() || self.state == State::Finishing)

@@ -17,6 +17,12 @@ impl Connection {
         if self.state == State::Open && self.outcome.is_some() {
             return self.tell(self.end_event(), around);
         }
+        if self.is_lost() {
+            self.is_broken = false;
+            if let Ok(Some(error)) = self.socket.take_error() {
+                return self.failed(&error);
+            }
+        }
         if self.has_left() {
             let text = "connection ended before the request was answered";
             return Next::Gone(CloseReason::abnormal(CloseCause::Peer, text));
@@ -155,7 +161,9 @@ impl Connection {
     ) -> Next {
         self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
         self.announced |= self.is_open() || matches!(decoded, Ok(Decoded::Asked));
-        if self.is_open() && self.output.len() > around.config.max_buffered_bytes {
+        // What one read is answered with comes on top, as do the control frames of our own.
+        let most = around.config.max_buffered_bytes + around.config.read_buffer_bytes;
+        if self.is_open() && self.output.len() > most {
             return Next::Gone(CloseReason::abnormal(
                 CloseCause::Limit,
                 "maxBufferedBytes exceeded by replies",
