@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,9 @@ pub struct AdmissionLimits {
 #[derive(Debug)]
 pub(crate) struct Admission {
     limits: AdmissionLimits,
-    inside: Mutex<Inside>,
+    connections: AtomicU32,
+    /// Used only where a limit needs it.
+    addresses: Mutex<Addresses>,
     refused: AtomicU64,
 }
 
@@ -34,11 +36,10 @@ pub(crate) struct Admitted {
 }
 
 #[derive(Debug, Default)]
-struct Inside {
-    connections: u32,
-    /// Kept only where a limit needs it, and only as long as it says something.
-    addresses: HashMap<IpAddr, Address>,
-    /// When addresses were last looked through for those that say nothing any more.
+struct Addresses {
+    /// Each is kept only as long as it says something.
+    known: HashMap<IpAddr, Address>,
+    /// When they were last looked through for those that say nothing any more.
     swept: Option<Instant>,
 }
 
@@ -54,7 +55,8 @@ impl Admission {
     pub(crate) fn new(limits: AdmissionLimits) -> Self {
         Self {
             limits,
-            inside: Mutex::default(),
+            connections: AtomicU32::new(0),
+            addresses: Mutex::default(),
             refused: AtomicU64::new(0),
         }
     }
@@ -62,8 +64,12 @@ impl Admission {
     /// Lets a connection in, unless that would be one too many.
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Admitted> {
         let address = counted_as(ip);
-        let admitted = self.lock().admit(address, now, &self.limits);
-        if !admitted {
+        if !self.count_in() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        if self.limits_addresses() && !self.lock().admit(address, now, &self.limits) {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -73,51 +79,55 @@ impl Admission {
         })
     }
 
+    fn count_in(&self) -> bool {
+        let counted = |count| (count < self.limits.connections).then_some(count + 1);
+        self.connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted)
+            .is_ok()
+    }
+
+    fn limits_addresses(&self) -> bool {
+        self.limits.per_address > 0 || self.limits.per_address_and_second > 0
+    }
+
     /// How many were not let in.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
+    fn lock(&self) -> MutexGuard<'_, Addresses> {
         // Nothing in here panics half way.
-        self.inside
+        self.addresses
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
-impl Inside {
+impl Addresses {
     fn admit(&mut self, address: IpAddr, now: Instant, limits: &AdmissionLimits) -> bool {
-        if self.connections >= limits.connections {
+        self.sweep(now);
+        let entry = self.known.entry(address).or_insert(Address {
+            connections: 0,
+            opened: 0,
+            since: now,
+        });
+        if is_over(entry.since, now) {
+            entry.since = now;
+            entry.opened = 0;
+        }
+        let is_full = |count, limit| limit > 0 && count >= limit;
+        if is_full(entry.connections, limits.per_address)
+            || is_full(entry.opened, limits.per_address_and_second)
+        {
             return false;
         }
-        if limits.per_address > 0 || limits.per_address_and_second > 0 {
-            self.sweep(now);
-            let entry = self.addresses.entry(address).or_insert(Address {
-                connections: 0,
-                opened: 0,
-                since: now,
-            });
-            if is_over(entry.since, now) {
-                entry.since = now;
-                entry.opened = 0;
-            }
-            let is_full = |count, limit| limit > 0 && count >= limit;
-            if is_full(entry.connections, limits.per_address)
-                || is_full(entry.opened, limits.per_address_and_second)
-            {
-                return false;
-            }
-            entry.connections += 1;
-            entry.opened += 1;
-        }
-        self.connections += 1;
+        entry.connections += 1;
+        entry.opened += 1;
         true
     }
 
     fn leave(&mut self, address: IpAddr) {
-        self.connections -= 1;
-        if let Some(entry) = self.addresses.get_mut(&address) {
+        if let Some(entry) = self.known.get_mut(&address) {
             entry.connections -= 1;
         }
     }
@@ -128,14 +138,17 @@ impl Inside {
             return;
         }
         self.swept = Some(now);
-        self.addresses
+        self.known
             .retain(|_, it| it.connections > 0 || !is_over(it.since, now));
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.admission.lock().leave(self.address);
+        self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        if self.admission.limits_addresses() {
+            self.admission.lock().leave(self.address);
+        }
     }
 }
 
@@ -184,7 +197,7 @@ mod tests {
         assert!(admission.admit(ip("10.0.0.9"), now).is_some());
         assert_eq!(admission.refused(), 1);
         // Without limits for addresses nothing is kept of them.
-        assert!(admission.lock().addresses.is_empty());
+        assert!(admission.lock().known.is_empty());
     }
 
     #[test]
@@ -243,8 +256,8 @@ mod tests {
         }
         let later = start + Duration::from_secs(1);
         assert!(admission.admit(ip("10.0.0.2"), later).is_some());
-        assert_eq!(admission.lock().addresses.len(), 2);
+        assert_eq!(admission.lock().known.len(), 2);
         drop(stays);
-        assert_eq!(admission.lock().connections, 0);
+        assert_eq!(admission.connections.load(Ordering::Relaxed), 0);
     }
 }
