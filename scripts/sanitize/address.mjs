@@ -35,28 +35,35 @@ export async function check() {
 	};
 	const options = `abort_on_error=1:exitcode=0:log_path=${join(reports, "report")}`;
 
-	// Without leaks: tests end by process.exit(), which frees nothing.
-	const suite = await run(
-		process.execPath,
-		["node_modules/ava/entrypoints/cli.mjs", "--timeout=10m"],
-		{
-			env: { ...loading(loaded), ASAN_OPTIONS: `detect_leaks=0:${options}` },
-			shown: true,
-		},
-	);
-	const broken = await runPrograms(programs, {
-		...loading(loaded),
-		ASAN_OPTIONS: `detect_leaks=1:${options}`,
-	});
-	const { passed, failed } = countAva({
-		text: suite.output,
-		ok: suite.code === 0,
-	});
+	const counts = { passed: 0, failed: 0 };
+	// With a thread for each event loop, and without.
+	for (const threads of ["1", "0"]) {
+		const shared = { ...loading(loaded), GEV_TEST_THREADS: threads };
+		// Without leaks: tests end by process.exit(), which frees nothing.
+		const suite = await run(
+			process.execPath,
+			["node_modules/ava/entrypoints/cli.mjs", "--timeout=10m"],
+			{
+				env: { ...shared, ASAN_OPTIONS: `detect_leaks=0:${options}` },
+				shown: true,
+			},
+		);
+		const { passed, failed } = countAva({
+			text: suite.output,
+			ok: suite.code === 0,
+		});
+		const broken = await runPrograms(programs, {
+			...shared,
+			ASAN_OPTIONS: `detect_leaks=1:${options}`,
+		});
+		counts.passed += passed;
+		counts.failed += failed + broken;
+	}
 	return {
 		findings: readReports(reports).flatMap(findings),
-		failed: failed + broken,
+		failed: counts.failed,
 		processes: countWitnesses(loaded),
-		summary: `${passed} tests, ${programs.length} programs`,
+		summary: `${counts.passed} tests, ${2 * programs.length} programs`,
 	};
 }
 
