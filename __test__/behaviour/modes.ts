@@ -51,6 +51,16 @@ const manyCalls = {
 	mostBytes: 60_000,
 };
 
+const interruptions: SystemCallFaults = {
+	inject: [
+		"accept4:error=EINTR:when=1+3",
+		"recvfrom:error=EINTR:when=1+2",
+		"sendto:error=EINTR:when=1+2",
+		"writev:error=EINTR:when=1+2",
+		"epoll_wait:error=EINTR:when=1+4",
+	],
+};
+
 export const modes: readonly Mode[] = [
 	{ ...ordinary, name: "plain-1", group: "plain", server: { loops: 1 } },
 	{ ...ordinary, name: "plain-4", group: "plain", server: { loops: 4 } },
@@ -108,30 +118,14 @@ export const modes: readonly Mode[] = [
 		...manyCalls,
 		name: "interrupted",
 		group: "syscalls",
-		faults: {
-			inject: [
-				"accept4:error=EINTR:when=1+3",
-				"recvfrom:error=EINTR:when=1+2",
-				"sendto:error=EINTR:when=1+2",
-				"writev:error=EINTR:when=1+2",
-				"epoll_wait:error=EINTR:when=1+4",
-			],
-		},
+		faults: interruptions,
 	},
 	{
 		...manyCalls,
 		name: "interrupted-no-thread",
 		group: "syscalls",
 		server: { ...manyCalls.server, threads: false },
-		faults: {
-			inject: [
-				"accept4:error=EINTR:when=1+3",
-				"recvfrom:error=EINTR:when=1+2",
-				"sendto:error=EINTR:when=1+2",
-				"writev:error=EINTR:when=1+2",
-				"epoll_wait:error=EINTR:when=1+4",
-			],
-		},
+		faults: interruptions,
 	},
 	{
 		...manyCalls,
