@@ -8,6 +8,7 @@
  * @property {string} [server] The file below `servers/`; without it the peer is the load generator's own floor.
  * @property {string[]} [args] Arguments of the server.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
+ * @property {boolean} [lends] Its messages are valid during the call only, so that it is compared with gev-borrow too.
  * @property {() => string | undefined} missing Why it cannot run here, if so.
  */
 import { existsSync } from "node:fs";
@@ -68,6 +69,15 @@ export const peers = [
 		name: "uwebsockets",
 		protocol: "websocket",
 		server: "uwebsockets.mjs",
+		baseline: "gev",
+		lends: true,
+		missing: uwebsocketsFits,
+	},
+	{
+		name: "uws-keep",
+		protocol: "websocket",
+		server: "uwebsockets.mjs",
+		args: ["--keep"],
 		baseline: "gev",
 		missing: uwebsocketsFits,
 	},

@@ -22,6 +22,7 @@ const saturatedShare = 0.95;
  * @property {import("./statistics.mjs").Spread | null} cpuShare
  * @property {boolean} isSaturated False when a run's server used less than 95 % of its core.
  * @property {number | null} gevRatio CPU time per message of gev divided by this peer's; below 1 gev is cheaper.
+ * @property {number | null} borrowRatio The same of gev-borrow, for a peer whose messages live no longer either.
  */
 
 /**
@@ -38,10 +39,16 @@ export function summarize(cells, peers, runs) {
 			);
 			return own.length === 0 ? [] : [summarizePeer(cell, peer, own)];
 		});
-		return summaries.map((summary) => ({
-			...summary,
-			gevRatio: ratio(summary, summaries, peers),
-		}));
+		return summaries.map((summary) => {
+			const { baseline, lends } = peers.find(
+				({ name }) => name === summary.peer,
+			);
+			return {
+				...summary,
+				gevRatio: ratio(summary, summaries, baseline),
+				borrowRatio: lends ? ratio(summary, summaries, "gev-borrow") : null,
+			};
+		});
 	});
 }
 
@@ -64,8 +71,7 @@ function summarizePeer(cell, peer, runs) {
 	};
 }
 
-function ratio(summary, summaries, peers) {
-	const { baseline } = peers.find(({ name }) => name === summary.peer);
+function ratio(summary, summaries, baseline) {
 	const gev = summaries.find(({ peer }) => peer === baseline);
 	if (!gev?.cpuUsPerMessage || !summary.cpuUsPerMessage) return null;
 	return gev.cpuUsPerMessage.median / summary.cpuUsPerMessage.median;
@@ -143,6 +149,10 @@ const columns = [
 		"gev / peer",
 		({ gevRatio }) => (gevRatio === null ? "" : gevRatio.toFixed(2)),
 	],
+	[
+		"gev-borrow / peer",
+		({ borrowRatio }) => (borrowRatio === null ? "" : borrowRatio.toFixed(2)),
+	],
 	["RSS MiB", ({ rssMiB }) => figure(rssMiB, 0)],
 	[
 		"core used",
@@ -155,7 +165,8 @@ const columns = [
 const echoBytes = ["bytes/echo", ({ echoBytes }) => figure(echoBytes, 0)];
 
 const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; with permessage-deflate: of gev-shared) divided by the
-peer's; below 1.00 gev is cheaper.
+peer's; below 1.00 gev is cheaper. gev-borrow / peer: the same for a peer whose messages are, as those of gev-borrow, valid during
+the call only; a handler of gev may keep its messages, as one of uws-keep may, where each is copied with slice().
 The main thread runs JavaScript. On one core gev's loop has by default no thread of its own; that of gev-threads has one.
 gev-raw, node-net and floor speak plain TCP with as many bytes as the WebSocket frames of the others. (*) In at least one run the
 server used less than 95 % of its core, so the generator or the wait for the next message was the limit: its messages/s say

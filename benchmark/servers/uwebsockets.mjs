@@ -1,8 +1,16 @@
-/** Echo with uWebSockets.js: `uwebsockets.mjs [--deflate shared|dedicated]`. */
+/**
+ * Echo with uWebSockets.js: `uwebsockets.mjs [--keep] [--deflate shared|dedicated]`. With `--keep` the handler gets memory of
+ * its own, as those of gev do, where uWebSockets.js has a view that is valid during the call.
+ */
 import { parseArgs } from "node:util";
 import uWS from "uwebsockets";
 
-const { values } = parseArgs({ options: { deflate: { type: "string" } } });
+const { values } = parseArgs({
+	options: {
+		keep: { type: "boolean", default: false },
+		deflate: { type: "string" },
+	},
+});
 const compression = {
 	shared: uWS.SHARED_COMPRESSOR,
 	dedicated: uWS.DEDICATED_COMPRESSOR,
@@ -16,7 +24,8 @@ uWS
 		maxPayloadLength: 16 * 1024 * 1024,
 		maxBackpressure: 64 * 1024 * 1024,
 		message(socket, message, isBinary) {
-			socket.send(message, isBinary, compresses);
+			const data = values.keep ? message.slice(0) : message;
+			socket.send(data, isBinary, compresses);
 		},
 	})
 	.listen("127.0.0.1", 0, (listener) => {
