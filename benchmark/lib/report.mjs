@@ -89,7 +89,11 @@ export function loadReport(machine, options, summaries, notes) {
 	const { repeats, seconds, warmup, text } = options;
 	const sections = options.cells.map((cell) => {
 		const rows = summaries.filter((summary) => summary.cell === cell.name);
-		const shown = cell.deflate ? [...columns, echoBytes] : columns;
+		const compares = rows.some(({ borrowRatio }) => borrowRatio !== null);
+		const shown = columns.filter(
+			(column) => column !== borrowColumn || compares,
+		);
+		if (cell.deflate) shown.push(echoBytes);
 		return `## ${cell.title}\n\n${table(shown, rows)}`;
 	});
 	return [
@@ -135,6 +139,12 @@ export function idleReport(machine, options, rows, notes) {
 const budgetNote =
 	"gev-dedicated has a memoryBudgetBytes of 2 GiB, enough for all; with the default of 64 MiB some 150 connections have compressors of their own, and the others are like those of gev-shared.";
 
+/** Shown where it says something. */
+const borrowColumn = [
+	"gev-borrow / peer",
+	({ borrowRatio }) => (borrowRatio === null ? "" : borrowRatio.toFixed(2)),
+];
+
 const columns = [
 	["peer", ({ peer, isSaturated }) => (isSaturated ? peer : `${peer} (*)`)],
 	["messages/s", ({ messagesPerSecond }) => figure(messagesPerSecond, 0)],
@@ -149,10 +159,7 @@ const columns = [
 		"gev / peer",
 		({ gevRatio }) => (gevRatio === null ? "" : gevRatio.toFixed(2)),
 	],
-	[
-		"gev-borrow / peer",
-		({ borrowRatio }) => (borrowRatio === null ? "" : borrowRatio.toFixed(2)),
-	],
+	borrowColumn,
 	["RSS MiB", ({ rssMiB }) => figure(rssMiB, 0)],
 	[
 		"core used",
