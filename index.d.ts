@@ -247,12 +247,6 @@ type SendCallback = (error?: GevError) => void;
 declare class Connection<Context = unknown> {
     #private;
     /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
-     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
-     * `onConnect` on.
-     */
-    connected: boolean;
-    /**
      * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
      */
     context: Context;
@@ -268,6 +262,12 @@ declare class Connection<Context = unknown> {
     readonly protocol: string;
     /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
     readonly extensions: string;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
+     */
+    get connected(): boolean;
     /** Which of the server's event loops serves this connection, from 0. */
     get loop(): number;
     /**
@@ -667,7 +667,7 @@ declare class Server<Context = unknown> {
      * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
      */
     get refusedCount(): number;
-    /** Number of event loops that run; 0 when the server does not. */
+    /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loops(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context>>;

@@ -187,7 +187,8 @@ for (const [what, handler] of Object.entries(silent)) {
 		const error = new Error(what);
 		const warned = new Promise<void>((resolve) => {
 			const check = (warning: Error) => {
-				if (warning !== error) return;
+				if (warning.cause !== error) return;
+				t.is(warning.message, what);
 				process.off("warning", check);
 				resolve();
 			};

@@ -80,13 +80,17 @@ export function texts(name: string, value: unknown): string[] | undefined {
 	return [...value];
 }
 
-/** An object all of whose keys are known: a misspelt option is an error, not a default. */
+/**
+ * An object all of whose keys are known: a misspelt option is an error, not a default. Returns what its own properties are,
+ * each read once, and nothing else: what it inherits, or becomes later, does not count.
+ */
 export function options(
 	name: string,
 	value: unknown,
 	known: readonly string[],
 ): Record<string, unknown> {
-	if (value === undefined) return {};
+	const given: Record<string, unknown> = Object.create(null);
+	if (value === undefined) return given;
 	if (typeof value !== "object" || value === null || Array.isArray(value)) {
 		throw wrong(name, "an object", value);
 	}
@@ -97,8 +101,9 @@ export function options(
 				`${name}.${key} is not an option; known are ${known.join(", ")}`,
 			);
 		}
+		given[key] = (value as Record<string, unknown>)[key];
 	}
-	return value as Record<string, unknown>;
+	return given;
 }
 
 export function wrong(

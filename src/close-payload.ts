@@ -1,16 +1,15 @@
 /** How a goodbye travels to an event loop: see `CommandKind::Close` in `crates/reactor`. */
 
-/** Code (two bytes in native order), number of the cause, an unused byte, text. */
+/** Code (two bytes, little-endian), number of the cause, an unused byte, text. */
 export function closePayload(
 	code: number,
 	reason: string,
 	cause: number,
 ): Uint8Array {
-	const text = Buffer.from(reason);
-	const payload = new Uint8Array(4 + text.length);
-	new Uint16Array(payload.buffer, 0, 1)[0] = code;
+	const payload = Buffer.alloc(4 + Buffer.byteLength(reason));
+	payload.writeUInt16LE(code);
 	payload[2] = cause;
-	payload.set(text, 4);
+	payload.write(reason, 4);
 	return payload;
 }
 

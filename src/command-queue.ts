@@ -1,5 +1,7 @@
+import { copyOf, part } from "./bytes.js";
+import { nextTick } from "./clock.js";
 import { layout } from "./layout.js";
-import type { SharedBuffer } from "./shared-buffer.js";
+import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**
  * The writing end of one loop's command queue, and what waits in JavaScript's memory while that queue is full.
@@ -7,6 +9,10 @@ import type { SharedBuffer } from "./shared-buffer.js";
  * Layout and rules: `crates/node/src/memory.rs`. Commands become visible to the loop with {@link publish}: once at the
  * end of a drain, and once for everything that a tick sends outside of one. Nothing is ever dropped: when the queue is
  * full, commands line up in a backlog, and go on when the loop has made room and rings.
+ *
+ * Callers may have hardly any stack left, so that every call can throw. A publish is certain before anything is written;
+ * from there to the new head nothing is called; of a message in several records that could not be finished the connection
+ * is ended.
  */
 export class CommandQueue {
 	private readonly words: Int32Array;
@@ -26,19 +32,21 @@ export class CommandQueue {
 	private scheduled = false;
 	/** A publish is going to happen when whoever holds it is done: a drain, or {@link together}. */
 	private held = false;
+	/** The connection whose long message is being written, or could not be finished; a slot of -1 for none. */
+	private tornSlot = -1;
+	private tornGeneration = 0;
 
 	constructor(
-		words: Int32Array,
-		bytes: SharedBuffer,
+		control: Int32Array,
 		queueBytes: number,
 		headerBytes: (length: number) => number,
 		wake: () => void,
 	) {
-		this.words = words;
-		this.bytes = bytes;
+		this.words = control;
+		this.bytes = sharedBuffer(control.buffer);
 		this.wake = wake;
 		this.headerBytes = headerBytes;
-		this.base = layout.queuesAt + queueBytes;
+		this.base = layout.commandsAt;
 		this.capacity = queueBytes;
 	}
 
@@ -56,12 +64,11 @@ export class CommandQueue {
 	): number {
 		const most = text.length * 3;
 		if (most > PART_BYTES || this.backlog.length > 0) {
-			return this.sendLong(slot, generation, Buffer.from(text), flags);
+			return this.sendLongText(slot, generation, text, flags);
 		}
+		if (!this.scheduled) this.schedule();
 		const at = this.reserve(most);
-		if (at < 0) {
-			return this.sendLong(slot, generation, Buffer.from(text), flags);
-		}
+		if (at < 0) return this.sendLongText(slot, generation, text, flags);
 		const length = this.writeText(text, at, most);
 		const header = this.headerBytes(length);
 		const kind = SEND | flags | (header << FRAMING_SHIFT);
@@ -69,19 +76,22 @@ export class CommandQueue {
 		return length + header;
 	}
 
-	/** As {@link sendText}, made of bytes, which are copied before this returns. */
+	/** As {@link sendText}, made of `length` genuine bytes (see `bytes.ts`), which are copied before this returns. */
 	sendBytes(
 		slot: number,
 		generation: number,
 		data: Uint8Array,
+		length: number,
 		flags: number,
 	): number {
-		const length = data.length;
 		if (length > PART_BYTES || this.backlog.length > 0) {
-			return this.sendLong(slot, generation, data, flags);
+			return this.sendLong(slot, generation, data, length, flags);
 		}
+		if (!this.scheduled) this.schedule();
 		const at = this.reserve(length);
-		if (at < 0) return this.sendLong(slot, generation, data, flags);
+		if (at < 0) {
+			return this.sendLong(slot, generation, data, length, flags);
+		}
 		if (length <= SHORT_BYTES) {
 			const bytes = this.bytes;
 			for (let i = 0; i < length; i++) bytes[at + i] = data[i] as number;
@@ -125,13 +135,14 @@ export class CommandQueue {
 
 	/** Makes every command visible, wakes the loop if it sleeps, and sees to the backlog. */
 	publish(): void {
-		this.scheduled = false;
 		this.held = false;
+		if (this.tornSlot >= 0) this.endTorn();
 		this.clearBacklog();
-		if (this.head === this.published) return;
-		this.published = this.head;
-		Atomics.store(this.words, layout.commandHead, this.head);
+		const { head } = this;
+		if (head === this.published) return;
+		Atomics.store(this.words, layout.commandHead, head);
 		this.wakeLoop();
+		this.published = head;
 	}
 
 	/** True when a backlog waits and the loop has rung for the room that it asked for. */
@@ -144,7 +155,15 @@ export class CommandQueue {
 
 	/** Wakes the loop if it sleeps. */
 	wakeLoop(): void {
-		if (Atomics.exchange(this.words, layout.sleeping, 0) === 1) this.wake();
+		if (Atomics.exchange(this.words, layout.sleeping, 0) === 0) return;
+		let isAwake = false;
+		try {
+			this.wake();
+			isAwake = true;
+		} finally {
+			// Once too often does no harm; whoever comes next tries again.
+			if (!isAwake) Atomics.store(this.words, layout.sleeping, 1);
+		}
 	}
 
 	/** A drain begins: it will publish, so that what is sent meanwhile need not. */
@@ -155,6 +174,8 @@ export class CommandQueue {
 	/** Calls `callback`, and makes everything visible together that it sends. */
 	together<Result>(callback: () => Result): Result {
 		if (this.held) return callback();
+		// Should the publish below not come about, this one will.
+		if (!this.scheduled) this.schedule();
 		this.held = true;
 		try {
 			return callback();
@@ -163,41 +184,57 @@ export class CommandQueue {
 		}
 	}
 
+	private sendLongText(
+		slot: number,
+		generation: number,
+		text: string,
+		flags: number,
+	): number {
+		const data = Buffer.from(text);
+		return this.sendLong(slot, generation, data, data.length, flags);
+	}
+
 	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
 	private sendLong(
 		slot: number,
 		generation: number,
 		data: Uint8Array,
+		length: number,
 		flags: number,
 	): number {
-		const { length } = data;
 		const header = this.headerBytes(length);
 		const framed = flags | (header << FRAMING_SHIFT);
 		if (length <= PART_BYTES) {
-			this.write(SEND | framed, slot, generation, data, true);
+			const whole = part(data, 0, length);
+			this.write(SEND | framed, slot, generation, whole, true);
 			return length + header;
 		}
-		const total = new Uint8Array(new BigUint64Array([BigInt(length)]).buffer);
-		this.write(BEGIN | framed, slot, generation, total, false);
+		if (this.tornSlot >= 0) this.endTorn();
+		this.write(BEGIN | framed, slot, generation, uint64(length), false);
+		this.tornGeneration = generation;
+		this.tornSlot = slot;
 		let at = 0;
 		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
-			this.write(
-				CONTINUE,
-				slot,
-				generation,
-				data.subarray(at, at + PART_BYTES),
-				true,
-			);
+			const to = Math.min(at + PART_BYTES, length);
+			this.write(CONTINUE, slot, generation, part(data, at, to), true);
 		}
 		if (at < length) {
 			// One copy of the rest: the caller may change the data as soon as `send` returns.
-			const rest = Uint8Array.prototype.slice.call(data, at);
+			const rest = copyOf(data, at, length);
 			for (let from = 0; from < rest.length; from += PART_BYTES) {
 				const part = rest.subarray(from, from + PART_BYTES);
 				this.write(CONTINUE, slot, generation, part, false);
 			}
 		}
+		this.tornSlot = -1;
 		return length + header;
+	}
+
+	/** Ends the connection whose long message could not be finished: what came next would be taken for the rest of it. */
+	private endTorn(): void {
+		const { tornSlot, tornGeneration } = this;
+		this.write(DESTROY, tornSlot, tornGeneration, BY_BUG, false);
+		this.tornSlot = -1;
 	}
 
 	/** A record in the ring, or at the end of the backlog (as a copy if `data` is the caller's). */
@@ -208,13 +245,13 @@ export class CommandQueue {
 		data: Uint8Array,
 		copy: boolean,
 	): void {
+		if (!this.scheduled) this.schedule();
 		if (
 			this.backlog.length > 0 ||
 			!this.tryWrite(kind, slot, generation, data)
 		) {
-			const own = copy ? Uint8Array.prototype.slice.call(data) : data;
+			const own = copy ? copyOf(data) : data;
 			this.backlog.push({ kind, slot, generation, data: own });
-			this.schedule();
 		}
 	}
 
@@ -263,8 +300,13 @@ export class CommandQueue {
 			if (needed + padding > this.free()) return -1;
 		}
 		if (padding === 0) return this.base + place + HEADER_BYTES;
-		this.writeHeader(PAD, 0, 0, padding - HEADER_BYTES, this.base + place);
-		this.head = (this.head + padding) | 0;
+		this.commit(
+			PAD,
+			0,
+			0,
+			padding - HEADER_BYTES,
+			this.base + place + HEADER_BYTES,
+		);
 		return this.base + HEADER_BYTES;
 	}
 
@@ -272,7 +314,7 @@ export class CommandQueue {
 		return this.capacity - ((this.head - this.knownTail) | 0);
 	}
 
-	/** Turns the reserved place `at` into a record. */
+	/** Turns the reserved place `at` into a record. Calls nothing, so that there is all of it or nothing. */
 	private commit(
 		kind: number,
 		slot: number,
@@ -280,23 +322,14 @@ export class CommandQueue {
 		length: number,
 		at: number,
 	): void {
-		this.writeHeader(kind, slot, generation, length, at - HEADER_BYTES);
-		this.head = (this.head + recordBytes(length)) | 0;
-		if (!this.scheduled) this.schedule();
-	}
-
-	private writeHeader(
-		kind: number,
-		slot: number,
-		generation: number,
-		length: number,
-		at: number,
-	): void {
-		const word = at >> 2;
-		this.words[word] = kind;
-		this.words[word + 1] = slot;
-		this.words[word + 2] = generation;
-		this.words[word + 3] = length;
+		const { words } = this;
+		const word = (at - HEADER_BYTES) >> 2;
+		words[word] = kind;
+		words[word + 1] = slot;
+		words[word + 2] = generation;
+		words[word + 3] = length;
+		const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+		this.head = (this.head + size) | 0;
 	}
 
 	/** Writes text as UTF-8; returns the bytes that it took. */
@@ -313,10 +346,15 @@ export class CommandQueue {
 	}
 
 	private schedule(): void {
-		if (this.scheduled || this.held) return;
+		if (this.held) return;
+		nextTick(this.publishScheduled);
 		this.scheduled = true;
-		process.nextTick(() => this.publish());
 	}
+
+	private readonly publishScheduled = () => {
+		this.scheduled = false;
+		this.publish();
+	};
 }
 
 /** A command that the queue had no room for. */
@@ -331,7 +369,17 @@ function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
 }
 
+/** A number of a payload, where they are little-endian on every machine. */
+function uint64(value: number): Uint8Array {
+	const bytes = Buffer.allocUnsafeSlow(8);
+	bytes.writeBigUInt64LE(BigInt(value));
+	return bytes;
+}
+
 const NOTHING = new Uint8Array(0);
+
+/** The payload of a command that destroys, with `CloseCause::Internal` of `crates/reactor`. */
+const BY_BUG = Uint8Array.of(8);
 
 /** Up to this length a loop of bytes is faster than the calls that copy them. */
 const SHORT_BYTES = 64;
@@ -345,5 +393,6 @@ const PAD = layout.pad;
 const SEND = layout.commandSend;
 const BEGIN = layout.commandBegin;
 const CONTINUE = layout.commandContinue;
+const DESTROY = layout.commandDestroy;
 const FLAG_MORE = layout.flagMore;
 const FRAMING_SHIFT = layout.framingShift;

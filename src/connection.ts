@@ -1,3 +1,4 @@
+import { bytesOf, copyOf, lengthOf } from "./bytes.js";
 import * as check from "./check.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
 import type { ConnectionSettings } from "./connection-settings.js";
@@ -7,12 +8,7 @@ import type { Data } from "./handler.js";
 import { Inbox } from "./inbox.js";
 import { layout } from "./layout.js";
 import type { Ends } from "./request.js";
-import {
-	bytesOf,
-	type SendCallback,
-	type SendOptions,
-	type SendStatus,
-} from "./send.js";
+import type { SendCallback, SendOptions, SendStatus } from "./send.js";
 import { type Place, Sender } from "./sender.js";
 
 /**
@@ -20,12 +16,6 @@ import { type Place, Sender } from "./sender.js";
  * gone: then they do nothing and say so.
  */
 export class Connection<Context = unknown> {
-	/**
-	 * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
-	 * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
-	 * `onConnect` on.
-	 */
-	connected = true;
 	/**
 	 * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
 	 */
@@ -48,6 +38,7 @@ export class Connection<Context = unknown> {
 	/** @internal What has arrived and has to wait, if that was ever needed. */
 	inbox: Inbox | undefined = undefined;
 
+	#connected = true;
 	readonly #loop: EventLoop;
 	readonly #slot: number;
 	readonly #settings: ConnectionSettings;
@@ -73,6 +64,15 @@ export class Connection<Context = unknown> {
 		this.localPort = details.ends.localPort;
 		this.protocol = details.protocol;
 		this.extensions = details.extensions;
+	}
+
+	/**
+	 * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+	 * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+	 * `onConnect` on.
+	 */
+	get connected(): boolean {
+		return this.#connected;
 	}
 
 	/** Which of the server's event loops serves this connection, from 0. */
@@ -105,7 +105,7 @@ export class Connection<Context = unknown> {
 		const status =
 			typeof data === "string"
 				? sender.sendText(data, options)
-				: sender.sendBytes(bytesOf(data), options);
+				: sender.sendBytes(data, options);
 		if (callback !== undefined) sender.callWhenSent(status, callback);
 		return status;
 	}
@@ -137,7 +137,7 @@ export class Connection<Context = unknown> {
 	 * or being closed.
 	 */
 	pause(): void {
-		if (this.connected) this.#needInbox().pause();
+		if (this.#connected) this.#needInbox().pause();
 	}
 
 	/** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
@@ -165,13 +165,14 @@ export class Connection<Context = unknown> {
 	 */
 	ping(data: Data = ""): SendStatus {
 		const bytes = typeof data === "string" ? Buffer.from(data) : bytesOf(data);
-		if (bytes.length > MAX_CONTROL) {
+		const length = lengthOf(bytes);
+		if (length > MAX_CONTROL) {
 			throw new GevError(
 				"ERR_GEV_DATA",
-				`ping() takes at most ${MAX_CONTROL} bytes, not ${bytes.length}`,
+				`ping() takes at most ${MAX_CONTROL} bytes, not ${length}`,
 			);
 		}
-		return this.#sender.ping(Uint8Array.from(bytes));
+		return this.#sender.ping(copyOf(bytes, 0, length));
 	}
 
 	/**
@@ -190,8 +191,7 @@ export class Connection<Context = unknown> {
 				`close() takes a code that may be sent and a reason of at most 123 bytes, not ${shown(code)} and ${shown(reason)}`,
 			);
 		}
-		const payload = closePayload(code, reason, LOCAL);
-		if (this.connected) this.#end(layout.commandClose, payload);
+		this.#give(code, reason, LOCAL);
 	}
 
 	/**
@@ -200,7 +200,7 @@ export class Connection<Context = unknown> {
 	 * has no half-open connections: as {@link close}. Nothing can be sent after it.
 	 */
 	end(): void {
-		if (!this.connected) return;
+		if (!this.#connected) return;
 		if (!this.#settings.endsByFin) this.close();
 		else if (this.#peerEnded || this.#mustEnd)
 			this.#end(layout.commandEnd, NOTHING);
@@ -273,7 +273,7 @@ export class Connection<Context = unknown> {
 	/** @internal The peer has said goodbye. It is answered when everything is sent that the handler has promised. */
 	peerHasEnded(): void {
 		this.#peerEnded = true;
-		if (this.#settings.endsByFin && this.connected) {
+		if (this.#settings.endsByFin && this.#connected) {
 			this.#loop.server.dispatcher.call("onEnd", this as Connection);
 		}
 		this.#answerEnd();
@@ -314,7 +314,7 @@ export class Connection<Context = unknown> {
 
 	/** @internal Nothing follows but what waits in the inbox, and `onClose`. */
 	gone(): void {
-		this.connected = false;
+		this.#connected = false;
 		this.parts = undefined;
 		this.#sender.gone();
 	}
@@ -327,24 +327,31 @@ export class Connection<Context = unknown> {
 	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
 	fail(): void {
 		this.#isDeaf = true;
-		if (this.connected) {
-			this.#end(
-				layout.commandClose,
-				closePayload(1011, "handler failed", HANDLER),
-			);
+		this.#give(1011, "handler failed", HANDLER);
+	}
+
+	/** @internal Closes because a message is longer than JavaScript can have it: 1009 (RFC 6455 section 7.4.1). */
+	tooLong(): void {
+		this.#give(1009, "message too long for JavaScript", LIMIT);
+	}
+
+	/** Closes as the protocol does, if that has not begun. */
+	#give(code: number, reason: string, cause: number): void {
+		if (this.#connected) {
+			this.#end(layout.commandClose, closePayload(code, reason, cause));
 		}
 	}
 
 	#end(kind: number, payload: Uint8Array): void {
-		this.connected = false;
-		this.#isDeaf = true;
 		this.#sender.end(kind, payload);
+		this.#connected = false;
+		this.#isDeaf = true;
 	}
 
 	/** Says goodbye too, once the peer has, unless the application wants to go on. */
 	#answerEnd(): void {
 		const unsettled = this.inbox?.unsettled ?? 0;
-		if (!this.connected || unsettled > 0) return;
+		if (!this.#connected || unsettled > 0) return;
 		const { endsByFin, allowHalfOpen } = this.#settings;
 		const mayGoOn = allowHalfOpen && !this.#loop.server.isStopping;
 		const goesOn = endsByFin && mayGoOn && !this.#sender.isEnded;

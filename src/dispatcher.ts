@@ -1,15 +1,17 @@
 import type { Connection } from "./connection.js";
 import { publish } from "./diagnostics.js";
-import { asError, GevError, shown } from "./errors.js";
+import { asError, GevError, harmless, shown } from "./errors.js";
 import { type Handler, isThenable, type Reply } from "./handler.js";
+import { currentContext, type HandlerContext } from "./handler-context.js";
 import type { PendingRequest } from "./pending-request.js";
 import type { Server } from "./server.js";
 
 /** Calls the members of a server's handler, and sees to what they throw and to the promises that they return. */
 export class Dispatcher {
+	/** Where members are called: where the server was started last, or made. */
+	#context: HandlerContext = currentContext();
 	/** The handler's `onMessage`, bound; `undefined` if there is none. */
-	readonly onMessage: Handler["onMessage"];
-
+	readonly #onMessage: Handler["onMessage"];
 	readonly #handler: Handler;
 	/** Connections wait for promises. */
 	readonly #serial: boolean;
@@ -19,7 +21,35 @@ export class Dispatcher {
 		this.#handler = handler;
 		this.#serial = serial;
 		this.#server = server;
-		this.onMessage = handler.onMessage?.bind(handler);
+		this.#onMessage = handler.onMessage?.bind(handler);
+	}
+
+	/** The handler wants messages. */
+	get takesMessages(): boolean {
+		return this.#onMessage !== undefined;
+	}
+
+	/** From now on members are called in the context of whoever calls this. */
+	adoptContext(): void {
+		this.#context = currentContext();
+	}
+
+	/** Calls `callback`, which calls members more than once. */
+	batch<Result>(callback: () => Result): Result {
+		return this.#context.batch(callback);
+	}
+
+	/** Gives the handler a message, and sends what it returns. */
+	message(connection: Connection, message: string | Buffer): void {
+		if (this.#onMessage === undefined) return;
+		try {
+			const reply = this.#context.call(this.#onMessage, connection, message);
+			if (reply === undefined || reply === null) return;
+			if (isThenable(reply)) void this.#answerLater(connection, reply);
+			else connection.send(reply);
+		} catch (error) {
+			this.handlerFailed(error, connection);
+		}
 	}
 
 	/** Calls a member of the handler for a connection; what it throws ends that connection only. */
@@ -33,15 +63,15 @@ export class Dispatcher {
 			const member = handler[name] as
 				| ((...args: unknown[]) => void | Promise<void>)
 				| undefined;
-			const result = member?.call(handler, connection, ...rest);
+			if (member === undefined) return;
+			const result = this.#context.call(
+				(...args) => member.apply(handler, args),
+				connection,
+				...rest,
+			);
 			if (isThenable(result)) {
-				const promise = Promise.resolve(result).catch((error) =>
-					this.handlerFailed(error, connection),
-				);
-				if (name === "onEnd" || this.#serial) {
-					connection.replyPending();
-					promise.then(() => connection.replyDone());
-				}
+				const waits = name === "onEnd" || this.#serial;
+				void this.#settled(connection, result, waits);
 			}
 		} catch (error) {
 			this.handlerFailed(error, connection);
@@ -50,18 +80,40 @@ export class Dispatcher {
 
 	/** Asks the handler about a request. */
 	ask(pending: PendingRequest): void {
-		pending.ask(this.#handler, (error) => this.failed(error));
+		this.#context.call(() =>
+			pending.ask(this.#handler, (error) => this.failed(error)),
+		);
 	}
 
-	/** Sends what a handler's promise is fulfilled with. */
-	answerLater(connection: Connection, reply: PromiseLike<Reply>): void {
+	/** Sends what a handler's promise is fulfilled with. Never rejected. */
+	async #answerLater(
+		connection: Connection,
+		reply: PromiseLike<Reply>,
+	): Promise<void> {
 		connection.replyPending();
-		Promise.resolve(reply)
-			.then((data) => {
-				if (data !== undefined && data !== null) connection.send(data);
-			})
-			.catch((error) => this.handlerFailed(error, connection))
-			.then(() => connection.replyDone());
+		try {
+			// Of a promise's own members, which may be anything, this asks none.
+			const data = await reply;
+			if (data !== undefined && data !== null) connection.send(data);
+		} catch (error) {
+			this.handlerFailed(error, connection);
+		}
+		connection.replyDone();
+	}
+
+	/** Sees to a promise whose value does not matter, for which the connection waits or not. Never rejected. */
+	async #settled(
+		connection: Connection,
+		result: PromiseLike<void>,
+		waits: boolean,
+	): Promise<void> {
+		if (waits) connection.replyPending();
+		try {
+			await result;
+		} catch (error) {
+			this.handlerFailed(error, connection);
+		}
+		if (waits) connection.replyDone();
 	}
 
 	/** A member has thrown, or its promise was rejected. */
@@ -80,11 +132,21 @@ export class Dispatcher {
 				warn(error);
 				return;
 			}
-			const result: unknown = this.#handler.onError(error, connection);
-			if (isThenable(result)) Promise.resolve(result).catch(warn);
+			const result: unknown = this.#context.call(() =>
+				this.#handler.onError?.(error, connection),
+			);
+			if (isThenable(result)) void warnIfRejected(result);
 		} catch (another) {
 			warn(another);
 		}
+	}
+}
+
+async function warnIfRejected(result: PromiseLike<unknown>): Promise<void> {
+	try {
+		await result;
+	} catch (error) {
+		warn(error);
 	}
 }
 
@@ -106,13 +168,8 @@ type Rest<Name extends ConnectionCall> =
 
 /** For what nobody else is there to be told. Never throws. */
 function warn(thrown: unknown): void {
-	const error = asError(thrown);
-	try {
-		process.emitWarning(error);
-	} catch (another) {
-		// An error whose own properties throw.
-		process.emitWarning(asError(another));
-	}
+	// Node looks at the warning later, where what it throws would end the process.
+	process.emitWarning(harmless(asError(thrown)));
 }
 
 /** @throws {@link GevError} `ERR_GEV_HANDLER`. */

@@ -1,4 +1,6 @@
 import * as binding from "#binding";
+import { setImmediate } from "./clock.js";
+import type { LoopMemory } from "./event-loop.js";
 import type { Server } from "./server.js";
 
 /**
@@ -24,14 +26,18 @@ let native: binding.Environment | undefined;
 export function startNative(
 	server: Server,
 	options: binding.NativeOptions,
-	memory: Uint8Array[],
+	memory: LoopMemory[],
 ): binding.NativeServer {
 	native ??= new binding.Environment(
 		drain,
 		new Uint8Array(pending.buffer),
 		isNode,
 	);
-	const started = native.start(options, memory);
+	const started = native.start(
+		options,
+		memory.map(({ control }) => control),
+		memory.map(({ events }) => events),
+	);
 	servers.add(server);
 	holdNative();
 	return started;

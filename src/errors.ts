@@ -48,6 +48,37 @@ export function asError(thrown: unknown): Error {
 	return new Error(`thrown: ${shown(thrown)}`);
 }
 
+/**
+ * An error that says what `error` says, which is its cause, and does no harm to those who look at it later: what is read of
+ * it cannot throw. Never throws.
+ */
+export function harmless(error: Error): Error {
+	const copy = new Error(
+		read(error, "message") ?? "an error without a message",
+		{
+			cause: error,
+		},
+	);
+	for (const name of ["name", "stack", "code"]) {
+		const value = read(error, name);
+		if (value !== undefined) {
+			const writable = { writable: true, configurable: true };
+			Object.defineProperty(copy, name, { value, ...writable });
+		}
+	}
+	return copy;
+}
+
+/** A property that is a string, if it is one. */
+function read(error: Error, name: string): string | undefined {
+	try {
+		const value = (error as unknown as Record<string, unknown>)[name];
+		return typeof value === "string" ? value : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
 /** How a wrong value looks in a message: short, and told apart from others of its type. Never throws. */
 export function shown(value: unknown): string {
 	try {

@@ -2,12 +2,7 @@ import { CommandQueue } from "./command-queue.js";
 import { Connection } from "./connection.js";
 import { publish } from "./diagnostics.js";
 import { GevError } from "./errors.js";
-import {
-	CLOSE_CAUSES,
-	type CloseReason,
-	type Fragment,
-	isThenable,
-} from "./handler.js";
+import { CLOSE_CAUSES, type CloseReason, type Fragment } from "./handler.js";
 import { layout } from "./layout.js";
 import { MessagePool } from "./message-pool.js";
 import { PendingRequest } from "./pending-request.js";
@@ -33,11 +28,15 @@ export class EventLoop {
 	stopped = false;
 
 	readonly server: Server;
+	/** The memory of commands, gauges and control words. */
+	private readonly control: Int32Array;
+	/** The memory of events. */
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
 	private readonly mask: number;
 	private readonly gaugesAt: number;
+	private readonly native: LoopControls;
 	/** Position of the next event to read. */
 	private tail = 0;
 	/** Events that may be handled before Node's own timers and sockets have their turn. */
@@ -46,24 +45,25 @@ export class EventLoop {
 	constructor(
 		server: Server,
 		index: number,
-		memory: Uint8Array,
+		memory: LoopMemory,
 		options: { queueBytes: number; protocol: Protocol },
-		wake: () => void,
+		native: LoopControls,
 	) {
 		const { queueBytes, protocol } = options;
 		this.server = server;
 		this.index = index;
-		this.words = new Int32Array(memory.buffer);
-		this.bytes = sharedBuffer(memory.buffer);
+		this.native = native;
+		this.control = new Int32Array(memory.control.buffer);
+		this.words = new Int32Array(memory.events.buffer);
+		this.bytes = sharedBuffer(memory.events.buffer);
 		this.messages = new MessagePool(this.words, this.bytes);
 		this.mask = queueBytes - 1;
-		this.gaugesAt = (layout.queuesAt + 2 * queueBytes) >> 2;
+		this.gaugesAt = (layout.commandsAt + queueBytes) >> 2;
 		this.commands = new CommandQueue(
-			this.words,
-			this.bytes,
+			this.control,
 			queueBytes,
 			protocol.headerBytes,
-			wake,
+			native.wake,
 		);
 	}
 
@@ -74,20 +74,39 @@ export class EventLoop {
 
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
-		const { words, mask } = this;
-		const head = Atomics.load(words, layout.eventHead);
+		if (this.stopped) return false;
+		const head = Atomics.load(this.control, layout.eventHead);
 		if (this.tail === head) {
 			this.commands.publish();
 			return false;
 		}
 		this.commands.holdPublish();
+		try {
+			this.read(head);
+		} finally {
+			if (!this.stopped) this.release();
+			this.commands.publish();
+		}
+		return this.tail !== head && !this.stopped;
+	}
+
+	/** Reads events up to `head`, within the budget. */
+	private read(head: number): void {
+		const { words, mask } = this;
 		let unreleased = 0;
 		for (; this.tail !== head && this.budget > 0; this.budget--) {
-			const word = (QUEUES_AT + (this.tail & mask)) >> 2;
+			const place = this.tail & mask;
+			const word = place >> 2;
 			const kind = words[word] as number;
 			const length = words[word + 3] as number;
-			const at = (word << 2) + HEADER_BYTES;
+			const at = place + HEADER_BYTES;
 			const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+			// Handlers that borrow may have written here: nothing is believed that cannot be.
+			const published = (head - this.tail) | 0;
+			if (length < 0 || size > published || place + size > mask + 1) {
+				this.fail(`a record of ${length} bytes`);
+				return;
+			}
 			// Moved first: what fails is not tried again. Others see it with the next release.
 			this.tail = (this.tail + size) | 0;
 			if ((kind & KIND) === MESSAGE) {
@@ -95,39 +114,44 @@ export class EventLoop {
 			} else if (kind !== PAD) {
 				this.onOther(kind, word, at, length);
 			}
+			if (this.stopped) return;
 			unreleased += size;
 			if (unreleased >= RELEASE_BYTES) {
 				unreleased = 0;
 				this.release();
 			}
 		}
-		this.release();
-		this.commands.publish();
-		return this.tail !== head;
+	}
+
+	/** The event queue makes no sense: the loop ends, and nothing that follows is believed. */
+	private fail(what: string): void {
+		this.native.abort();
+		this.ended(`the event queue has ${what}`);
 	}
 
 	/** True when there is something to {@link drain} for: events, or room for commands that wait for it. */
 	hasNews(): boolean {
 		return (
-			Atomics.load(this.words, layout.eventHead) !== this.tail ||
-			this.commands.hasNewRoom()
+			!this.stopped &&
+			(Atomics.load(this.control, layout.eventHead) !== this.tail ||
+				this.commands.hasNewRoom())
 		);
 	}
 
 	/** One of a connection's gauges. */
 	gauge(slot: number, gauge: number): number {
 		const word = this.gaugesAt + slot * (layout.gaugeBytes >> 2) + gauge;
-		return Atomics.load(this.words, word);
+		return Atomics.load(this.control, word);
 	}
 
 	/** Hands the events that were read back to the loop, and wakes it if it waits for room and half of the queue is free. */
 	private release(): void {
-		const { words } = this;
-		Atomics.store(words, layout.eventTail, this.tail);
-		if (Atomics.load(words, layout.loopWantsRoom) === 0) return;
-		const used = (Atomics.load(words, layout.eventHead) - this.tail) | 0;
+		const { control } = this;
+		Atomics.store(control, layout.eventTail, this.tail);
+		if (Atomics.load(control, layout.loopWantsRoom) === 0) return;
+		const used = (Atomics.load(control, layout.eventHead) - this.tail) | 0;
 		if (used > this.mask >> 1) return;
-		if (Atomics.exchange(words, layout.loopWantsRoom, 0) === 1) {
+		if (Atomics.exchange(control, layout.loopWantsRoom, 0) === 1) {
 			this.commands.wakeLoop();
 		}
 	}
@@ -138,7 +162,11 @@ export class EventLoop {
 		at: number,
 		length: number,
 	): void {
-		const connection = this.connections[slot] as Connection;
+		const connection = this.connections[slot];
+		if (connection === undefined) {
+			this.fail(`a message for ${slot}`);
+			return;
+		}
 		if (!connection.connected) return;
 		const { server } = this;
 		const isPart = (kind & FLAG_MORE) !== 0 || connection.parts !== undefined;
@@ -146,7 +174,7 @@ export class EventLoop {
 			this.onFragment(connection, kind, at, length);
 			return;
 		}
-		if (server.dispatcher.onMessage === undefined) return;
+		if (!server.dispatcher.takesMessages) return;
 		try {
 			let message: string | Buffer | undefined;
 			if (isPart) {
@@ -163,23 +191,7 @@ export class EventLoop {
 			if (connection.inbox?.holds === true) {
 				this.holdMessage(connection, message);
 			} else {
-				this.handle(connection, message);
-			}
-		} catch (error) {
-			server.dispatcher.handlerFailed(error, connection);
-		}
-	}
-
-	/** Gives the handler a message, and sends what it returns. */
-	private handle(connection: Connection, message: string | Buffer): void {
-		const { server } = this;
-		try {
-			const reply = server.dispatcher.onMessage?.(connection, message);
-			if (reply === undefined || reply === null) return;
-			if (isThenable(reply)) {
-				server.dispatcher.answerLater(connection, reply);
-			} else {
-				connection.send(reply);
+				server.dispatcher.message(connection, message);
 			}
 		} catch (error) {
 			server.dispatcher.handlerFailed(error, connection);
@@ -220,7 +232,8 @@ export class EventLoop {
 
 	// Of its own, as a closure there would cost every message something.
 	private holdMessage(connection: Connection, message: string | Buffer): void {
-		this.hold(connection, () => this.handle(connection, message));
+		const { dispatcher } = this.server;
+		this.hold(connection, () => dispatcher.message(connection, message));
 	}
 
 	/** Delivers later, unless the connection is closed from this side before. */
@@ -283,7 +296,7 @@ export class EventLoop {
 			}
 			case layout.eventClose: {
 				this.closed(slot, {
-					code: (this.words[at >> 2] as number) & 0xffff,
+					code: this.uint16(at),
 					reason: this.bytes.utf8Slice(at + 4, at + length),
 					cause: CLOSE_CAUSES[this.bytes[at + 2] as number] ?? "internal",
 					wasClean: this.bytes[at + 3] === 1,
@@ -299,7 +312,7 @@ export class EventLoop {
 				this.ended(this.bytes.utf8Slice(at, at + length));
 				break;
 			default:
-				throw new Error(`Bug: event of kind ${kind}`);
+				this.fail(`a record of kind ${kind}`);
 		}
 	}
 
@@ -370,6 +383,7 @@ export class EventLoop {
 
 	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */
 	private ended(message: string): void {
+		if (this.stopped) return;
 		this.stopped = true;
 		if (message !== "") {
 			this.server.dispatcher.failed(new GevError("ERR_GEV_LOOP", message));
@@ -398,20 +412,33 @@ export class EventLoop {
 	/** One end of an address record: see `crates/reactor/src/addresses.rs`. */
 	private address(at: number): string {
 		const { bytes } = this;
-		if (this.words16(at) === 4) {
+		if (this.uint16(at) === 4) {
 			return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
 		}
 		return formatIPv6(bytes.subarray(at + 4, at + END_BYTES));
 	}
 
 	private port(at: number): number {
-		return this.words16(at + 2);
+		return this.uint16(at + 2);
 	}
 
-	/** A number of two bytes in native byte order, of which the even one of a word comes first in memory. */
-	private words16(at: number): number {
-		return new Uint16Array(this.words.buffer, at, 1)[0] as number;
+	/** A number of two bytes in a payload, where they are little-endian on every machine. */
+	private uint16(at: number): number {
+		return (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8);
 	}
+}
+
+/** The memory that a native loop and this thread share: see `crates/node/src/memory.rs`. */
+export interface LoopMemory {
+	control: Uint8Array;
+	events: Uint8Array;
+}
+
+/** What can be done to a native loop besides giving it commands. */
+export interface LoopControls {
+	wake(): void;
+	/** Ends it at once; it says nothing more. */
+	abort(): void;
 }
 
 /** RFC 5952: lower case, the longest run of two or more zero groups as `::`. */
@@ -443,7 +470,6 @@ const END_BYTES = 20;
 const RELEASE_BYTES = 32 * 1024;
 
 // Constants of their own, as the engine folds these but not the properties of an object.
-const QUEUES_AT = layout.queuesAt;
 const HEADER_BYTES = 16;
 const RECORD_ALIGN = 16;
 const KIND = 0xff;

@@ -1,3 +1,4 @@
+import { markAsUntransferable } from "node:worker_threads";
 import type { Connection } from "./connection.js";
 import { layout } from "./layout.js";
 import type { SharedBuffer } from "./shared-buffer.js";
@@ -5,12 +6,14 @@ import type { SharedBuffer } from "./shared-buffer.js";
 /**
  * Turns payloads in the event queue into messages of the handler's own.
  *
- * Short binary messages share slabs, as with Node's own pool of buffers: a slab lives as long as any message in it.
+ * Short binary messages share slabs, as with Node's own pool of buffers: a slab lives as long as any message in it, and is
+ * not to be transferred, as that would take it from all others. Whoever does so all the same (there are ways) has taken
+ * messages that are out already; the next one gets a new slab.
  */
 export class MessagePool {
 	readonly #words: Int32Array;
 	readonly #bytes: SharedBuffer;
-	#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+	#slab = newSlab();
 	#slabWords = new Int32Array(this.#slab.buffer);
 	/** First unused byte of the slab; a multiple of eight. */
 	#used = 0;
@@ -22,13 +25,10 @@ export class MessagePool {
 
 	/** A copy of the `length` bytes at `at`, a place where a payload begins. */
 	copy(at: number, length: number): Buffer {
-		if (length > SLAB_BYTES / 4) {
-			const message = Buffer.allocUnsafeSlow(length);
-			message.set(this.#bytes.subarray(at, at + length));
-			return message;
-		}
-		if (this.#used + length > SLAB_BYTES) {
-			this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+		if (length > SLAB_BYTES / 4) return this.#ownCopy(at, length);
+		// A slab that somebody has detached has no bytes, and so no room for any message, not even for an empty one.
+		if (this.#used + length >= this.#slab.length) {
+			this.#slab = newSlab();
 			this.#slabWords = new Int32Array(this.#slab.buffer);
 			this.#used = 0;
 		}
@@ -50,6 +50,13 @@ export class MessagePool {
 		return this.#slab.subarray(start, start + length);
 	}
 
+	/** A copy in memory that no other message shares. */
+	#ownCopy(at: number, length: number): Buffer {
+		const message = Buffer.allocUnsafeSlow(length);
+		message.set(this.#bytes.subarray(at, at + length));
+		return message;
+	}
+
 	/** Adds a part to the connection's unfinished message; returns the message when this part completes it. */
 	assemble(
 		connection: Connection,
@@ -58,15 +65,28 @@ export class MessagePool {
 		length: number,
 	): string | Buffer | undefined {
 		const parts = connection.parts ?? [];
-		parts.push(this.copy(at, length));
+		// Not from a slab, which handlers could take away or write to before the message is there.
+		parts.push(this.#ownCopy(at, length));
 		if ((kind & layout.flagMore) !== 0) {
 			connection.parts = parts;
 			return undefined;
 		}
 		connection.parts = undefined;
-		const message = Buffer.concat(parts);
-		return (kind & layout.flagText) === 0 ? message : message.toString();
+		try {
+			const message = Buffer.concat(parts);
+			return (kind & layout.flagText) === 0 ? message : message.toString();
+		} catch {
+			// Strings and buffers have an upper limit of their own.
+			connection.tooLong();
+			return undefined;
+		}
 	}
+}
+
+function newSlab(): Buffer {
+	const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+	markAsUntransferable(slab.buffer);
+	return slab;
 }
 
 const SLAB_BYTES = 64 * 1024;

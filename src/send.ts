@@ -1,5 +1,5 @@
 import * as check from "./check.js";
-import { GevError, shown } from "./errors.js";
+import type { GevError } from "./errors.js";
 import { layout } from "./layout.js";
 
 /** What became of a message given to `send()`. */
@@ -35,40 +35,41 @@ export interface SendOptions {
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
 export type SendCallback = (error?: GevError) => void;
 
+/** @internal {@link SendOptions} as they were read, once. */
+export interface GivenSendOptions {
+	text: boolean;
+	more: boolean;
+	compress: boolean | undefined;
+}
+
+/** @internal How a message is to be sent. What users have defined may be called here, and nowhere later. */
+export function sendOptions(
+	options: SendOptions | undefined,
+	isString: boolean,
+): GivenSendOptions {
+	const given = check.options("send()", options, SEND_OPTIONS);
+	return {
+		text: check.boolean("text", given.text, isString),
+		more: !check.boolean("fin", given.fin, true),
+		compress:
+			given.compress === undefined
+				? undefined
+				: check.boolean("compress", given.compress, false),
+	};
+}
+
 /**
  * @internal Flags of the record of a message that is not sent in the ordinary way; `continues` a message whose first
  * fragments were sent before.
  */
-export function sendFlags(
-	options: SendOptions | undefined,
-	isString: boolean,
-	continues: boolean,
-): number {
-	const given = check.options("send()", options, SEND_OPTIONS);
-	const text = check.boolean("text", given.text, isString);
-	const more = check.boolean("fin", given.fin, true) ? 0 : layout.flagMore;
+export function sendFlags(given: GivenSendOptions, continues: boolean): number {
+	const more = given.more ? layout.flagMore : 0;
 	if (continues) return layout.flagContinued | more;
-	let flags = (text ? layout.flagText : 0) | more;
+	let flags = (given.text ? layout.flagText : 0) | more;
 	if (given.compress !== undefined) {
-		const compress = check.boolean("compress", given.compress, false);
-		flags |= compress ? layout.flagCompress : layout.flagPlain;
+		flags |= given.compress ? layout.flagCompress : layout.flagPlain;
 	}
 	return flags;
-}
-
-/** @internal The bytes that are given for a message that is not a string. */
-export function bytesOf(data: unknown): Uint8Array {
-	if (data instanceof Uint8Array) return data;
-	if (ArrayBuffer.isView(data)) {
-		return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-	}
-	if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) {
-		return new Uint8Array(data);
-	}
-	throw new GevError(
-		"ERR_GEV_DATA",
-		`not a string or bytes, but ${shown(data)}`,
-	);
 }
 
 const SEND_OPTIONS: readonly (keyof SendOptions)[] = [

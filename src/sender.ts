@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { bytesOf, copyOf, lengthOf } from "./bytes.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { GevError } from "./errors.js";
@@ -6,10 +7,12 @@ import type { EventLoop } from "./event-loop.js";
 import { layout } from "./layout.js";
 import { Outbox, type Unsent } from "./outbox.js";
 import {
+	type GivenSendOptions,
 	type SendCallback,
 	type SendOptions,
 	SendStatus,
 	sendFlags,
+	sendOptions,
 } from "./send.js";
 import { SentCallbacks } from "./sent-callbacks.js";
 
@@ -59,61 +62,58 @@ export class Sender {
 
 	/** Sends text, as {@link Connection.send} says. */
 	sendText(text: string, options: SendOptions | undefined): SendStatus {
-		const flags =
-			options === undefined && this.#fragments === "none"
-				? FLAG_TEXT
-				: sendFlags(options, true, this.#fragments !== "none");
+		// Whatever options run when they are read, they run before anything else is looked at.
+		const given =
+			options === undefined ? undefined : sendOptions(options, true);
+		const flags = this.#flags(given, FLAG_TEXT);
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
 		// Most characters take one byte and none takes more than three.
 		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
-			status = this.#admit(text);
+			status = this.#admit(text, text.length * 3);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) return this.#putBack(text, flags, status);
 		}
-		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		const cost = this.#loop.commands.sendText(
 			this.#slot,
 			this.#generation,
 			text,
 			flags,
 		);
-		this.#credit -= cost;
-		this.#sent = (this.#sent + cost) | 0;
+		this.#given(cost, flags);
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
 	}
 
 	/** Sends bytes, as {@link Connection.send} says. */
-	sendBytes(bytes: Uint8Array, options: SendOptions | undefined): SendStatus {
-		let flags = 0;
-		if (options !== undefined || this.#fragments !== "none") {
-			flags = sendFlags(options, false, this.#fragments !== "none");
-			if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
-				throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
-			}
+	sendBytes(data: unknown, options: SendOptions | undefined): SendStatus {
+		const given =
+			options === undefined ? undefined : sendOptions(options, false);
+		const bytes = bytesOf(data);
+		const length = lengthOf(bytes);
+		const flags = this.#flags(given, 0);
+		if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
+			throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
 		}
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
-		if (this.#loop.commands.cost(bytes.length) > this.#credit) {
-			status = this.#admit(bytes);
+		if (this.#loop.commands.cost(length) > this.#credit) {
+			status = this.#admit(bytes, length);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) {
-				const own = Uint8Array.prototype.slice.call(bytes);
-				return this.#putBack(own, flags, status);
+				return this.#putBack(copyOf(bytes, 0, length), flags, status);
 			}
 		}
-		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		const cost = this.#loop.commands.sendBytes(
 			this.#slot,
 			this.#generation,
 			bytes,
+			length,
 			flags,
 		);
-		this.#credit -= cost;
-		this.#sent = (this.#sent + cost) | 0;
+		this.#given(cost, flags);
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
 	}
@@ -124,7 +124,7 @@ export class Sender {
 		const { commands } = this.#loop;
 		let status = SendStatus.Queued;
 		if (commands.cost(payload.length) > this.#credit) {
-			status = this.#admit(payload);
+			status = this.#admit(payload, payload.length);
 			if (status === SendStatus.Dropped) return status;
 		}
 		const cost = commands.ping(this.#slot, this.#generation, payload);
@@ -143,8 +143,8 @@ export class Sender {
 	end(kind: number, payload: Uint8Array): void {
 		if (kind === layout.commandDestroy) this.#dropOutbox();
 		else this.#emptyOutbox();
-		this.isEnded = true;
 		this.command(kind, payload);
+		this.isEnded = true;
 	}
 
 	/** The connection is no more. */
@@ -200,13 +200,29 @@ export class Sender {
 		}
 	}
 
+	/** Flags of a message's record: `plain` ones without options and fragments. */
+	#flags(given: GivenSendOptions | undefined, plain: number): number {
+		const continues = this.#fragments !== "none";
+		if (given === undefined) {
+			return continues ? sendFlags(ORDINARY, continues) : plain;
+		}
+		return sendFlags(given, continues);
+	}
+
+	/** A message that counts `cost`, or a fragment of one, has been given to the command queue. */
+	#given(cost: number, flags: number): void {
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
+	}
+
 	/** What the loop was given and the kernel has not taken. */
 	#givenLength(): number {
 		return (this.#sent - this.#loop.gauge(this.#slot, layout.gaugeDone)) >>> 0;
 	}
 
-	/** Looks at how much is buffered: what becomes of `data` on top of it. */
-	#admit(data: string | Uint8Array): SendStatus {
+	/** Looks at how much is buffered: what becomes of `data`, of `most` bytes, on top of it. */
+	#admit(data: string | Uint8Array, most: number): SendStatus {
 		const { highWaterMarkBytes, maxBufferedBytes } = this.#settings;
 		const { commands } = this.#loop;
 		const buffered = this.length;
@@ -214,7 +230,6 @@ export class Sender {
 		// What has to line up behind the outbox comes here too, of whatever length.
 		this.#credit = this.#outbox?.isEmpty === false ? -1 : room;
 		// The least that is certain about a string's length is enough for most.
-		const most = typeof data === "string" ? data.length * 3 : data.length;
 		if (commands.cost(most) <= room) return SendStatus.Queued;
 		const cost = commands.cost(
 			typeof data === "string" ? Buffer.byteLength(data) : most,
@@ -251,8 +266,8 @@ export class Sender {
 	/** More is buffered than the high-water mark: `onDrain` is to follow. */
 	#congest(): void {
 		if (this.#congested || !this.#settings.tellsDrain) return;
-		this.#congested = true;
 		this.#tellDrained();
+		this.#congested = true;
 	}
 
 	/** Asks to be told when little enough waits: for `onDrain`, and for the next message of the outbox. */
@@ -260,8 +275,9 @@ export class Sender {
 		const { highWaterMarkBytes, lowWaterMarkBytes } = this.#settings;
 		const next = this.#outbox?.next?.cost ?? 0;
 		const most = Math.min(lowWaterMarkBytes, highWaterMarkBytes - next);
-		const mark = Uint32Array.of(Math.max(0, most));
-		this.command(layout.commandTellDrained, new Uint8Array(mark.buffer));
+		const mark = Buffer.allocUnsafeSlow(4);
+		mark.writeUInt32LE(Math.max(0, most));
+		this.command(layout.commandTellDrained, mark);
 	}
 
 	/** A message, or a fragment of one, is not sent: neither are the fragments that follow. */
@@ -321,7 +337,13 @@ export class Sender {
 			const cost =
 				typeof data === "string"
 					? commands.sendText(this.#slot, this.#generation, data, flags)
-					: commands.sendBytes(this.#slot, this.#generation, data, flags);
+					: commands.sendBytes(
+							this.#slot,
+							this.#generation,
+							data,
+							data.length,
+							flags,
+						);
 			this.#sent = (this.#sent + cost) | 0;
 		}
 		if (callback !== undefined) {
@@ -357,6 +379,13 @@ export interface Place {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** What is sent without options. Of what a fragment continues neither kind nor compression can be chosen. */
+const ORDINARY: GivenSendOptions = {
+	text: false,
+	more: false,
+	compress: undefined,
+};
 
 // Constants of their own, as the engine folds these but not the properties of an object.
 const FLAG_TEXT = layout.flagText;

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import * as binding from "#binding";
 import * as check from "./check.js";
+import { clearTimeout, now, setTimeout } from "./clock.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionSettings } from "./connection-settings.js";
@@ -9,7 +10,7 @@ import { publish } from "./diagnostics.js";
 import { checkHandler, Dispatcher } from "./dispatcher.js";
 import { endNative, holdNative, startNative } from "./environment.js";
 import { GevError } from "./errors.js";
-import { EventLoop } from "./event-loop.js";
+import { EventLoop, type LoopMemory } from "./event-loop.js";
 import type { CloseReason, Handler } from "./handler.js";
 import { layout } from "./layout.js";
 import {
@@ -116,9 +117,9 @@ export class Server<Context = unknown> {
 		return this.#native?.refused() ?? 0;
 	}
 
-	/** Number of event loops that run; 0 when the server does not. */
+	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
 	get loops(): number {
-		return this.#native === undefined ? 0 : this.#loops.length;
+		return this.#loops.filter((loop) => !loop.stopped).length;
 	}
 
 	/** The open connections, as far as their handlers have been told. */
@@ -146,6 +147,7 @@ export class Server<Context = unknown> {
 			);
 		}
 		this.#state = "starting";
+		this.dispatcher.adoptContext();
 		try {
 			const addresses = await resolve(this.#options.host);
 			this.#startLoops(addresses);
@@ -177,7 +179,7 @@ export class Server<Context = unknown> {
 			0,
 			2 ** 31 - 1,
 		);
-		const { code = 1001, reason = "server stopped" } = options;
+		const { code = 1001, reason = "server stopped" } = given;
 		if (!mayBeSent(code)) {
 			throw check.wrong("code", "a close code that may be sent", code);
 		}
@@ -198,11 +200,12 @@ export class Server<Context = unknown> {
 			});
 			this.#ended = { closed: 0, cut: 0 };
 			this.#stopTimers();
-			this.#stopsAt = performance.now() + timeoutMs;
+			this.#stopsAt = now() + timeoutMs;
 			for (const connection of this.#lingering.keys()) {
 				this.connectionLingers(connection);
 			}
-			const timeout = new Uint8Array(Uint32Array.of(timeoutMs).buffer);
+			const timeout = Buffer.alloc(4);
+			timeout.writeUInt32LE(timeoutMs);
 			const payload = Buffer.concat([timeout, goodbye]);
 			for (const connection of this.connections()) connection.prepareStop();
 			for (const loop of this.#loops) {
@@ -269,6 +272,12 @@ export class Server<Context = unknown> {
 		return this.#timer(callback, interval, interval);
 	}
 
+	readonly #drainLoops = () => {
+		let more = false;
+		for (const loop of this.#loops) more = loop.drain() || more;
+		return more;
+	};
+
 	/** @internal A new turn of JavaScript's event loop: every loop's budget is whole again. */
 	grant(): void {
 		for (const loop of this.#loops) loop.grant(this.#options.drainBudget);
@@ -276,9 +285,7 @@ export class Server<Context = unknown> {
 
 	/** @internal Handles events within the budget; true when there may be more. */
 	drain(): boolean {
-		let more = false;
-		for (const loop of this.#loops) more = loop.drain() || more;
-		return more;
+		return this.dispatcher.batch(this.#drainLoops);
 	}
 
 	/** @internal True when there is something to {@link drain} for. */
@@ -301,7 +308,7 @@ export class Server<Context = unknown> {
 		clearTimeout(this.#lingering.get(connection));
 		const release = () => connection.inbox?.release();
 		const { closeTimeoutMs } = this.#options;
-		const left = Math.max(0, this.#stopsAt - performance.now());
+		const left = Math.max(0, this.#stopsAt - now());
 		const timeoutMs = Math.min(closeTimeoutMs, left);
 		this.#lingering.set(connection, setTimeout(release, timeoutMs));
 	}
@@ -325,15 +332,15 @@ export class Server<Context = unknown> {
 
 	#startLoops(addresses: string[]): void {
 		const options = this.#options;
-		const size = binding.memorySize(options.queueBytes, options.maxConnections);
 		const memory = Array.from({ length: options.loops }, () =>
-			loopMemory(size, options.borrow),
+			loopMemory(options),
 		);
 		this.#loops = memory.map(
 			(bytes, index) =>
-				new EventLoop(this as Server, index, bytes, options, () =>
-					this.#native?.wake(index),
-				),
+				new EventLoop(this as Server, index, bytes, options, {
+					wake: () => this.#native?.wake(index),
+					abort: () => this.#native?.abort(index),
+				}),
 		);
 		try {
 			this.#native = startNative(
@@ -439,12 +446,17 @@ function startError(
 /**
  * Memory for a loop, which gets its address. An ArrayBuffer has the faster copies, yet could be detached from its
  * memory by whoever gets hold of it (`structuredClone` with a transfer list, for example); so where borrowed messages
- * show it to handlers, it is a SharedArrayBuffer, which cannot.
+ * show that of events to handlers, it is a SharedArrayBuffer, which cannot.
  */
-function loopMemory(size: number, borrow: boolean): Uint8Array {
-	return new Uint8Array(
-		borrow ? new SharedArrayBuffer(size) : new ArrayBuffer(size),
-	);
+function loopMemory(options: CheckedOptions): LoopMemory {
+	const { queueBytes, maxConnections, borrow } = options;
+	const control = binding.controlBytes(queueBytes, maxConnections);
+	return {
+		control: new Uint8Array(control),
+		events: new Uint8Array(
+			borrow ? new SharedArrayBuffer(queueBytes) : new ArrayBuffer(queueBytes),
+		),
+	};
 }
 
 /** The longest delay of a timer: what fits a safe integer of milliseconds. */

@@ -1,3 +1,5 @@
+import { clearTimeout, now, setTimeout } from "./clock.js";
+
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
 export interface Timer {
 	/** Ends the timer: when this returns, the callback is not called again. */
@@ -22,7 +24,7 @@ export class ServerTimer implements Timer {
 		this.#callback = callback;
 		this.#intervalMs = intervalMs;
 		this.#ended = ended;
-		this.#due = performance.now() + delayMs;
+		this.#due = now() + delayMs;
 		this.#arm();
 	}
 
@@ -33,15 +35,15 @@ export class ServerTimer implements Timer {
 	}
 
 	#arm(): void {
-		const wait = Math.max(0, Math.ceil(this.#due - performance.now()));
+		const wait = Math.max(0, Math.ceil(this.#due - now()));
 		this.#handle = setTimeout(() => this.#fire(), Math.min(wait, LONGEST_WAIT));
 		// The server keeps the process alive, not its timers.
 		this.#handle.unref();
 	}
 
 	#fire(): void {
-		const now = performance.now();
-		if (now < this.#due) {
+		const time = now();
+		if (time < this.#due) {
 			this.#arm();
 			return;
 		}
@@ -49,7 +51,7 @@ export class ServerTimer implements Timer {
 			this.stop();
 		} else {
 			// Due times do not drift; those that were missed are skipped.
-			const late = Math.floor((now - this.#due) / this.#intervalMs);
+			const late = Math.floor((time - this.#due) / this.#intervalMs);
 			this.#due += (late + 1) * this.#intervalMs;
 			this.#arm();
 		}

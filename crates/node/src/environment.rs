@@ -21,7 +21,7 @@ use crate::error::{NativeError, native_error, start_error};
 #[cfg(unix)]
 use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
-use crate::memory::Memory;
+use crate::memory::{Memory, Piece};
 use crate::options::{NativeOptions, config};
 use crate::sync::AtomicU32;
 
@@ -78,7 +78,7 @@ impl Environment {
         pending: Unknown<'_>,
         libuv: bool,
     ) -> Result<Self> {
-        let (base, len) = view(&env, &pending)?;
+        let Piece { base, len } = view(&env, &pending)?;
         if len < 4 || base.align_offset(4) != 0 {
             return Err(Error::from_reason("Bug: `pending` is too short"));
         }
@@ -103,20 +103,23 @@ impl Environment {
         })
     }
 
-    /// Binds the port and starts the loops, one for each view in `memory` (of `memorySize()` zero bytes each).
+    /// Binds the port and starts the loops, one for each view in `control` (of `controlBytes()` zero bytes each) and its
+    /// fellow in `events` (of `queueBytes`).
     #[napi(catch_unwind)]
     pub fn start(
         &self,
         env: Env,
         options: NativeOptions,
-        memory: Vec<Unknown<'_>>,
+        control: Vec<Unknown<'_>>,
+        events: Vec<Unknown<'_>>,
     ) -> std::result::Result<NativeServer, NativeError> {
         let config = config(&options).map_err(native_error)?;
         let bridges = self
-            .bridges(&env, &options, &memory)
+            .bridges(&env, &options, &control, &events)
             .map_err(native_error)?;
-        let memory = memory
+        let memory = control
             .iter()
+            .chain(&events)
             .map(|value| Reference::new(&env, value))
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
@@ -183,17 +186,18 @@ impl Environment {
         &self,
         env: &Env,
         options: &NativeOptions,
-        memory: &[Unknown<'_>],
+        control: &[Unknown<'_>],
+        events: &[Unknown<'_>],
     ) -> Result<Vec<LoopBridge>> {
-        let bridges = memory.iter().map(|value| {
-            let (base, len) = view(env, value)?;
+        let bridges = control.iter().zip(events).map(|(control, events)| {
+            let (control, events) = (view(env, control)?, view(env, events)?);
             let (queue_bytes, slots) = (
                 options.queue_bytes as usize,
                 options.max_connections as usize,
             );
-            // SAFETY: `start` makes a reference that keeps the memory until `join`, or the environment's cleanup hook, has
+            // SAFETY: `start` makes references that keep the memory until `join`, or the environment's cleanup hook, has
             // ended the loops; JavaScript accesses it by the rules of `memory`.
-            let memory = unsafe { Memory::new(base, len, queue_bytes, slots) };
+            let memory = unsafe { Memory::new(control, events, queue_bytes, slots) };
             let memory =
                 memory.ok_or_else(|| Error::from_reason("Bug: memory does not fit its layout"))?;
             // SAFETY: JavaScript makes new memory for each loop, so this is its only bridge.
@@ -232,6 +236,15 @@ impl NativeServer {
         }
     }
 
+    /// Ends a loop at once: without goodbyes, and without telling anybody.
+    #[napi(catch_unwind)]
+    pub fn abort(&self, event_loop: u32) {
+        if let Some(aborted) = self.loops.get(event_loop as usize) {
+            aborted.abort();
+        }
+        self.wake(event_loop);
+    }
+
     /// Connections that were closed as soon as they were accepted.
     #[napi]
     pub fn refused(&self) -> f64 {
@@ -251,7 +264,7 @@ impl NativeServer {
 }
 
 /// The bytes of a typed array. Their address never changes as long as the buffer behind is not detached.
-fn view(env: &Env, value: &Unknown<'_>) -> Result<(*mut u8, usize)> {
+fn view(env: &Env, value: &Unknown<'_>) -> Result<Piece> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     // SAFETY: live values of this call; a value that is no typed array gives an error status.
     let status = unsafe {
@@ -269,7 +282,8 @@ fn view(env: &Env, value: &Unknown<'_>) -> Result<(*mut u8, usize)> {
     if kind != sys::TypedarrayType::uint8_array {
         return Err(Error::from_reason("Bug: not a Uint8Array"));
     }
-    Ok((data.cast(), len))
+    let base = data.cast();
+    Ok(Piece { base, len })
 }
 
 impl Reference {

@@ -6,7 +6,7 @@ use crate::loop_bridge as bridge;
 use crate::memory::{self, Gauge, Memory, Word};
 
 /// Where things are in a loop's memory, and the kinds and flags of records. Positions of words count in units of four
-/// bytes from the begin of the memory.
+/// bytes from the begin of the memory that has them.
 #[napi(object, object_from_js = false)]
 pub struct Layout {
     /// Position of the words.
@@ -23,8 +23,8 @@ pub struct Layout {
     pub loop_wants_room: u32,
     /// Position of the word.
     pub script_wants_room: u32,
-    /// First byte of the event queue; the command queue follows it, then the gauges.
-    pub queues_at: u32,
+    /// First byte of the command queue, behind the words; the gauges follow it. The event queue has memory of its own.
+    pub commands_at: u32,
     /// Bytes of one slot's gauges.
     pub gauge_bytes: u32,
     /// Position of the word in a slot's gauges.
@@ -127,7 +127,7 @@ pub fn layout() -> Layout {
         sleeping: word(Word::Sleeping),
         loop_wants_room: word(Word::LoopWantsRoom),
         script_wants_room: word(Word::ScriptWantsRoom),
-        queues_at: memory::QUEUES_AT as u32,
+        commands_at: memory::COMMANDS_AT as u32,
         gauge_bytes: memory::GAUGE_BYTES as u32,
         gauge_done: Gauge::Done as u32,
         gauge_input: Gauge::Input as u32,
@@ -175,8 +175,8 @@ pub fn layout() -> Layout {
     }
 }
 
-/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`.
+/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
 #[napi(catch_unwind)]
-pub fn memory_size(queue_bytes: u32, max_connections: u32) -> f64 {
-    Memory::size(queue_bytes as usize, max_connections as usize) as f64
+pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {
+    Memory::control_bytes(queue_bytes as usize, max_connections as usize) as f64
 }

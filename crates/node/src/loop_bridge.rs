@@ -242,8 +242,6 @@ fn kind_and_flags(event: Event) -> u32 {
     }
 }
 
-/// # Panics
-/// For a kind that does not exist: JavaScript's end has a bug.
 fn command_kind(kind_and_flags: u32) -> CommandKind {
     let has = |flag: u32| kind_and_flags & flag != 0;
     match kind_and_flags & 0xFF {
@@ -264,7 +262,7 @@ fn command_kind(kind_and_flags: u32) -> CommandKind {
         COMMAND_RESPOND => CommandKind::Respond {
             more: has(FLAG_MORE),
         },
-        kind => panic!("Bug: command of kind {kind}"),
+        _ => CommandKind::Impossible,
     }
 }
 
@@ -337,7 +335,7 @@ mod tests {
 
     use super::*;
     use crate::doorbell::Bell;
-    use crate::memory::MIN_QUEUE_BYTES;
+    use crate::memory::{MIN_QUEUE_BYTES, Piece};
     use crate::sync::AtomicU32;
 
     #[derive(Debug)]
@@ -357,11 +355,18 @@ mod tests {
     }
 
     fn bridge() -> LoopBridge {
-        let size = Memory::size(MIN_QUEUE_BYTES, 0);
-        let units = vec![0_u128; size / size_of::<u128>()].leak();
+        let piece = |len: usize| Piece {
+            base: vec![0_u128; len / size_of::<u128>()]
+                .leak()
+                .as_mut_ptr()
+                .cast(),
+            len,
+        };
+        let control = piece(Memory::control_bytes(MIN_QUEUE_BYTES, 0));
+        let events = piece(MIN_QUEUE_BYTES);
         // SAFETY: the memory is never freed, and nobody else has it.
         unsafe {
-            let memory = Memory::new(units.as_mut_ptr().cast(), size, MIN_QUEUE_BYTES, 0);
+            let memory = Memory::new(control, events, MIN_QUEUE_BYTES, 0);
             let pending = Box::leak(Box::new(AtomicU32::new(0)));
             let doorbell = Arc::new(Doorbell::with_bell(Box::new(Silence), pending));
             LoopBridge::new(memory.expect("right sizes"), doorbell)

@@ -1,13 +1,13 @@
 //! The memory that one event loop shares with JavaScript, and the layout of everything in it.
 //!
-//! JavaScript makes it for each loop, as an ArrayBuffer that it shows to nobody or as a SharedArrayBuffer, and keeps it
-//! alive and in place until the loop's thread has been joined:
+//! JavaScript makes two pieces of it for each loop, and keeps them alive and in place until the loop's thread has been
+//! joined. One it shows to nobody, the other one it may show to handlers, who can then read and spoil nothing but events:
 //!
 //! ```text
-//!   0        control words, each on a cache line of its own
-//!   512      event queue    (loop -> JavaScript), a power of two of bytes
-//!            command queue  (JavaScript -> loop), a power of two of bytes
-//!            gauges          8 bytes for each connection slot
+//!   control   0        control words, each on a cache line of its own
+//!             512      command queue  (JavaScript -> loop), a power of two of bytes
+//!                      gauges          8 bytes for each connection slot
+//!   events    0        event queue    (loop -> JavaScript), a power of two of bytes
 //! ```
 //! Both queues are rings of records with one producer and one consumer each. Positions are u32 byte counts that only
 //! grow (modulo 2^32); `position & (capacity - 1)` is the place. A record begins at a multiple of 16, is not wrapped,
@@ -16,8 +16,8 @@
 //! ```text
 //!   kind | flags << 8,  slot,  generation,  payload length in bytes,  payload ...
 //! ```
-//! A record that would wrap is preceded by one of kind [`PAD`] that fills the ring up to its end. All numbers are in
-//! native byte order. The producer owns what lies outside of [tail, head), the consumer what lies inside; storing
+//! A record that would wrap is preceded by one of kind [`PAD`] that fills the ring up to its end. These four
+//! are in native byte order, as the words are; numbers in payloads are little-endian, whatever the machine. The producer owns what lies outside of [tail, head), the consumer what lies inside; storing
 //! `head` hands bytes to the consumer, storing `tail` hands them back.
 
 use std::marker::PhantomData;
@@ -28,61 +28,74 @@ use crate::sync::AtomicU32;
 /// One loop's shared memory, valid for `'a`. Copies are views of the same memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory<'a> {
-    base: NonNull<u8>,
+    control: NonNull<u8>,
+    events: NonNull<u8>,
     queue_bytes: usize,
     slots: usize,
     memory: PhantomData<&'a AtomicU32>,
+}
+
+/// A piece of memory that JavaScript has made: where it begins, and its length in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) base: *mut u8,
+    pub(crate) len: usize,
 }
 
 // SAFETY: the memory belongs to no thread; what may be accessed from which one is up to the queues built on it.
 unsafe impl Send for Memory<'_> {}
 
 impl<'a> Memory<'a> {
-    /// Bytes of shared memory that a loop with queues of `queue_bytes` and `slots` connections needs.
-    pub(crate) fn size(queue_bytes: usize, slots: usize) -> usize {
-        QUEUES_AT + 2 * queue_bytes + slots * GAUGE_BYTES
+    /// Bytes of the piece with everything but the events, for queues of `queue_bytes` and `slots` connections.
+    pub(crate) fn control_bytes(queue_bytes: usize, slots: usize) -> usize {
+        COMMANDS_AT + queue_bytes + slots * GAUGE_BYTES
     }
 
-    /// The memory of `len` bytes at `base`; `None` if it is not what the layout asks for.
+    /// The memory in these two pieces; `None` if they are not what the layout asks for.
     ///
     /// # Safety
-    /// The `len` bytes at `base` must stay valid for `'a`, and be accessed by others only by the rules of this module.
+    /// The pieces must stay valid for `'a`, and be accessed by others only by the rules of this module (but for the bytes
+    /// of events, which are only written here).
     pub(crate) unsafe fn new(
-        base: *mut u8,
-        len: usize,
+        control: Piece,
+        events: Piece,
         queue_bytes: usize,
         slots: usize,
     ) -> Option<Self> {
-        let base = NonNull::new(base)?;
         let fits = queue_bytes.is_power_of_two()
             && (MIN_QUEUE_BYTES..=MAX_QUEUE_BYTES).contains(&queue_bytes);
-        let aligned = base.as_ptr().align_offset(RECORD_ALIGN) == 0;
-        let enough = fits && aligned && len >= Self::size(queue_bytes, slots);
-        enough.then_some(Self {
-            base,
+        let enough = fits
+            && control.len >= Self::control_bytes(queue_bytes, slots)
+            && events.len >= queue_bytes;
+        Some(Self {
+            control: control.aligned()?,
+            events: events.aligned()?,
             queue_bytes,
             slots,
             memory: PhantomData,
         })
+        .filter(|_| enough)
     }
 
     /// A control word.
     pub(crate) fn word(&self, word: Word) -> &'a AtomicU32 {
-        // SAFETY: control words lie in the first QUEUES_AT bytes, which `new` has checked to be there; they are aligned,
+        // SAFETY: control words lie in the first COMMANDS_AT bytes, which `new` has checked to be there; they are aligned,
         // and accessed as atomics only, here and in JavaScript. The memory is valid for `'a` (contract of `new`).
-        unsafe { AtomicU32::from_ptr(self.base.as_ptr().add(word as usize * WORD_SPACING).cast()) }
+        unsafe {
+            let word = self.control.add(word as usize * WORD_SPACING);
+            AtomicU32::from_ptr(word.cast().as_ptr())
+        }
     }
 
     /// First byte of the event queue.
     pub(crate) fn events(&self) -> NonNull<u8> {
-        // SAFETY: `new` has checked that the queues lie in the memory.
-        unsafe { self.base.add(QUEUES_AT) }
+        self.events
     }
 
     /// First byte of the command queue.
     pub(crate) fn commands(&self) -> NonNull<u8> {
-        // SAFETY: `new` has checked that the queues lie in the memory.
-        unsafe { self.base.add(QUEUES_AT + self.queue_bytes) }
+        // SAFETY: `new` has checked that the queue lies in the memory.
+        unsafe { self.control.add(COMMANDS_AT) }
     }
 
     /// Capacity of each queue in bytes.
@@ -96,10 +109,17 @@ impl<'a> Memory<'a> {
         if slot >= self.slots {
             return None;
         }
-        let at = QUEUES_AT + 2 * self.queue_bytes + slot * GAUGE_BYTES + gauge as usize * 4;
-        // SAFETY: `at` lies below `size(queue_bytes, slots)`, which `new` has checked; it is a multiple of four, and
+        let at = COMMANDS_AT + self.queue_bytes + slot * GAUGE_BYTES + gauge as usize * 4;
+        // SAFETY: `at` lies below `control_bytes(queue_bytes, slots)`, which `new` has checked; it is a multiple of four, and
         // the word is accessed as an atomic only. The memory is valid for `'a` (contract of `new`).
-        Some(unsafe { AtomicU32::from_ptr(self.base.as_ptr().add(at).cast()) })
+        Some(unsafe { AtomicU32::from_ptr(self.control.add(at).cast().as_ptr()) })
+    }
+}
+
+impl Piece {
+    /// Where it begins, if records can lie there.
+    fn aligned(self) -> Option<NonNull<u8>> {
+        NonNull::new(self.base).filter(|base| base.align_offset(RECORD_ALIGN) == 0)
     }
 }
 
@@ -134,6 +154,9 @@ pub(crate) enum Gauge {
 /// Kind of a record that only fills the rest of the ring.
 pub(crate) const PAD: u32 = 0;
 
+/// Kind that the reader gives to a record whose length cannot be.
+pub(crate) const IMPOSSIBLE: u32 = 0xFF;
+
 /// Bytes of a record's header, and the alignment of records.
 pub(crate) const HEADER_BYTES: usize = 16;
 pub(crate) const RECORD_ALIGN: usize = 16;
@@ -144,5 +167,5 @@ pub(crate) const MIN_QUEUE_BYTES: usize = 256 * 1024;
 pub(crate) const MAX_QUEUE_BYTES: usize = 1 << 30;
 
 pub(crate) const WORD_SPACING: usize = 64;
-pub(crate) const QUEUES_AT: usize = 512;
+pub(crate) const COMMANDS_AT: usize = 512;
 pub(crate) const GAUGE_BYTES: usize = 8;

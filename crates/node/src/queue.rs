@@ -12,7 +12,7 @@
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::memory::{HEADER_BYTES, PAD, RECORD_ALIGN};
+use crate::memory::{HEADER_BYTES, IMPOSSIBLE, PAD, RECORD_ALIGN};
 use crate::sync::{self, AtomicU32};
 
 /// The writing end.
@@ -199,8 +199,8 @@ impl<'a> Consumer<'a> {
 
     /// The next record. Its bytes stay the consumer's until the call after this one.
     ///
-    /// # Panics
-    /// When the record's length is not possible: the producer has a bug.
+    /// The other end is compiled from JavaScript, which nothing here can vouch for: of a record whose length cannot be only
+    /// the header is taken, as one of kind [`IMPOSSIBLE`] without payload.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Record<'_>> {
         loop {
@@ -213,18 +213,17 @@ impl<'a> Consumer<'a> {
                 self.release();
             }
             // SAFETY: [tail, head) is the consumer's, not empty, and begins with a record's header.
-            let (header, len) = unsafe { self.ring.read_header(self.tail) };
+            let (mut header, mut len) = unsafe { self.ring.read_header(self.tail) };
             let at = self.tail;
             let available = self
                 .known_head
                 .wrapping_sub(at)
                 .min(self.ring.capacity - self.ring.place(at));
-            let size = record_bytes(len as usize);
-            assert!(
-                len < self.ring.capacity && size <= available,
-                "Bug: record of {len} bytes"
-            );
-            self.tail = at.wrapping_add(size);
+            if len >= self.ring.capacity || record_bytes(len as usize) > available {
+                header.kind_and_flags = IMPOSSIBLE;
+                len = 0;
+            }
+            self.tail = at.wrapping_add(record_bytes(len as usize));
             if header.kind_and_flags != PAD {
                 sync::reads(self.ring.payload_at(at), len as usize);
                 // SAFETY: the payload lies in [tail, head) as it was (just checked), does not wrap, and is released to
@@ -408,6 +407,40 @@ mod tests {
             })
         );
         assert_eq!(consumer.next(), None);
+    }
+
+    #[test]
+    fn of_a_record_whose_length_cannot_be_only_the_header_is_taken() {
+        let lens = [
+            u32::MAX - 4,
+            1 << 31,
+            CAPACITY as u32,
+            CAPACITY as u32 - 1,
+            33,
+        ];
+        for len in lens {
+            let queue = Queue::new();
+            let (mut producer, mut consumer) = queue.ends();
+            producer.reserve(0).expect("the queue is empty");
+            producer.commit(header(7));
+            let at = producer.head.wrapping_sub(record_bytes(0));
+            // SAFETY: not published, and so the producer's.
+            unsafe { producer.ring.write_header(at, header(7), len) };
+            assert!(push(&mut producer, 8, 5));
+            producer.publish();
+            let expected = Header {
+                kind_and_flags: IMPOSSIBLE,
+                ..header(7)
+            };
+            let record = consumer.next().expect("the impossible one");
+            assert_eq!(
+                (record.header, record.payload),
+                (expected, &[][..]),
+                "{len}"
+            );
+            assert_eq!(consumer.next().map(|record| record.header), Some(header(8)));
+            assert_eq!(consumer.next(), None);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl Addresses {
     pub const RECORD_BYTES: usize = 2 * END_BYTES;
 
     /// Writes both ends into the first [`RECORD_BYTES`](Self::RECORD_BYTES) of `out`, the remote one first. Each end:
-    /// family (4 or 6, u16), port (u16), both in native byte order, then the address in network byte order: 4 bytes
+    /// family (4 or 6, u16), port (u16), both little-endian, then the address in network byte order: 4 bytes
     /// and 12 unused ones, or 16.
     ///
     /// An IPv4 address that came in through an IPv6 socket (`::ffff:a.b.c.d`) is written as IPv4.
@@ -27,8 +27,8 @@ impl Addresses {
         {
             let ip = end.ip().to_canonical();
             let family: u16 = if ip.is_ipv4() { 4 } else { 6 };
-            out[0..2].copy_from_slice(&family.to_ne_bytes());
-            out[2..4].copy_from_slice(&end.port().to_ne_bytes());
+            out[0..2].copy_from_slice(&family.to_le_bytes());
+            out[2..4].copy_from_slice(&end.port().to_le_bytes());
             match ip {
                 IpAddr::V4(ip) => out[4..8].copy_from_slice(&ip.octets()),
                 IpAddr::V6(ip) => out[4..20].copy_from_slice(&ip.octets()),
@@ -51,11 +51,10 @@ mod tests {
         };
         let mut record = [0; Addresses::RECORD_BYTES];
         addresses.write(&mut record);
-        assert_eq!(u16::from_ne_bytes([record[0], record[1]]), 4);
-        assert_eq!(u16::from_ne_bytes([record[2], record[3]]), 258);
+        // The same bytes on machines of either byte order.
+        assert_eq!(record[..4], [4, 0, 2, 1]);
         assert_eq!(record[4..8], [127, 0, 0, 2]);
-        assert_eq!(u16::from_ne_bytes([record[20], record[21]]), 6);
-        assert_eq!(u16::from_ne_bytes([record[22], record[23]]), 1833);
+        assert_eq!(record[20..24], [6, 0, 0x29, 0x07]);
         assert_eq!(record[39], 1);
     }
 }

@@ -72,7 +72,7 @@ pub enum Event {
     /// The loop is stopping: nothing more will come of this connection. Answered by [`CommandKind::End`]. No payload.
     Stop,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
-    /// native byte order), cause (u8), was-clean (u8), text.
+    /// little-endian), cause (u8), was-clean (u8), text.
     Close,
     /// Something went wrong that belongs to no connection. Payload: what, as text.
     Error,
@@ -98,7 +98,7 @@ pub struct Command<'a> {
 pub enum CommandKind {
     /// Send the payload as one message, or as a fragment of one.
     Send(Outgoing),
-    /// Send a message (or a fragment) of the length that the payload holds (u64, native byte order), whose bytes follow
+    /// Send a message (or a fragment) of the length that the payload holds (u64, little-endian), whose bytes follow
     /// in [`Continue`](Self::Continue) commands.
     Begin(Outgoing),
     /// Send the payload as the next bytes of the message that has begun.
@@ -109,7 +109,7 @@ pub enum CommandKind {
     Pause,
     /// Go on after [`Pause`](Self::Pause).
     Resume,
-    /// Tell, once, when no more bytes wait for the socket than the payload says (u32, native byte order).
+    /// Tell, once, when no more bytes wait for the socket than the payload says (u32, little-endian).
     TellDrained,
     /// Tell when everything before this command has been taken by the kernel.
     TellSent,
@@ -120,7 +120,7 @@ pub enum CommandKind {
         /// More follows.
         more: bool,
     },
-    /// Close as the protocol does. Payload: code (u16, native byte order), cause (u8), unused (u8), text.
+    /// Close as the protocol does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,
@@ -130,9 +130,12 @@ pub enum CommandKind {
     /// (u8, 0 or 1; 0 if it is not there).
     Destroy,
     /// End the loop: accept whom the kernel has ready, close the listener, then all connections as their protocols do when
-    /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32 in native byte order), then what
+    /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32, little-endian), then what
     /// [`Close`](Self::Close) has.
     Stop,
+    /// What the other end has written makes no sense, but for the id: what else it has to say of this connection cannot be
+    /// trusted.
+    Impossible,
 }
 
 /// Sizes that a connection's owner can read at any time without asking the loop. All count bytes.
@@ -150,9 +153,15 @@ impl CloseCause {
     /// The cause with this number; [`CloseCause::Local`] for one that does not exist.
     #[must_use]
     pub fn from_number(number: u8) -> Self {
-        [Self::Limit, Self::Handler, Self::Protocol, Self::Stop]
-            .into_iter()
-            .find(|&cause| cause as u8 == number)
-            .unwrap_or(Self::Local)
+        [
+            Self::Limit,
+            Self::Handler,
+            Self::Protocol,
+            Self::Stop,
+            Self::Internal,
+        ]
+        .into_iter()
+        .find(|&cause| cause as u8 == number)
+        .unwrap_or(Self::Local)
     }
 }

@@ -92,6 +92,13 @@ impl Reactor {
         &self.loops
     }
 
+    /// True when this loop's thread has ended.
+    #[must_use]
+    pub fn is_ended(&self, event_loop: usize) -> bool {
+        let thread = self.threads.get(event_loop);
+        thread.is_none_or(JoinHandle::is_finished)
+    }
+
     /// How many connections were closed as soon as they were accepted, for want of admission.
     #[must_use]
     pub fn refused(&self) -> u64 {

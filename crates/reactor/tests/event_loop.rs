@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
@@ -129,7 +130,7 @@ impl TestBridge {
             match self.shared.try_lock() {
                 Ok(shared) => return shared,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
             }
         }
     }
@@ -148,7 +149,7 @@ impl TestBridge {
             }
             drop(shared);
             assert!(Instant::now() < end, "no event in time");
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 
@@ -174,7 +175,7 @@ impl TestBridge {
             shared.gauges.iter().any(of_this)
         };
         while !has_output(&self.lock()) {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 
@@ -236,7 +237,7 @@ fn send_until_refused(client: &mut TcpStream) -> Vec<u8> {
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 refused += 1;
-                std::thread::yield_now();
+                thread::yield_now();
             }
             Err(error) => panic!("{error}"),
         }
@@ -258,7 +259,7 @@ fn a_connection_opens_speaks_and_ends() {
     assert_eq!(event, Event::Open);
     assert_eq!(
         address[2..4],
-        client.local_addr().unwrap().port().to_ne_bytes()
+        client.local_addr().unwrap().port().to_le_bytes()
     );
 
     client.write_all(b"hello").unwrap();
@@ -274,7 +275,7 @@ fn a_connection_opens_speaks_and_ends() {
         event_loop,
         id,
         CommandKind::Begin(Outgoing::whole(MessageKind::Binary)),
-        &7u64.to_ne_bytes(),
+        &7u64.to_le_bytes(),
     );
     bridge.command(event_loop, id, CommandKind::Continue, b"mor");
     bridge.command(event_loop, id, CommandKind::Continue, b"ning");
@@ -491,7 +492,7 @@ fn a_refused_request_is_answered_and_closed() {
     let (_, event, address) = bridge.next();
     assert_eq!(event, Event::Open);
     let port = client.local_addr().unwrap().port();
-    assert_eq!(address[2..4], port.to_ne_bytes());
+    assert_eq!(address[2..4], port.to_le_bytes());
 }
 
 #[test]
@@ -529,7 +530,7 @@ fn stop_says_goodbye_closes_the_port_and_reports_the_end() {
         event_loop,
         NOBODY,
         CommandKind::Stop,
-        &5000u32.to_ne_bytes(),
+        &5000u32.to_le_bytes(),
     );
     assert_eq!(bridge.bytes(8), b"question");
     assert_eq!(bridge.next(), (id, Event::Stop, Vec::new()));
@@ -563,7 +564,7 @@ fn a_peer_that_does_not_answer_is_cut_when_the_stop_times_out() {
         &reactor.loops()[0],
         NOBODY,
         CommandKind::Stop,
-        &20u32.to_ne_bytes(),
+        &20u32.to_le_bytes(),
     );
     assert_eq!(bridge.next().1, Event::Stop);
     assert_eq!(bridge.next().1, Event::Close);
@@ -584,6 +585,54 @@ fn a_panic_ends_its_loop_with_a_report() {
         (Event::Stopped, &b"panic: asked to panic"[..])
     );
     reactor.join();
+}
+
+/// Whichever loop fails, and whether the loops have listeners of their own or one of them deals out.
+#[test]
+fn the_connections_of_a_loop_that_has_failed_go_to_the_others() {
+    for balance in [Balance::DEFAULT, Balance::RoundRobin] {
+        for failing in 0..3 {
+            let bridges = [1 << 20; 3].map(TestBridge::with_room);
+            let reactor = start(
+                Config {
+                    balance,
+                    ..config()
+                },
+                &bridges,
+            );
+            bridges[failing].lock().panic_at_message = true;
+            let mut clients = Vec::new();
+            while bridges[failing].lock().events.iter().all(is_not_the_end) {
+                let mut client = connect(reactor.local_addr());
+                client.write_all(b"boom").unwrap();
+                clients.push(client);
+                thread::yield_now();
+            }
+            // The socket of the failed loop is closed by its thread, a little later than this is told.
+            while !reactor.is_ended(failing) {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                let mut client = connect(reactor.local_addr());
+                client.write_all(b"x").unwrap();
+                clients.push(client);
+            }
+            let served = || {
+                let events = bridges.iter().map(|bridge| {
+                    let is_x = |event: &&(ConnectionId, Event, Vec<u8>)| event.2 == b"x";
+                    bridge.lock().events.iter().filter(is_x).count()
+                });
+                events.sum::<usize>()
+            };
+            while served() < 20 {
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+fn is_not_the_end((_, event, _): &(ConnectionId, Event, Vec<u8>)) -> bool {
+    *event != Event::Stopped
 }
 
 #[test]

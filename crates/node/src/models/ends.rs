@@ -1,7 +1,6 @@
 //! Both ends of the bridge, driven as `src/` and `crates/reactor` do it.
 
 use std::collections::VecDeque;
-use std::ptr::NonNull;
 use std::sync::atomic::Ordering::SeqCst;
 
 use gev_reactor::{Bridge, ConnectionId, Event};
@@ -11,7 +10,7 @@ use napi::{Env, Result};
 
 use crate::doorbell::{Bell, Doorbell};
 use crate::loop_bridge::{COMMAND_SEND, LoopBridge};
-use crate::memory::{MIN_QUEUE_BYTES, Memory, Word};
+use crate::memory::{MIN_QUEUE_BYTES, Memory, Piece, Word};
 use crate::queue::{Consumer, Header, Producer};
 use crate::sync::AtomicU32;
 
@@ -49,7 +48,7 @@ pub(super) struct Signal {
 pub(super) fn ends<const LOOPS: usize>() -> (Script<LOOPS>, [NativeLoop; LOOPS]) {
     let bell = Arc::new(Signal::default());
     // SAFETY: the memory is never freed.
-    let pending = unsafe { AtomicU32::from_ptr(memory(LOOPS).cast().as_ptr()) };
+    let pending = unsafe { AtomicU32::from_ptr(memory(LOOPS)[0].base.cast()) };
     let doorbell = Doorbell::with_bell(Box::new(Handle(Arc::clone(&bell))), pending);
     let doorbell = std::sync::Arc::new(doorbell);
     let mut natives = Vec::new();
@@ -58,9 +57,8 @@ pub(super) fn ends<const LOOPS: usize>() -> (Script<LOOPS>, [NativeLoop; LOOPS])
         // SAFETY: the memory is never freed, and large enough. It has one bridge, one reader of its events and one writer of its
         // commands in a run of a model, and the next run's words and bytes are others.
         let (memory, bridge, events, commands) = unsafe {
-            let base = memory(index).as_ptr();
-            let size = Memory::size(MIN_QUEUE_BYTES, 0);
-            let memory = Memory::new(base, size, MIN_QUEUE_BYTES, 0).expect("right sizes");
+            let [control, events] = memory(index);
+            let memory = Memory::new(control, events, MIN_QUEUE_BYTES, 0).expect("right sizes");
             let word = |word| memory.word(word);
             let heads = [Word::EventHead, Word::CommandHead].map(word);
             let tails = [Word::EventTail, Word::CommandTail].map(word);
@@ -315,12 +313,14 @@ impl Bell for Handle {
     }
 }
 
-/// Memory for one loop, the same in every run of every model of a thread.
-fn memory(index: usize) -> NonNull<u8> {
+/// Memory for one loop, control and events, the same in every run of every model of a thread.
+fn memory(index: usize) -> [Piece; 2] {
     thread_local! {
-        static MEMORY: [NonNull<u8>; 3] = std::array::from_fn(|_| {
-            let units = vec![0_u128; Memory::size(MIN_QUEUE_BYTES, 0) / size_of::<u128>()];
-            NonNull::from(units.leak()).cast()
+        static MEMORY: [[Piece; 2]; 3] = std::array::from_fn(|_| {
+            [Memory::control_bytes(MIN_QUEUE_BYTES, 0), MIN_QUEUE_BYTES].map(|len| {
+                let units = vec![0_u128; len / size_of::<u128>()].leak();
+                Piece { base: units.as_mut_ptr().cast(), len }
+            })
         });
     }
     MEMORY.with(|memory| memory[index])

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mio::Interest;
 use mio::net::TcpStream;
 
-use super::{Arrival, EventLoop, LISTENER, LoopHandle, NOBODY, token_of};
+use super::{EventLoop, LISTENER, LoopHandle, NOBODY, token_of};
 use crate::addresses::Addresses;
+use crate::admission::Admitted;
 use crate::bridge::{Bridge, Event};
 use crate::connection::{Connection, Next};
 use crate::listener::{self, Accepted, Listener};
@@ -20,6 +21,14 @@ pub(crate) struct Dealer {
     /// The loop that gets the next one.
     next: usize,
     exists: Arc<AtomicBool>,
+}
+
+/// What a loop gets from another one.
+pub(super) enum Arrival {
+    /// An accepted socket.
+    Socket(TcpStream, Addresses, Admitted),
+    /// The listener of a loop that has failed, and what it dealt with.
+    Listening(Box<(Listener, Dealer)>),
 }
 
 impl Dealer {
@@ -36,13 +45,23 @@ impl Dealer {
         Arc::clone(&self.exists)
     }
 
-    /// Gives a socket away, or back if the loop whose turn it is has ended.
-    fn deal(&mut self, arrival: Arrival) -> Result<(), Arrival> {
-        let to = &self.loops[self.next];
-        self.next = (self.next + 1) % self.loops.len();
-        to.sockets.send(arrival).map_err(|back| back.0)?;
-        to.wake();
-        Ok(())
+    /// Gives something to the loop whose turn it is, of those that have not failed; or back if there is none.
+    fn deal(&mut self, mut arrival: Arrival) -> Result<(), Arrival> {
+        for _ in 0..self.loops.len() {
+            let to = &self.loops[self.next];
+            self.next = (self.next + 1) % self.loops.len();
+            if to.is_gone() {
+                continue;
+            }
+            match to.sockets.send(arrival) {
+                Ok(()) => {
+                    to.wake();
+                    return Ok(());
+                }
+                Err(back) => arrival = back.0,
+            }
+        }
+        Err(arrival)
     }
 }
 
@@ -133,21 +152,60 @@ impl<B: Bridge> EventLoop<B> {
             listening
         };
         let addresses = Addresses { remote, local };
-        let mut arrival = (socket, addresses, admitted);
-        if let Some(dealer) = &mut self.dealer {
-            match dealer.deal(arrival) {
-                Ok(()) => return,
-                Err(back) => arrival = back,
+        let arrival = Arrival::Socket(socket, addresses, admitted);
+        match &mut self.dealer {
+            Some(dealer) => {
+                if let Err(back) = dealer.deal(arrival) {
+                    self.adopt(back);
+                }
+            }
+            None => self.adopt(arrival),
+        }
+    }
+
+    /// Takes what has been accepted, or who accepts, to this loop.
+    pub(super) fn adopt(&mut self, arrival: Arrival) {
+        match arrival {
+            _ if self.ended => {}
+            Arrival::Socket(socket, addresses, admitted) => {
+                self.adopt_socket(socket, addresses, admitted);
+            }
+            // Without the stopping loop's listener nothing of it is left.
+            Arrival::Listening(_) if self.stopping.is_some() => {}
+            Arrival::Listening(listening) => {
+                let (mut listener, dealer) = *listening;
+                listener.ready = true;
+                if let Err(error) = self.listen(listener, Some(dealer)) {
+                    self.emit(
+                        NOBODY,
+                        Event::Error,
+                        format!("listener: {error}").as_bytes(),
+                    );
+                }
             }
         }
-        self.adopt(arrival);
+    }
+
+    /// The loop is no more, before its time: gets no more sockets, and if it was the one that accepts for all, another one
+    /// does that.
+    pub(super) fn leave(&mut self) {
+        self.mailbox.gone.store(true, Ordering::Release);
+        let (listener, dealer) = (self.listener.take(), self.dealer.take());
+        if let (Some(mut listener), Some(dealer)) = (listener, dealer) {
+            // Fails for a socket that is not registered, which is what is wanted.
+            let _ = self.poll.registry().deregister(&mut listener.socket);
+            let successor = dealer.loops.iter().find(|it| !it.is_gone()).cloned();
+            if let Some(successor) = successor {
+                let listening = Arrival::Listening(Box::new((listener, dealer)));
+                // A loop that ends at this moment needs no connections.
+                let _ = successor.sockets.send(listening);
+                successor.wake();
+            }
+        }
     }
 
     /// Makes a socket a connection of this loop. Without a free slot it is closed.
-    pub(super) fn adopt(&mut self, (mut socket, addresses, admitted): Arrival) {
-        if self.ended {
-            return;
-        }
+    fn adopt_socket(&mut self, mut socket: TcpStream, addresses: Addresses, admitted: Admitted) {
         let Some(id) = self.connections.next_id() else {
             return;
         };

@@ -22,7 +22,7 @@ impl<B: Bridge> EventLoop<B> {
             budget = budget.saturating_sub(command.payload.len() + COMMAND_COST);
             if command.kind == CommandKind::Stop {
                 stop = command.payload.split_first_chunk().map(|(timeout, close)| {
-                    let timeout = Duration::from_millis(u64::from(u32::from_ne_bytes(*timeout)));
+                    let timeout = Duration::from_millis(u64::from(u32::from_le_bytes(*timeout)));
                     (timeout, read_close(close).0)
                 });
                 continue;
@@ -96,7 +96,7 @@ fn run_command(
         }
         CommandKind::Begin(outgoing) => {
             connection.count_taken(framing);
-            let len = payload.try_into().map_or(0, u64::from_ne_bytes);
+            let len = payload.try_into().map_or(0, u64::from_le_bytes);
             connection.begin(outgoing, len, pools);
         }
         CommandKind::Ping => {
@@ -106,7 +106,7 @@ fn run_command(
         CommandKind::Pause => connection.pause(),
         CommandKind::Resume => connection.resume(),
         CommandKind::TellDrained => {
-            connection.tell_drained(payload.try_into().map_or(0, u32::from_ne_bytes));
+            connection.tell_drained(payload.try_into().map_or(0, u32::from_le_bytes));
         }
         CommandKind::TellSent => connection.tell_sent(),
         CommandKind::Accept => connection.accept(payload),
@@ -129,13 +129,17 @@ fn run_command(
             return Next::Gone(CloseReason::abnormal(cause, ""));
         }
         CommandKind::Stop => {}
+        CommandKind::Impossible => {
+            let text = "Bug: a command that makes no sense";
+            return Next::Gone(CloseReason::abnormal(CloseCause::Internal, text));
+        }
     }
     Next::Wait
 }
 
 /// The payload of [`CommandKind::Close`], and what follows the time in that of [`CommandKind::Stop`].
 fn read_close(payload: &[u8]) -> (Close, CloseCause) {
-    let code = payload.first_chunk().copied().map_or(0, u16::from_ne_bytes);
+    let code = payload.first_chunk().copied().map_or(0, u16::from_le_bytes);
     let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());
     let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
     (Close::new(code, text), cause)
@@ -146,3 +150,17 @@ const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a command counts against the budget besides its payload.
 const COMMAND_COST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_command_is_read_alike_on_machines_of_either_byte_order() {
+        let (close, cause) = read_close(b"\xE1\x10\x06\x00bye");
+        assert_eq!(
+            (close, cause),
+            (Close::new(4321, "bye"), CloseCause::Handler)
+        );
+    }
+}

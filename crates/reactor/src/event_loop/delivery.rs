@@ -12,6 +12,7 @@ impl<B: Bridge> EventLoop<B> {
     /// Tells the other end that the loop is no more, because of `message`. For the thread's top, after a panic or a
     /// failed poll; waits for room in the event queue.
     pub fn report_end(&mut self, message: &str) {
+        self.leave();
         while !self.try_report_end(message) {
             if self.mailbox.aborted.load(Ordering::Acquire) {
                 return;
@@ -90,7 +91,7 @@ impl<B: Bridge> EventLoop<B> {
 
 /// The payload of [`Event::Close`]; returns its length.
 fn write_close(reason: &CloseReason, out: &mut [u8; CLOSE_BYTES]) -> usize {
-    out[..2].copy_from_slice(&reason.close.code.to_ne_bytes());
+    out[..2].copy_from_slice(&reason.close.code.to_le_bytes());
     out[2] = reason.cause as u8;
     out[3] = u8::from(reason.was_clean);
     let text = reason.close.reason.as_bytes();
@@ -109,3 +110,17 @@ const MAX_ERROR_BYTES: usize = 4096;
 
 /// How often a loop that has failed looks again for room to say so.
 const REPORT_RETRY: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close_reason::CloseCause;
+
+    #[test]
+    fn a_close_event_has_the_same_bytes_on_machines_of_either_byte_order() {
+        let reason = CloseReason::abnormal(CloseCause::Stalled, "why");
+        let mut payload = [0; CLOSE_BYTES];
+        let len = write_close(&reason, &mut payload);
+        assert_eq!(payload[..len], *b"\xEE\x03\x0A\x00why");
+    }
+}

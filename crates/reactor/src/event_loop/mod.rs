@@ -18,11 +18,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use gev_wire::Close;
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
-use crate::addresses::Addresses;
-use crate::admission::{Admission, Admitted};
+use crate::admission::Admission;
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
 use crate::config::{Config, ProtocolMaker};
@@ -36,6 +34,7 @@ mod accepting;
 mod commands;
 mod delivery;
 
+use accepting::Arrival;
 pub(crate) use accepting::Dealer;
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
@@ -78,6 +77,7 @@ pub struct LoopHandle {
     waker: Arc<Waker>,
     sockets: Sender<Arrival>,
     aborted: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
 }
 
 /// What a turn came to.
@@ -97,13 +97,11 @@ enum News {
     Close(CloseReason),
 }
 
-/// An accepted socket on its way to its loop.
-type Arrival = (TcpStream, Addresses, Admitted);
-
-#[derive(Debug)]
 struct Mailbox {
     sockets: Receiver<Arrival>,
     aborted: Arc<AtomicBool>,
+    /// The loop has ended before its time: others need not send it anything.
+    gone: Arc<AtomicBool>,
 }
 
 /// No listener any more; the loop ends when the last connection has.
@@ -129,6 +127,11 @@ impl LoopHandle {
         self.aborted.store(true, Ordering::Release);
         self.wake();
     }
+
+    /// True when it is no use to send the loop anything.
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire)
+    }
 }
 
 impl<B: Bridge> EventLoop<B> {
@@ -143,12 +146,13 @@ impl<B: Bridge> EventLoop<B> {
     ) -> io::Result<(Self, LoopHandle)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let aborted = Arc::new(AtomicBool::new(false));
+        let (aborted, gone) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
         let (sender, receiver) = std::sync::mpsc::channel();
         let handle = LoopHandle {
             waker,
             sockets: sender,
             aborted: Arc::clone(&aborted),
+            gone: Arc::clone(&gone),
         };
         let now = Instant::now();
         let event_loop = Self {
@@ -158,6 +162,7 @@ impl<B: Bridge> EventLoop<B> {
             mailbox: Mailbox {
                 sockets: receiver,
                 aborted,
+                gone,
             },
             listener: None,
             dealer: None,
@@ -230,6 +235,7 @@ impl<B: Bridge> EventLoop<B> {
 
     fn work(&mut self) -> Turn {
         if self.mailbox.aborted.load(Ordering::Acquire) {
+            self.leave();
             return Turn::Ended;
         }
         self.now = Instant::now();
