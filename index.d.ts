@@ -68,7 +68,7 @@ type Reply = Data | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
- * `onClose`, exactly once.
+ * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
  *
  * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
  * concerned with code 1011; other connections do not notice.
@@ -94,7 +94,8 @@ interface Handler<Context = unknown> {
     /** A connection is ready: accepted, and its handshake done. */
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
-     * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
+     * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
+     * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
      * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
@@ -377,7 +378,8 @@ declare class Protocol {
 interface WebSocketOptions {
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
+     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit but that of JavaScript: text that is
+     * longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
      */
     maxMessageBytes?: number;
     /**
@@ -686,6 +688,10 @@ declare class Server<Context = unknown> {
      * connected and was not accepted yet is accepted, and who is in a handshake has a second to finish it. Every connection
      * gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once: later calls wait
      * for the first. A server that does not run is stopped already.
+     *
+     * A member that awaits it waits for itself, up to `timeoutMs`: its connection is answered when its promise is settled,
+     * and the server stops when its connections are answered. So do not wait there: `void server.stop()`, and have what
+     * comes after it in a `then`.
      *
      * @returns how the connections ended that were open.
      * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.

@@ -4,6 +4,7 @@ import { availableParallelism, networkInterfaces } from "node:os";
 import test from "ava";
 import * as gev from "gev";
 import { type Connection, GevError, raw, SendStatus, Server } from "gev";
+import { readFrame, upgraded } from "./kit/frames.js";
 import { run } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -257,4 +258,19 @@ test("the package exports what its types declare, and nothing else", async (t) =
 		code: "ERR_PACKAGE_PATH_NOT_EXPORTED",
 	});
 	t.like(SendStatus, { Queued: 0, Congested: 1, Dropped: 2, Closed: 3 });
+});
+
+test("connected cannot be set", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder);
+	const client = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	t.throws(() => Object.assign(connection, { connected: false }), {
+		instanceOf: TypeError,
+	});
+	t.true(connection.connected);
+	connection.send("sent");
+	t.is(String((await readFrame(client)).payload), "sent");
+	connection.close();
+	t.false(connection.connected);
 });

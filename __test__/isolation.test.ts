@@ -142,6 +142,61 @@ test("thrown values that cannot be looked at do no harm either", async (t) => {
 	});
 });
 
+test("errors that throw when they are looked at, now or later, do no harm without onError", async (t) => {
+	const { code, signal, stdout, stderr } = await run("hostile-errors");
+	t.deepEqual(
+		{ code, signal, stdout },
+		{ code: 0, signal: null, stdout: "another\n" },
+		stderr,
+	);
+	t.regex(stderr, /armed/);
+});
+
+const THEN = "then";
+
+for (const [what, break_] of Object.entries({
+	"whose constructor throws": (promise: Promise<string>) =>
+		Object.defineProperty(promise, "constructor", {
+			get() {
+				throw fault;
+			},
+		}),
+	"whose then throws": (promise: Promise<string>) =>
+		Object.defineProperty(promise, THEN, {
+			get() {
+				throw fault;
+			},
+		}),
+	"whose then calls nobody": (promise: Promise<string>) =>
+		Object.assign(promise, { [THEN]: () => {} }),
+})) {
+	test(`a returned promise ${what} costs its own connection only`, async (t) => {
+		const { url, server } = await serve(
+			t,
+			{
+				onMessage: (_connection, message) =>
+					message === "break"
+						? break_(Promise.resolve("kept"))
+						: Promise.resolve(message),
+				onError() {},
+			},
+			{ serial: true },
+		);
+		const client = await connect(t, url);
+		client.socket.send("break");
+		const bystander = await connect(t, url);
+		bystander.socket.send("still here");
+		t.is(await bystander.messages.next(), "still here");
+		client.socket.close();
+		await client.closed;
+		bystander.socket.close();
+		await bystander.closed;
+		// Nothing waits for the promise when the time is over.
+		await server.stop({ timeoutMs: 0 });
+		t.is(server.connectionCount, 0);
+	});
+}
+
 test("a returned value that cannot be sent is a failure of the handler", async (t) => {
 	for (const wrong of [42, { data: "text" }]) {
 		for (const reply of [wrong, Promise.resolve(wrong)]) {

@@ -1,8 +1,11 @@
+import { constants } from "node:buffer";
+import { once } from "node:events";
 import test from "ava";
 import { type Connection, type Fragment, SendStatus, webSocket } from "gev";
 import {
 	BINARY,
 	CONTINUATION,
+	closeFrame,
 	frame,
 	PING,
 	PONG,
@@ -311,4 +314,30 @@ test("pings of a peer that does not read cost no memory", async (t) => {
 		pongs++;
 	}
 	t.true(pongs < 8 * 16_384, `${pongs} pongs`);
+});
+
+test("text that is longer than a string can be closes with 1009", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		protocol: webSocket({ maxMessageBytes: 0 }),
+	});
+	const client = await upgraded(t, port);
+	await recorder.next("connect");
+	const size = constants.MAX_STRING_LENGTH + 1;
+	const head = Buffer.alloc(14);
+	head.set([0x80 | TEXT, 0xff]);
+	head.writeBigUInt64BE(BigInt(size), 2);
+	// With a key of zeros every byte is its own.
+	client.write(head);
+	const piece = Buffer.alloc(4 * 1024 * 1024, "x");
+	for (let left = size; left > 0; left -= piece.length) {
+		if (!client.socket.write(piece.subarray(0, Math.min(left, piece.length)))) {
+			await once(client.socket, "drain");
+		}
+	}
+	const reason = "message too long for JavaScript";
+	t.deepEqual(await readClose(client), { code: 1009, reason });
+	client.write(closeFrame(1009));
+	const { reason: closed } = await recorder.next("close");
+	t.like(closed, { code: 1009, reason, cause: "limit" });
 });

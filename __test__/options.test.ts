@@ -361,3 +361,58 @@ test("without options a server takes raw connections on every address", async (t
 	client.socket.end();
 	t.is((await client.readToEnd()).length, 0);
 });
+
+test("options are read once, and what they inherit is none", (t) => {
+	const reads: string[] = [];
+	const watched = (values: object) =>
+		new Proxy(values, {
+			get(target, name) {
+				reads.push(String(name));
+				return Reflect.get(target, name);
+			},
+		});
+	new Server(
+		{},
+		watched({ loops: 1, drainBudget: 5, idleTimeoutMs: { all: 5 } }),
+	);
+	webSocket(watched({ maxHeaders: 5 }));
+	t.deepEqual(reads, ["loops", "drainBudget", "idleTimeoutMs", "maxHeaders"]);
+	const inherited = Object.create({ loops: "many", port: -1 });
+	t.notThrows(() => new Server({}, inherited));
+});
+
+test("what other libraries add to every object is no option", async (t) => {
+	const added = {
+		text: "yes",
+		fin: 3,
+		code: -1,
+		port: -1,
+		status: "no",
+		reset: 7,
+	};
+	for (const [name, value] of Object.entries(added)) {
+		Object.defineProperty(Object.prototype, name, {
+			value,
+			configurable: true,
+			writable: true,
+		});
+	}
+	try {
+		const { server, port } = await serve(t, {
+			onConnect(connection) {
+				connection.send("whole", {});
+				connection.send("another", { compress: false });
+				connection.end();
+			},
+		});
+		const client = await upgraded(t, port);
+		t.like(await readFrame(client), { fin: true, opcode: TEXT });
+		t.is(String((await readFrame(client)).payload), "another");
+		await client.readToEnd();
+		await server.stop({});
+	} finally {
+		for (const name of Object.keys(added)) {
+			Reflect.deleteProperty(Object.prototype, name);
+		}
+	}
+});

@@ -11,7 +11,7 @@ export type Reply = Data | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
- * `onClose`, exactly once.
+ * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
  *
  * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
  * concerned with code 1011; other connections do not notice.
@@ -39,7 +39,8 @@ export interface Handler<Context = unknown> {
 	/** A connection is ready: accepted, and its handshake done. */
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**
-	 * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
+	 * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
+	 * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
 	 * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
 	 * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
 	 * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.

@@ -218,7 +218,10 @@ export class Sender {
 
 	/** What the loop was given and the kernel has not taken. */
 	#givenLength(): number {
-		return (this.#sent - this.#loop.gauge(this.#slot, layout.gaugeDone)) >>> 0;
+		const done = this.#loop.gauge(this.#slot, layout.gaugeDone);
+		// Never more than `maxBufferedBytes`, and so below 2^31. Of a message that could not be written whole the loop has counted
+		// what it got, and the connection is about to end.
+		return Math.max(0, (this.#sent - done) | 0);
 	}
 
 	/** Looks at how much is buffered: what becomes of `data`, of `most` bytes, on top of it. */

@@ -167,6 +167,10 @@ export class Server<Context = unknown> {
 	 * gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once: later calls wait
 	 * for the first. A server that does not run is stopped already.
 	 *
+	 * A member that awaits it waits for itself, up to `timeoutMs`: its connection is answered when its promise is settled,
+	 * and the server stops when its connections are answered. So do not wait there: `void server.stop()`, and have what
+	 * comes after it in a `then`.
+	 *
 	 * @returns how the connections ended that were open.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
 	 */
