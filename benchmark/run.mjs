@@ -13,6 +13,7 @@ import { benchmarkFolder } from "./lib/peers.mjs";
 import { buildGenerator, installPeers } from "./lib/prepare.mjs";
 import { runToEnd } from "./lib/processes.mjs";
 import { idleReport, loadReport, summarize } from "./lib/report.mjs";
+import { idleSchedule, schedule } from "./lib/schedule.mjs";
 import { spread } from "./lib/statistics.mjs";
 
 /** What went wrong in runs; the others go on. */
@@ -123,27 +124,6 @@ async function record(pid, file, seconds) {
 async function buildForProfile() {
 	const { setup } = await import("../scripts/setup.mjs");
 	setup({ profile: "profiling", only: "native" });
-}
-
-/** All runs in their order: by repeat, then cell; every second repeat has the peers backwards. */
-function* schedule({ repeats, cells, peers }) {
-	for (let repeat = 0; repeat < repeats; repeat++) {
-		const order = inOrder(peers, repeat);
-		for (const cell of cells) {
-			const pairs = order.filter((peer) => isFor(cell, peer));
-			for (const peer of pairs) yield { repeat, cell, peer };
-		}
-	}
-}
-
-function* idleSchedule({ repeats, peers }) {
-	for (let repeat = 0; repeat < repeats; repeat++) {
-		for (const peer of inOrder(peers, repeat)) yield { repeat, peer };
-	}
-}
-
-function inOrder(peers, repeat) {
-	return repeat % 2 === 0 ? peers : peers.toReversed();
 }
 
 /** Leaves out the peers that cannot run here, unless all have to. */

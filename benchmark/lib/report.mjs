@@ -1,4 +1,5 @@
 /** From the figures of all runs to tables. */
+import { figure, list, table } from "./markdown.mjs";
 import { compressedSize } from "./measure.mjs";
 import { spread } from "./statistics.mjs";
 
@@ -178,30 +179,3 @@ The main thread runs JavaScript. On one core gev's loop has by default no thread
 gev-raw, node-net and floor speak plain TCP with as many bytes as the WebSocket frames of the others. (*) In at least one run the
 server used less than 95 % of its core, so the generator or the wait for the next message was the limit: its messages/s say
 little, its CPU time per message stays valid.`;
-
-function list(machine) {
-	return Object.entries(machine)
-		.map(([name, value]) => `- ${name}: ${value}`)
-		.join("\n");
-}
-
-function table(columns, rows) {
-	const lines = rows.map((row) => columns.map(([, format]) => format(row)));
-	const titles = columns.map(([title]) => title);
-	const rule = columns.map((_, index) => (index === 0 ? "---" : "---:"));
-	return [titles, rule, ...lines]
-		.map((cells) => `| ${cells.join(" | ")} |`)
-		.join("\n");
-}
-
-function figure(values, digits) {
-	if (values === null) return "-";
-	const format = (value) =>
-		value.toLocaleString("en-US", {
-			minimumFractionDigits: digits,
-			maximumFractionDigits: digits,
-		});
-	const median = format(values.median);
-	if (values.min === values.max) return median;
-	return `${median} (${format(values.min)} - ${format(values.max)})`;
-}
