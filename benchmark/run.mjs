@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFor } from "./lib/cells.mjs";
 import { chart } from "./lib/chart.mjs";
+import { compare, comparisonReport } from "./lib/comparison.mjs";
 import { choosePins } from "./lib/cpus.mjs";
 import { describeMachine } from "./lib/machine.mjs";
 import { measureIdle, measureLoad } from "./lib/measure.mjs";
@@ -13,6 +14,12 @@ import { benchmarkFolder } from "./lib/peers.mjs";
 import { buildGenerator, installPeers } from "./lib/prepare.mjs";
 import { runToEnd } from "./lib/processes.mjs";
 import { idleReport, loadReport, summarize } from "./lib/report.mjs";
+import {
+	addTwins,
+	buildRevision,
+	findRevision,
+	isDirty,
+} from "./lib/revision.mjs";
 import { idleSchedule, schedule } from "./lib/schedule.mjs";
 import { spread } from "./lib/statistics.mjs";
 
@@ -30,6 +37,8 @@ if (failures.length > 0) process.exitCode = 1;
 
 async function main(options) {
 	if (options.mode === "help") return console.log(usage);
+	const revision =
+		options.mode === "against" ? findRevision(options.against) : undefined;
 	installPeers(needsOptionalPeers(options));
 	if (options.mode === "profile") await buildForProfile();
 	const generator = buildGenerator();
@@ -37,27 +46,63 @@ async function main(options) {
 	if (!pins) console.error(`bench: NOT PINNED, figures will vary: ${why}`);
 	const machine = describeMachine({ pins, why });
 	const { present, notes } = sortOut(options);
-	const bench = { generator, pins, options: { ...options, peers: present } };
-	const modes = { load, smoke: load, idle, profile };
+	const bench = {
+		generator,
+		pins,
+		options: { ...options, peers: present },
+		revision,
+	};
+	const modes = { load, smoke: load, idle, profile, against };
 	await modes[options.mode](bench, machine, notes);
 }
 
 async function load(bench, machine, notes) {
 	const { options } = bench;
-	const runs = [];
-	for (const { repeat, cell, peer } of schedule(options)) {
-		await attempt(`${cell.name} ${peer.name} #${repeat + 1}`, async () => {
-			const figures = await measureLoad(bench, peer, cell);
-			runs.push({ cell: cell.name, peer: peer.name, repeat, ...figures });
-			return `${figures.messagesPerSecond} messages/s, ${figures.cpuUsPerMessage} CPU us/message, generator ${percent(figures.generatorCpuShare)}`;
-		});
-	}
+	const runs = await measureAll(bench);
 	const summaries = summarize(options.cells, options.peers, runs);
 	const markdown = loadReport(machine, options, summaries, withFailures(notes));
 	console.log(markdown);
 	save(options, "latest.md", markdown);
 	save(options, "latest.json", toJson({ machine, options, summaries, runs }));
 	save(options, "latest.svg", chart(options.cells, summaries, machine));
+}
+
+async function against(bench, machine, notes) {
+	const { revision } = bench;
+	if (isDirty()) {
+		notes.push("Now is more than its commit: git status is not clean.");
+		console.error(`bench: ${notes.at(-1)}`);
+	}
+	buildRevision(revision);
+	const twins = await addTwins(bench.options.peers, revision);
+	const options = { ...bench.options, peers: twins.peers };
+	const runs = await measureAll({ ...bench, options });
+	const comparisons = compare(options.cells, options.peers, runs);
+	const markdown = comparisonReport(
+		{ ...machine, before: revision.title },
+		options,
+		comparisons,
+		withFailures([...notes, ...twins.notes]),
+	);
+	console.log(markdown);
+	save(options, "against.md", markdown);
+	save(
+		options,
+		"against.json",
+		toJson({ machine, options, comparisons, runs }),
+	);
+}
+
+async function measureAll(bench) {
+	const runs = [];
+	for (const { repeat, cell, peer } of schedule(bench.options)) {
+		await attempt(`${cell.name} ${peer.name} #${repeat + 1}`, async () => {
+			const figures = await measureLoad(bench, peer, cell);
+			runs.push({ cell: cell.name, peer: peer.name, repeat, ...figures });
+			return `${figures.messagesPerSecond} messages/s, ${figures.cpuUsPerMessage} CPU us/message, generator ${percent(figures.generatorCpuShare)}`;
+		});
+	}
+	return runs;
 }
 
 async function idle(bench, machine, notes) {

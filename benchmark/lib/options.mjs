@@ -5,6 +5,7 @@ import { cells, isFor, profiledCell, smokeCells } from "./cells.mjs";
 import {
 	benchmarkFolder,
 	compressedPeers,
+	hasTwin,
 	idlePeers,
 	peers,
 	profiledPeers,
@@ -18,6 +19,9 @@ export const usage = `usage: npm run bench -- [options]
 
   --cells NAME,...   only these: ${cells.map(({ name }) => name).join(", ")}
   --peers NAME,...   only these: ${peers.map(({ name }) => name).join(", ")}
+  --against REV      how much slower or faster than at another revision, which is built beside this one: each peer
+                     of gev, by default only these, and its twin directly after each other; --repeats is 7 by default;
+                     writes nothing without --out
   --repeats N        runs of each peer in each cell, default 5
   --seconds S        measured part of a run, default 3
   --warmup S         load before it, default 1
@@ -42,7 +46,8 @@ export class UsageError extends Error {}
  * @property {number} warmup
  * @property {boolean} text
  * @property {string | undefined} out Where results go; undefined: nowhere.
- * @property {"load" | "idle" | "smoke" | "profile" | "help"} mode With "help" there is nothing else.
+ * @property {"load" | "idle" | "smoke" | "profile" | "against" | "help"} mode With "help" there is nothing else.
+ * @property {string | undefined} against The revision to compare with, in the words of git.
  * @property {number} connections Idle ones.
  * @property {boolean} compressed One compressed message on each before they are idle.
  */
@@ -54,30 +59,23 @@ export class UsageError extends Error {}
 export function parseOptions(args) {
 	const values = parse(args);
 	if (values.help) return { mode: "help" };
-	const modes = ["idle", "smoke", "profile"].filter((mode) => values[mode]);
-	if (modes.length > 1) {
-		throw new UsageError(`--${modes.join(" and --")} exclude each other`);
-	}
-	const mode = modes[0] ?? "load";
-	const smoke = mode === "smoke";
+	const mode = modeOf(values);
 	const compressed = values.compressed ?? false;
 	if (compressed && mode !== "idle") {
 		throw new UsageError("--compressed needs --idle");
 	}
+	const usual = { ...defaults, ...defaultsOf[mode] };
 	return {
 		mode,
+		against: values.against,
 		...(mode === "idle"
 			? { cells: [], peers: selectIdle(values, compressed) }
 			: selectPairs(values, mode)),
-		repeats: integer("--repeats", values.repeats ?? (smoke ? "1" : "5")),
-		seconds: seconds("--seconds", values.seconds ?? (smoke ? "0.5" : "3")),
-		warmup: seconds("--warmup", values.warmup ?? (smoke ? "0.2" : "1")),
+		repeats: integer("--repeats", values.repeats ?? usual.repeats),
+		seconds: seconds("--seconds", values.seconds ?? usual.seconds),
+		warmup: seconds("--warmup", values.warmup ?? usual.warmup),
 		text: values.text ?? false,
-		out: values.out
-			? resolve(values.out)
-			: smoke
-				? undefined
-				: join(benchmarkFolder, "results"),
+		out: values.out ? resolve(values.out) : usual.out,
 		connections: integer(
 			"--connections",
 			values.connections ??
@@ -85,6 +83,29 @@ export function parseOptions(args) {
 		),
 		compressed,
 	};
+}
+
+const defaults = {
+	repeats: "5",
+	seconds: "3",
+	warmup: "1",
+	out: join(benchmarkFolder, "results"),
+};
+
+/** What else is usual in a mode. */
+const defaultsOf = {
+	smoke: { repeats: "1", seconds: "0.5", warmup: "0.2", out: undefined },
+	against: { repeats: "7", out: undefined },
+};
+
+function modeOf(values) {
+	const modes = ["idle", "smoke", "profile", "against"].filter(
+		(mode) => values[mode] !== undefined,
+	);
+	if (modes.length > 1) {
+		throw new UsageError(`--${modes.join(" and --")} exclude each other`);
+	}
+	return modes[0] ?? "load";
 }
 
 function parse(args) {
@@ -96,6 +117,7 @@ function parse(args) {
 			options: {
 				cells: text,
 				peers: text,
+				against: text,
 				repeats: text,
 				seconds: text,
 				warmup: text,
@@ -123,10 +145,11 @@ function selectPairs(values, mode) {
 		const { name } = all.find((cell) => !served.includes(cell));
 		throw new UsageError(`none of the peers is for the cell ${name}`);
 	}
-	return {
-		cells: served,
-		peers: some.filter((peer) => served.some((cell) => isFor(cell, peer))),
-	};
+	const taken = some.filter((peer) => served.some((cell) => isFor(cell, peer)));
+	if (mode === "against" && !taken.some(hasTwin)) {
+		throw new UsageError("--against needs a peer of gev and a cell for it");
+	}
+	return { cells: served, peers: taken };
 }
 
 function selectIdle(values, compressed) {
@@ -148,7 +171,8 @@ function defaultCells(mode) {
 function defaultPeers(mode) {
 	if (mode === "smoke") return smokePeers.join();
 	if (mode === "profile") return profiledPeers.join();
-	return peers.map(({ name }) => name).join();
+	const usual = mode === "against" ? peers.filter(hasTwin) : peers;
+	return usual.map(({ name }) => name).join();
 }
 
 /** The members of `all` with these names, in the order of `all`. */

@@ -5,10 +5,11 @@
  * @property {string} name
  * @property {"websocket" | "deflate" | "tcp"} protocol What the load generator speaks with it; deflate is WebSocket with
  * permessage-deflate.
- * @property {string} [server] The file below `servers/`; without it the peer is the load generator's own floor.
+ * @property {string} [server] The file, seen from `servers/`; without it the peer is the load generator's own floor.
  * @property {string[]} [args] Arguments of the server.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
  * @property {boolean} [lends] Its messages are valid during the call only, so that it is compared with gev-borrow too.
+ * @property {string} [twinOf] The peer that this one is at another revision.
  * @property {() => string | undefined} missing Why it cannot run here, if so.
  */
 import { existsSync } from "node:fs";
@@ -155,6 +156,15 @@ export const peers = [
 		missing: () => undefined,
 	},
 ];
+
+/**
+ * Whether a peer can be compared with itself at another revision.
+ *
+ * @param {Peer} peer
+ */
+export function hasTwin({ server }) {
+	return server === "gev.mjs";
+}
 
 /** Peers of a run that is only to show that everything works. */
 export const smokePeers = [

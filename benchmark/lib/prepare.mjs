@@ -72,7 +72,8 @@ function suitsThisMachine({ os, cpu }) {
 	);
 }
 
-function run(command, args, options) {
+/** Runs a command to its end. Throws when it fails. */
+export function run(command, args, options) {
 	const result = spawnSync(command, args, {
 		maxBuffer: Number.POSITIVE_INFINITY,
 		...options,

@@ -1,0 +1,133 @@
+/**
+ * Another revision of this repository, built in a folder of its own, which git ignores and later runs find again.
+ *
+ * @typedef {object} Revision
+ * @property {string} name Its short hash.
+ * @property {string} title The hash and what its commit says.
+ * @property {string} commit Its whole hash.
+ * @property {string} folder Where it is checked out.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { UsageError } from "./options.mjs";
+import { benchmarkFolder, hasTwin, rootFolder } from "./peers.mjs";
+import { run } from "./prepare.mjs";
+import { startServer } from "./processes.mjs";
+
+/**
+ * @param {string} wanted Anything that `git rev-parse` takes.
+ * @returns {Revision}
+ */
+export function findRevision(wanted) {
+	const commit = git(["rev-parse", "--verify", `${wanted}^{commit}`]);
+	if (commit === undefined) {
+		throw new UsageError(`--against: git knows no revision ${wanted} here`);
+	}
+	return {
+		name: git(["rev-parse", "--short", commit]),
+		title: git(["log", "-1", "--format=%h %s", commit]),
+		commit,
+		folder: join(benchmarkFolder, "results", "tmp", "revisions", commit),
+	};
+}
+
+/** Whether something here is not what its commit says. */
+export function isDirty() {
+	return git(["status", "--porcelain"]) !== "";
+}
+
+/**
+ * Checks a revision out and has it build itself. Its files are written each time, which mends what was interrupted; its own
+ * setup then does only what is due.
+ *
+ * @param {Revision} revision
+ */
+export function buildRevision({ name, commit, folder }) {
+	process.stderr.write(`bench: building ${name} ...\n`);
+	mkdirSync(folder, { recursive: true });
+	const index = { ...process.env, GIT_INDEX_FILE: `${folder}.index` };
+	const quiet = {
+		cwd: rootFolder,
+		env: index,
+		stdio: ["ignore", "ignore", "inherit"],
+	};
+	run("git", ["read-tree", commit], quiet);
+	run(
+		"git",
+		["checkout-index", "--all", "--force", `--prefix=${folder}/`],
+		quiet,
+	);
+	const servers = serversOf(folder);
+	mkdirSync(servers, { recursive: true });
+	copyFileSync(join(serversOf(rootFolder), "gev.mjs"), join(servers, ours));
+	// In one target folder two revisions would take each other's addon.
+	const { CARGO_TARGET_DIR: _, ...env } = process.env;
+	run(process.execPath, ["scripts/setup.mjs"], {
+		cwd: folder,
+		env,
+		stdio: ["ignore", "ignore", "inherit"],
+	});
+}
+
+/**
+ * Puts behind each peer that can have one its twin at the revision. What does not start there is left out on both sides.
+ *
+ * @param {import("./peers.mjs").Peer[]} peers
+ * @param {Revision} revision
+ * @returns {Promise<{ peers: import("./peers.mjs").Peer[], notes: string[] }>}
+ */
+export async function addTwins(peers, revision) {
+	const all = [];
+	const notes = [];
+	for (const peer of peers) {
+		const twin = hasTwin(peer) ? await twinOf(peer, revision) : undefined;
+		if (twin) all.push(peer, twin);
+		else if (!hasTwin(peer)) all.push(peer);
+		else
+			notes.push(`Left out: ${peer.name} (not to be had at ${revision.name}).`);
+	}
+	return { peers: all, notes };
+}
+
+/** Runs the revision's own server, which knows its API, or, where that does not take the arguments, ours with its package. */
+async function twinOf(peer, { name, folder }) {
+	for (const server of ["gev.mjs", ours]) {
+		const file = join(serversOf(folder), server);
+		if (await starts([process.execPath, file, ...(peer.args ?? [])])) {
+			return {
+				...peer,
+				name: `${peer.name}@${name}`,
+				server: relative(serversOf(rootFolder), file),
+				twinOf: peer.name,
+			};
+		}
+	}
+}
+
+async function starts(command) {
+	try {
+		const server = await startServer(command);
+		await server.stop();
+		return true;
+	} catch (error) {
+		console.error(`bench: ${error.message}`);
+		return false;
+	}
+}
+
+/** The name that our server has beside the revision's own. */
+const ours = "gev-now.mjs";
+
+function serversOf(folder) {
+	return join(folder, "benchmark", "servers");
+}
+
+/** What git says, or nothing when it has failed. */
+function git(args) {
+	const { status, stdout } = spawnSync("git", args, {
+		cwd: rootFolder,
+		encoding: "utf8",
+	});
+	return status === 0 ? stdout.trim() : undefined;
+}
