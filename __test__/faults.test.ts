@@ -24,7 +24,7 @@ const MIB = 1024 * 1024;
 
 /** How much more memory than before a process has for no reason that could be named: its heap, and the allocator's. */
 // AddressSanitizer keeps what was freed, 256 MiB of it.
-const TOLERANCE = (process.env.ASAN_OPTIONS === undefined ? 48 : 512) * MIB;
+const TOLERANCE = (process.env.ASAN_OPTIONS === undefined ? 24 : 512) * MIB;
 
 const isLinux = process.platform === "linux";
 const onLinux = isLinux ? test.serial : test.serial.skip;

@@ -209,8 +209,9 @@ class Clerk implements Handler<Book> {
 	}
 
 	#send(connection: Connection<Book>, number: number, size: number) {
-		const letter = this.#writer.letter("P", number, Math.min(size, MOST_BYTES));
-		const status = connection.send(this.#isRaw ? framed(letter) : letter);
+		// What is sent is copied, so that the next one may be written over it.
+		const sheet = this.#writer.onSheet("P", number, Math.min(size, MOST_BYTES));
+		const status = connection.send(this.#isRaw ? sheet : sheet.subarray(4));
 		const { account } = connection.context;
 		if (account !== undefined) {
 			account.statuses[status]++;
