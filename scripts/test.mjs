@@ -5,30 +5,44 @@
  * without the Rust tests.
  */
 import { spawn } from "node:child_process";
+import { delimiter, dirname } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { checkRust } from "./requirements.mjs";
-import { isMain, runScript, setup } from "./setup.mjs";
+import { isMain, root, runScript, setup } from "./setup.mjs";
 
 const cargo = ["cargo", "test", "--workspace", "--no-fail-fast"];
-const ava = [process.execPath, "node_modules/ava/entrypoints/cli.mjs"];
+const ava = "node_modules/ava/entrypoints/cli.mjs";
 
 async function main(args) {
 	const everything = args.length === 0;
 	if (everything) checkRust();
 	setup();
 
-	const counts = [];
-	if (everything) counts.push(countCargo(await runAndShow(cargo)));
-	counts.push(countAva(await runAndShow([...ava, ...args])));
-	if (everything && process.platform !== "win32") {
-		console.log("\nand with servers whose event loop has no thread:");
-		counts.push(countAva(await runAndShow(ava, { GEV_TEST_THREADS: "0" })));
-	}
-
-	const passed = sum(counts.map((count) => count.passed));
-	const failed = sum(counts.map((count) => count.failed));
+	const counts = everything
+		? [countCargo(await runAndShow(cargo)), await runSuite(process.execPath)]
+		: [countAva(await runAndShow([process.execPath, ava, ...args]))];
+	const { passed, failed } = inAll(counts);
 	process.stdout.write(`${passed} passed, ${failed} failed\n`);
 	process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** AVA under this Node.js, with a thread for each event loop, and without where there is that; and how many tests passed. */
+export async function runSuite(node) {
+	const PATH = [dirname(node), process.env.PATH].join(delimiter);
+	const counts = [countAva(await runAndShow([node, ava], { PATH }))];
+	if (process.platform !== "win32") {
+		console.log("\nand with servers whose event loop has no thread:");
+		const env = { PATH, GEV_TEST_THREADS: "0" };
+		counts.push(countAva(await runAndShow([node, ava], env)));
+	}
+	return inAll(counts);
+}
+
+function inAll(counts) {
+	return {
+		passed: sum(counts.map((count) => count.passed)),
+		failed: sum(counts.map((count) => count.failed)),
+	};
 }
 
 /** Every test binary ends with a line of its own. */
@@ -67,6 +81,7 @@ function runAndShow([command, ...args], env = {}) {
 		? { FORCE_COLOR: "1", CARGO_TERM_COLOR: "always" }
 		: {};
 	const child = spawn(command, args, {
+		cwd: root,
 		env: { ...process.env, ...colour, ...env },
 		stdio: ["inherit", "pipe", "inherit"],
 	});
