@@ -1,14 +1,14 @@
 /**
- * Bundles the declarations of the public API into index.d.ts, the one file
- * that users' compilers and editors read. It refuses to write a file that
- * names something which users cannot import: such a name is a leak.
+ * Bundles the declarations of the public API into index.d.cts, the one file
+ * that users' compilers and editors read; index.d.ts says that `import` gets
+ * the same. It refuses to write a file that names something which users cannot
+ * import: such a name is a leak.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 
-const entry = "dist/index.d.ts";
-const target = "index.d.ts";
+const entry = "build/package/index.d.ts";
 const header =
 	"// Generated from index.ts by the build (scripts/build-types.mjs), do not edit.\n";
 
@@ -20,7 +20,8 @@ if (leaks.length > 0) {
 	);
 	process.exit(1);
 }
-writeIfChanged(target, header + references(chunk) + chunk.code);
+writeIfChanged("index.d.cts", header + references(chunk) + chunk.code);
+writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 
 async function bundle() {
 	const build = await rollup({

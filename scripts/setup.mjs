@@ -156,11 +156,15 @@ const typescriptStamp = {
 			"package.json",
 			"package-lock.json",
 			"scripts/build-types.mjs",
+			"scripts/bundle.mjs",
 			"tsconfig.src.json",
 			"tsconfig.test.json",
 		]),
 	],
-	outputs: () => [...typescriptOutputs(), ...listFiles(["index.d.ts"])],
+	outputs: () => [
+		...typescriptOutputs(),
+		...listFiles(["index.d.ts", "index.d.cts"]),
+	],
 };
 
 const typescript = {
@@ -169,13 +173,14 @@ const typescript = {
 	run: () => withStamp(typescriptStamp, buildTypescript),
 };
 
-/** The package first, then its bundled declarations, then what imports it by its name. */
+/** The package first, bundled with its declarations, then what imports it by its name. */
 function buildTypescript() {
 	if (hasForeignOutput()) {
 		rmSync("dist", { recursive: true, force: true });
 		rmSync("build", { recursive: true, force: true });
 	}
 	node("typescript/bin/tsc", "--project", "tsconfig.src.json");
+	run(process.execPath, ["scripts/bundle.mjs"]);
 	run(process.execPath, ["scripts/build-types.mjs"]);
 	node("typescript/bin/tsc", "--project", "tsconfig.test.json");
 }
@@ -187,7 +192,7 @@ function buildTypescript() {
  */
 function hasForeignOutput() {
 	const expected = new Set(typescriptSources().map(outputOf));
-	const actual = typescriptOutputs();
+	const actual = listFiles(["build"], isJavaScript);
 	return (
 		actual.length !== expected.size ||
 		actual.some((file) => !expected.has(file))
@@ -201,12 +206,19 @@ function typescriptSources() {
 }
 
 function typescriptOutputs() {
-	return listFiles(["dist", "build"], (file) => file.endsWith(".js"));
+	return listFiles(["dist", "build"], isJavaScript);
+}
+
+function isJavaScript(file) {
+	return /\.c?js$/.test(file);
 }
 
 export function outputOf(source) {
 	const isTest = /^(examples|__test__)[\\/]/.test(source);
-	return join(isTest ? "build" : "dist", source.replace(/\.ts$/, ".js"));
+	return join(
+		isTest ? "build" : "build/package",
+		source.replace(/\.ts$/, ".js"),
+	);
 }
 
 // A stamp is a file with two fingerprints: of what went into a step and of what came out.

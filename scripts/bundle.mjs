@@ -1,0 +1,52 @@
+/**
+ * Bundles the compiled package into one CommonJS file with a source map, as
+ * jest and older tools cannot `require` ES modules, and gives `import` a module
+ * that names its exports: there is one of each class, whichever way it came.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { rollup } from "rollup";
+
+const entry = "build/package/index.js";
+const folder = "dist";
+const commonjs = "index.cjs";
+const esm = "index.js";
+
+/** Hands the compiler's source maps on, so that the bundle's leads to the TypeScript. */
+const sourceMaps = {
+	name: "source-maps",
+	load(id) {
+		const code = readFileSync(id, "utf8");
+		const comment = `//# sourceMappingURL=${basename(id)}.map`;
+		return {
+			code: code.replace(comment, ""),
+			map: readFileSync(`${id}.map`, "utf8"),
+		};
+	},
+};
+
+const chunk = await bundle();
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, `${commonjs}.map`), chunk.map.toString());
+writeFileSync(join(folder, commonjs), chunk.code);
+writeFileSync(
+	join(folder, esm),
+	`export { ${chunk.exports.join(", ")} } from "./${commonjs}";\n`,
+);
+
+async function bundle() {
+	const build = await rollup({
+		input: entry,
+		plugins: [sourceMaps],
+		external: (id) => id.startsWith("node:") || id.startsWith("#"),
+		onwarn: (warning) => {
+			throw new Error(warning.message);
+		},
+	});
+	const { output } = await build.generate({
+		format: "cjs",
+		file: join(folder, commonjs),
+		sourcemap: true,
+	});
+	return output[0];
+}
