@@ -197,16 +197,17 @@ interface CloseReason {
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
     /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
     readonly code: string;
-    constructor(code: GevErrorCode | (string & {}), message: string);
+    constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
 }
 
 /** What became of a message given to `send()`. */

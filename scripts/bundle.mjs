@@ -4,10 +4,11 @@
  * that names its exports: there is one of each class, whichever way it came.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { rollup } from "rollup";
 
 const entry = "build/package/index.js";
+const loader = resolve("build/package/src/binding.js");
 const folder = "dist";
 const commonjs = "index.cjs";
 const esm = "index.js";
@@ -25,6 +26,13 @@ const sourceMaps = {
 	},
 };
 
+/** `#binding` is what the loader finds, whatever the addon exports. */
+const binding = {
+	name: "binding",
+	resolveId: (id) =>
+		id === "#binding" ? { id: loader, syntheticNamedExports: "binding" } : null,
+};
+
 const chunk = await bundle();
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, `${commonjs}.map`), chunk.map.toString());
@@ -37,8 +45,8 @@ writeFileSync(
 async function bundle() {
 	const build = await rollup({
 		input: entry,
-		plugins: [sourceMaps],
-		external: (id) => id.startsWith("node:") || id.startsWith("#"),
+		plugins: [binding, sourceMaps],
+		external: (id) => id.startsWith("node:"),
 		onwarn: (warning) => {
 			throw new Error(warning.message);
 		},

@@ -114,7 +114,7 @@ const napiFlags = [
 	"--platform",
 	"--manifest-path=crates/node/Cargo.toml",
 	"--output-dir=native",
-	"--js=binding.cjs",
+	"--no-js",
 	"--dts=binding.d.cts",
 	"--no-const-enum",
 ];
@@ -132,8 +132,7 @@ function native(profile) {
 				["crates", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml"],
 				(file) => !file.startsWith(join("crates", "load") + sep),
 			),
-		outputs: () =>
-			listFiles(["native"], (file) => /\.(node|cjs|cts)$/.test(file)),
+		outputs: () => listFiles(["native"], (file) => /\.(node|cts)$/.test(file)),
 	};
 	return {
 		title: `building the native addon (${profile} profile)`,
