@@ -145,5 +145,5 @@ test("runtimes.mjs names a runtime that it does not know", async (t) => {
 
 test("setup.mjs names an option that it does not know", async (t) => {
 	const outcome = await runScript(t, "setup.mjs", {}, { args: ["--fast"] });
-	saysOnly(t, outcome, /^setup: unknown option --fast$/);
+	saysOnly(t, outcome, /^setup: Unknown option '--fast'/);
 });

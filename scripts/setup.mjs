@@ -3,6 +3,12 @@
  * missing: npm packages, the native addon, the compiled TypeScript.
  *
  *   node scripts/setup.mjs [--debug | --profile=<cargo profile>] [--only=native|ts]
+ *   node scripts/setup.mjs --target=<triple> [-x | --use-napi-cross]
+ *   node scripts/setup.mjs --built=<folder>
+ *
+ * The second builds the addon for another platform, and nothing else, into
+ * artifacts/; the flags are those of `napi build`. The third takes an addon
+ * that was built there instead of building it, to test what is published.
  *
  * It must work when nothing but Node.js and Rust is installed, so it imports
  * nothing from node_modules. Whether a step is due is decided by the contents
@@ -10,25 +16,34 @@
  */
 import { spawnSync } from "node:child_process";
 import {
+	cpSync,
 	existsSync,
 	readFileSync,
 	realpathSync,
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { join, sep } from "node:path";
+import { basename, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { fingerprint, listFiles } from "./fingerprint.mjs";
 import { checkNode, checkRust, SetupError } from "./requirements.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Does the steps that are due. Throws a `SetupError` when one cannot be done. */
-export function setup({ profile = "release", only } = {}) {
+export function setup({
+	profile = "release",
+	only,
+	target,
+	flags,
+	built,
+} = {}) {
 	process.chdir(root);
 	checkNode();
+	if (built !== undefined) adopt(built);
 	const steps = [packages];
-	if (only !== "ts") steps.push(native(profile));
+	if (only !== "ts") steps.push(native(profile, target, flags));
 	if (only !== "native") steps.push(typescript);
 	// Before the first step: who has no Rust should not wait for npm to learn it.
 	if (steps.some((step) => step.needsRust && !step.isDone())) checkRust();
@@ -51,16 +66,41 @@ export function isMain(url) {
 	return fileURLToPath(url) === realpathSync(process.argv[1]);
 }
 
+/** What the command line takes; the last three are for `napi build`. */
+const commandLine = {
+	debug: { type: "boolean" },
+	profile: { type: "string" },
+	only: { type: "string" },
+	built: { type: "string" },
+	target: { type: "string", short: "t" },
+	"cross-compile": { type: "boolean", short: "x" },
+	"use-napi-cross": { type: "boolean" },
+};
+
 export function parseArguments(args) {
-	const options = {};
-	for (const argument of args) {
-		const [, name, value] = /^--(profile|only)=(.+)$/.exec(argument) ?? [];
-		if (argument === "--debug") options.profile = "dev";
-		else if (name === "profile") options.profile = value;
-		else if (value === "native" || value === "ts") options.only = value;
-		else throw new SetupError(`setup: unknown option ${argument}`);
+	const { debug, profile, only, target, built, ...rest } = parsed(args);
+	if (only !== undefined && only !== "native" && only !== "ts") {
+		throw new SetupError(`setup: --only is native or ts, not ${only}`);
 	}
-	return options;
+	const flags = Object.keys(rest).map((name) => `--${name}`);
+	if (flags.length > 0 && !target) {
+		throw new SetupError(`setup: ${flags.join(" and ")} needs a --target`);
+	}
+	return {
+		...(debug && { profile: "dev" }),
+		...(profile && { profile }),
+		...(only && { only }),
+		...(target && { target, flags, only: "native" }),
+		...(built && { built }),
+	};
+}
+
+function parsed(args) {
+	try {
+		return parseArgs({ args, options: commandLine }).values;
+	} catch (error) {
+		throw new SetupError(`setup: ${error.message}`);
+	}
 }
 
 // A step has a `title`, `isDone()` and `run()`.
@@ -113,29 +153,22 @@ export function isInstalled(wanted, installed) {
 const napiFlags = [
 	"--platform",
 	"--manifest-path=crates/node/Cargo.toml",
-	"--output-dir=native",
 	"--no-js",
 	"--dts=binding.d.cts",
 	"--no-const-enum",
 ];
 
-function native(profile) {
-	const flags = [...napiFlags];
+/** The addon for this platform, or in a folder of its own that for another. */
+function native(profile, target, crossFlags = []) {
+	const folder = target ? join("artifacts", target) : "native";
+	const flags = [...napiFlags, `--output-dir=${folder}`, ...crossFlags];
+	if (target) flags.push(`--target=${target}`);
 	// The tool looks for the outcome in target/<profile>, but Cargo's "dev" builds into target/debug.
 	if (profile !== "dev") flags.push(`--profile=${profile}`);
-	const stamp = {
-		file: "native/.stamp",
-		// One shared folder may be seen from two platforms.
-		setting: [process.platform, process.arch, ...flags].join(" "),
-		inputs: () =>
-			listFiles(
-				["crates", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml"],
-				(file) => !file.startsWith(join("crates", "load") + sep),
-			),
-		outputs: () => listFiles(["native"], (file) => /\.(node|cts)$/.test(file)),
-	};
+	const stamp = nativeStamp(folder, flags);
+	const what = target ? `${target}, ${profile} profile` : `${profile} profile`;
 	return {
-		title: `building the native addon (${profile} profile)`,
+		title: `building the native addon (${what})`,
 		needsRust: true,
 		isDone: () => isStamped(stamp),
 		run: () =>
@@ -143,6 +176,37 @@ function native(profile) {
 				node("@napi-rs/cli/dist/cli.js", "build", ...flags),
 			),
 	};
+}
+
+function nativeStamp(folder, flags) {
+	return {
+		file: join(folder, ".stamp"),
+		// One shared folder may be seen from two platforms.
+		setting: [process.platform, process.arch, ...flags].join(" "),
+		inputs: () =>
+			listFiles(
+				["crates", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml"],
+				(file) => !file.startsWith(join("crates", "load") + sep),
+			),
+		outputs: () => listFiles([folder], isNativeOutput),
+	};
+}
+
+/** Takes the addon and its types from below `folder`, where they were built, as if they had been built here and now. */
+function adopt(folder) {
+	const built = listFiles([folder], isNativeOutput);
+	if (built.length !== 2) {
+		throw new SetupError(`setup: no addon and its types below ${folder}`);
+	}
+	const flags = [...napiFlags, "--output-dir=native", "--profile=release"];
+	withStamp(nativeStamp("native", flags), () => {
+		rmSync("native", { recursive: true, force: true });
+		for (const file of built) cpSync(file, join("native", basename(file)));
+	});
+}
+
+function isNativeOutput(file) {
+	return /\.(node|cts)$/.test(file);
 }
 
 const typescriptStamp = {
