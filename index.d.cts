@@ -68,7 +68,7 @@ type Reply = Data | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
- * `onClose`, exactly once.
+ * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
  *
  * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
  * concerned with code 1011; other connections do not notice.
@@ -94,7 +94,8 @@ interface Handler<Context = unknown> {
     /** A connection is ready: accepted, and its handshake done. */
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
-     * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
+     * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
+     * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
      * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
@@ -248,12 +249,6 @@ type SendCallback = (error?: GevError) => void;
 declare class Connection<Context = unknown> {
     #private;
     /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
-     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
-     * `onConnect` on.
-     */
-    connected: boolean;
-    /**
      * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
      */
     context: Context;
@@ -269,6 +264,12 @@ declare class Connection<Context = unknown> {
     readonly protocol: string;
     /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
     readonly extensions: string;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
+     */
+    get connected(): boolean;
     /** Which of the server's event loops serves this connection, from 0. */
     get loop(): number;
     /**
@@ -378,7 +379,8 @@ declare class Protocol {
 interface WebSocketOptions {
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
+     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit but that of JavaScript: text that is
+     * longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
      */
     maxMessageBytes?: number;
     /**
@@ -668,7 +670,7 @@ declare class Server<Context = unknown> {
      * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
      */
     get refusedCount(): number;
-    /** Number of event loops that run; 0 when the server does not. */
+    /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loops(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context>>;
@@ -687,6 +689,10 @@ declare class Server<Context = unknown> {
      * connected and was not accepted yet is accepted, and who is in a handshake has a second to finish it. Every connection
      * gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once: later calls wait
      * for the first. A server that does not run is stopped already.
+     *
+     * A member that awaits it waits for itself, up to `timeoutMs`: its connection is answered when its promise is settled,
+     * and the server stops when its connections are answered. So do not wait there: `void server.stop()`, and have what
+     * comes after it in a `then`.
      *
      * @returns how the connections ended that were open.
      * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
