@@ -39,12 +39,12 @@ for (const [protocol, create] of Object.entries(protocols)) {
 		const worker = new Worker(new URL("./fixtures/flood.js", import.meta.url), {
 			workerData: { port, protocol, clients, count: 3000 },
 		});
+		t.teardown(() => worker.terminate());
 		const complete = new Queue<boolean>();
 		worker.on("message", (message) => complete.push(message));
 		t.deepEqual(await complete.take(clients), Array(clients).fill(true));
 		await until(() => server.connectionCount === 0);
 		t.is(closes, clients);
-		await worker.terminate();
 	});
 }
 
@@ -71,9 +71,10 @@ test("a client that sends more than the handlers can take leaves room for others
 	);
 	const client = await tcp(t, port);
 	await until(() => other !== undefined);
-	new Worker(new URL("./fixtures/torrent.js", import.meta.url), {
+	const worker = new Worker(new URL("./fixtures/torrent.js", import.meta.url), {
 		workerData: { port, bytes },
 	});
+	t.teardown(() => worker.terminate());
 	await until(() => taken > bytes / 64);
 	for (let round = 10; round < 20; round++) {
 		client.write(`${round}`);

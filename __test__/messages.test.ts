@@ -155,6 +155,7 @@ test("what onPing throws costs that connection only", async (t) => {
 	client.write(frame(PING, "x"));
 	t.is((await readFrame(client)).opcode, PONG);
 	t.is((await readClose(client)).code, 1011);
+	client.socket.end();
 	other.write(frame(TEXT, "still here"));
 	await recorder.next("connect");
 	await recorder.next("connect");

@@ -7,21 +7,20 @@ import {
 	type HttpRequest,
 	webSocket,
 } from "gev";
-import WebSocket from "ws";
+import type { ClientOptions } from "ws";
 import { frame, readFrame, TEXT, UPGRADE } from "./kit/frames.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { echo, serve } from "./kit/server.js";
 import { tcp } from "./kit/tcp-client.js";
-import { connect } from "./kit/ws-client.js";
+import { connect, openWebSocket } from "./kit/ws-client.js";
 
 /** The response that a client gets instead of a WebSocket. */
 async function refusal(
 	url: string,
-	options: WebSocket.ClientOptions = {},
+	options: ClientOptions = {},
 ): Promise<{ response: IncomingMessage; body: string }> {
-	const socket = new WebSocket(url, options);
-	socket.on("error", () => {});
+	const socket = openWebSocket(url, options);
 	const [, response] = (await once(socket, "unexpected-response")) as [
 		unknown,
 		IncomingMessage,
@@ -52,9 +51,9 @@ test("onUpgrade gets a copy of the request, and what it gives is there from onCo
 		onMessage: (connection, message) =>
 			`${connection.context.user}: ${message}`,
 	});
-	const socket = new WebSocket(`${url}/chat?room=1`, ["a", "b"], {
-		headers: { "x-user": "eva", "X-List": ["1", "2"] },
-	});
+	const headers = { "x-user": "eva", "X-List": ["1", "2"] };
+	const protocols = ["a", "b"];
+	const socket = openWebSocket(`${url}/chat?room=1`, { headers }, protocols);
 	const opened = once(socket, "open");
 	const [response] = (await once(socket, "upgrade")) as [IncomingMessage];
 	t.is(response.headers["x-one"], "1");
@@ -89,7 +88,7 @@ test("without a reply onUpgrade accepts, with what the options choose", async (t
 		{ onUpgrade() {}, onConnect: (connection) => void connection.send("hi") },
 		{ protocol: webSocket({ protocols: ["x", "b"] }) },
 	);
-	const socket = new WebSocket(url, ["a", "b", "x"]);
+	const socket = openWebSocket(url, {}, ["a", "b", "x"]);
 	t.is(String((await once(socket, "message"))[0]), "hi");
 	t.is(socket.protocol, "b");
 	socket.terminate();

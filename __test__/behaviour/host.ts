@@ -16,6 +16,7 @@ import {
 	type StopResult,
 	webSocket,
 } from "gev";
+import { patience } from "../kit/patience.js";
 import { Random } from "../kit/random.js";
 import { framed, MOST_BYTES, Pieces, read, Writer, words } from "./letters.js";
 
@@ -271,10 +272,7 @@ const calls: Calls = {
 		server = new Server(clerk, {
 			host: "127.0.0.1",
 			port: 0,
-			// Nothing of what is tried here is to be ended by a clock, however slow the machine is.
-			handshakeTimeoutMs: 120_000,
-			closeTimeoutMs: 120_000,
-			writeStallTimeoutMs: 0,
+			...patience,
 			protocol: protocol === "raw" ? raw() : webSocket({ maxFragments: 0 }),
 			...options,
 		});

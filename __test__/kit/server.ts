@@ -8,6 +8,7 @@ import {
 	webSocket,
 } from "gev";
 import { loops } from "./loops.js";
+import { patience } from "./patience.js";
 
 /** A server for one test: on a free port of the loopback, one event loop, stopped when the test is over. */
 export interface Started<Context> {
@@ -17,7 +18,7 @@ export interface Started<Context> {
 	url: string;
 }
 
-/** Starts a server that speaks WebSocket unless the options say otherwise. */
+/** Starts a server that speaks WebSocket and is patient, unless the options say otherwise. */
 export async function serve<Context = unknown>(
 	t: ExecutionContext,
 	handler: Handler<Context>,
@@ -27,6 +28,7 @@ export async function serve<Context = unknown>(
 		host: "127.0.0.1",
 		port: 0,
 		...((options.loops ?? 1) === 1 && loops(1)),
+		...patience,
 		protocol: webSocket(),
 		...options,
 	});

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import type { ExecutionContext } from "ava";
 
 /** A plain TCP client that reads exactly what is asked for. */
@@ -16,13 +16,26 @@ export interface TcpClient {
 	readHead(): Promise<string>;
 }
 
+/**
+ * A plain TCP socket of the loopback that is connecting. An end that is none, such as a reset, is told by its `close` as
+ * every other is: the server may reset whom it cuts, and nobody need be there who listens to `error`.
+ */
+export function openSocket(
+	port: number,
+	options: Omit<TcpNetConnectOpts, "port"> = {},
+): Socket {
+	const socket = connect({ port, host: "127.0.0.1", ...options });
+	socket.on("error", () => {});
+	return socket;
+}
+
 /** Connects, and destroys the socket when the test is over. */
 export async function tcp(
 	t: ExecutionContext,
 	port: number,
 	host = "127.0.0.1",
 ): Promise<TcpClient> {
-	const socket = connectTcp({ port, host, noDelay: true, allowHalfOpen: true });
+	const socket = openSocket(port, { host, noDelay: true, allowHalfOpen: true });
 	t.teardown(() => socket.destroy());
 	await once(socket, "connect");
 
@@ -39,7 +52,6 @@ export async function tcp(
 	};
 	socket.on("end", end);
 	socket.on("close", end);
-	socket.on("error", end);
 	const more = () =>
 		new Promise<void>((resolve) => {
 			wake = resolve;

@@ -1,3 +1,4 @@
+import type { ClientRequestArgs } from "node:http";
 import type { ExecutionContext } from "ava";
 import WebSocket, { type ClientOptions } from "ws";
 import { Queue } from "./queue.js";
@@ -16,17 +17,28 @@ export interface WsClient {
 	closed: Promise<Closed>;
 }
 
+/** A WebSocket that is connecting. A reset, or a handshake that fails, is told by its `close`, as {@link connect}'s is. */
+export function openWebSocket(
+	url: string,
+	options: ClientOptions | ClientRequestArgs = {},
+	protocols: string[] = [],
+): WebSocket {
+	const socket = new WebSocket(url, protocols, {
+		perMessageDeflate: false,
+		maxPayload: 0,
+		...options,
+	});
+	socket.on("error", () => {});
+	return socket;
+}
+
 /** Connects, waits for the handshake, and cuts the connection when the test is over. */
 export async function connect(
 	t: ExecutionContext,
 	url: string,
 	options: ClientOptions = {},
 ): Promise<WsClient> {
-	const socket = new WebSocket(url, {
-		perMessageDeflate: false,
-		maxPayload: 0,
-		...options,
-	});
+	const socket = openWebSocket(url, options);
 	t.teardown(() => socket.terminate());
 	const messages = new Queue<string | Buffer>();
 	socket.on("message", (data: Buffer, isBinary) => {
@@ -41,7 +53,5 @@ export async function connect(
 		socket.once("open", resolve);
 		socket.once("error", reject);
 	});
-	// A reset is told by `closed` as well.
-	socket.on("error", () => {});
 	return { socket, messages, closed };
 }
