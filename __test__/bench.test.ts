@@ -221,6 +221,10 @@ test("a twin runs the server of its revision, or ours where that refuses, and is
 		["gev.mjs", "gev-now.mjs", "gev.mjs"].map((name) => join(servers, name)),
 	);
 	t.deepEqual(notes, ["Left out: gev-raw (not to be had at abc)."]);
+	const raw = peers.find(({ name }: Named) => name === "gev-raw");
+	await t.throwsAsync(addTwins([raw], { name: "abc", folder }), {
+		message: "none of the peers of gev starts at abc",
+	});
 });
 
 test("a revision is built from its own files, by its own setup", async (t) => {

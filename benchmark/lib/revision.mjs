@@ -72,6 +72,7 @@ export function buildRevision({ name, commit, folder }) {
 
 /**
  * Puts behind each peer that can have one its twin at the revision. What does not start there is left out on both sides.
+ * Throws when nothing does.
  *
  * @param {import("./peers.mjs").Peer[]} peers
  * @param {Revision} revision
@@ -86,6 +87,9 @@ export async function addTwins(peers, revision) {
 		else if (!hasTwin(peer)) all.push(peer);
 		else
 			notes.push(`Left out: ${peer.name} (not to be had at ${revision.name}).`);
+	}
+	if (!all.some(({ twinOf }) => twinOf)) {
+		throw new Error(`none of the peers of gev starts at ${revision.name}`);
 	}
 	return { peers: all, notes };
 }
