@@ -12,7 +12,6 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::fmt;
-use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,7 +62,9 @@ impl Driver {
         let mut uv_loop = ptr::null_mut();
         // SAFETY: a live environment.
         check_status!(unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut uv_loop) })?;
-        let descriptor = event_loop.as_raw_fd();
+        let descriptor = event_loop
+            .descriptor()
+            .ok_or_else(|| Error::from_reason("Bug: a loop that cannot be driven"))?;
         let poll = libuv.allocate(Kind::Poll);
         // SAFETY: the environment's loop on its own thread, memory of the sizes that libuv has asked for, and a descriptor
         // that is open as long as the handle is: `close` closes the handle first.
@@ -321,6 +322,9 @@ unsafe fn share_of(handle: *mut Handle) -> Rc<Driven> {
         Rc::from_raw(data)
     }
 }
+
+/// Whether loops can be driven: on Windows their polls are nothing that Node's loop could watch.
+pub(crate) const IS_POSSIBLE: bool = cfg!(unix);
 
 /// How often JavaScript drains and the loop goes on before Node's loop has its turn.
 const PASSES: usize = 4;

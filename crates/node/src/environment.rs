@@ -15,10 +15,8 @@ use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
 use crate::doorbell::Doorbell;
-#[cfg(unix)]
-use crate::driver::Driver;
+use crate::driver::{self, Driver};
 use crate::error::{NativeError, native_error, start_error};
-#[cfg(unix)]
 use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
@@ -30,7 +28,7 @@ use crate::sync::AtomicU32;
 pub struct Environment {
     doorbell: Arc<Doorbell>,
     servers: Servers,
-    #[cfg(unix)]
+    /// Drives loops, where that is possible.
     libuv: Option<Libuv>,
 }
 
@@ -46,7 +44,6 @@ pub struct NativeServer {
 /// The loops of a server, and after them, as fields are dropped in this order, what keeps their memory.
 struct Running {
     /// Drives the loop, if it has no thread.
-    #[cfg(unix)]
     driver: Option<Driver>,
     /// Dropped, it aborts its loops and joins their threads.
     reactor: Reactor,
@@ -98,8 +95,7 @@ impl Environment {
         Ok(Self {
             doorbell,
             servers,
-            #[cfg(unix)]
-            libuv: if libuv { Libuv::find() } else { None },
+            libuv: (libuv && driver::IS_POSSIBLE).then(Libuv::find).flatten(),
         })
     }
 
@@ -160,7 +156,6 @@ impl Environment {
         mut bridges: Vec<LoopBridge>,
         memory: Vec<Reference>,
     ) -> std::result::Result<Running, NativeError> {
-        #[cfg(unix)]
         if let (false, Some(libuv), [_]) = (threads, self.libuv, bridges.as_slice()) {
             let (reactor, event_loop) =
                 Reactor::start_driven(config, bridges.remove(0)).map_err(start_error)?;
@@ -172,10 +167,7 @@ impl Environment {
                 _memory: memory,
             });
         }
-        #[cfg(not(unix))]
-        let _ = (env, threads, &mut bridges);
         Ok(Running {
-            #[cfg(unix)]
             driver: None,
             reactor: Reactor::start(config, bridges).map_err(start_error)?,
             _memory: memory,
@@ -224,7 +216,6 @@ impl NativeServer {
     /// Ends the sleep of a loop.
     #[napi(catch_unwind)]
     pub fn wake(&self, event_loop: u32) {
-        #[cfg(unix)]
         if let Some(running) = self.running.borrow().as_ref()
             && let Some(driver) = &running.driver
         {

@@ -5,7 +5,6 @@
 //! `unsafe` code.
 
 mod doorbell;
-#[cfg(unix)]
 mod driver;
 pub mod environment;
 pub mod error;

@@ -9,9 +9,8 @@
 //! TCP slows the peers down) until the other end has made room and wakes it.
 
 use std::collections::VecDeque;
+use std::ffi::c_int;
 use std::io;
-#[cfg(unix)]
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -226,6 +225,12 @@ impl<B: Bridge> EventLoop<B> {
     /// it.
     pub fn rest(&mut self) -> Option<Duration> {
         self.wait(None)
+    }
+
+    /// Readable when a turn has something to do, for those who wait for several loops; `None` on Windows.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<c_int> {
+        descriptor_of(&self.poll)
     }
 
     /// The loop's end of the queues.
@@ -451,12 +456,15 @@ impl<B: Bridge> EventLoop<B> {
     }
 }
 
-/// Readable when a turn has something to do; for those who wait for several loops.
+/// The descriptor of a poll; it has none on Windows.
 #[cfg(unix)]
-impl<B> AsRawFd for EventLoop<B> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
-    }
+fn descriptor_of(poll: &Poll) -> Option<c_int> {
+    Some(std::os::fd::AsRawFd::as_raw_fd(poll))
+}
+
+#[cfg(not(unix))]
+fn descriptor_of(_: &Poll) -> Option<c_int> {
+    None
 }
 
 fn token_of(id: ConnectionId) -> Token {
