@@ -209,6 +209,13 @@ impl Connection {
         awaits_answer
     }
 
+    /// An event has told of the socket's failure. What it is nobody can say any more if its error has been taken, or was
+    /// never kept; reading from such a socket looks like the end of input.
+    pub(super) fn broken(&mut self) -> Next {
+        let error = self.socket.take_error().ok().flatten();
+        self.failed(&error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()))
+    }
+
     pub(super) fn failed(&mut self, error: &io::Error) -> Next {
         // When the peer has said goodbye, or need not, how the connection goes down matters no more.
         let may_fail = self.state == State::HalfClosed

@@ -32,6 +32,8 @@ use crate::watch::Watch;
 mod ending;
 mod receiving;
 mod sending;
+#[cfg(test)]
+mod tests;
 
 /// A connection as its event loop sees it.
 pub(crate) struct Connection {
@@ -300,7 +302,7 @@ impl Connection {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.read_closed |= event.is_read_closed();
         self.hung_up |= event.is_error() || event.is_write_closed();
-        self.is_broken |= event.is_error();
+        self.is_broken |= tells_of_failure(event);
         let unblocked = !self.writable && event.is_writable();
         self.writable |= event.is_writable();
         unblocked && (self.has_output() || self.state == State::Finishing)
@@ -324,6 +326,12 @@ impl Connection {
         self.output.discard(&mut pools.chunks);
         self.forget_rest(pools);
     }
+}
+
+/// A reset, for example. What Windows calls an abort is for mio the end of both directions, and no error; elsewhere both
+/// directions may have ended as they should.
+fn tells_of_failure(event: &mio::event::Event) -> bool {
+    event.is_error() || cfg!(windows) && event.is_write_closed()
 }
 
 /// No protocol leaves more than this of a frame in its input: WebSocket up to 64 KiB, a request that is not complete.

@@ -18,10 +18,7 @@ impl Connection {
             return self.tell(self.end_event(), around);
         }
         if self.is_lost() {
-            self.is_broken = false;
-            if let Ok(Some(error)) = self.socket.take_error() {
-                return self.failed(&error);
-            }
+            return self.broken();
         }
         if self.has_left() {
             let text = "connection ended before the request was answered";
@@ -51,6 +48,9 @@ impl Connection {
                 Ok(0) => {
                     self.readable = false;
                     self.input_ended = true;
+                    if self.is_broken {
+                        return self.broken();
+                    }
                     return self.end_of_input(around);
                 }
                 Ok(n) => {
