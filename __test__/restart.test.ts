@@ -22,6 +22,8 @@ import { connect } from "./kit/ws-client.js";
 /** More than AVA waits for: what takes as long fails the test. */
 const FOR_EVER = 2 ** 31 - 1;
 
+const testOfSharing = process.platform === "win32" ? test.skip : test;
+
 for (const [name, protocol] of Object.entries(protocols)) {
 	test(`stop() sends what handlers have promised before its goodbye: ${name}`, async (t) => {
 		let settle = (_: string) => {};
@@ -116,7 +118,7 @@ test("stop() waits for answers of onUpgrade", async (t) => {
 	t.is((await stopped).cut, 1);
 });
 
-test("servers in several workers share one port", async (t) => {
+testOfSharing("servers in several workers share one port", async (t) => {
 	const file = new URL("./fixtures/sharing-worker.js", import.meta.url);
 	const counts: number[] = [];
 	const workers: Worker[] = [];

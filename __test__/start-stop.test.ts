@@ -10,6 +10,10 @@ import { tcp } from "./kit/tcp-client.js";
 import { until } from "./kit/until.js";
 import { connect } from "./kit/ws-client.js";
 
+const sharesPorts = process.platform !== "win32";
+const testOfSharing = sharesPorts ? test : test.skip;
+const testWithoutSharing = sharesPorts ? test.skip : test;
+
 for (const loops of [1, 3]) {
 	test(`stop() tells every client and every onClose before it is done, and frees the port: ${loops} loops`, async (t) => {
 		const log: string[] = [];
@@ -220,7 +224,7 @@ test("every keepAliveMs is one that the system takes", async (t) => {
 	}
 });
 
-test("two servers share a port with reusePort", async (t) => {
+testOfSharing("two servers share a port with reusePort", async (t) => {
 	const counts: [number, number] = [0, 0];
 	const both = { protocol: raw(), reusePort: true };
 	const { server: one, port } = await serve(
@@ -243,6 +247,14 @@ test("two servers share a port with reusePort", async (t) => {
 		{ code: "EADDRINUSE" },
 	);
 });
+
+testWithoutSharing(
+	"reusePort is refused where ports cannot be shared",
+	async (t) => {
+		const shares = { host: "127.0.0.1", port: 0, loops: 1, reusePort: true };
+		await t.throwsAsync(new Server({}, shares).start(), { code: "ENOTSUP" });
+	},
+);
 
 test("stop() cuts peers that do not answer after its own timeoutMs", async (t) => {
 	const order: string[] = [];
