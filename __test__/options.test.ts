@@ -53,7 +53,25 @@ const outside = (...values: number[]): Wrong => [
 ];
 
 const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
-	host: notAText,
+	// What resolvers cut, trim or pass over would be another host than the one that was given.
+	host: [
+		...notAText,
+		["127.0.0.1\0", "127.0.0.1\\u0000"],
+		["127.0.0.1\0.example.com", "127.0.0.1\\u0000"],
+		["\0", '"\\u0000"'],
+		["::1%lo\0", "::1%lo\\u0000"],
+		["127.0.0.1 ", '"127.0.0.1 "'],
+		[" ::1", '" ::1"'],
+		["127.0.0.1 example.com", '"127.0.0.1 example.com"'],
+		["localhost\n", '"localhost\\n"'],
+		["local\thost", '"local\\thost"'],
+		["localhost\r\n", '"localhost\\r\\n"'],
+		["local\u007fhost", '"local\u007fhost"'],
+		["local\u0085host", '"local\u0085host"'],
+		["local\u00a0host", '"local\u00a0host"'],
+		["local\u2028host", '"local\u2028host"'],
+		["\ufefflocalhost", '"\ufefflocalhost"'],
+	],
 	port: outside(-1, 65_536),
 	loops: outside(-1, 0, 1025),
 	protocol: [

@@ -188,7 +188,7 @@ export function checkOptions(options: unknown): CheckedOptions {
 		throw check.wrong("protocol", "raw() or webSocket()", protocol);
 	}
 	return {
-		host: check.text("host", given.host, undefined),
+		host: hostName(given.host),
 		port: check.integer("port", given.port, 1833, 0, 65535),
 		loops,
 		threads,
@@ -275,6 +275,16 @@ export function checkOptions(options: unknown): CheckedOptions {
 			2 ** 30,
 		),
 	};
+}
+
+/** What a resolver would cut at (NUL), trim or pass over is no part of a host. */
+function hostName(value: unknown): string | undefined {
+	const host = check.text("host", value, undefined);
+	if (host !== undefined && /[\s\p{Cc}]/u.test(host)) {
+		const expected = "a host without spaces and control characters";
+		throw check.wrong("host", expected, host);
+	}
+	return host;
 }
 
 function idleTimeouts(value: unknown): CheckedOptions["idleTimeoutMs"] {
