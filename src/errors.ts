@@ -10,11 +10,12 @@
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
- * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
  *
- * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
+ * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
 export type GevErrorCode =
 	| "ERR_GEV_OPTION"

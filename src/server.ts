@@ -18,6 +18,7 @@ import {
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
+import { startError } from "./start-error.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -336,17 +337,17 @@ export class Server<Context = unknown> {
 
 	#startLoops(addresses: string[]): void {
 		const options = this.#options;
-		const memory = Array.from({ length: options.loops }, () =>
-			loopMemory(options),
-		);
-		this.#loops = memory.map(
-			(bytes, index) =>
-				new EventLoop(this as Server, index, bytes, options, {
-					wake: () => this.#native?.wake(index),
-					abort: () => this.#native?.abort(index),
-				}),
-		);
 		try {
+			const memory = Array.from({ length: options.loops }, () =>
+				loopMemory(options),
+			);
+			this.#loops = memory.map(
+				(bytes, index) =>
+					new EventLoop(this as Server, index, bytes, options, {
+						wake: () => this.#native?.wake(index),
+						abort: () => this.#native?.abort(index),
+					}),
+			);
 			this.#native = startNative(
 				this as Server,
 				nativeOptions(options, addresses, this.#handler as Handler),
@@ -354,7 +355,8 @@ export class Server<Context = unknown> {
 			);
 		} catch (error) {
 			this.#loops = [];
-			throw startError(error, options, addresses);
+			const where = `${addresses.join(" or ")} port ${options.port}`;
+			throw startError(error, where);
 		}
 	}
 
@@ -434,17 +436,6 @@ function nativeOptions(
 			},
 		}),
 	};
-}
-
-function startError(
-	error: unknown,
-	{ port }: CheckedOptions,
-	addresses: string[],
-): unknown {
-	const { code, message } = error as { code?: string; message: string };
-	if (code === undefined) return error;
-	const where = `${addresses.join(" or ")} port ${port}`;
-	return new GevError(code, `${code}: cannot listen on ${where}: ${message}`);
 }
 
 /**

@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use gev_reactor::{EventLoop, Turn, guard};
 use napi::bindgen_prelude::check_status;
-use napi::{Env, Error, Result, sys};
+use napi::{Env, Error, sys};
 
 use crate::doorbell::Doorbell;
+use crate::error::{NativeError, libuv_error, native_error};
 use crate::libuv::{Handle, Kind, Libuv, UV_READABLE, data_of};
 use crate::loop_bridge::LoopBridge;
 
@@ -58,13 +59,14 @@ impl Driver {
         event_loop: EventLoop<LoopBridge>,
         doorbell: Arc<Doorbell>,
         libuv: Libuv,
-    ) -> Result<Self> {
+    ) -> Result<Self, NativeError> {
         let mut uv_loop = ptr::null_mut();
         // SAFETY: a live environment.
-        check_status!(unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut uv_loop) })?;
+        let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut uv_loop) };
+        check_status!(status).map_err(native_error)?;
         let descriptor = event_loop
             .descriptor()
-            .ok_or_else(|| Error::from_reason("Bug: a loop that cannot be driven"))?;
+            .ok_or_else(|| native_error(Error::from_reason("Bug: a loop that cannot be driven")))?;
         let poll = libuv.allocate(Kind::Poll);
         // SAFETY: the environment's loop on its own thread, memory of the sizes that libuv has asked for, and a descriptor
         // that is open as long as the handle is: `close` closes the handle first.
@@ -72,7 +74,7 @@ impl Driver {
         if error != 0 {
             // SAFETY: allocated above; libuv has not kept it.
             unsafe { libuv.free(poll.as_ptr(), Kind::Poll) };
-            return Err(Error::from_reason(format!("uv_poll_init: {error}")));
+            return Err(libuv_error(error));
         }
         let (timer, idle) = (libuv.allocate(Kind::Timer), libuv.allocate(Kind::Idle));
         let driven = Rc::new(Driven {
@@ -110,7 +112,7 @@ impl Driver {
             driven.cleanup.set(cleanup);
             if let Err(error) = check_status!(status) {
                 driven.close();
-                return Err(error);
+                return Err(native_error(error));
             }
         }
         driven.rest();

@@ -160,7 +160,7 @@ impl Environment {
             let (reactor, event_loop) =
                 Reactor::start_driven(config, bridges.remove(0)).map_err(start_error)?;
             let doorbell = Arc::clone(&self.doorbell);
-            let driver = Driver::new(env, event_loop, doorbell, libuv).map_err(native_error)?;
+            let driver = Driver::new(env, event_loop, doorbell, libuv)?;
             return Ok(Running {
                 driver: Some(driver),
                 reactor,

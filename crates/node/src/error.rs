@@ -1,5 +1,6 @@
-//! Errors as JavaScript sees them: an `Error` with a stable `code`.
+//! Errors as JavaScript gets them: an `Error` with a `code`, which `src/start-error.ts` has the name of.
 
+use std::ffi::c_int;
 use std::io;
 
 use napi::Error;
@@ -22,24 +23,17 @@ pub(crate) fn native_error(error: Error) -> NativeError {
     Error::new(Code(error.status.as_ref().to_owned()), error.reason)
 }
 
-/// The error of a server that could not start, with the code that Node uses for it.
+/// The error of a server that could not start. Its code is the system's number for it, if it is the system's.
 pub(crate) fn start_error(error: io::Error) -> NativeError {
-    let code = match error.kind() {
-        io::ErrorKind::AddrInUse => "EADDRINUSE",
-        io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
-        io::ErrorKind::PermissionDenied => "EACCES",
-        io::ErrorKind::InvalidInput => "EINVAL",
-        io::ErrorKind::Unsupported => "ENOTSUP",
-        io::ErrorKind::OutOfMemory => "ENOMEM",
-        _ => match error.raw_os_error() {
-            Some(EMFILE) if cfg!(unix) => "EMFILE",
-            Some(ENFILE) if cfg!(unix) => "ENFILE",
-            _ => "ERR_GEV_START",
-        },
+    let code = match (error.raw_os_error(), error.kind()) {
+        (Some(number), _) => number.to_string(),
+        (None, io::ErrorKind::Unsupported) => "ENOTSUP".to_owned(),
+        (None, kind) => kind.to_string(),
     };
-    Error::new(Code(code.to_owned()), error.to_string())
+    Error::new(Code(code), error.to_string())
 }
 
-/// The same numbers on every Unix.
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
+/// The error of a function of libuv, which on Unix returns the system's number with its sign turned.
+pub(crate) fn libuv_error(returned: c_int) -> NativeError {
+    start_error(io::Error::from_raw_os_error(-returned))
+}
