@@ -16,7 +16,7 @@ import {
 import { whyNoFaults } from "./behaviour/suite.js";
 import type { Attempt } from "./fixtures/starter.js";
 
-const local: ServerOptions = { host: "127.0.0.1", port: 0 };
+const local = { host: "127.0.0.1", port: 0 };
 const withThreads: ServerOptions = { ...local, loops: 3 };
 const withoutThreads: ServerOptions = { ...local, loops: 1, threads: false };
 
@@ -163,12 +163,12 @@ for (const [name, options] of Object.entries({ withThreads, withoutThreads })) {
 		async (t) => {
 			const { child, attempt } = starter(t);
 			// Whatever the process takes once, it has then.
-			t.is(await attempt({ options }), "started");
+			t.is(await attempt({ options }), local.host);
 			limit(child, "nofile=96");
 			let descriptors = 0;
 			for (;;) {
 				const outcome = await attempt({ options, descriptors });
-				if (outcome === "started") break;
+				if (outcome === local.host) break;
 				t.is(outcome, "EMFILE", `${descriptors}`);
 				descriptors++;
 			}
@@ -193,7 +193,7 @@ testWithLimits(
 			const options = { ...withThreads, loops };
 			t.is(await attempt({ options, ...user }), "EAGAIN");
 		}
-		t.is(await attempt({ options: withoutThreads }), "started");
+		t.is(await attempt({ options: withoutThreads }), local.host);
 	},
 );
 
@@ -205,13 +205,13 @@ testWithFewMemory(
 	"start() rejects with ENOMEM when there is no memory for its queues",
 	async (t) => {
 		const { child, attempt } = starter(t);
-		t.is(await attempt({ options: withoutThreads }), "started");
+		t.is(await attempt({ options: withoutThreads }), local.host);
 		const statm = readFileSync(`/proc/${child.pid}/statm`, "latin1");
 		const bytes = Number(statm.split(" ", 1)[0]) * 4096;
 		limit(child, `as=${bytes + 2 ** 29}`);
 		const options = { ...withoutThreads, queueBytes: 2 ** 29 };
 		t.is(await attempt({ options }), "ENOMEM");
-		t.is(await attempt({ options: withoutThreads }), "started");
+		t.is(await attempt({ options: withoutThreads }), local.host);
 	},
 );
 
@@ -294,9 +294,47 @@ for (const [call, errors] of Object.entries(failures)) {
 					const code = error === "EOPNOTSUPP" ? "ENOTSUP" : error;
 					t.is(await attempt({ options }), code);
 					await undo();
-					t.is(await attempt({ options }), "started");
+					t.is(await attempt({ options }), local.host);
 				}
 			}
 		},
 	);
 }
+
+testWithInjection(
+	"a server without a host is satisfied with IPv4 where there is no IPv6, and for no other reason",
+	async (t) => {
+		const { child, attempt } = starter(t);
+		const options = { port: 0, loops: 2 };
+		const everywhere = await attempt({ options });
+		const expected = {
+			socket: { EAFNOSUPPORT: "0.0.0.0", EPROTONOSUPPORT: "0.0.0.0" },
+			bind: { EADDRNOTAVAIL: "0.0.0.0" },
+		};
+		const others = {
+			socket: ["EACCES", "EMFILE", "ENOBUFS"],
+			setsockopt: ["ENOPROTOOPT"],
+			bind: ["EADDRINUSE", "EACCES", "EINVAL"],
+			listen: ["EADDRINUSE"],
+			epoll_create1: ["EMFILE"],
+		};
+		const all = [
+			...Object.entries(expected),
+			...Object.entries(others).map(
+				([call, errors]) =>
+					[
+						call,
+						Object.fromEntries(errors.map((error) => [error, error])),
+					] as const,
+			),
+		];
+		for (const [call, outcomes] of all) {
+			for (const [error, outcome] of Object.entries(outcomes)) {
+				const undo = await fail(t, child.pid ?? 0, call, error);
+				t.is(await attempt({ options }), outcome, `${call} ${error}`);
+				await undo();
+				t.is(await attempt({ options }), everywhere);
+			}
+		}
+	},
+);

@@ -1,6 +1,5 @@
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import * as binding from "#binding";
+import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./address.js";
 import * as check from "./check.js";
 import { clearTimeout, now, setTimeout } from "./clock.js";
 import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
@@ -150,8 +149,9 @@ export class Server<Context = unknown> {
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const addresses = await resolve(this.#options.host);
-			this.#startLoops(addresses);
+			const { host } = this.#options;
+			if (host === undefined) this.#startEverywhere();
+			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
 			throw error;
@@ -335,7 +335,16 @@ export class Server<Context = unknown> {
 		publish("gev:stop", { server: this as Server, result: this.#ended });
 	}
 
-	#startLoops(addresses: string[]): void {
+	#startEverywhere(): void {
+		try {
+			this.#startLoops(ANY_IPV6);
+		} catch (error) {
+			if (!hasNoIPv6(error as Partial<GevError>)) throw error;
+			this.#startLoops(ANY_IPV4);
+		}
+	}
+
+	#startLoops(address: string): void {
 		const options = this.#options;
 		try {
 			const memory = Array.from({ length: options.loops }, () =>
@@ -350,13 +359,12 @@ export class Server<Context = unknown> {
 			);
 			this.#native = startNative(
 				this as Server,
-				nativeOptions(options, addresses, this.#handler as Handler),
+				nativeOptions(options, address, this.#handler as Handler),
 				memory,
 			);
 		} catch (error) {
 			this.#loops = [];
-			const where = `${addresses.join(" or ")} port ${options.port}`;
-			throw startError(error, where);
+			throw startError(error, `${address} port ${options.port}`);
 		}
 	}
 
@@ -387,22 +395,14 @@ export class Server<Context = unknown> {
 	}
 }
 
-/** The IP addresses to try, in order. */
-async function resolve(host: string | undefined): Promise<string[]> {
-	if (host === undefined) return ["::", "0.0.0.0"];
-	if (isIP(host) !== 0) return [host];
-	const found = await lookup(host, { all: true });
-	return found.map(({ address }) => address);
-}
-
 function nativeOptions(
 	options: CheckedOptions,
-	addresses: string[],
+	address: string,
 	handler: Handler,
 ): binding.NativeOptions {
 	const { protocol, balance, host: _host, loops: _loops, ...rest } = options;
 	return {
-		addresses,
+		address,
 		port: rest.port,
 		backlog: rest.backlog,
 		reusePort: rest.reusePort,

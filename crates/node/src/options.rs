@@ -15,8 +15,8 @@ use napi_derive::napi;
 /// Checked options of one server. Times in milliseconds, sizes in bytes.
 #[napi(object, object_to_js = false)]
 pub struct NativeOptions {
-    /// IP addresses to try, in order.
-    pub addresses: Vec<String>,
+    /// IP address to listen on.
+    pub address: String,
     /// Port; 0 lets the system choose.
     pub port: u32,
     /// Connections that the kernel keeps ready for `accept`.
@@ -135,13 +135,10 @@ pub struct NativeDeflateOptions {
 pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
     let port =
         u16::try_from(options.port).map_err(|_| Error::from_reason("Bug: port out of range"))?;
-    let addresses = options.addresses.iter().map(|address| {
-        let ip: IpAddr = address
-            .parse()
-            .map_err(|_| Error::from_reason("Bug: not an IP address"))?;
-        Ok(SocketAddr::new(ip, port))
-    });
-    let addresses = addresses.collect::<Result<Vec<_>>>()?;
+    let ip: IpAddr = options
+        .address
+        .parse()
+        .map_err(|_| Error::from_reason("Bug: not an IP address"))?;
     Ok(Config {
         backlog: options.backlog,
         reuse_port: options.reuse_port,
@@ -172,7 +169,7 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         receive_buffer_bytes: options.receive_buffer_bytes as usize,
         no_delay: options.no_delay,
         keep_alive: ms(options.keep_alive_ms),
-        ..Config::new(addresses, protocol(options))
+        ..Config::new(SocketAddr::new(ip, port), protocol(options))
     })
 }
 

@@ -12,8 +12,8 @@ use crate::admission::AdmissionLimits;
 /// Settings of a [`Reactor`](crate::Reactor). All limits are per connection unless they say otherwise.
 #[derive(Clone)]
 pub struct Config {
-    /// Addresses to try, in order; the first that can be bound is used.
-    pub addresses: Vec<SocketAddr>,
+    /// Where to listen.
+    pub address: SocketAddr,
     /// Connections that the kernel keeps ready for `accept`.
     pub backlog: i32,
     /// Share the port with other sockets that want to share it; otherwise a port in use is an error.
@@ -106,9 +106,9 @@ impl Balance {
 
 impl Config {
     /// Defaults for everything but the protocol.
-    pub fn new(addresses: Vec<SocketAddr>, protocol: ProtocolFactory) -> Self {
+    pub fn new(address: SocketAddr, protocol: ProtocolFactory) -> Self {
         Self {
-            addresses,
+            address,
             backlog: 1024,
             reuse_port: false,
             balance: Balance::DEFAULT,
@@ -140,7 +140,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("addresses", &self.addresses)
+            .field("address", &self.address)
             .field("balance", &self.balance)
             .finish_non_exhaustive()
     }

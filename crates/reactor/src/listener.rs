@@ -78,47 +78,21 @@ impl Listener {
 /// Binds the listeners of a reactor with `loops` loops: one for each, or one in all (see [`Balance`]).
 ///
 /// # Errors
-/// Those of the first step that failed for the last of `config.addresses`.
+/// Those of the first step that failed.
 pub(crate) fn bind(config: &Config, loops: usize) -> io::Result<Vec<Listener>> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
-    for &address in &config.addresses {
-        match bind_address(config, address, loops) {
-            Ok(listeners) => return Ok(listeners),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-/// Applies the options that every accepted socket gets.
-pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
-    let socket = SockRef::from(stream);
-    if config.no_delay {
-        socket.set_tcp_nodelay(true)?;
-    }
-    if !config.keep_alive.is_zero() {
-        // The kernel counts seconds, from 1 to 32,767.
-        let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
-        let time = Duration::from_secs(seconds);
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
-    }
-    Ok(())
-}
-
-fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Result<Vec<Listener>> {
     let count = if config.balance == Balance::Kernel {
         loops
     } else {
         1
     };
     let mut sockets = Vec::with_capacity(count);
-    let first = new_socket(config, address)?;
+    let first = new_socket(config, config.address)?;
     if config.reuse_port {
         share_port(&first)?;
     }
     // Without `reusePort` the first socket is bound alone, so that a port that somebody else shares is found to be in
     // use; it starts to share when it has the port, for the sockets of our other loops.
-    first.bind(&address.into())?;
+    first.bind(&config.address.into())?;
     if count > 1 {
         share_port(&first)?;
     }
@@ -135,6 +109,21 @@ fn bind_address(config: &Config, address: SocketAddr, loops: usize) -> io::Resul
         .iter()
         .try_for_each(|socket| socket.listen(config.backlog))?;
     sockets.into_iter().map(Listener::new).collect()
+}
+
+/// Applies the options that every accepted socket gets.
+pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    if config.no_delay {
+        socket.set_tcp_nodelay(true)?;
+    }
+    if !config.keep_alive.is_zero() {
+        // The kernel counts seconds, from 1 to 32,767.
+        let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
+        let time = Duration::from_secs(seconds);
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
+    }
+    Ok(())
 }
 
 fn new_socket(config: &Config, address: SocketAddr) -> io::Result<Socket> {
@@ -210,7 +199,7 @@ mod tests {
 
     fn config(address: &str) -> Config {
         Config::new(
-            vec![address.parse().unwrap()],
+            address.parse().unwrap(),
             Arc::new(|| Box::new(|| Box::new(Raw::default()))),
         )
     }
@@ -280,13 +269,5 @@ mod tests {
         assert!((16 * 1024..=32 * 1024).contains(&receive), "{receive}");
         let (send, receive) = sizes(&ordinary);
         assert!(send > 2 * 8192 && receive > 32 * 1024, "{send} {receive}");
-    }
-
-    #[test]
-    fn the_next_address_is_tried() {
-        let taken = bind(&config("127.0.0.1:0"), 1).unwrap();
-        let mut two = config(&taken[0].local.to_string());
-        two.addresses.push("127.0.0.1:0".parse().unwrap());
-        assert_ne!(bind(&two, 1).unwrap()[0].local, taken[0].local);
     }
 }

@@ -202,7 +202,7 @@ const NOBODY: ConnectionId = ConnectionId {
 
 fn config() -> Config {
     Config::new(
-        vec!["127.0.0.1:0".parse().unwrap()],
+        "127.0.0.1:0".parse().unwrap(),
         Arc::new(|| Box::new(|| Box::new(Raw::default()))),
     )
 }

@@ -76,7 +76,7 @@ impl Stage {
         let (socket, remote) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
         let maker = || -> Box<dyn Protocol> { Box::new(Raw::default()) };
-        let config = Config::new(vec![local], Arc::new(move || Box::new(maker)));
+        let config = Config::new(local, Arc::new(move || Box::new(maker)));
         let now = Instant::now();
         let admission = Arc::new(Admission::new(config.admission));
         let admitted = admission.admit(remote.ip(), now).unwrap();
