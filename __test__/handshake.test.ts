@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect as connectTls } from "node:tls";
 import test from "ava";
 import { type Connection, webSocket } from "gev";
 import {
@@ -35,6 +37,9 @@ const accepted: Record<string, string> = {
 	),
 	"without spaces": UPGRADE.replaceAll(": ", ":"),
 	"for another path": handshake({}, "GET /chat?room=1 HTTP/1.1"),
+	"behind an empty line": `\r\n${UPGRADE}`,
+	"behind a few empty lines": `\r\n\r\n\r\n${UPGRADE}`,
+	"with an absolute target": handshake({}, "GET ws://127.0.0.1/chat HTTP/1.1"),
 	"with extensions, a protocol and much else": handshake({
 		"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
 		"Sec-WebSocket-Protocol": "chat, superchat",
@@ -125,7 +130,16 @@ const refused: Record<string, [status: number, request: string, ...RegExp[]]> =
 		"in HTTP/2": [400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
 		"without a Host": [400, handshake({ Host: undefined })],
 		"with two Hosts": [400, UPGRADE.replace(/^Host:/m, "Host: a\r\nHost:")],
-		"that is no HTTP": [400, "\x16\x03\x01 a TLS client says hello\r\n\r\n"],
+		"with a target that has no form": [400, handshake({}, "GET chat HTTP/1.1")],
+		"with a query alone": [400, handshake({}, "GET ?a HTTP/1.1")],
+		"for * without OPTIONS": [400, handshake({}, "GET * HTTP/1.1")],
+		"behind too many empty lines": [400, "\r\n".repeat(9) + UPGRADE],
+		"that speaks HTTP/2 at once": [400, "PRI * HTTP/2.0\r\n"],
+		"of HTTP/0.9": [400, "GET /\r\n"],
+		"that is a TLS client's hello": [400, "\x16\x03\x01\x02\0\x01\0\x01\xfc"],
+		"that is an SSH banner": [400, "SSH-2.0-OpenSSH_9.6\r\n"],
+		"that is a Redis command": [400, "*1\r\n$4\r\nPING\r\n"],
+		"that is random": [400, "\xee\x04\x9f"],
 		"with a line that is no header": [400, handshake({ "not a name": "x" })],
 	};
 const small = webSocket({ maxHeaderBytes: 512, maxHeaders: 10 });
@@ -147,6 +161,14 @@ for (const [title, [status, request, ...expected]] of Object.entries(refused)) {
 		}
 	});
 }
+
+test("a TLS client need not wait for the end of the handshake's time", async (t) => {
+	const { port, undisturbed } = await scene(t, { handshakeTimeoutMs: 2 ** 30 });
+	const client = connectTls({ port, host: "127.0.0.1" });
+	const [error] = await once(client, "error");
+	t.is(error.code, "ERR_SSL_WRONG_VERSION_NUMBER");
+	await undisturbed();
+});
 
 test("a request exactly at maxHeaderBytes and maxHeaders is accepted", async (t) => {
 	const { recorder, port, undisturbed } = await scene(t, { protocol: small });

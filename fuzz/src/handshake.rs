@@ -94,7 +94,7 @@ fn check_outcome(sink: &Collector, end: &End, bytes: &[u8], config: &Config) {
             check_refusal(response);
         }
         ([], End::NeedMore) if log.len() < sink.log.len() => {}
-        ([], End::NeedMore) => assert!(head_of(bytes).is_none()),
+        ([], End::NeedMore) => assert!(head_of(bytes).is_none() && may_begin(bytes)),
         unexpected => panic!("{unexpected:?}"),
     }
     for (_, message) in sink.messages() {
@@ -116,12 +116,45 @@ fn check_accepted(response: &[u8], bytes: &[u8], config: &Config) {
     assert!(response.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
     let head = head_of(bytes).expect("an accepted request");
     assert!(head.len() <= config.max_header_bytes);
-    let head = String::from_utf8_lossy(head.trim_ascii_start());
+    let head = String::from_utf8_lossy(head);
     // The request line and the empty line at the end are no headers.
     assert!(head.matches('\n').count() - 2 <= config.max_headers);
     let target = head.split(' ').nth(1).expect("a target");
-    let path = target.split('?').next();
+    let path = if target.starts_with('/') {
+        target
+    } else {
+        let (_, rest) = target.split_once("://").expect("an absolute target");
+        &rest[rest.find('/').unwrap_or(rest.len())..]
+    };
+    let path = path.split('?').next();
     assert!(config.path.is_none() || path == config.path.as_deref());
+}
+
+/// False when the first line, or what has come of it, is none of HTTP.
+fn may_begin(bytes: &[u8]) -> bool {
+    let bytes = without_empty_lines(bytes);
+    let line = bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let parts: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let is_whole = line.len() < bytes.len();
+    match parts[..] {
+        [method] => !is_whole && is_token(method),
+        [method, target] => !is_whole && is_token(method) && !target.contains(&b'\r'),
+        [method, target, version] => {
+            let versions = [&b"HTTP/1.0\r"[..], b"HTTP/1.1\r"];
+            let is_version = |it: &[u8]| it == version || !is_whole && it.starts_with(version);
+            is_token(method) && !target.is_empty() && versions.into_iter().any(is_version)
+        }
+        _ => false,
+    }
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    let separators = b"\"(),/:;<=>?@[\\]{}";
+    let is_in_token = |byte: &u8| byte.is_ascii_graphic() && !separators.contains(byte);
+    bytes.iter().all(is_in_token)
 }
 
 /// A refusal is a complete response, behind which the connection is closed.
@@ -140,8 +173,17 @@ fn check_refusal(response: &[u8]) {
     );
 }
 
-/// The bytes up to the first empty line, and that.
+/// What follows the empty lines that a request may have in front of it; an unfinished one is left out too.
+fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
+    for _ in 0..8 {
+        bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    }
+    if bytes == b"\r" { b"" } else { bytes }
+}
+
+/// The bytes of a request up to the first empty line behind it, and that.
 fn head_of(bytes: &[u8]) -> Option<&[u8]> {
+    let bytes = without_empty_lines(bytes);
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     Some(&bytes[..end + 4])
 }

@@ -41,6 +41,8 @@ fn other_paths_are_not_found() {
         ("/", "404"),
         ("/live/", "404"),
         ("/LIVE", "404"),
+        ("/other://a/live", "404"),
+        ("http://a/live", "101"),
     ] {
         assert_eq!(status(&config, &request(target, &[])), expected, "{target}");
     }
@@ -190,6 +192,11 @@ fn an_application_answers_plain_requests() {
             "POST\n/\nHost\na\nX\ny\n",
         ),
         ("HEAD / HTTP/1.0\r\n", "HEAD\n/\n"),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n", "OPTIONS\n*\nHost\na\n"),
+        (
+            "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n",
+            "CONNECT\na:80\nHost\na\n",
+        ),
     ] {
         let mut web_socket = web_socket(asking());
         let bytes = format!("{head}\r\n");
@@ -215,6 +222,8 @@ fn an_application_is_not_asked_about_what_is_wrong() {
             .replace("Version: 13", "Version: 8")
             .into_bytes(),
         b"\x16\x03\x01\r\n\r\n".to_vec(),
+        b"GET chat HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
     ];
     for bytes in wrong {
         let (sink, end) = feed_whole(&mut web_socket(asking()), &bytes);

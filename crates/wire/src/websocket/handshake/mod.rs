@@ -1,8 +1,9 @@
 //! The client's opening handshake (RFC 6455 section 4.2.1): an HTTP request that asks to upgrade.
 //!
 //! ```text
-//!   input:  GET /chat HTTP/1.1 CRLF Host: ... CRLF ... CRLF CRLF | frames
-//!           |<------- searched ------->|                   ^ end of the head
+//!   input:  CRLF | GET /chat HTTP/1.1 CRLF Host: ... CRLF ... CRLF CRLF | frames
+//!      empty lines |<--- line --->|                               ^ end of the head
+//!                  |<------- searched ------->|
 //! ```
 //!
 //! Invariant: the head stays in the input until it has been answered, and no byte of it is searched for its end twice
@@ -14,9 +15,12 @@ use crate::input::Input;
 use crate::websocket::Config;
 use crate::websocket::response::Answer;
 
+use request_line::RequestLine;
 use verdict::{judge, refuse};
 
 mod headers;
+mod request_line;
+mod target;
 mod verdict;
 
 pub(crate) use verdict::Verdict;
@@ -24,13 +28,22 @@ pub(crate) use verdict::Verdict;
 /// A handshake that waits for the end of the request's head.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handshake {
+    /// Empty lines that came before it.
+    empty_lines: u8,
+    line: RequestLine,
     /// Bytes at the beginning of the input that the end of the head does not begin in.
     searched: usize,
 }
 
 impl Handshake {
-    /// Judges the request at the beginning of `input`, of which nothing is consumed.
-    pub(crate) fn examine(&mut self, input: &Input<'_>, config: &Config) -> Verdict {
+    /// Judges the request at the beginning of `input`, of which only empty lines in front of it are consumed.
+    pub(crate) fn examine(&mut self, input: &mut Input<'_>, config: &Config) -> Verdict {
+        if !self.skip_empty_lines(input) {
+            return Verdict::NeedMore;
+        }
+        if let Err(reason) = self.line.examine(input, config.max_header_bytes) {
+            return refuse(Answer::bad_request(reason));
+        }
         let Some(head_len) = self.find_end(input) else {
             return if input.len() < config.max_header_bytes {
                 Verdict::NeedMore
@@ -42,6 +55,22 @@ impl Handshake {
             return refuse(Answer::head_too_large("head of the request too large"));
         }
         judge(&head(input, head_len), config)
+    }
+
+    /// RFC 9112 section 2.2: empty lines in front of a request are ignored, here up to a few. False when the next byte has to
+    /// say whether there is another one.
+    fn skip_empty_lines(&mut self, input: &mut Input<'_>) -> bool {
+        let mut line = [0; EMPTY_LINE.len()];
+        while self.empty_lines < MAX_EMPTY_LINES {
+            let len = input.peek_into(&mut line);
+            let begun = &line[..len];
+            if begun != EMPTY_LINE {
+                return len == 0 || !EMPTY_LINE.starts_with(begun);
+            }
+            input.consume(EMPTY_LINE.len());
+            self.empty_lines += 1;
+        }
+        true
     }
 
     /// Length of the head, which ends with an empty line.
@@ -88,6 +117,11 @@ fn find_end_in(bytes: &[u8], from: usize) -> Option<usize> {
         .position(|window| window == END);
     found.map(|at| from + at)
 }
+
+const EMPTY_LINE: &[u8] = b"\r\n";
+
+/// Who sends more of them in front of a request is none who will send one.
+const MAX_EMPTY_LINES: u8 = 8;
 
 /// RFC 9112 section 2.1: an empty line ends the head.
 const END: &[u8] = b"\r\n\r\n";

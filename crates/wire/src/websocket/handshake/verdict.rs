@@ -6,6 +6,7 @@ use crate::websocket::response::{self, Answer};
 use crate::websocket::upgrade::Upgrade;
 
 use super::headers::{Headers, Once, is_key};
+use super::target::{is_target, path_of};
 
 /// What is to be done about a request.
 #[derive(Debug)]
@@ -48,10 +49,17 @@ pub(super) fn judge(head: &[u8], config: &Config) -> Verdict {
     if !matches!(method, "GET" | "HEAD") && !config.ask_requests {
         return refuse(Answer::METHOD_NOT_ALLOWED);
     }
+    let with_body = method != "HEAD";
+    if !is_target(method, target_of(&request)) {
+        return refuse_plain(
+            Answer::bad_request("bad request line: the target"),
+            with_body,
+        );
+    }
     // RFC 9112 section 3.2: exactly one Host since HTTP/1.1.
     if headers.hosts > 1 || headers.hosts == 0 && http_1_1 {
         let answer = Answer::bad_request("not exactly one Host header");
-        return refuse_plain(answer, method != "HEAD");
+        return refuse_plain(answer, with_body);
     }
     // RFC 9110 section 7.8: an upgrade to anything else may be ignored, and one in HTTP/1.0 must be.
     if method != "GET" || !http_1_1 || !headers.upgrade_websocket {
@@ -85,7 +93,7 @@ fn upgrade(
             ));
         }
     };
-    let is_path = |path: &String| path == path_of(request);
+    let is_path = |path: &String| path == path_of(target_of(request));
     if !config.path.as_ref().is_none_or(is_path) {
         return refuse(Answer::NOT_FOUND);
     }
@@ -121,7 +129,7 @@ fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) 
     let Some(html) = &config.page else {
         return refuse_plain(Answer::UPGRADE_REQUIRED, with_body);
     };
-    if path_of(request) != "/" {
+    if path_of(target_of(request)) != "/" {
         return refuse_plain(Answer::NOT_FOUND, with_body);
     }
     Verdict::Refuse {
@@ -130,14 +138,8 @@ fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) 
     }
 }
 
-/// The target without its query, and (RFC 9112 section 3.2.2) without what an absolute one has in front of its path.
-fn path_of<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
-    let target = request.path.unwrap_or_default();
-    let target = target.split('?').next().unwrap_or_default();
-    match target.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => target,
-    }
+fn target_of<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
+    request.path.unwrap_or_default()
 }
 
 /// The request for the application, line by line; no part of it can have a line feed in it.
