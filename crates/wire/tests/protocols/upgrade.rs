@@ -300,18 +300,65 @@ fn pings_that_have_to_wait_count_once_and_too_many_end_the_connection() {
     assert_eq!(pongs, b"\x8A\x01x\x8A\x01x");
 }
 
+/// What header lines say of a body: an upgrade gets this status, and so does another request unless it has a body that
+/// it may have.
+const BODIES: [(&[&str], &str); 32] = [
+    (&["Content-Length: 0"], "101"),
+    (&["Content-Length: 00"], "101"),
+    (&["Content-Length:0"], "101"),
+    (&["Content-Length: \t0 "], "101"),
+    (&["content-length: 0000000000000000000000000"], "101"),
+    (&["Content-Length: 0, 0"], "101"),
+    (&["Content-Length: 0,00"], "101"),
+    (&["Content-Length: 0", "Content-Length: 0"], "101"),
+    (&["Content-Length: 5"], "body"),
+    (&["Content-Length: 05"], "body"),
+    (&["Content-Length: 5", "Content-Length: 5, 05"], "body"),
+    (&["Content-Length: 36893488147419103232"], "body"),
+    (&["Transfer-Encoding: chunked"], "body"),
+    (&["Transfer-Encoding: gzip, Chunked"], "body"),
+    (
+        &["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"],
+        "body",
+    ),
+    (&["Transfer-Encoding: chunked", "Content-Length: 0"], "body"),
+    (&["Content-Length: +0"], "400"),
+    (&["Content-Length: -0"], "400"),
+    (&["Content-Length:"], "400"),
+    (&["Content-Length: ,"], "400"),
+    (&["Content-Length: 0,"], "400"),
+    (&["Content-Length: 0x0"], "400"),
+    (&["Content-Length: 0 0"], "400"),
+    (&["Content-Length: 0.0"], "400"),
+    (&["Content-Length: 0;a"], "400"),
+    (&["Content-Length: \u{660}"], "400"),
+    (&["Content-Length: 0, 1"], "400"),
+    (&["Content-Length: 0", "Content-Length: 1"], "400"),
+    (&["Content-Length: 0", "Content-Length: x"], "400"),
+    (&["Transfer-Encoding: identity"], "400"),
+    (&["Transfer-Encoding: chunked, gzip"], "400"),
+    (&["Transfer-Encoding: chunked", "Content-Length: -1"], "400"),
+];
+
 #[test]
 fn an_upgrade_has_no_body() {
-    for (line, expected) in [
-        ("Content-Length: 0", "101"),
-        ("Content-Length: 5", "400"),
-        ("Transfer-Encoding: chunked", "400"),
-    ] {
-        assert_eq!(
-            status(&Config::default(), &request("/", &[line])),
-            expected,
-            "{line}"
+    for (lines, expected) in BODIES {
+        let expected = expected.replace("body", "400");
+        let request = request("/", lines);
+        assert_eq!(status(&Config::default(), &request), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_body_is_clear() {
+    for (lines, expected) in BODIES {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n",
+            lines.join("\r\n")
         );
+        let expected = expected.replace("body", "426").replace("101", "426");
+        let status = status(&Config::default(), request.as_bytes());
+        assert_eq!(status, expected, "{lines:?}");
     }
 }
 

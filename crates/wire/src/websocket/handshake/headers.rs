@@ -3,6 +3,8 @@
 use crate::websocket::Config;
 use crate::websocket::deflate::Offers;
 
+use super::body::Body;
+
 /// What the headers of a request say that matters here.
 #[derive(Debug, Default)]
 pub(super) struct Headers<'a> {
@@ -15,8 +17,7 @@ pub(super) struct Headers<'a> {
     pub(super) version: Once<'a>,
     pub(super) key: Once<'a>,
     origin: Once<'a>,
-    /// A body follows, or cannot be ruled out.
-    pub(super) has_body: bool,
+    pub(super) body: Body<'a>,
     /// The first subprotocol offered that the server has.
     pub(super) protocol: &'a str,
     pub(super) extensions: Offers,
@@ -43,9 +44,9 @@ impl<'a> Headers<'a> {
             } else if name.eq_ignore_ascii_case("upgrade") {
                 headers.upgrade_websocket |= lists(value, "websocket");
             } else if name.eq_ignore_ascii_case("content-length") {
-                headers.has_body |= value.trim_ascii() != b"0";
+                headers.body.add_length(value);
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                headers.has_body = true;
+                headers.body.add_coding(value);
             } else if name.eq_ignore_ascii_case("origin") {
                 headers.origin.add(value);
             } else if name

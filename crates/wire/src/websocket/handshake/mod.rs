@@ -18,6 +18,7 @@ use crate::websocket::response::Answer;
 use request_line::RequestLine;
 use verdict::{judge, refuse};
 
+mod body;
 mod headers;
 mod request_line;
 mod target;

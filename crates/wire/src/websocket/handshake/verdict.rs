@@ -61,9 +61,17 @@ pub(super) fn judge(head: &[u8], config: &Config) -> Verdict {
         let answer = Answer::bad_request("not exactly one Host header");
         return refuse_plain(answer, with_body);
     }
+    let has_body = match headers.body.follows() {
+        Ok(has_body) => has_body,
+        Err(reason) => return refuse_plain(Answer::bad_request(reason), with_body),
+    };
     // RFC 9110 section 7.8: an upgrade to anything else may be ignored, and one in HTTP/1.0 must be.
     if method != "GET" || !http_1_1 || !headers.upgrade_websocket {
         return plain(&request, head.len(), config);
+    }
+    // RFC 9110 section 7.8: the request has to be complete before the protocol changes.
+    if has_body {
+        return refuse(Answer::bad_request("upgrade with a body"));
     }
     upgrade(&request, headers, head.len(), config)
 }
@@ -75,10 +83,6 @@ fn upgrade(
     head_len: usize,
     config: &Config,
 ) -> Verdict {
-    // RFC 9110 section 7.8: the request has to be complete before the protocol changes.
-    if headers.has_body {
-        return refuse(Answer::bad_request("upgrade with a body"));
-    }
     if !headers.connection_upgrade {
         return refuse(Answer::bad_request("Connection header without Upgrade"));
     }
