@@ -39,6 +39,7 @@ const accepted: Record<string, string> = {
 	"for another path": handshake({}, "GET /chat?room=1 HTTP/1.1"),
 	"behind an empty line": `\r\n${UPGRADE}`,
 	"behind a few empty lines": `\r\n\r\n\r\n${UPGRADE}`,
+	"with a body that is empty": handshake({ "Content-Length": "00" }),
 	"with an absolute target": handshake({}, "GET ws://127.0.0.1/chat HTTP/1.1"),
 	"with extensions, a protocol and much else": handshake({
 		"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
@@ -110,6 +111,15 @@ const refused: Record<string, [status: number, request: string, ...RegExp[]]> =
 			handshake({ "Sec-WebSocket-Version": undefined }),
 			/^Sec-WebSocket-Version: 13\r$/m,
 		],
+		"with extensions that are none": [
+			400,
+			handshake({ "Sec-WebSocket-Extensions": ",,;;==" }),
+		],
+		"with a length that is no number": [
+			400,
+			handshake({ "Content-Length": "+0" }),
+		],
+		"with two lengths": [400, handshake({ "Content-Length": "0, 1" })],
 		"without Connection: Upgrade": [
 			400,
 			handshake({ Connection: "keep-alive" }),

@@ -30,11 +30,13 @@ use upgrade::Upgrade;
 mod close;
 mod config;
 mod deflate;
+mod extensions;
 mod handshake;
 mod header;
 mod mask;
 mod message;
 mod response;
+mod token;
 mod upgrade;
 mod utf8;
 

@@ -15,7 +15,7 @@ mod negotiation;
 mod pool;
 
 pub(crate) use compression::{Compression, Piece};
-pub(crate) use negotiation::{Agreed, Offers};
+pub(crate) use negotiation::{Agreed, agree};
 pub use pool::Budget;
 pub(crate) use pool::Pool;
 

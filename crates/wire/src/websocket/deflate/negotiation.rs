@@ -1,11 +1,9 @@
 //! Which parameters of permessage-deflate (RFC 7692 section 7.1) an offer is answered with.
 
+use crate::websocket::extensions::{Extension, Extensions};
+
 use super::pool::{INFLATER_BYTES, Reservation, deflater_bytes};
 use super::{Deflate, DeflateMode};
-
-/// The offers of permessage-deflate in a request, in their order.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Offers(Vec<Offer>);
 
 /// The parameters of one offer.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -34,51 +32,37 @@ pub(crate) struct Agreed {
     _reservation: Option<Reservation>,
 }
 
-impl Offers {
-    /// Adds those in the value of one Sec-WebSocket-Extensions header (RFC 6455 section 9.1). Offers of other
-    /// extensions, and those with parameters that must be declined, are left out.
-    pub(crate) fn add(&mut self, value: &[u8]) {
-        let Ok(value) = std::str::from_utf8(value) else {
-            return;
-        };
-        self.0.extend(value.split(',').filter_map(Offer::parse));
-    }
-
-    /// The answer to the first offer that can be met.
-    pub(crate) fn agree(&self, settings: &Deflate) -> Option<Agreed> {
-        self.0.iter().find_map(|offer| offer.agree(settings))
-    }
+/// The answer to the first offer of permessage-deflate that can be met.
+pub(crate) fn agree(extensions: &Extensions<'_>, settings: &Deflate) -> Option<Agreed> {
+    let mut offers = extensions.offers();
+    offers.find_map(|extension| Offer::of(&extension)?.agree(settings))
 }
 
 impl Offer {
     /// `None` when it is not of this extension, or has to be declined (RFC 7692 section 7.1): a parameter is unknown,
     /// or there twice, or has a value that it must not have.
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
-        if !parts.next()?.eq_ignore_ascii_case(NAME) {
+    fn of(extension: &Extension<'_>) -> Option<Self> {
+        if !extension.name.eq_ignore_ascii_case(NAME.as_bytes()) {
             return None;
         }
         let mut offer = Self::default();
-        for part in parts {
-            let (name, value) = match part.split_once('=') {
-                Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
-                None => (part, None),
-            };
-            let is_new = match name.to_ascii_lowercase().as_str() {
-                SERVER_NO_CONTEXT if value.is_none() => set(&mut offer.server_no_context_takeover),
-                CLIENT_NO_CONTEXT if value.is_none() => set(&mut offer.client_no_context_takeover),
-                SERVER_BITS => {
-                    let bits = window_bits(value?)?;
-                    offer.server_max_window_bits.replace(bits).is_none()
-                }
-                CLIENT_BITS => {
-                    let bits = match value {
-                        Some(value) => Some(window_bits(value)?),
-                        None => None,
-                    };
-                    offer.client_max_window_bits.replace(bits).is_none()
-                }
-                _ => false,
+        for (name, value) in extension.parameters() {
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            let is_new = if is(SERVER_NO_CONTEXT) && value.is_none() {
+                set(&mut offer.server_no_context_takeover)
+            } else if is(CLIENT_NO_CONTEXT) && value.is_none() {
+                set(&mut offer.client_no_context_takeover)
+            } else if is(SERVER_BITS) {
+                let bits = window_bits(&value?)?;
+                offer.server_max_window_bits.replace(bits).is_none()
+            } else if is(CLIENT_BITS) {
+                let bits = match value {
+                    Some(value) => Some(window_bits(&value)?),
+                    None => None,
+                };
+                offer.client_max_window_bits.replace(bits).is_none()
+            } else {
+                false
             };
             if !is_new {
                 return None;
@@ -151,18 +135,13 @@ fn set(flag: &mut bool) -> bool {
 }
 
 /// RFC 7692 section 7.1.2: 8 to 15, without leading zeros.
-fn window_bits(value: &str) -> Option<u8> {
-    let bits = value.parse().ok()?;
-    let plain = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0');
-    (plain && (8..=MAX_BITS).contains(&bits)).then_some(bits)
-}
-
-/// RFC 6455 section 9.1: a value may be quoted, and has to be a token all the same.
-fn unquoted(value: &str) -> &str {
-    value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-        .unwrap_or(value)
+fn window_bits(value: &[u8]) -> Option<u8> {
+    let bits = match *value {
+        [digit @ b'8'..=b'9'] => digit - b'0',
+        [b'1', digit @ b'0'..=b'5'] => 10 + (digit - b'0'),
+        _ => return None,
+    };
+    Some(bits)
 }
 
 const NAME: &str = "permessage-deflate";
@@ -183,9 +162,9 @@ mod tests {
     }
 
     fn answer(offers: &str, settings: &Deflate) -> Option<String> {
-        let mut parsed = Offers::default();
-        parsed.add(offers.as_bytes());
-        parsed.agree(settings).map(|agreed| agreed.response)
+        let mut extensions = Extensions::default();
+        extensions.add(offers.as_bytes());
+        agree(&extensions, settings).map(|agreed| agreed.response)
     }
 
     #[test]
@@ -278,10 +257,8 @@ mod tests {
     fn offers_that_must_be_declined() {
         let settings = settings(DeflateMode::Dedicated);
         for offer in [
-            "",
             "deflate",
             "permessage-deflate; what",
-            "permessage-deflate; ",
             "permessage-deflate; server_no_context_takeover=1",
             "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
             "permessage-deflate; server_max_window_bits",
@@ -290,7 +267,10 @@ mod tests {
             "permessage-deflate; server_max_window_bits=09",
             "permessage-deflate; server_max_window_bits=+9",
             "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10",
-            "permessage-deflate; client_max_window_bits=",
+            "permessage-deflate; server_max_window_bits=100",
+            "permessage-deflate; client_max_window_bits=\"10",
+            "permessage-deflate; server_no_context_takeover=\"",
+            "x; y=\"z, permessage-deflate",
             "permessage-deflate; client_max_window_bits=15; client_max_window_bits",
             // A window of 256 bytes is more than zlib can promise.
             "permessage-deflate; server_max_window_bits=8",
@@ -308,14 +288,14 @@ mod tests {
     fn beyond_the_budget_compressors_are_shared() {
         let bytes = deflater_bytes(15, 8) + INFLATER_BYTES;
         let settings = Deflate::new(DeflateMode::Dedicated, bytes);
-        let mut offers = Offers::default();
-        offers.add(b"permessage-deflate");
-        let first = offers.agree(&settings).expect("an answer");
+        let mut extensions = Extensions::default();
+        extensions.add(b"permessage-deflate");
+        let first = agree(&extensions, &settings).expect("an answer");
         assert!(!first.server_no_context_takeover && !first.client_no_context_takeover);
-        let second = offers.agree(&settings).expect("an answer");
+        let second = agree(&extensions, &settings).expect("an answer");
         assert!(second.server_no_context_takeover && second.client_no_context_takeover);
         drop(first);
-        let third = offers.agree(&settings).expect("an answer");
+        let third = agree(&extensions, &settings).expect("an answer");
         assert!(!third.server_no_context_takeover);
     }
 }

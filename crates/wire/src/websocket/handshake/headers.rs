@@ -1,7 +1,7 @@
 //! What the header lines of a request say.
 
 use crate::websocket::Config;
-use crate::websocket::deflate::Offers;
+use crate::websocket::extensions::Extensions;
 
 use super::body::Body;
 
@@ -20,7 +20,7 @@ pub(super) struct Headers<'a> {
     pub(super) body: Body<'a>,
     /// The first subprotocol offered that the server has.
     pub(super) protocol: &'a str,
-    pub(super) extensions: Offers,
+    pub(super) extensions: Extensions<'a>,
 }
 
 /// The value of a header that must not be repeated.
@@ -65,7 +65,7 @@ impl<'a> Headers<'a> {
             self.version.add(value);
         } else if name.eq_ignore_ascii_case("key") {
             self.key.add(value);
-        } else if name.eq_ignore_ascii_case("extensions") && config.deflate.is_some() {
+        } else if name.eq_ignore_ascii_case("extensions") {
             self.extensions.add(value);
         } else if name.eq_ignore_ascii_case("protocol") && self.protocol.is_empty() {
             let offers = value.split(|&byte| byte == b',');

@@ -6,6 +6,7 @@
 //! ```
 
 use crate::input::Input;
+use crate::websocket::token::is_token_byte;
 
 /// A request line of which some bytes have come.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl RequestLine {
 impl Expected {
     fn after(self, byte: u8) -> Result<Self, &'static str> {
         match (self, byte) {
-            (Self::Begin | Self::Method, byte) if is_token(byte) => Ok(Self::Method),
+            (Self::Begin | Self::Method, byte) if is_token_byte(byte) => Ok(Self::Method),
             (Self::Begin, TLS_HANDSHAKE) => Err(TLS),
             (Self::Begin, _) => Err(NO_METHOD),
             (Self::Method, b' ') => Ok(Self::Space),
@@ -85,11 +86,6 @@ impl Expected {
             BAD_VERSION
         })
     }
-}
-
-/// RFC 9110 section 5.6.2.
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The bytes that may stand in each place of a version, and of the end of the line. RFC 9112 section 2.2 lets a line feed

@@ -2,6 +2,7 @@
 
 use crate::protocol::Request;
 use crate::websocket::Config;
+use crate::websocket::deflate::agree;
 use crate::websocket::response::{self, Answer};
 use crate::websocket::upgrade::Upgrade;
 
@@ -97,6 +98,10 @@ fn upgrade(
             ));
         }
     };
+    // RFC 6455 section 9.1, whether or not there is an extension that could be agreed on.
+    if !headers.extensions.are_well_formed() {
+        return refuse(Answer::bad_request("Sec-WebSocket-Extensions is malformed"));
+    }
     let is_path = |path: &String| path == path_of(target_of(request));
     if !config.path.as_ref().is_none_or(is_path) {
         return refuse(Answer::NOT_FOUND);
@@ -105,7 +110,7 @@ fn upgrade(
         return refuse(Answer::FORBIDDEN);
     }
     let deflate = config.deflate.as_ref();
-    let agreed = deflate.and_then(|settings| headers.extensions.agree(settings));
+    let agreed = deflate.and_then(|settings| agree(&headers.extensions, settings));
     let upgrade = Upgrade::new(key, headers.protocol, agreed);
     if config.ask_upgrades {
         Verdict::Ask {
