@@ -1,23 +1,25 @@
 //! The server's answers to a request: complete HTTP responses.
 
+use std::borrow::Cow;
+
 /// A refusal, or the answer to a plain HTTP request. The connection ends behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// Status line behind the version.
     pub(crate) status: &'static str,
     /// Header lines that this status calls for, each with its line end.
     pub(crate) headers: &'static str,
     /// What is the matter, for people: the body, and the reason that the application is told.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 impl Answer {
     /// A request that does not follow the rules.
-    pub(crate) const fn bad_request(reason: &'static str) -> Self {
+    pub(crate) fn bad_request(reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status: "400 Bad Request",
             headers: "",
-            reason,
+            reason: reason.into(),
         }
     }
 
@@ -25,35 +27,35 @@ impl Answer {
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self {
         status: "405 Method Not Allowed",
         headers: "Allow: GET, HEAD\r\n",
-        reason: "method is not GET",
+        reason: Cow::Borrowed("method is not GET"),
     };
 
     /// An upgrade from a page that is not among those allowed.
     pub(crate) const FORBIDDEN: Self = Self {
         status: "403 Forbidden",
         headers: "",
-        reason: "origin not allowed",
+        reason: Cow::Borrowed("origin not allowed"),
     };
 
     /// Another path than that of the page.
     pub(crate) const NOT_FOUND: Self = Self {
         status: "404 Not Found",
         headers: "",
-        reason: "nothing at this path",
+        reason: Cow::Borrowed("nothing at this path"),
     };
 
     /// RFC 9110 sections 7.8 and 15.5.22: names the protocol to upgrade to, as a connection option too.
     pub(crate) const UPGRADE_REQUIRED: Self = Self {
         status: "426 Upgrade Required",
         headers: "Upgrade: websocket\r\nConnection: Upgrade\r\n",
-        reason: "this is a WebSocket server",
+        reason: Cow::Borrowed("this is a WebSocket server"),
     };
 
     /// RFC 6455 section 4.4: names the version that would have been accepted.
     pub(crate) const WRONG_VERSION: Self = Self {
         status: "426 Upgrade Required",
         headers: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
-        reason: "Sec-WebSocket-Version is not 13",
+        reason: Cow::Borrowed("Sec-WebSocket-Version is not 13"),
     };
 
     /// RFC 6585 section 5.
@@ -61,7 +63,7 @@ impl Answer {
         Self {
             status: "431 Request Header Fields Too Large",
             headers: "",
-            reason,
+            reason: Cow::Borrowed(reason),
         }
     }
 

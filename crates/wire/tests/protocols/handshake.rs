@@ -251,6 +251,74 @@ fn empty_lines_before_a_request_are_ignored() {
 }
 
 #[test]
+fn a_header_line_that_is_none_is_named() {
+    let head = "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n";
+    for (lines, reason) in [
+        ("no colon\r\n", "header line 3 has no colon"),
+        ("X-B: c\r\nnone\r\nX-D: e\r\n", "header line 4 has no colon"),
+        ("colon", "header line 3 has no colon"),
+        (" folded\r\n", "header line 3 is folded (obs-fold)"),
+        ("\tX: y\r\n", "header line 3 is folded (obs-fold)"),
+        (": a\r\n", "header line 3: bad header name"),
+        ("X : y\r\n", "header line 3: bad header name"),
+        ("X(y): z\r\n", "header line 3: bad header name"),
+        ("\u{e4}: b\r\n", "header line 3: bad header name"),
+        ("\0X: y\r\n", "header line 3: bad header name"),
+        (
+            "X: \0\r\n",
+            "header line 3: control character in header value",
+        ),
+        (
+            "X: y\u{7f}\r\n",
+            "header line 3: control character in header value",
+        ),
+        (
+            "X: y\rz\r\n",
+            "header line 3: control character in header value",
+        ),
+        (
+            "X: y\r\r\n",
+            "header line 3: control character in header value",
+        ),
+        (
+            "X: y\n\nZ: a\r\n",
+            "header line 4 is empty: line feed without carriage return",
+        ),
+    ] {
+        let answer = refused(
+            &Config::default(),
+            format!("{head}{lines}\r\n\r\n").as_bytes(),
+            400,
+        );
+        assert!(
+            answer.ends_with(&format!("\r\n\r\n{reason}\n")),
+            "{lines:?}: {answer}"
+        );
+    }
+    let answer = refused(
+        &Config::default(),
+        b"GET /\xE4 HTTP/1.1\r\nHost: a\r\n\r\n",
+        400,
+    );
+    assert!(answer.ends_with("\r\n\r\nbad request line: the target is not UTF-8\n"));
+}
+
+#[test]
+fn every_fault_of_one_byte_has_a_name() {
+    for at in 0..REQUEST.len() {
+        for byte in 0..=u8::MAX {
+            let mut request = REQUEST.to_vec();
+            request[at] = byte;
+            request.extend(b"\r\n\r\n");
+            let (sink, _) = feed_whole(&mut web_socket(Config::default()), &request);
+            let answer = sink.replies();
+            let is_named = !String::from_utf8_lossy(&answer).contains("not an HTTP request");
+            assert!(is_named, "{}", request.escape_ascii());
+        }
+    }
+}
+
+#[test]
 fn targets_have_one_of_the_forms_of_http() {
     let config = Config::default();
     for (line, status) in [

@@ -19,6 +19,7 @@ use request_line::RequestLine;
 use verdict::{judge, refuse};
 
 mod body;
+mod fault;
 mod headers;
 mod request_line;
 mod target;

@@ -1,11 +1,14 @@
 //! What is to be done about a request whose head is complete.
 
+use std::borrow::Cow;
+
 use crate::protocol::Request;
 use crate::websocket::Config;
 use crate::websocket::deflate::agree;
 use crate::websocket::response::{self, Answer};
 use crate::websocket::upgrade::Upgrade;
 
+use super::fault::fault_of;
 use super::headers::{Headers, Once, is_key};
 use super::target::{is_target, path_of};
 
@@ -26,7 +29,7 @@ pub(crate) enum Verdict {
     },
     /// Send `response` and close. No WebSocket came about, for this reason.
     Refuse {
-        reason: &'static str,
+        reason: Cow<'static, str>,
         response: Vec<u8>,
     },
 }
@@ -38,11 +41,11 @@ pub(super) fn judge(head: &[u8], config: &Config) -> Verdict {
     match request.parse(head) {
         Ok(httparse::Status::Complete(len)) if len == head.len() => {}
         // The parser takes a bare line feed for a line end, so it may see an end before the one found here.
-        Ok(_) => return refuse(Answer::bad_request("not an HTTP request")),
+        Ok(_) => return refuse(Answer::bad_request(fault_of(head))),
         Err(httparse::Error::TooManyHeaders) => {
             return refuse(Answer::head_too_large("too many headers"));
         }
-        Err(_) => return refuse(Answer::bad_request("not an HTTP request")),
+        Err(_) => return refuse(Answer::bad_request(fault_of(head))),
     }
     let method = request.method.unwrap_or_default();
     let http_1_1 = request.version == Some(1);
@@ -142,7 +145,7 @@ fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) 
         return refuse_plain(Answer::NOT_FOUND, with_body);
     }
     Verdict::Refuse {
-        reason: "plain HTTP request answered",
+        reason: Cow::Borrowed("plain HTTP request answered"),
         response: response::page(html, with_body),
     }
 }
@@ -171,7 +174,7 @@ pub(super) fn refuse(answer: Answer) -> Verdict {
 
 fn refuse_plain(answer: Answer, with_body: bool) -> Verdict {
     Verdict::Refuse {
-        reason: answer.reason,
         response: answer.response(with_body),
+        reason: answer.reason,
     }
 }
