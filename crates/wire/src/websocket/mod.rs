@@ -22,7 +22,7 @@ use crate::protocol::{
 };
 
 use deflate::Compression;
-use handshake::{Handshake, Verdict};
+use handshake::Handshake;
 use header::{FIN, FrameHeader, OpCode};
 use message::{Message, Progress};
 use upgrade::Upgrade;
@@ -35,6 +35,7 @@ mod handshake;
 mod header;
 mod mask;
 mod message;
+mod opening;
 mod response;
 mod token;
 mod upgrade;
@@ -95,63 +96,6 @@ impl WebSocket {
             compression: None,
             message: Message::default(),
         }
-    }
-
-    /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
-    fn shake_hands(
-        &mut self,
-        mut handshake: Handshake,
-        input: &mut Input<'_>,
-        sink: &mut dyn Sink,
-    ) -> Option<Decoded> {
-        let verdict = handshake.examine(input, &self.shared.config);
-        self.stage = Stage::Handshake(handshake);
-        match verdict {
-            Verdict::NeedMore => Some(Decoded::NeedMore),
-            Verdict::Accept { head_len, upgrade } => {
-                self.upgrade = Some(Box::new(upgrade));
-                self.stage = Stage::Accepted;
-                input.consume(head_len);
-                None
-            }
-            Verdict::Ask {
-                head_len,
-                request,
-                lines,
-                upgrade,
-            } => {
-                if !sink.ask(request, &lines) {
-                    return Some(Decoded::Blocked);
-                }
-                self.upgrade = upgrade.map(Box::new);
-                self.stage = Stage::Asked;
-                input.consume(head_len);
-                Some(Decoded::Asked)
-            }
-            Verdict::Refuse { reason, response } => {
-                sink.reply(&response);
-                input.consume(input.len());
-                self.stage = Stage::Ended;
-                Some(Decoded::Closed(Close::new(ABNORMAL, reason)))
-            }
-        }
-    }
-
-    /// Writes the response to an upgrade that was accepted. `None` when frames may follow.
-    fn open(&mut self, sink: &mut dyn Sink) -> Option<Decoded> {
-        let upgrade = self.upgrade.as_mut().expect("Bug: nothing was accepted");
-        if !sink.open(upgrade.opening()) {
-            return Some(Decoded::Blocked);
-        }
-        sink.reply(&upgrade.response());
-        if let Some(agreed) = upgrade.agreed.take() {
-            let compression = Compression::new(Arc::clone(&self.shared), agreed);
-            self.compression = Some(Box::new(compression));
-        }
-        self.upgrade = None;
-        self.open = true;
-        self.stage = Stage::Header;
-        None
     }
 
     /// Decodes from the beginning of a frame on. `None` when payload follows that has to be taken in piece by piece.

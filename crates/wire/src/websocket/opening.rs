@@ -1,0 +1,69 @@
+//! From the client's request to the response: the first half of a connection's life.
+
+use std::sync::Arc;
+
+use crate::input::Input;
+use crate::protocol::{Close, Decoded, Sink};
+
+use super::deflate::Compression;
+use super::handshake::{Handshake, Verdict};
+use super::{ABNORMAL, Stage, WebSocket};
+
+impl WebSocket {
+    /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
+    pub(super) fn shake_hands(
+        &mut self,
+        mut handshake: Handshake,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Option<Decoded> {
+        let verdict = handshake.examine(input, &self.shared.config);
+        self.stage = Stage::Handshake(handshake);
+        match verdict {
+            Verdict::NeedMore => Some(Decoded::NeedMore),
+            Verdict::Accept { head_len, upgrade } => {
+                self.upgrade = Some(Box::new(upgrade));
+                self.stage = Stage::Accepted;
+                input.consume(head_len);
+                None
+            }
+            Verdict::Ask {
+                head_len,
+                request,
+                lines,
+                upgrade,
+            } => {
+                if !sink.ask(request, &lines) {
+                    return Some(Decoded::Blocked);
+                }
+                self.upgrade = upgrade.map(Box::new);
+                self.stage = Stage::Asked;
+                input.consume(head_len);
+                Some(Decoded::Asked)
+            }
+            Verdict::Refuse { reason, response } => {
+                sink.reply(&response);
+                input.consume(input.len());
+                self.stage = Stage::Ended;
+                Some(Decoded::Closed(Close::new(ABNORMAL, reason)))
+            }
+        }
+    }
+
+    /// Writes the response to an upgrade that was accepted. `None` when frames may follow.
+    pub(super) fn open(&mut self, sink: &mut dyn Sink) -> Option<Decoded> {
+        let upgrade = self.upgrade.as_mut().expect("Bug: nothing was accepted");
+        if !sink.open(upgrade.opening()) {
+            return Some(Decoded::Blocked);
+        }
+        sink.reply(&upgrade.response());
+        if let Some(agreed) = upgrade.agreed.take() {
+            let compression = Compression::new(Arc::clone(&self.shared), agreed);
+            self.compression = Some(Box::new(compression));
+        }
+        self.upgrade = None;
+        self.open = true;
+        self.stage = Stage::Header;
+        None
+    }
+}
