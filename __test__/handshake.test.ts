@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as connectTls } from "node:tls";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { type Connection, webSocket } from "gev";
 import {
 	frame,
@@ -16,6 +16,18 @@ import { Queue } from "./kit/queue.js";
 import { scene, ways } from "./kit/scene.js";
 import { serve } from "./kit/server.js";
 import { type TcpClient, tcp } from "./kit/tcp-client.js";
+
+/** The head says that it was written between `since` and now, and says it once. */
+function isDated(t: ExecutionContext, head: string, since: number) {
+	const dates = [...head.matchAll(/^Date: (.*)\r$/gim)].map(([, date]) => date);
+	t.is(dates.length, 1, head);
+	const [date = ""] = dates;
+	// RFC 9110 section 5.6.7.
+	t.regex(date, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+	const written = Date.parse(date);
+	t.is(new Date(written).toUTCString(), date);
+	t.true(written > since - 1000 && written <= Date.now(), date);
+}
 
 /** Requests of clients that exist, or might. */
 const accepted: Record<string, string> = {
@@ -53,6 +65,7 @@ for (const [title, request] of Object.entries(accepted)) {
 	test(`a request ${title} is accepted, and no frame behind it is lost`, async (t) => {
 		const { recorder, port, undisturbed } = await scene(t);
 		for (const [, send] of ways) {
+			const since = Date.now();
 			const client = await tcp(t, port);
 			await send(
 				client,
@@ -72,6 +85,7 @@ for (const [title, request] of Object.entries(accepted)) {
 			t.regex(head, /^Upgrade: websocket\r$/im);
 			t.regex(head, /^Connection: Upgrade\r$/im);
 			t.notRegex(head, /extensions|protocol:/i);
+			isDated(t, head, since);
 			t.like(await readFrame(client), { opcode: PONG });
 			await recorder.next("connect");
 			t.is((await recorder.next("message")).message, "at once");
@@ -157,6 +171,7 @@ for (const [title, [status, request, ...expected]] of Object.entries(refused)) {
 	test(`a request ${title} is refused with ${status} and disturbs nobody`, async (t) => {
 		const { port, undisturbed } = await scene(t, { protocol: small });
 		for (const [, send] of ways) {
+			const since = Date.now();
 			const client = await tcp(t, port);
 			await send(client, Buffer.from(request, "latin1"));
 			const response = String(await client.readToEnd());
@@ -166,6 +181,7 @@ for (const [title, [status, request, ...expected]] of Object.entries(refused)) {
 			t.regex(`${head}\r\n`, /^Connection: .*close\r$/m);
 			t.is(Number(/^Content-Length: (\d+)$/m.exec(head)?.[1]), body.length);
 			t.true(body.length > 0);
+			isDated(t, head, since);
 			client.socket.end();
 			await undisturbed();
 		}
@@ -212,6 +228,7 @@ test("a browser that wants no WebSocket is told to upgrade, or gets the page", a
 		t.is(response.status, 200);
 		t.is(response.headers.get("content-type"), "text/html; charset=utf-8");
 		t.is(await response.text(), page);
+		t.truthy(response.headers.get("date"));
 		const head = await fetch(url, { method: "HEAD" });
 		t.is(head.status, 200);
 		const length = String(Buffer.byteLength(page));

@@ -8,7 +8,7 @@ import {
 	webSocket,
 } from "gev";
 import type { ClientOptions } from "ws";
-import { frame, readFrame, TEXT, UPGRADE } from "./kit/frames.js";
+import { frame, handshake, readFrame, TEXT, UPGRADE } from "./kit/frames.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { echo, serve } from "./kit/server.js";
@@ -281,6 +281,39 @@ test("onRequest answers everything that asks for no WebSocket", async (t) => {
 	const { socket, messages } = await connect(t, url);
 	socket.send("still a WebSocket server");
 	t.is(await messages.next(), "still a WebSocket server");
+});
+
+test("responses of handlers have a date, their own if they have one", async (t) => {
+	const own = { date: "Thu, 01 Jan 1970 00:00:00 GMT" };
+	const reply = ({ url }: HttpRequest) => {
+		const headers = url.includes("own") ? own : { "X-Date": "x" };
+		if (url.includes("throw")) throw new Error("a fault of the handler");
+		return url.includes("refuse") ? { status: 403, headers } : { headers };
+	};
+	const { port } = await serve(t, {
+		onUpgrade: reply,
+		onRequest: reply,
+		onError() {},
+	});
+	for (const path of ["/", "/refuse", "/throw", "/own", "/own/refuse"]) {
+		for (const request of [
+			handshake({}, `GET ${path} HTTP/1.1`),
+			`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`,
+		]) {
+			const since = Date.now();
+			const client = await tcp(t, port);
+			client.write(request);
+			const head = await client.readHead();
+			const dates = [...head.matchAll(/^date: (.*)\r$/gim)];
+			t.is(dates.length, 1, head);
+			const date = dates[0]?.[1] ?? "";
+			const written = Date.parse(date);
+			t.is(new Date(written).toUTCString(), date);
+			if (path.startsWith("/own")) t.is(date, own.date);
+			else t.true(written > since - 1000 && written <= Date.now(), date);
+			client.socket.destroy();
+		}
+	}
 });
 
 test("path and origins are options", async (t) => {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import * as check from "./check.js";
 import { GevError, shown } from "./errors.js";
+import { httpDate } from "./http-date.js";
 
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 export interface HttpRequest {
@@ -196,6 +197,8 @@ export function responseBytes(
 	const lines = headerLines(given.headers);
 	const hasBody = status !== 204 && status !== 304;
 	const hasType = lines.some((line) => /^content-type:/i.test(line));
+	const hasDate = lines.some((line) => /^date:/i.test(line));
+	if (!hasDate) lines.unshift(`Date: ${httpDate()}\r\n`);
 	if (hasBody && body.length > 0 && !hasType) {
 		const text = typeof given.body === "string";
 		lines.push(

@@ -16,6 +16,7 @@ mod close_reason;
 mod config;
 mod connection;
 mod event_loop;
+mod http_date;
 mod listener;
 mod output;
 mod reactor;

@@ -4,6 +4,7 @@ use gev_wire::{Control, Opening, Part, Request, Sink};
 
 use crate::addresses::Addresses;
 use crate::bridge::{Bridge, Event};
+use crate::http_date::HttpDate;
 use crate::output::{ChunkPool, Output};
 use crate::slots::ConnectionId;
 
@@ -14,6 +15,7 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) bridge: &'a mut B,
     pub(crate) output: &'a mut Output,
     pub(crate) chunks: &'a mut ChunkPool,
+    pub(crate) date: &'a mut HttpDate,
     /// The socket may take something, and no frame is half way out.
     pub(crate) may_pong: bool,
     /// The pong that is sent when that is so again.
@@ -105,6 +107,10 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
         room.copy_from_slice(payload);
         self.bridge.commit(self.id, Event::Control(control));
         true
+    }
+
+    fn date(&mut self) -> &str {
+        self.date.now()
     }
 
     fn reply(&mut self, bytes: &[u8]) {

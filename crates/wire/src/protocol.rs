@@ -104,6 +104,9 @@ pub trait Sink {
     /// A control frame that the application wants to hear of; false when there is no room for it.
     fn control(&mut self, control: Control, payload: &[u8]) -> bool;
 
+    /// What a response that is written now has in its Date header (RFC 9110 section 6.6.1); empty where the time is unknown.
+    fn date(&mut self) -> &str;
+
     /// Bytes for the peer, in order with everything else that is sent to it: handshake response, close.
     fn reply(&mut self, bytes: &[u8]);
 

@@ -25,6 +25,7 @@ use crate::admission::Admitted;
 use crate::bridge::{Event, Gauges};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
+use crate::http_date::HttpDate;
 use crate::output::{CHUNK_BYTES, ChunkPool, Output};
 use crate::slots::ConnectionId;
 use crate::watch::Watch;
@@ -117,8 +118,9 @@ pub(crate) struct Surroundings<'a, B> {
     pub(crate) now: Instant,
 }
 
-/// Memory that connections of one loop borrow.
+/// What connections of one loop borrow: memory, and the time that their responses tell.
 pub(crate) struct Pools {
+    pub(crate) date: HttpDate,
     pub(crate) chunks: ChunkPool,
     pub(crate) rings: Vec<Box<[u8]>>,
 }

@@ -143,6 +143,7 @@ impl Connection {
             bridge: around.bridge,
             output: &mut self.output,
             chunks: &mut around.pools.chunks,
+            date: &mut around.pools.date,
             may_pong,
             held_pong: &mut self.held_pong,
             controls: &mut self.recent.controls,

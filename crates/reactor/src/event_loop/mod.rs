@@ -24,6 +24,7 @@ use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
 use crate::config::{Config, ProtocolMaker};
 use crate::connection::{Connection, Next, Pools, Surroundings};
+use crate::http_date::HttpDate;
 use crate::listener::Listener;
 use crate::output::ChunkPool;
 use crate::slots::{ConnectionId, Slots};
@@ -177,6 +178,7 @@ impl<B: Bridge> EventLoop<B> {
             unannounced: 0,
             read_buffer: vec![0; config.read_buffer_bytes],
             pools: Pools {
+                date: HttpDate::default(),
                 chunks: ChunkPool::new(config.pool_bytes),
                 rings: Vec::new(),
             },

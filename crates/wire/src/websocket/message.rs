@@ -484,6 +484,10 @@ mod tests {
             true
         }
 
+        fn date(&mut self) -> &str {
+            ""
+        }
+
         fn reply(&mut self, _bytes: &[u8]) {}
 
         fn pong(&mut self, _frame: &[u8]) {}

@@ -7,7 +7,7 @@ use crate::protocol::{Close, Decoded, Sink};
 
 use super::deflate::Compression;
 use super::handshake::{Handshake, Verdict};
-use super::{ABNORMAL, Stage, WebSocket};
+use super::{ABNORMAL, Stage, WebSocket, response};
 
 impl WebSocket {
     /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
@@ -41,13 +41,30 @@ impl WebSocket {
                 input.consume(head_len);
                 Some(Decoded::Asked)
             }
-            Verdict::Refuse { reason, response } => {
-                sink.reply(&response);
-                input.consume(input.len());
-                self.stage = Stage::Ended;
-                Some(Decoded::Closed(Close::new(ABNORMAL, reason)))
+            Verdict::Refuse { answer, with_body } => {
+                let response = answer.response(with_body, sink.date());
+                Some(self.answered(&response, answer.reason, input, sink))
+            }
+            Verdict::Page { with_body } => {
+                let html = self.shared.config.page.as_deref().unwrap_or_default();
+                let response = response::page(html, with_body, sink.date());
+                Some(self.answered(&response, "plain HTTP request answered", input, sink))
             }
         }
+    }
+
+    /// Sends the last that there is to say to the peer.
+    fn answered(
+        &mut self,
+        response: &[u8],
+        reason: impl Into<String>,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Decoded {
+        sink.reply(response);
+        input.consume(input.len());
+        self.stage = Stage::Ended;
+        Decoded::Closed(Close::new(ABNORMAL, reason))
     }
 
     /// Writes the response to an upgrade that was accepted. `None` when frames may follow.
@@ -56,7 +73,8 @@ impl WebSocket {
         if !sink.open(upgrade.opening()) {
             return Some(Decoded::Blocked);
         }
-        sink.reply(&upgrade.response());
+        let response = upgrade.response(sink.date());
+        sink.reply(&response);
         if let Some(agreed) = upgrade.agreed.take() {
             let compression = Compression::new(Arc::clone(&self.shared), agreed);
             self.compression = Some(Box::new(compression));

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+/// A status code and its reason phrase.
+pub(crate) type Status = (u16, &'static str);
+
 /// A refusal, or the answer to a plain HTTP request. The connection ends behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Status line behind the version.
-    pub(crate) status: &'static str,
+    pub(crate) status: Status,
     /// Header lines that this status calls for, each with its line end.
     pub(crate) headers: &'static str,
     /// What is the matter, for people: the body, and the reason that the application is told.
@@ -17,7 +19,7 @@ impl Answer {
     /// A request that does not follow the rules.
     pub(crate) fn bad_request(reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            status: "400 Bad Request",
+            status: (400, "Bad Request"),
             headers: "",
             reason: reason.into(),
         }
@@ -25,35 +27,35 @@ impl Answer {
 
     /// RFC 9110 section 15.5.6: says which methods are allowed.
     pub(crate) const METHOD_NOT_ALLOWED: Self = Self {
-        status: "405 Method Not Allowed",
+        status: (405, "Method Not Allowed"),
         headers: "Allow: GET, HEAD\r\n",
         reason: Cow::Borrowed("method is not GET"),
     };
 
     /// An upgrade from a page that is not among those allowed.
     pub(crate) const FORBIDDEN: Self = Self {
-        status: "403 Forbidden",
+        status: (403, "Forbidden"),
         headers: "",
         reason: Cow::Borrowed("origin not allowed"),
     };
 
     /// Another path than that of the page.
     pub(crate) const NOT_FOUND: Self = Self {
-        status: "404 Not Found",
+        status: (404, "Not Found"),
         headers: "",
         reason: Cow::Borrowed("nothing at this path"),
     };
 
     /// RFC 9110 sections 7.8 and 15.5.22: names the protocol to upgrade to, as a connection option too.
     pub(crate) const UPGRADE_REQUIRED: Self = Self {
-        status: "426 Upgrade Required",
+        status: (426, "Upgrade Required"),
         headers: "Upgrade: websocket\r\nConnection: Upgrade\r\n",
         reason: Cow::Borrowed("this is a WebSocket server"),
     };
 
     /// RFC 6455 section 4.4: names the version that would have been accepted.
     pub(crate) const WRONG_VERSION: Self = Self {
-        status: "426 Upgrade Required",
+        status: (426, "Upgrade Required"),
         headers: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
         reason: Cow::Borrowed("Sec-WebSocket-Version is not 13"),
     };
@@ -61,52 +63,92 @@ impl Answer {
     /// RFC 6585 section 5.
     pub(crate) const fn head_too_large(reason: &'static str) -> Self {
         Self {
-            status: "431 Request Header Fields Too Large",
+            status: (431, "Request Header Fields Too Large"),
             headers: "",
             reason: Cow::Borrowed(reason),
         }
     }
 
     /// The response that says so.
-    pub(crate) fn response(&self, with_body: bool) -> Vec<u8> {
+    pub(crate) fn response(&self, with_body: bool, date: &str) -> Vec<u8> {
         let body = format!("{}\n", self.reason);
-        let body_type = "text/plain; charset=utf-8";
-        complete(
-            self.status,
-            self.headers,
-            body_type,
-            body.as_bytes(),
+        let content = Content {
+            media_type: "text/plain; charset=utf-8",
+            bytes: body.as_bytes(),
             with_body,
-        )
+        };
+        complete(self.status, self.headers, &content, date)
     }
 }
 
 /// RFC 6455 section 4.2.2: frames follow. `lines` and `more`: the rest of the head, each line with its CRLF.
-pub(crate) fn switching_protocols(lines: &[u8], more: &[u8]) -> Vec<u8> {
-    let start =
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-    [start, lines, more, b"\r\n"].concat()
+pub(crate) fn switching_protocols(lines: &str, more: &[u8], date: &str) -> Vec<u8> {
+    let has_date = more.split(|&byte| byte == b'\n').any(is_date_line);
+    let date = if has_date { "" } else { date };
+    let start = format!(
+        "HTTP/1.1 101 Switching Protocols\r\n\
+         {}\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         {lines}",
+        date_line(date)
+    );
+    [start.as_bytes(), more, b"\r\n"].concat()
 }
 
 /// The HTML page of a server for people who come with a browser.
-pub(crate) fn page(html: &[u8], with_body: bool) -> Vec<u8> {
-    complete("200 OK", "", "text/html; charset=utf-8", html, with_body)
+pub(crate) fn page(html: &[u8], with_body: bool, date: &str) -> Vec<u8> {
+    let content = Content {
+        media_type: "text/html; charset=utf-8",
+        bytes: html,
+        with_body,
+    };
+    complete((200, "OK"), "", &content, date)
 }
 
-/// A response with `body`, which itself is left out of the answer to a HEAD request (RFC 9110 section 9.3.2).
-fn complete(status: &str, headers: &str, body_type: &str, body: &[u8], with_body: bool) -> Vec<u8> {
-    let body_len = body.len();
+/// The content of a response.
+struct Content<'a> {
+    media_type: &'static str,
+    bytes: &'a [u8],
+    /// False in the answer to a HEAD request (RFC 9110 section 9.3.2).
+    with_body: bool,
+}
+
+fn complete(status: Status, headers: &str, content: &Content<'_>, date: &str) -> Vec<u8> {
+    let (code, phrase) = status;
+    let Content {
+        media_type,
+        bytes,
+        with_body,
+    } = content;
     let mut response = format!(
-        "HTTP/1.1 {status}\r\n\
+        "HTTP/1.1 {code} {phrase}\r\n\
+         {}\
          {headers}\
          Connection: close\r\n\
-         Content-Type: {body_type}\r\n\
-         Content-Length: {body_len}\r\n\
-         \r\n"
+         Content-Type: {media_type}\r\n\
+         Content-Length: {}\r\n\
+         \r\n",
+        date_line(date),
+        bytes.len(),
     )
     .into_bytes();
-    if with_body {
-        response.extend_from_slice(body);
+    if *with_body {
+        response.extend_from_slice(bytes);
     }
     response
+}
+
+/// RFC 9110 section 6.6.1: who has no clock leaves the date out.
+fn date_line(date: &str) -> String {
+    if date.is_empty() {
+        String::new()
+    } else {
+        format!("Date: {date}\r\n")
+    }
+}
+
+fn is_date_line(line: &[u8]) -> bool {
+    let name = line.split(|&byte| byte == b':').next();
+    name.is_some_and(|name| name.eq_ignore_ascii_case(b"date"))
 }

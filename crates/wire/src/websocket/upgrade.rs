@@ -48,8 +48,8 @@ impl Upgrade {
         }
     }
 
-    /// The response: frames follow.
-    pub(crate) fn response(&self) -> Vec<u8> {
+    /// The response: frames follow. A date among the application's lines counts, and not `date`.
+    pub(crate) fn response(&self, date: &str) -> Vec<u8> {
         let mut lines = format!("Sec-WebSocket-Accept: {}\r\n", self.accept);
         let Opening {
             protocol,
@@ -63,6 +63,6 @@ impl Upgrade {
                 lines += &format!("{name}: {value}\r\n");
             }
         }
-        response::switching_protocols(lines.as_bytes(), &self.lines)
+        response::switching_protocols(&lines, &self.lines, date)
     }
 }

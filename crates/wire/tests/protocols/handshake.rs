@@ -4,7 +4,7 @@ use gev_wire::websocket::Config;
 use gev_wire::{Decoded, Input, Protocol};
 
 use crate::kit::{
-    Collector, End, Entry, REQUEST, RESPONSE, TEXT, feed_whole, frame, text, web_socket,
+    Collector, DATE, End, Entry, REQUEST, RESPONSE, TEXT, feed_whole, frame, text, web_socket,
 };
 use crate::splits::check_every_cut;
 
@@ -68,6 +68,11 @@ fn refused(config: &Config, request: &[u8], status: u16) -> String {
     assert!(
         head.contains("\r\nConnection: close\r\n"),
         "{about}: {answer}"
+    );
+    assert_eq!(
+        head.matches(&format!("\r\nDate: {DATE}")).count(),
+        1,
+        "{answer}"
     );
     if !request.starts_with(b"HEAD") {
         assert!(

@@ -157,6 +157,10 @@ impl Sink for Collector {
         }
     }
 
+    fn date(&mut self) -> &str {
+        DATE
+    }
+
     fn reply(&mut self, bytes: &[u8]) {
         if let Some(Entry::Reply(reply)) = self.log.last_mut() {
             reply.extend_from_slice(bytes);
@@ -291,6 +295,9 @@ pub(crate) fn header(byte0: u8, len: u64) -> Vec<u8> {
     header
 }
 
+/// The time in RFC 9110 section 5.6.7.
+pub(crate) const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
 /// The key of the masked example in RFC 6455 section 5.7.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
@@ -318,6 +325,7 @@ pub(crate) const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
 
 /// The answer to it, but for the subprotocol.
 pub(crate) const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
+    Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
     Upgrade: websocket\r\n\
     Connection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\

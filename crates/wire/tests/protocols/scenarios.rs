@@ -216,14 +216,16 @@ fn refusals() -> Vec<Scenario> {
             "page",
             b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "plain HTTP request answered",
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\n\
+            "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Connection: close\r\nContent-Type: text/html; charset=utf-8\r\n\
              Content-Length: 3\r\n\r\n<p>",
         ),
         refused(
             "method",
             b"POST / HTTP/1.1\r\nHost: a\r\n\r\n",
             "method is not GET",
-            "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\n\
+            "HTTP/1.1 405 Method Not Allowed\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Allow: GET, HEAD\r\nConnection: close\r\n\
              Content-Type: text/plain; charset=utf-8\r\nContent-Length: 18\r\n\r\n\
              method is not GET\n",
         ),
@@ -231,7 +233,8 @@ fn refusals() -> Vec<Scenario> {
             "long head",
             &long,
             "head of the request too large",
-            "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\
+            "HTTP/1.1 431 Request Header Fields Too Large\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Connection: close\r\n\
              Content-Type: text/plain; charset=utf-8\r\nContent-Length: 30\r\n\r\n\
              head of the request too large\n",
         ),

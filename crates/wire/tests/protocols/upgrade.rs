@@ -4,8 +4,8 @@ use gev_wire::websocket::{Config, Deflate, DeflateMode};
 use gev_wire::{Control, Decoded, Input, Protocol, Request};
 
 use crate::kit::{
-    Collector, End, Entry, PING, PONG, REQUEST, TEXT, decode, decode_frames, feed, feed_whole,
-    frame, open_web_socket, text, web_socket,
+    Collector, DATE, End, Entry, PING, PONG, REQUEST, TEXT, decode, decode_frames, feed,
+    feed_whole, frame, open_web_socket, text, web_socket,
 };
 
 /// The request of the RFC for another path, with more header lines.
@@ -461,6 +461,29 @@ fn header_lines_of_an_application_keep_their_bytes() {
     web_socket.accept(b"\nX-Name: caf\xE9\r\n");
     decode(&mut web_socket, &mut Input::default(), &mut sink);
     assert!(sink.replies().ends_with(b"\r\nX-Name: caf\xE9\r\n\r\n"));
+}
+
+#[test]
+fn a_date_of_the_application_stands_alone() {
+    for (lines, expected) in [
+        ("", DATE),
+        ("X-Date: x\r\nUpdate: y\r\n", DATE),
+        ("date: now\r\n", "now"),
+        ("X: y\r\nDATE:then\r\nZ: a\r\n", "then"),
+    ] {
+        let mut web_socket = web_socket(asking());
+        let mut sink = Collector::default();
+        decode(&mut web_socket, &mut Input::from(REQUEST), &mut sink);
+        web_socket.accept(format!("\n{lines}").as_bytes());
+        decode(&mut web_socket, &mut Input::default(), &mut sink);
+        let response = String::from_utf8_lossy(&sink.replies()).into_owned();
+        let names = response.lines().filter_map(|line| line.split_once(':'));
+        let dates: Vec<&str> = names
+            .filter(|(name, _)| name.eq_ignore_ascii_case("date"))
+            .map(|(_, value)| value.trim())
+            .collect();
+        assert_eq!(dates, [expected], "{response}");
+    }
 }
 
 #[test]

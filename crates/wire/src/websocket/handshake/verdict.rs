@@ -1,11 +1,9 @@
 //! What is to be done about a request whose head is complete.
 
-use std::borrow::Cow;
-
 use crate::protocol::Request;
 use crate::websocket::Config;
 use crate::websocket::deflate::agree;
-use crate::websocket::response::{self, Answer};
+use crate::websocket::response::Answer;
 use crate::websocket::upgrade::Upgrade;
 
 use super::fault::fault_of;
@@ -27,10 +25,16 @@ pub(crate) enum Verdict {
         /// What an upgrade would come to.
         upgrade: Option<Upgrade>,
     },
-    /// Send `response` and close. No WebSocket came about, for this reason.
+    /// Answer so, and close.
     Refuse {
-        reason: Cow<'static, str>,
-        response: Vec<u8>,
+        answer: Answer,
+        /// False for a HEAD request.
+        with_body: bool,
+    },
+    /// Answer with the page, and close.
+    Page {
+        /// False for a HEAD request.
+        with_body: bool,
     },
 }
 
@@ -138,16 +142,13 @@ fn plain(request: &httparse::Request<'_, '_>, head_len: usize, config: &Config) 
         };
     }
     let with_body = request.method != Some("HEAD");
-    let Some(html) = &config.page else {
+    if config.page.is_none() {
         return refuse_plain(Answer::UPGRADE_REQUIRED, with_body);
-    };
+    }
     if path_of(target_of(request)) != "/" {
         return refuse_plain(Answer::NOT_FOUND, with_body);
     }
-    Verdict::Refuse {
-        reason: Cow::Borrowed("plain HTTP request answered"),
-        response: response::page(html, with_body),
-    }
+    Verdict::Page { with_body }
 }
 
 fn target_of<'a>(request: &httparse::Request<'_, 'a>) -> &'a str {
@@ -173,8 +174,5 @@ pub(super) fn refuse(answer: Answer) -> Verdict {
 }
 
 fn refuse_plain(answer: Answer, with_body: bool) -> Verdict {
-    Verdict::Refuse {
-        response: answer.response(with_body),
-        reason: answer.reason,
-    }
+    Verdict::Refuse { answer, with_body }
 }
