@@ -78,8 +78,8 @@ interface Handler<Context = unknown> {
      * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
      * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
      * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-     * is answered with 500; without an answer within `handshakeTimeoutMs` the client is cut. Without this member the
-     * handshake is answered natively.
+     * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+     * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
      *
      * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
      * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
@@ -196,11 +196,12 @@ interface CloseReason {
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
- * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
  *
- * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
+ * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
 type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
@@ -478,8 +479,8 @@ declare function webSocket(options?: WebSocketOptions): Protocol;
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 interface ServerOptions {
     /**
-     * Name or IP address to listen on. Default: every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no
-     * IPv6).
+     * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. Default: every
+     * address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
      */
     host?: string;
     /** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
@@ -567,7 +568,11 @@ interface ServerOptions {
      * {@link Connection.end}. Default false: this side ends too, when everything is answered.
      */
     allowHalfOpen?: boolean;
-    /** Time from accept to the end of the handshake. Default 10,000. */
+    /**
+     * Time from accept to the end of the handshake, your answer included. Then the connection is closed: with 408 for a client
+     * that has not finished its request, with 503 for one that waits for `onUpgrade` or `onRequest`, without a word for one
+     * that has said nothing. Default 10,000.
+     */
     handshakeTimeoutMs?: number;
     /**
      * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for
@@ -670,6 +675,11 @@ declare class Server<Context = unknown> {
      * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
      */
     get refusedCount(): number;
+    /**
+     * Connections that ended before they were open, since `start()`: refused, failed, too late, or left by their clients.
+     * `gev:refused` of {@link Diagnostics} tells of each. 0 when the server does not run.
+     */
+    get refusedHandshakeCount(): number;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loops(): number;
     /** The open connections, as far as their handlers have been told. */
@@ -744,6 +754,30 @@ interface Diagnostics {
         server: Server;
         connection: Connection;
         reason: CloseReason;
+    };
+    /**
+     * A client has got no connection. It was refused, with a status of 4xx natively or with whatever `onUpgrade` said; or
+     * `onUpgrade` or `onRequest` failed (500); or the time for the handshake was over, as the client did not finish its
+     * request (408) or your handler its answer (503); or the client has sent nothing in time, or has left: then there is no
+     * status. Counted in `Server.refusedHandshakeCount`.
+     *
+     * Not told of are those who asked for no connection and were answered with the option `page` or by `onRequest`, whatever
+     * the status; nor those who were closed as soon as they were accepted (`Server.refusedCount`).
+     */
+    "gev:refused": {
+        server: Server;
+        /** The peer's IP address. */
+        remoteAddress: string;
+        /** The peer's port. */
+        remotePort: number;
+        /** The IP address that the peer has connected to. */
+        localAddress: string;
+        /** The port that the peer has connected to. */
+        localPort: number;
+        /** Of the response that the client was sent; undefined if there was none. */
+        status: number | undefined;
+        /** What was the matter, for people: "header line 3 has no colon". */
+        reason: string;
     };
     /** Something went wrong, and `onError` comes next. */
     "gev:error": {

@@ -22,6 +22,30 @@ export interface Diagnostics {
 	"gev:open": { server: Server; connection: Connection };
 	/** A connection is gone, and `onClose` comes next. */
 	"gev:close": { server: Server; connection: Connection; reason: CloseReason };
+	/**
+	 * A client has got no connection. It was refused, with a status of 4xx natively or with whatever `onUpgrade` said; or
+	 * `onUpgrade` or `onRequest` failed (500); or the time for the handshake was over, as the client did not finish its
+	 * request (408) or your handler its answer (503); or the client has sent nothing in time, or has left: then there is no
+	 * status. Counted in `Server.refusedHandshakeCount`.
+	 *
+	 * Not told of are those who asked for no connection and were answered with the option `page` or by `onRequest`, whatever
+	 * the status; nor those who were closed as soon as they were accepted (`Server.refusedCount`).
+	 */
+	"gev:refused": {
+		server: Server;
+		/** The peer's IP address. */
+		remoteAddress: string;
+		/** The peer's port. */
+		remotePort: number;
+		/** The IP address that the peer has connected to. */
+		localAddress: string;
+		/** The port that the peer has connected to. */
+		localPort: number;
+		/** Of the response that the client was sent; undefined if there was none. */
+		status: number | undefined;
+		/** What was the matter, for people: "header line 3 has no colon". */
+		reason: string;
+	};
 	/** Something went wrong, and `onError` comes next. */
 	"gev:error": {
 		server: Server;
@@ -37,6 +61,7 @@ export interface Diagnostics {
 const channels: { [Name in keyof Diagnostics]: Channel } = {
 	"gev:open": channel("gev:open"),
 	"gev:close": channel("gev:close"),
+	"gev:refused": channel("gev:refused"),
 	"gev:error": channel("gev:error"),
 	"gev:stop": channel("gev:stop"),
 };

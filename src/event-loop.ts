@@ -263,6 +263,9 @@ export class EventLoop {
 				this.asked(isUpgrade, slot, generation, at, length);
 				break;
 			}
+			case layout.eventRefused:
+				this.refused(at, length);
+				break;
 			case layout.eventDrained:
 				this.connections[slot]?.drained();
 				break;
@@ -330,10 +333,20 @@ export class EventLoop {
 			slot,
 			generation,
 			isUpgrade,
+			refused: (status, reason) =>
+				this.server.handshakeRefused(request, status, reason),
 			maxBytes: this.server.connectionSettings.maxBufferedBytes,
 		});
 		this.pending.set(slot, pending);
 		this.server.dispatcher.ask(pending);
+	}
+
+	/** A handshake has failed that the handler was not asked about. */
+	private refused(at: number, length: number): void {
+		const statusAt = at + 2 * END_BYTES;
+		const reason = this.bytes.utf8Slice(statusAt + 2, at + length);
+		const status = this.uint16(statusAt) || undefined;
+		this.server.handshakeRefused(this.ends(at), status, reason);
 	}
 
 	private opened(
@@ -363,7 +376,7 @@ export class EventLoop {
 	private closed(slot: number, reason: CloseReason): void {
 		const connection = this.connections[slot];
 		if (connection === undefined) {
-			this.pending.get(slot)?.ended();
+			this.pending.get(slot)?.ended(reason);
 			this.pending.delete(slot);
 			return;
 		}

@@ -21,8 +21,8 @@ export interface Handler<Context = unknown> {
 	 * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
 	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
 	 * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client is cut. Without this member the
-	 * handshake is answered natively.
+	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+	 * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
 	 *
 	 * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
 	 * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose

@@ -95,7 +95,11 @@ export interface ServerOptions {
 	 * {@link Connection.end}. Default false: this side ends too, when everything is answered.
 	 */
 	allowHalfOpen?: boolean;
-	/** Time from accept to the end of the handshake. Default 10,000. */
+	/**
+	 * Time from accept to the end of the handshake, your answer included. Then the connection is closed: with 408 for a client
+	 * that has not finished its request, with 503 for one that waits for `onUpgrade` or `onRequest`, without a word for one
+	 * that has said nothing. Default 10,000.
+	 */
 	handshakeTimeoutMs?: number;
 	/**
 	 * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for

@@ -1,5 +1,5 @@
 import type { CommandQueue } from "./command-queue.js";
-import { type Handler, isThenable } from "./handler.js";
+import { type CloseReason, type Handler, isThenable } from "./handler.js";
 import { layout } from "./layout.js";
 import {
 	type Acceptance,
@@ -7,6 +7,7 @@ import {
 	type CopiedRequest,
 	type HttpResponse,
 	isRefusal,
+	type Refusal,
 	responseBytes,
 	type UpgradeReply,
 } from "./request.js";
@@ -21,25 +22,25 @@ export class PendingRequest {
 	readonly #slot: number;
 	readonly #generation: number;
 	readonly #isUpgrade: boolean;
+	readonly #refused: PendingDetails["refused"];
 	readonly #maxBytes: number;
 	#answered = false;
 
-	constructor(
-		request: CopiedRequest,
-		{ commands, slot, generation, isUpgrade, maxBytes }: PendingDetails,
-	) {
+	constructor(request: CopiedRequest, details: PendingDetails) {
 		this.request = request;
-		this.#commands = commands;
-		this.#slot = slot;
-		this.#generation = generation;
-		this.#isUpgrade = isUpgrade;
-		this.#maxBytes = maxBytes;
+		this.#commands = details.commands;
+		this.#slot = details.slot;
+		this.#generation = details.generation;
+		this.#isUpgrade = details.isUpgrade;
+		this.#refused = details.refused;
+		this.#maxBytes = details.maxBytes;
 	}
 
 	/** Asks the handler, and answers what it says. `failed` is told, once, of what it throws and of a wrong reply. */
 	ask(handler: Handler, failed: (error: unknown) => void): void {
 		const fail = (error: unknown) => {
 			this.#respond({ status: 500, body: "the server failed\n" });
+			this.#tell(500, "the handler failed");
 			failed(error);
 		};
 		try {
@@ -58,14 +59,18 @@ export class PendingRequest {
 		}
 	}
 
-	/** The client is gone. */
-	ended(): void {
-		this.request.aborted = !this.#answered;
+	/** The client is gone. Without an answer it has got, if it was for that, the one that it was not answered in time. */
+	ended({ cause, reason }: CloseReason): void {
+		if (this.#answered) return;
+		this.#tell(cause === "timeout" ? 503 : undefined, reason);
+		this.request.aborted = true;
 	}
 
 	#answer(reply: UpgradeReply | HttpResponse): void {
 		if (!this.#isUpgrade || isRefusal(reply)) {
 			this.#respond(reply as HttpResponse);
+			if (this.#isUpgrade)
+				this.#tell((reply as Refusal).status, "refused by onUpgrade");
 			return;
 		}
 		const accepted = reply as Acceptance | undefined | null;
@@ -84,6 +89,11 @@ export class PendingRequest {
 		this.#answered = true;
 		this.#commands.respond(this.#slot, this.#generation, bytes);
 	}
+
+	/** The handshake has failed. Who is gone has been told of already. */
+	#tell(status: number | undefined, reason: string): void {
+		if (!this.request.aborted) this.#refused(status, reason);
+	}
 }
 
 /** Where the answer to a request goes. */
@@ -93,6 +103,8 @@ export interface PendingDetails {
 	generation: number;
 	/** It asks for a connection. */
 	isUpgrade: boolean;
+	/** Is told that no connection has come about. */
+	refused: (status: number | undefined, reason: string) => void;
 	/** Longest response. */
 	maxBytes: number;
 }

@@ -80,10 +80,10 @@ export type UpgradeReply<Context = unknown> =
 
 /** @internal The two ends of a connection. */
 export interface Ends {
-	remoteAddress: string;
-	remotePort: number;
-	localAddress: string;
-	localPort: number;
+	readonly remoteAddress: string;
+	readonly remotePort: number;
+	readonly localAddress: string;
+	readonly localPort: number;
 }
 
 class CopiedHeaders implements RequestHeaders {

@@ -17,6 +17,7 @@ import {
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
+import type { Ends } from "./request.js";
 import { startError } from "./start-error.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
@@ -71,6 +72,7 @@ export class Server<Context = unknown> {
 	/** When the patience of a stop ends, by `performance.now()`. */
 	#stopsAt = Number.POSITIVE_INFINITY;
 	#keepsAlive = true;
+	#refusedHandshakes = 0;
 
 	/** @internal */
 	readonly dispatcher: Dispatcher;
@@ -115,6 +117,14 @@ export class Server<Context = unknown> {
 	 */
 	get refusedCount(): number {
 		return this.#native?.refused() ?? 0;
+	}
+
+	/**
+	 * Connections that ended before they were open, since `start()`: refused, failed, too late, or left by their clients.
+	 * `gev:refused` of {@link Diagnostics} tells of each. 0 when the server does not run.
+	 */
+	get refusedHandshakeCount(): number {
+		return this.#native === undefined ? 0 : this.#refusedHandshakes;
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
@@ -298,6 +308,24 @@ export class Server<Context = unknown> {
 		return this.#loops.some((loop) => loop.hasNews());
 	}
 
+	/** @internal A handshake has come to nothing. */
+	handshakeRefused(
+		{ remoteAddress, remotePort, localAddress, localPort }: Ends,
+		status: number | undefined,
+		reason: string,
+	): void {
+		this.#refusedHandshakes++;
+		publish("gev:refused", {
+			server: this as Server,
+			remoteAddress,
+			remotePort,
+			localAddress,
+			localPort,
+			status,
+			reason,
+		});
+	}
+
 	/** @internal A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: Connection, reason: CloseReason): void {
 		if (reason.wasClean) this.#ended.closed++;
@@ -346,6 +374,7 @@ export class Server<Context = unknown> {
 
 	#startLoops(address: string): void {
 		const options = this.#options;
+		this.#refusedHandshakes = 0;
 		try {
 			const memory = Array.from({ length: options.loops }, () =>
 				loopMemory(options),

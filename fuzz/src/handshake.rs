@@ -52,6 +52,7 @@ pub fn check(case: &Case<'_>) {
     let rest = feeder.rest_len();
     assert_eq!(sink.log, whole.log, "in pieces");
     assert_eq!(sink.opening, whole.opening);
+    assert_eq!(sink.refusals, whole.refusals);
     if !protocol.is_open() {
         assert!(rest < config.max_header_bytes, "{rest} bytes of a request");
     }
@@ -92,6 +93,7 @@ fn check_outcome(sink: &Collector, end: &End, bytes: &[u8], config: &Config) {
         ([Entry::Reply(response)], End::Closed(close)) => {
             assert_eq!(close.code, 1006);
             check_refusal(response);
+            check_told(response, &close.reason, &sink.refusals);
         }
         ([], End::NeedMore) if log.len() < sink.log.len() => {}
         ([], End::NeedMore) => assert!(head_of(bytes).is_none() && may_begin(bytes)),
@@ -171,6 +173,16 @@ fn check_refusal(response: &[u8]) {
         len.parse() == Ok(body.len()) || body.is_empty(),
         "{response}"
     );
+}
+
+/// The application is told of every refusal, and of nothing else.
+fn check_told(response: &[u8], reason: &str, refusals: &[(u16, String)]) {
+    let status = String::from_utf8_lossy(&response[9..12]).into_owned();
+    let told = refusals
+        .iter()
+        .map(|(status, reason)| (status.to_string(), reason.as_str()));
+    let expected = (status != "200").then_some((status, reason));
+    assert!(told.eq(expected), "{refusals:?}");
 }
 
 /// What follows the empty lines that a request may have in front of it; an unfinished one is left out too.

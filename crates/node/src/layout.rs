@@ -62,6 +62,8 @@ pub struct Layout {
     /// Kind of an event.
     pub event_request: u32,
     /// Kind of an event.
+    pub event_refused: u32,
+    /// Kind of an event.
     pub event_drained: u32,
     /// Kind of an event.
     pub event_sent: u32,
@@ -146,6 +148,7 @@ pub fn layout() -> Layout {
         event_stopped: bridge::EVENT_STOPPED,
         event_upgrade: bridge::EVENT_UPGRADE,
         event_request: bridge::EVENT_REQUEST,
+        event_refused: bridge::EVENT_REFUSED,
         event_drained: bridge::EVENT_DRAINED,
         event_sent: bridge::EVENT_SENT,
         event_ping: bridge::EVENT_PING,

@@ -217,6 +217,7 @@ impl Bridge for LoopBridge {
 
 fn kind_and_flags(event: Event) -> u32 {
     match event {
+        Event::Refused => EVENT_REFUSED,
         Event::Open => EVENT_OPEN,
         Event::Message(Part { kind, last, ascii }) => {
             let text = if kind == MessageKind::Text {
@@ -296,6 +297,7 @@ pub(crate) const EVENT_PONG: u32 = 10;
 pub(crate) const EVENT_DRAINED: u32 = 11;
 pub(crate) const EVENT_SENT: u32 = 12;
 pub(crate) const EVENT_STOP: u32 = 13;
+pub(crate) const EVENT_REFUSED: u32 = 14;
 
 pub(crate) const COMMAND_SEND: u32 = 1;
 pub(crate) const COMMAND_BEGIN: u32 = 2;

@@ -55,6 +55,10 @@ pub enum Event {
     /// [`Close`](Self::Close) follows when the peer has gone before, or the response has come to its end. Payload: an
     /// [address record](crate::Addresses::RECORD_BYTES), and the lines of [`gev_wire::Sink::ask`].
     Ask(Request),
+    /// A connection that the application has not been told of is refused, or has failed. Payload: an
+    /// [address record](crate::Addresses::RECORD_BYTES), the status of the response (u16, little-endian; 0 for none), and
+    /// why, as text.
+    Refused,
     /// A connection is ready for messages. Payload: an [address record](crate::Addresses::RECORD_BYTES), the subprotocol,
     /// a line feed and the extensions; without any of the latter only the record.
     Open,

@@ -70,6 +70,11 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
         asked
     }
 
+    fn refused(&mut self, status: u16, reason: &str) -> bool {
+        let status = status.to_le_bytes();
+        self.introduce(Event::Refused, [&status, reason.as_bytes(), &[]])
+    }
+
     #[inline]
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
         self.bridge.reserve(len)

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
-    Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event, Gauges,
-    LoopHandle, ProtocolMaker, Reactor,
+    Addresses, Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event,
+    Gauges, LoopHandle, ProtocolMaker, Reactor,
 };
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
 use gev_wire::{MessageKind, Outgoing, Protocol, Raw};
@@ -485,14 +485,68 @@ fn a_refused_request_is_answered_and_closed() {
     let mut response = String::new();
     client.read_to_string(&mut response).unwrap();
     assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
+    assert_refused(&bridge, &client, 405, "method is not GET");
     drop(client);
-    // Nobody was told of it: the first event is that of another connection.
+    // That was all: the next event is that of another connection.
     let mut client = connect(reactor.local_addr());
     client.write_all(REQUEST).unwrap();
     let (_, event, address) = bridge.next();
     assert_eq!(event, Event::Open);
     let port = client.local_addr().unwrap().port();
     assert_eq!(address[2..4], port.to_le_bytes());
+}
+
+/// The next event tells of a handshake that has failed.
+fn assert_refused(bridge: &TestBridge, client: &TcpStream, status: u16, reason: &str) {
+    let (_, event, payload) = bridge.next();
+    assert_eq!(event, Event::Refused);
+    let port = client.local_addr().unwrap().port();
+    assert_eq!(payload[2..4], port.to_le_bytes());
+    let (told, text) = payload[Addresses::RECORD_BYTES..].split_at(2);
+    let text = str::from_utf8(text).unwrap();
+    assert_eq!((told, text), (&status.to_le_bytes()[..], reason));
+}
+
+#[test]
+fn handshakes_that_come_to_nothing_are_told_when_there_is_room() {
+    let bridge = TestBridge::with_room(0);
+    let reactor = start(
+        Config {
+            protocol: Arc::new(|| Box::new(web_socket)),
+            handshake_timeout: Duration::from_millis(500),
+            ..config()
+        },
+        std::slice::from_ref(&bridge),
+    );
+    let mut late = connect(reactor.local_addr());
+    late.write_all(&REQUEST[..20]).unwrap();
+    let mut response = String::new();
+    late.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+    let mut silent = connect(reactor.local_addr());
+    bridge.lock().room = 1 << 20;
+    reactor.loops()[0].wake();
+    assert_refused(&bridge, &late, 408, "request not complete in time");
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    assert_refused(&bridge, &silent, 0, "no handshake in time");
+}
+
+#[test]
+fn a_client_that_leaves_during_the_handshake_is_told_of() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(
+        Config {
+            protocol: Arc::new(|| Box::new(web_socket)),
+            ..config()
+        },
+        std::slice::from_ref(&bridge),
+    );
+    for begin in [&b""[..], &REQUEST[..20]] {
+        let mut left = connect(reactor.local_addr());
+        left.write_all(begin).unwrap();
+        left.shutdown(Shutdown::Write).unwrap();
+        assert_refused(&bridge, &left, 0, "connection ended during the handshake");
+    }
 }
 
 #[test]

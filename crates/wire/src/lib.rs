@@ -13,7 +13,7 @@ pub mod websocket;
 pub use input::Input;
 pub use protocol::{
     Close, Control, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Protocol,
-    ProtocolError, Request, Sink,
+    ProtocolError, Refusal, Request, Sink,
 };
 pub use raw::Raw;
 pub use ring_buffer::{Full, RingBuffer};

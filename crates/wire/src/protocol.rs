@@ -8,6 +8,7 @@
 //!                                          `-----reply------------------> Sink (output of the connection)
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::input::Input;
@@ -54,6 +55,12 @@ pub trait Protocol: Send {
     /// Answers [`Decoded::Asked`]: the peer has got another response, and nothing more is to be decoded.
     fn refuse(&mut self) {}
 
+    /// The time for the handshake is over. Gives what the peer is to be told, if anything; nothing more is decoded then.
+    fn time_out(&mut self, date: &str) -> Option<Refusal> {
+        let _ = date;
+        None
+    }
+
     /// Says goodbye: appends what the protocol has for that (if anything, and if it was not said yet) to `out`. Where
     /// the peer has said goodbye first this is the answer, whose code is up to the protocol.
     ///
@@ -82,6 +89,10 @@ pub trait Sink {
     ///
     /// `lines`: method, target, and name and value of each header in their order, each with a line feed behind it.
     fn ask(&mut self, request: Request, lines: &[u8]) -> bool;
+
+    /// A request is refused, for this reason, with a response of this status, which follows as a [`reply`](Self::reply). False
+    /// when there is no room to say so.
+    fn refused(&mut self, status: u16, reason: &str) -> bool;
 
     /// Room for the payload of one part of a message, `len` <= [`PART_BYTES`]; `None` when there is none now.
     ///
@@ -179,6 +190,17 @@ pub enum Request {
     Upgrade,
     /// An ordinary response.
     Plain,
+}
+
+/// The answer to a client that gets no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Of the response.
+    pub status: u16,
+    /// Why, for people.
+    pub reason: Cow<'static, str>,
+    /// All of it.
+    pub response: Vec<u8>,
 }
 
 /// Kinds of control frames that an application may want to hear of.

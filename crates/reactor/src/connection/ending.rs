@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gev_wire::Close;
 use socket2::SockRef;
 
-use super::{Connection, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
+use super::{Connection, Known, MAX_CONTROL_BYTES, Next, Pools, State, Surroundings};
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
@@ -121,13 +121,31 @@ impl Connection {
         let said = self.state == State::Lingering && !self.protocol.ends_by_fin();
         Next::Gone(match self.outcome.take() {
             None if self.is_open() => CloseReason::abnormal(CloseCause::Stop, ""),
-            None => CloseReason::abnormal(CloseCause::Timeout, "handshake timeout"),
+            None => self.time_out(pools),
             Some(outcome) if self.state == State::HalfClosed => outcome,
             // All has been said; that the peer keeps the socket open does not matter.
             Some(outcome) if said || outcome.was_clean && !self.has_output() => outcome,
             // The goodbye was not answered, or not even taken, in time.
             Some(outcome) => CloseReason::abnormal(outcome.cause, outcome.close.reason),
         })
+    }
+
+    /// The time for the handshake is over. The peer is told, if there is something to tell it and the socket takes that.
+    fn time_out(&mut self, pools: &mut Pools) -> CloseReason {
+        let cause = CloseCause::Timeout;
+        // What the application answers may be half way out.
+        if self.has_output() {
+            return CloseReason::abnormal(cause, "response not taken in time");
+        }
+        let Some(refusal) = self.protocol.time_out(pools.date.now()) else {
+            return CloseReason::abnormal(cause, "no handshake in time");
+        };
+        self.output.append(&refusal.response, &mut pools.chunks);
+        let _ = self.flush(pools);
+        if let Known::Nothing { status } = &mut self.known {
+            *status = refusal.status;
+        }
+        CloseReason::abnormal(cause, refusal.reason)
     }
 
     /// Sees to the timeouts of an open connection.

@@ -25,6 +25,7 @@ use crate::admission::Admitted;
 use crate::bridge::{Event, Gauges};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
+use crate::event_loop::News;
 use crate::http_date::HttpDate;
 use crate::output::{CHUNK_BYTES, ChunkPool, Output};
 use crate::slots::ConnectionId;
@@ -83,8 +84,7 @@ pub(crate) struct Connection {
     is_broken: bool,
     /// A message was dropped because the end had begun.
     has_dropped: bool,
-    /// The application has been told of this connection, and has to be told of its end.
-    announced: bool,
+    known: Known,
     /// What has begun goes through the protocol on its way out.
     transforms: bool,
     /// Payload bytes of the message (or fragment) that has begun and that are still to come.
@@ -156,6 +156,17 @@ enum State {
     Lingering,
 }
 
+/// What the application knows of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nothing. If it stays so, a handshake has failed; with the status of the response that the peer has got, 0 for none.
+    Nothing { status: u16 },
+    /// How the protocol has answered the request; and that was all.
+    Answer,
+    /// That it is there, or what it asks for.
+    Connection,
+}
+
 impl<B> Surroundings<'_, B> {
     /// When patience ends with a close that begins now.
     fn deadline(&self) -> Instant {
@@ -200,7 +211,7 @@ impl Connection {
             hung_up: false,
             is_broken: false,
             has_dropped: false,
-            announced: false,
+            known: Known::Nothing { status: 0 },
             transforms: false,
             unsent: 0,
             shutdown_when_flushed: false,
@@ -225,9 +236,17 @@ impl Connection {
         self.protocol.is_open()
     }
 
-    /// True once the application has been told of it, and has to be told of its end.
-    pub(crate) fn is_announced(&self) -> bool {
-        self.announced
+    /// What the application has to be told when this connection is gone.
+    pub(crate) fn last_news(&self, reason: CloseReason) -> Option<News> {
+        match self.known {
+            Known::Nothing { status } => Some(News::Refused {
+                addresses: self.addresses,
+                status,
+                reason: reason.close.reason,
+            }),
+            Known::Answer => None,
+            Known::Connection => Some(News::Close(reason)),
+        }
     }
 
     /// When the loop has to look after this connection.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gev_wire::{Close, Decoded, Input, ProtocolError, RingBuffer};
 
-use super::{Connection, Next, Pools, State, Surroundings};
+use super::{Connection, Known, Next, Pools, State, Surroundings};
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
@@ -161,7 +161,9 @@ impl Connection {
         around: &mut Surroundings<'_, B>,
     ) -> Next {
         self.undecoded = matches!(decoded, Ok(Decoded::Blocked));
-        self.announced |= self.is_open() || matches!(decoded, Ok(Decoded::Asked));
+        if self.is_open() || matches!(decoded, Ok(Decoded::Asked)) {
+            self.known = Known::Connection;
+        }
         // What one read is answered with comes on top, as do the control frames of our own.
         let most = around.config.max_buffered_bytes + around.config.read_buffer_bytes;
         if self.is_open() && self.output.len() > most {
@@ -194,6 +196,7 @@ impl Connection {
                         was_clean: false,
                     };
                     if !self.is_open() {
+                        self.known = Known::Answer;
                         self.finish(reason, around.deadline(), around.pools);
                         return self.flush(around.pools);
                     }
@@ -262,10 +265,14 @@ impl Connection {
             State::Open if self.protocol.ends_by_fin() && self.is_open() => {
                 self.tell(Event::End, around)
             }
-            State::Open | State::HalfClosed => Next::Gone(CloseReason::abnormal(
-                CloseCause::Peer,
-                "connection ended without a close",
-            )),
+            State::Open | State::HalfClosed => {
+                let text = if self.is_open() {
+                    "connection ended without a close"
+                } else {
+                    "connection ended during the handshake"
+                };
+                Next::Gone(CloseReason::abnormal(CloseCause::Peer, text))
+            }
             State::Closing => {
                 let cause = self.take_outcome().cause;
                 Next::Gone(CloseReason::abnormal(

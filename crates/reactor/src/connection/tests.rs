@@ -13,6 +13,7 @@ use super::*;
 use crate::admission::Admission;
 use crate::bridge::{Bridge, Command};
 use crate::close_reason::CloseCause;
+use crate::http_date::HttpDate;
 
 /// Keeps the events of the connection.
 #[derive(Default)]
@@ -95,6 +96,7 @@ impl Stage {
         let pools = Pools {
             chunks: ChunkPool::new(0),
             rings: Vec::new(),
+            date: HttpDate::default(),
         };
         let mut stage = Self {
             config,

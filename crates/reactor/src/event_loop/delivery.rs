@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{EventLoop, NOBODY, News};
+use crate::addresses::Addresses;
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
 use crate::slots::ConnectionId;
@@ -67,6 +68,17 @@ impl<B: Bridge> EventLoop<B> {
                     let mut payload = [0; CLOSE_BYTES];
                     let len = write_close(reason, &mut payload);
                     self.emit(id, Event::Close, &payload[..len])
+                }
+                News::Refused {
+                    addresses,
+                    status,
+                    reason,
+                } => {
+                    let mut payload = vec![0; Addresses::RECORD_BYTES];
+                    addresses.write(&mut payload);
+                    payload.extend(status.to_le_bytes());
+                    payload.extend(reason.as_bytes());
+                    self.emit(id, Event::Refused, &payload)
                 }
             };
             if !delivered {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use gev_wire::Close;
 use mio::{Events, Poll, Token, Waker};
 
+use crate::addresses::Addresses;
 use crate::admission::Admission;
 use crate::bridge::{Bridge, Event};
 use crate::close_reason::CloseReason;
@@ -91,10 +92,16 @@ pub enum Turn {
 
 /// What is delivered for a connection besides what its protocol delivers.
 #[derive(Debug)]
-enum News {
+pub(crate) enum News {
     /// An event without payload.
     Event(Event),
     Close(CloseReason),
+    /// See [`Event::Refused`].
+    Refused {
+        addresses: Addresses,
+        status: u16,
+        reason: String,
+    },
 }
 
 struct Mailbox {
@@ -449,10 +456,10 @@ impl<B: Bridge> EventLoop<B> {
         let Some(connection) = self.connections.remove(id) else {
             return;
         };
-        let is_announced = connection.is_announced();
+        let news = connection.last_news(reason);
         connection.release(&mut self.pools);
-        if is_announced {
-            self.undelivered.push_back((id, News::Close(reason)));
+        if let Some(news) = news {
+            self.undelivered.push_back((id, news));
             self.deliver_news();
         }
     }

@@ -470,6 +470,10 @@ mod tests {
             true
         }
 
+        fn refused(&mut self, _status: u16, _reason: &str) -> bool {
+            true
+        }
+
         fn commit(&mut self, _part: Part) {}
 
         fn may_take_message(&self) -> bool {

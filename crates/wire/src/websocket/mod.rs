@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::input::Input;
 use crate::protocol::{
     Close, Control, Decoded, MessageKind, Outgoing, PART_BYTES, Payload, Protocol, ProtocolError,
-    Sink,
+    Refusal, Sink,
 };
 
 use deflate::Compression;
@@ -345,6 +345,10 @@ impl Protocol for WebSocket {
             self.upgrade = None;
             self.stage = Stage::Ended;
         }
+    }
+
+    fn time_out(&mut self, date: &str) -> Option<Refusal> {
+        self.end_handshake(date)
     }
 
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool {

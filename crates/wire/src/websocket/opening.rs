@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::input::Input;
-use crate::protocol::{Close, Decoded, Sink};
+use crate::protocol::{Close, Decoded, Refusal, Sink};
 
 use super::deflate::Compression;
 use super::handshake::{Handshake, Verdict};
-use super::{ABNORMAL, Stage, WebSocket, response};
+use super::response::{self, Answer};
+use super::{ABNORMAL, Stage, WebSocket};
 
 impl WebSocket {
     /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
@@ -42,6 +43,9 @@ impl WebSocket {
                 Some(Decoded::Asked)
             }
             Verdict::Refuse { answer, with_body } => {
+                if !sink.refused(answer.code(), &answer.reason) {
+                    return Some(Decoded::Blocked);
+                }
                 let response = answer.response(with_body, sink.date());
                 Some(self.answered(&response, answer.reason, input, sink))
             }
@@ -51,6 +55,21 @@ impl WebSocket {
                 Some(self.answered(&response, "plain HTTP request answered", input, sink))
             }
         }
+    }
+
+    /// What a client is told whose handshake takes too long.
+    pub(super) fn end_handshake(&mut self, date: &str) -> Option<Refusal> {
+        let answer = match self.stage {
+            Stage::Handshake(handshake) => handshake.time_out()?,
+            Stage::Asked | Stage::Accepted => Answer::NOT_ANSWERED,
+            _ => return None,
+        };
+        self.stage = Stage::Ended;
+        Some(Refusal {
+            status: answer.code(),
+            response: answer.bare_response(date),
+            reason: answer.reason,
+        })
     }
 
     /// Sends the last that there is to say to the peer.

@@ -60,6 +60,20 @@ impl Answer {
         reason: Cow::Borrowed("Sec-WebSocket-Version is not 13"),
     };
 
+    /// RFC 9110 section 15.5.9: a request that has begun has not come to its end.
+    pub(crate) const REQUEST_TIMEOUT: Self = Self {
+        status: (408, "Request Timeout"),
+        headers: "",
+        reason: Cow::Borrowed("request not complete in time"),
+    };
+
+    /// RFC 9110 section 15.6.4: the application does not answer.
+    pub(crate) const NOT_ANSWERED: Self = Self {
+        status: (503, "Service Unavailable"),
+        headers: "",
+        reason: Cow::Borrowed("request not answered in time"),
+    };
+
     /// RFC 6585 section 5.
     pub(crate) const fn head_too_large(reason: &'static str) -> Self {
         Self {
@@ -69,6 +83,11 @@ impl Answer {
         }
     }
 
+    /// The status code.
+    pub(crate) fn code(&self) -> u16 {
+        self.status.0
+    }
+
     /// The response that says so.
     pub(crate) fn response(&self, with_body: bool, date: &str) -> Vec<u8> {
         let body = format!("{}\n", self.reason);
@@ -76,6 +95,16 @@ impl Answer {
             media_type: "text/plain; charset=utf-8",
             bytes: body.as_bytes(),
             with_body,
+        };
+        complete(self.status, self.headers, &content, date)
+    }
+
+    /// The response without content, which fits every method, where nobody knows which it was.
+    pub(crate) fn bare_response(&self, date: &str) -> Vec<u8> {
+        let content = Content {
+            media_type: "text/plain",
+            bytes: b"",
+            with_body: false,
         };
         complete(self.status, self.headers, &content, date)
     }

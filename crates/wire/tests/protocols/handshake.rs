@@ -48,7 +48,16 @@ fn answer(config: &Config, request: &[u8]) -> (String, End) {
         accepted,
         "the refused are closed, the others not"
     );
-    (String::from_utf8(sink.replies()).expect("text"), end)
+    let answer = String::from_utf8(sink.replies()).expect("text");
+    if let End::Closed(close) = &end
+        && !answer.starts_with("HTTP/1.1 200 ")
+    {
+        let status = answer[9..12].parse().expect("a status");
+        assert_eq!(sink.refusals, [(status, close.reason.clone())]);
+    } else {
+        assert!(sink.refusals.is_empty(), "{answer}");
+    }
+    (answer, end)
 }
 
 fn accepted(request: &[u8]) {
@@ -416,6 +425,91 @@ fn heads_have_a_largest_number_of_lines() {
     };
     assert_eq!(answer(&config, REQUEST).0.as_bytes(), RESPONSE);
     refused(&config, &request_with(&["X-More: 1"]), 431);
+}
+
+#[test]
+fn who_is_refused_gets_the_answer_when_the_application_can_be_told() {
+    let mut web_socket = web_socket(Config::default());
+    let mut sink = Collector::blocking(1);
+    let mut input = Input::from(&b"\r\n\x16"[..]);
+    for _ in 0..3 {
+        let decoded = web_socket.decode(&mut input, &mut sink);
+        assert_eq!(decoded, Ok(Decoded::Blocked));
+        assert!(sink.log.is_empty());
+    }
+    sink.block_every = 0;
+    let decoded = web_socket.decode(&mut input, &mut sink);
+    assert!(matches!(decoded, Ok(Decoded::Closed(_))), "{decoded:?}");
+    assert!(sink.replies().starts_with(b"HTTP/1.1 400 "));
+    assert_eq!(sink.refusals.len(), 1);
+}
+
+/// What the protocol says when the time for the handshake is over and nothing more comes.
+fn timed_out(web_socket: &mut dyn Protocol) -> Option<(u16, String)> {
+    let refusal = web_socket.time_out(DATE)?;
+    let response = String::from_utf8(refusal.response).expect("text");
+    assert!(response.starts_with(&format!("HTTP/1.1 {} ", refusal.status)));
+    assert!(response.contains(&format!("\r\nDate: {DATE}\r\n")));
+    assert!(response.contains("\r\nConnection: close\r\n"));
+    // Perhaps it was a HEAD.
+    assert!(response.ends_with("\r\nContent-Length: 0\r\n\r\n"));
+    let mut sink = Collector::default();
+    let mut input = Input::from(REQUEST);
+    assert_eq!(
+        web_socket.decode(&mut input, &mut sink),
+        Ok(Decoded::NeedMore)
+    );
+    assert!(
+        sink.log.is_empty() && input.is_empty(),
+        "something came behind the end"
+    );
+    assert_eq!(web_socket.time_out(DATE), None);
+    Some((refusal.status, refusal.reason.into_owned()))
+}
+
+#[test]
+fn who_does_not_finish_a_request_in_time_is_told_so() {
+    for cut in 1..REQUEST.len() {
+        let mut web_socket = web_socket(Config::default());
+        let (sink, end) = feed_whole(&mut web_socket, &[b"\r\n", &REQUEST[..cut]].concat());
+        assert_eq!((sink.log, end), (vec![], End::NeedMore));
+        let (status, _) = timed_out(&mut web_socket).expect("a response");
+        assert_eq!(status, 408);
+    }
+}
+
+#[test]
+fn who_has_not_begun_a_request_is_told_nothing() {
+    for bytes in [&b""[..], b"\r", b"\r\n", b"\r\n\r\n\r"] {
+        let mut web_socket = web_socket(Config::default());
+        feed_whole(&mut web_socket, bytes);
+        assert_eq!(web_socket.time_out(DATE), None);
+    }
+}
+
+#[test]
+fn who_waits_for_the_application_is_told_that_it_does_not_answer() {
+    let asking = Config {
+        ask_upgrades: true,
+        ask_requests: true,
+        ..Config::default()
+    };
+    let plain = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (config, request) in [
+        (&asking, REQUEST),
+        (&asking, plain),
+        (&Config::default(), REQUEST),
+        (&Config::default(), plain),
+    ] {
+        for block_every in [0, 1] {
+            let mut web_socket = web_socket(config.clone());
+            let mut sink = Collector::blocking(block_every);
+            let decoded = web_socket.decode(&mut Input::from(request), &mut sink);
+            let waits = matches!(decoded, Ok(Decoded::Asked | Decoded::Blocked));
+            let status = timed_out(&mut web_socket).map(|(status, _)| status);
+            assert_eq!(status, waits.then_some(503), "{decoded:?}");
+        }
+    }
 }
 
 #[test]

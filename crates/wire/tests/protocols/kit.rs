@@ -41,6 +41,8 @@ pub(crate) struct Collector {
     pub(crate) room: Option<usize>,
     /// Subprotocol and extensions that were opened with.
     pub(crate) opening: (String, String),
+    /// Statuses of refusals, with their reasons.
+    pub(crate) refusals: Vec<(u16, String)>,
     /// Pings and pongs so far.
     pub(crate) controls: usize,
     /// More are too many; `None` for no limit.
@@ -99,6 +101,15 @@ impl Sink for Collector {
         if has_room {
             let lines = String::from_utf8_lossy(lines).into_owned();
             self.log.push(Entry::Ask(request, lines));
+        }
+        has_room
+    }
+
+    fn refused(&mut self, status: u16, reason: &str) -> bool {
+        assert!(self.log.is_empty(), "refused late: {:?}", self.log);
+        let has_room = self.has_room();
+        if has_room {
+            self.refusals.push((status, reason.to_owned()));
         }
         has_room
     }

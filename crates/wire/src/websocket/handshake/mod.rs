@@ -33,6 +33,8 @@ pub(crate) struct Handshake {
     /// Empty lines that came before it.
     empty_lines: u8,
     line: RequestLine,
+    /// It has been judged, and the verdict cannot be carried out yet.
+    is_judged: bool,
     /// Bytes at the beginning of the input that the end of the head does not begin in.
     searched: usize,
 }
@@ -40,6 +42,20 @@ pub(crate) struct Handshake {
 impl Handshake {
     /// Judges the request at the beginning of `input`, of which only empty lines in front of it are consumed.
     pub(crate) fn examine(&mut self, input: &mut Input<'_>, config: &Config) -> Verdict {
+        let verdict = self.examine_head(input, config);
+        self.is_judged = !matches!(verdict, Verdict::NeedMore);
+        verdict
+    }
+
+    /// What a client is told that has come no further in time; nothing if it has not begun.
+    pub(crate) fn time_out(&self) -> Option<Answer> {
+        if self.is_judged {
+            return Some(Answer::NOT_ANSWERED);
+        }
+        self.line.has_begun().then_some(Answer::REQUEST_TIMEOUT)
+    }
+
+    fn examine_head(&mut self, input: &mut Input<'_>, config: &Config) -> Verdict {
         if !self.skip_empty_lines(input) {
             return Verdict::NeedMore;
         }

@@ -49,6 +49,11 @@ impl RequestLine {
         }
         Ok(())
     }
+
+    /// True when a byte of it has come.
+    pub(super) fn has_begun(&self) -> bool {
+        self.seen > 0
+    }
 }
 
 impl Expected {
