@@ -228,6 +228,29 @@ test("serial: one message at a time, in order, and others do not wait", async (t
 	t.is(most, 1);
 });
 
+test("serial without maxPending: a flood that waits is handed over one by one, in order", async (t) => {
+	const count = 300_000;
+	const done = new Queue<void>();
+	let handled = 0;
+	let wrong = 0;
+	const { port } = await serve(
+		t,
+		{
+			async onMessage(_, message) {
+				if (message !== `${handled}`) wrong++;
+				// So that most of the flood has come before the first ones are done.
+				await new Promise(setImmediate);
+				if (++handled === count) done.push();
+			},
+		},
+		{ serial: true, maxPending: 0 },
+	);
+	const client = await upgraded(t, port);
+	client.write(numbers(0, count));
+	await done.next();
+	t.is(wrong, 0);
+});
+
 test("serial: messages wait for onConnect too", async (t) => {
 	const gate = deferred<void>();
 	const calls: string[] = [];

@@ -1,5 +1,6 @@
 import { copyOf, part } from "./bytes.js";
 import { nextTick } from "./clock.js";
+import { Fifo } from "./fifo.js";
 import { layout } from "./layout.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
@@ -27,7 +28,7 @@ export class CommandQueue {
 	private published = 0;
 	/** The loop's tail when it was last looked at. */
 	private knownTail = 0;
-	private backlog: Waiting[] = [];
+	private readonly backlog = new Fifo<Waiting>();
 	/** A publish is going to happen at the end of this tick. */
 	private scheduled = false;
 	/** A publish is going to happen when whoever holds it is done: a drain, or {@link together}. */
@@ -269,24 +270,21 @@ export class CommandQueue {
 	}
 
 	private clearBacklog(): void {
-		if (this.backlog.length === 0) return;
-		let done = this.writeBacklog();
-		if (done < this.backlog.length) {
-			// Said first, then looked at again: see `crates/node/src/loop_bridge.rs`.
-			Atomics.store(this.words, layout.scriptWantsRoom, 1);
-			done += this.writeBacklog(done);
-		}
-		this.backlog.splice(0, done);
+		if (this.writeBacklog()) return;
+		// Said first, then looked at again: see `crates/node/src/loop_bridge.rs`.
+		Atomics.store(this.words, layout.scriptWantsRoom, 1);
+		this.writeBacklog();
 	}
 
-	/** Writes as much of the backlog as fits; returns how many records that were. */
-	private writeBacklog(from = 0): number {
-		let at = from;
-		for (; at < this.backlog.length; at++) {
-			const { kind, slot, generation, data } = this.backlog[at] as Waiting;
-			if (!this.tryWrite(kind, slot, generation, data)) break;
+	/** Writes as much of the backlog as fits; true when that was all. */
+	private writeBacklog(): boolean {
+		const { backlog } = this;
+		for (let { first } = backlog; first !== undefined; first = backlog.first) {
+			const { kind, slot, generation, data } = first;
+			if (!this.tryWrite(kind, slot, generation, data)) return false;
+			backlog.shift();
 		}
-		return at - from;
+		return true;
 	}
 
 	/** Place of the payload of a record of `length` bytes, as an index into the memory; -1 when there is no room. */

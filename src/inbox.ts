@@ -1,3 +1,4 @@
+import { Fifo } from "./fifo.js";
 import { layout } from "./layout.js";
 
 /**
@@ -12,9 +13,7 @@ export class Inbox {
 	readonly #limits: InboxLimits;
 	/** Sends a command without payload for this connection, if it is still there. */
 	readonly #command: (kind: number) => void;
-	#waiting: (() => void)[] = [];
-	/** So many of those that wait have been delivered. */
-	#delivered = 0;
+	readonly #waiting = new Fifo<() => void>();
 	#isDelivering = false;
 	#paused = false;
 	/** Promises of the handler that are not settled. */
@@ -85,7 +84,7 @@ export class Inbox {
 
 	/** Messages in the handler and before it. */
 	get #pending(): number {
-		return this.#unsettled + this.#waiting.length - this.#delivered;
+		return this.#unsettled + this.#waiting.length;
 	}
 
 	get #isShut(): boolean {
@@ -99,12 +98,7 @@ export class Inbox {
 		// What is delivered may shut the door again, or come back to here.
 		if (this.#isDelivering) return;
 		this.#isDelivering = true;
-		while (this.#pending > this.#unsettled && !this.#isShut) {
-			const deliver = this.#waiting[this.#delivered++] as () => void;
-			deliver();
-		}
-		this.#waiting.splice(0, this.#delivered);
-		this.#delivered = 0;
+		while (this.#waiting.length > 0 && !this.#isShut) this.#waiting.shift()?.();
 		this.#isDelivering = false;
 		this.#regulate();
 	}
