@@ -7,8 +7,10 @@ import {
 	readFrame,
 	upgraded,
 } from "./kit/frames.js";
+import { pair } from "./kit/pair.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
+import { saturate } from "./kit/saturate.js";
 import { serve } from "./kit/server.js";
 
 const KIB = 1024;
@@ -164,4 +166,114 @@ test("drop-oldest: what is larger than everything is dropped itself", async (t) 
 	t.is(connection.send(Buffer.alloc(60 * KIB)), SendStatus.Dropped);
 	t.is((await readFrame(client)).payload.length, 60 * KIB);
 	t.is(connection.dropped, 2);
+});
+
+test("drop-oldest: sent() waits for what is on its way, although what came behind it is dropped", async (t) => {
+	for (const protocol of ["raw", "websocket"] as const) {
+		const all = await pair(t, protocol, {
+			highWaterMarkBytes: 64 * KIB,
+			maxBufferedBytes: 256 * KIB,
+			overflow: "drop-oldest",
+		});
+		const { client, connection } = all;
+		client.socket.pause();
+		const message = Buffer.alloc(16 * KIB);
+		await saturate(all, message);
+		const promises = new Set<Promise<boolean>>();
+		let settled = 0;
+		const ask = () => {
+			const promise = connection.sent();
+			if (promises.has(promise)) return;
+			promises.add(promise);
+			void promise.then(() => settled++);
+		};
+		ask();
+		for (let n = 0; n < 1000; n++) {
+			connection.send(message);
+			ask();
+			if (n % 10 === 0) await new Promise(setImmediate);
+		}
+		await saturate(all, message);
+		// Whatever was sent when they asked is gone, or with a loop that cannot get rid of it.
+		t.is(settled, 0);
+		t.is(promises.size, 2, "which is all that can be told apart");
+		client.socket.removeAllListeners("data").resume();
+		t.deepEqual(await Promise.all(promises), [true, true]);
+		connection.destroy();
+	}
+});
+
+test("drop-oldest: sent() is true for what close() sends, false for what destroy() drops", async (t) => {
+	for (const end of ["close", "destroy"] as const) {
+		const recorder = new Recorder();
+		const { port } = await serve(t, recorder, {
+			highWaterMarkBytes: 64 * KIB,
+			maxBufferedBytes: 1024 * KIB,
+			overflow: "drop-oldest",
+		});
+		const client = await upgraded(t, port);
+		client.socket.pause();
+		const { connection } = await recorder.next("connect");
+		const fill = async () => {
+			for (let n = 0; connection.writeBufferLength < 512 * KIB; n++) {
+				connection.send(Buffer.alloc(16 * KIB));
+				if (n % 10 === 0) await new Promise(setImmediate);
+			}
+		};
+		await fill();
+		const promises = [connection.sent()];
+		for (const text of ["a", "b", "c"]) {
+			connection.send(text);
+			promises.push(connection.sent());
+		}
+		connection[end]();
+		client.socket.resume();
+		if (end === "close") {
+			let last = await readFrame(client);
+			while (last.opcode === BINARY) last = await readFrame(client);
+			t.is(String(last.payload), "a");
+		}
+		const sent = end === "close";
+		t.deepEqual(await Promise.all(promises), [sent, sent, sent, sent]);
+	}
+});
+
+test("drop-oldest: a mark between the fragments of a message does not outlive or split it", async (t) => {
+	const recorder = new Recorder();
+	const { port } = await serve(t, recorder, {
+		highWaterMarkBytes: 64 * KIB,
+		maxBufferedBytes: 256 * KIB,
+		overflow: "drop-oldest",
+	});
+	const client = await upgraded(t, port);
+	client.socket.pause();
+	const { connection } = await recorder.next("connect");
+	const results: Promise<boolean>[] = [];
+	const count = 300;
+	for (let n = 0; n < count; n++) {
+		const fragment = Buffer.alloc(10 * KIB);
+		fragment.writeUInt32BE(n);
+		connection.send(fragment, { fin: false });
+		results.push(connection.sent());
+		connection.send(fragment, { fin: false });
+		connection.send(fragment);
+		results.push(connection.sent());
+		if (n % 10 === 0) await new Promise(setImmediate);
+	}
+	t.true(connection.dropped > 0);
+	client.socket.resume();
+	let messages = 0;
+	for (let n = -1; n < count - 1; messages++) {
+		const first = await readFrame(client);
+		t.is(first.opcode, BINARY);
+		t.true(first.payload.readUInt32BE() > n);
+		n = first.payload.readUInt32BE();
+		for (const fin of [false, true]) {
+			const next = await readFrame(client);
+			t.like(next, { opcode: CONTINUATION, fin });
+			t.is(next.payload.readUInt32BE(), n);
+		}
+	}
+	t.is(messages, count - connection.dropped);
+	t.true((await Promise.all(results)).every((sent) => sent));
 });

@@ -112,7 +112,10 @@ export class Connection<Context = unknown> {
 
 	/**
 	 * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-	 * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before.
+	 * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+	 * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
+	 * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
+	 * takes no memory, although messages are dropped without end.
 	 */
 	sent(): Promise<boolean> {
 		return this.#sender.allSent();

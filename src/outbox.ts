@@ -1,14 +1,16 @@
+import { Fifo } from "./fifo.js";
 import { layout } from "./layout.js";
-import type { SendCallback } from "./send.js";
+import type { Receipt } from "./receipt.js";
 
 /**
  * Messages that stay in JavaScript's memory while more than `highWaterMarkBytes` wait for the peer, so that the oldest of
  * them can still be dropped. Made for connections with `overflow: "drop-oldest"` that need it.
  */
 export class Outbox {
-	/** In order, from `#first` on. */
-	#messages: Unsent[] = [];
-	#first = 0;
+	/** What stays, whatever comes: the rest of a message whose beginning was sent, and marks behind it. */
+	readonly #begun = new Fifo<Unsent>();
+	/** Behind that, messages that can be dropped: each with its fragments, and the marks between and behind them. */
+	readonly #whole = new Fifo<Unsent[]>();
 	#bytes = 0;
 
 	/** What all that is here counts until the kernel has taken it. */
@@ -17,69 +19,59 @@ export class Outbox {
 	}
 
 	get isEmpty(): boolean {
-		return this.#first === this.#messages.length;
+		return this.next === undefined;
 	}
 
-	/** The message whose turn is next. */
+	/** What goes next. */
 	get next(): Unsent | undefined {
-		return this.#messages[this.#first];
+		return this.#begun.first ?? this.#whole.first?.[0];
 	}
 
-	push(message: Unsent): void {
-		this.#messages.push(message);
-		this.#bytes += message.cost;
+	push(unsent: Unsent): void {
+		const { data, flags, cost } = unsent;
+		if (data !== undefined && (flags & CONTINUED) === 0) {
+			this.#whole.push([unsent]);
+		} else {
+			(this.#whole.last ?? this.#begun).push(unsent);
+		}
+		this.#bytes += cost;
 	}
 
-	/** Has `callback` called when the last message has been handed to the kernel, or dropped. */
-	callBack(callback: SendCallback): void {
-		const last = this.#messages.at(-1);
-		if (last !== undefined) last.callback = callback;
+	/** Has `receipt` settled when the last message has been handed to the kernel, or dropped. */
+	attach(receipt: Receipt): void {
+		const last = this.#whole.last?.at(-1) ?? this.#begun.last;
+		if (last !== undefined) last.receipt = receipt;
 	}
 
-	/** Has `callback` called when everything that is here now has been handed to the kernel or dropped. */
-	mark(callback: SendCallback): void {
-		this.push({ data: undefined, flags: 0, cost: 0, callback });
+	/** Has `receipt` settled when everything that is here now has been handed to the kernel or dropped. */
+	mark(receipt: Receipt): void {
+		this.push({ data: undefined, flags: 0, cost: 0, receipt });
 	}
 
-	/** Takes the next message out. */
+	/** Takes out what goes next. */
 	shift(): Unsent | undefined {
-		const { next } = this;
-		if (next !== undefined) this.#remove(this.#first);
+		if (this.#begun.length === 0) {
+			for (const part of this.#whole.shift() ?? []) this.#begun.push(part);
+		}
+		const next = this.#begun.shift();
+		this.#bytes -= next?.cost ?? 0;
 		return next;
 	}
 
 	/**
 	 * Takes the oldest message out that is here as a whole, all its fragments: nothing of it has been sent, and nothing of
-	 * it is still to come. Empty when there is none.
+	 * it is still to come. Its marks stay. Empty when there is none.
 	 */
 	takeOldest(): Unsent[] {
-		const places: number[] = [];
-		for (let at = this.#first; at < this.#messages.length; at++) {
-			const { data, flags } = this.#messages[at] as Unsent;
-			// Marks have their place and stay. Of what begins with a later fragment the first has been sent.
-			if (data === undefined) continue;
-			if (places.length === 0 && (flags & CONTINUED) !== 0) continue;
-			places.push(at);
-			if ((flags & MORE) === 0) {
-				const message = places.map((place) => this.#messages[place] as Unsent);
-				for (const place of places.reverse()) this.#remove(place);
-				return message;
-			}
+		const oldest = this.#whole.first;
+		if (oldest === undefined || !isComplete(oldest)) return [];
+		this.#whole.shift();
+		const message: Unsent[] = [];
+		for (const part of oldest) {
+			(part.data === undefined ? this.#begun : message).push(part);
+			this.#bytes -= part.cost;
 		}
-		return [];
-	}
-
-	#remove(at: number): void {
-		this.#bytes -= (this.#messages[at] as Unsent).cost;
-		if (at !== this.#first) {
-			this.#messages.splice(at, 1);
-			return;
-		}
-		this.#messages[this.#first++] = GONE;
-		if (this.#first * 2 > this.#messages.length) {
-			this.#messages.splice(0, this.#first);
-			this.#first = 0;
-		}
+		return message;
 	}
 }
 
@@ -92,16 +84,14 @@ export interface Unsent {
 	/** What it counts until the kernel has taken it. */
 	cost: number;
 	/** Who wants to know when it has been handed to the kernel. */
-	callback: SendCallback | undefined;
+	receipt: Receipt | undefined;
 }
 
-/** In place of what has been taken out, which is not to be kept alive. */
-const GONE: Unsent = {
-	data: undefined,
-	flags: 0,
-	cost: 0,
-	callback: undefined,
-};
+/** True when no more fragments of the message are to come. */
+function isComplete(message: Unsent[]): boolean {
+	const last = message.findLast(({ data }) => data !== undefined);
+	return last !== undefined && (last.flags & MORE) === 0;
+}
 
 const CONTINUED = layout.flagContinued;
 const MORE = layout.flagMore;

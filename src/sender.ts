@@ -6,6 +6,7 @@ import { GevError } from "./errors.js";
 import type { EventLoop } from "./event-loop.js";
 import { layout } from "./layout.js";
 import { Outbox, type Unsent } from "./outbox.js";
+import { CallbackReceipt, type Receipt } from "./receipt.js";
 import {
 	type GivenSendOptions,
 	type SendCallback,
@@ -15,6 +16,7 @@ import {
 	sendOptions,
 } from "./send.js";
 import { SentCallbacks } from "./sent-callbacks.js";
+import { SentMarks } from "./sent-marks.js";
 
 /**
  * What one connection sends: how much of it waits for the peer, what happens when that is too much, and who is told when
@@ -42,6 +44,7 @@ export class Sender {
 	/** What the loop has not been given yet, if that was ever needed. */
 	#outbox: Outbox | undefined = undefined;
 	#callbacks: SentCallbacks | undefined = undefined;
+	#marks: SentMarks | undefined = undefined;
 
 	constructor(
 		connection: Connection,
@@ -173,31 +176,41 @@ export class Sender {
 
 	/** See {@link Connection.sent}. */
 	allSent(): Promise<boolean> {
-		return new Promise((resolve) => {
-			const callback: SendCallback = (error) => resolve(error === undefined);
-			if (this.#outbox?.isEmpty === false) {
-				this.#outbox.mark(callback);
-			} else {
-				const isCurrent =
-					this.#loop.connections[this.#slot] === this.#connection;
-				this.callWhenSent(
-					isCurrent ? SendStatus.Queued : SendStatus.Closed,
-					callback,
-				);
-			}
-		});
+		this.#marks ??= new SentMarks((mark) => this.#mark(mark));
+		return this.#outbox?.isEmpty === false
+			? this.#marks.behindDroppable()
+			: this.#marks.here(this.#sent);
 	}
 
 	/** Calls `callback` when what was just sent, with `status`, has been handed to the kernel. */
 	callWhenSent(status: SendStatus, callback: SendCallback): void {
+		const receipt = new CallbackReceipt(callback);
 		if (status !== SendStatus.Queued && status !== SendStatus.Congested) {
-			this.#refuse(callback);
+			this.#refuse(receipt);
 		} else if (this.#outbox?.isEmpty === false) {
-			this.#outbox.callBack(callback);
+			this.#outbox.attach(receipt);
 		} else {
-			this.#needCallbacks().add(callback);
-			this.command(layout.commandTellSent);
+			this.#settleWhenSent(receipt);
 		}
+	}
+
+	/** Puts a mark behind everything that has been sent so far; returns how far that is. */
+	#mark(mark: Receipt): number {
+		if (this.#outbox?.isEmpty === false) {
+			this.#outbox.mark(mark);
+		} else if (this.#loop.connections[this.#slot] === this.#connection) {
+			this.#settleWhenSent(mark);
+		} else {
+			this.#refuse(mark);
+		}
+		return this.#sent;
+	}
+
+	/** Has `receipt` settled when what the loop was given has been handed to the kernel. */
+	#settleWhenSent(receipt: Receipt): void {
+		const callbacks = this.#needCallbacks();
+		this.command(layout.commandTellSent);
+		callbacks.add(receipt);
 	}
 
 	/** Flags of a message's record: `plain` ones without options and fragments. */
@@ -253,7 +266,8 @@ export class Sender {
 				const oldest = this.#outbox.takeOldest();
 				if (oldest.length === 0) break;
 				this.dropped++;
-				for (const { callback } of oldest) this.#refuse(callback);
+				for (const { receipt } of oldest) this.#refuse(receipt);
+				this.#giveMarks();
 			}
 			if (this.length + cost <= maxBufferedBytes) {
 				return SendStatus.Congested;
@@ -313,7 +327,7 @@ export class Sender {
 		const length =
 			typeof data === "string" ? Buffer.byteLength(data) : data.length;
 		const cost = this.#loop.commands.cost(length);
-		this.#outbox.push({ data, flags, cost, callback: undefined });
+		this.#outbox.push({ data, flags, cost, receipt: undefined });
 		if (isFirst) this.#tellDrained();
 		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
 		this.#credit = -1;
@@ -332,9 +346,21 @@ export class Sender {
 			this.#give(next);
 		}
 		this.#credit = 0;
+		this.#marks?.placeNext();
 	}
 
-	#give({ data, flags, callback }: Unsent): void {
+	/** What was before these marks has been dropped: they wait for what the loop has. */
+	#giveMarks(): void {
+		const outbox = this.#outbox;
+		if (outbox === undefined) return;
+		for (let { next } = outbox; next?.data === undefined; next = outbox.next) {
+			if (next === undefined) return;
+			outbox.shift();
+			this.#give(next);
+		}
+	}
+
+	#give({ data, flags, receipt }: Unsent): void {
 		const { commands } = this.#loop;
 		if (data !== undefined) {
 			const cost =
@@ -349,21 +375,18 @@ export class Sender {
 						);
 			this.#sent = (this.#sent + cost) | 0;
 		}
-		if (callback !== undefined) {
-			this.#needCallbacks().add(callback);
-			this.command(layout.commandTellSent);
-		}
+		if (receipt !== undefined) this.#settleWhenSent(receipt);
 	}
 
 	/** What is in the outbox will not be sent. */
 	#dropOutbox(): void {
 		const outbox = this.#outbox;
 		this.#outbox = undefined;
-		while (outbox?.isEmpty === false) this.#refuse(outbox.shift()?.callback);
+		while (outbox?.isEmpty === false) this.#refuse(outbox.shift()?.receipt);
 	}
 
-	#refuse(callback: SendCallback | undefined): void {
-		if (callback !== undefined) this.#needCallbacks().refuse(callback);
+	#refuse(receipt: Receipt | undefined): void {
+		if (receipt !== undefined) this.#needCallbacks().refuse(receipt);
 	}
 
 	#needCallbacks(): SentCallbacks {

@@ -1,10 +1,13 @@
 import { GevError } from "./errors.js";
-import type { SendCallback } from "./send.js";
+import { Fifo } from "./fifo.js";
+import type { Receipt } from "./receipt.js";
 
 /** Who wants to know when what was sent has been handed to the kernel, in order. Made for connections that need it. */
 export class SentCallbacks {
 	readonly #failed: (thrown: unknown) => void;
-	#waiting: SendCallback[] = [];
+	readonly #waiting = new Fifo<Receipt>();
+	/** Those whose message is not going to be sent, and who are told soon. */
+	readonly #refused = new Fifo<Receipt>();
 
 	/** `failed` is told what callbacks throw. */
 	constructor(failed: (thrown: unknown) => void) {
@@ -12,36 +15,48 @@ export class SentCallbacks {
 	}
 
 	/** {@link next} follows for it, or {@link end}. */
-	add(callback: SendCallback): void {
-		this.#waiting.push(callback);
+	add(receipt: Receipt): void {
+		this.#waiting.push(receipt);
 	}
 
 	/** The turn of the one that came first. */
-	next(error?: GevError): void {
-		const callback = this.#waiting.shift();
-		if (callback !== undefined) this.#call(callback, error);
+	next(): void {
+		const receipt = this.#waiting.shift();
+		if (receipt !== undefined) this.#settle(receipt, undefined);
 	}
 
 	/** Nothing more will be sent. */
 	end(): void {
-		while (this.#waiting.length > 0) this.next(notSent());
+		this.#tellNotSent(this.#waiting);
 	}
 
 	/** Tells one, soon, whose message is not going to be sent. */
-	refuse(callback: SendCallback): void {
-		queueMicrotask(() => this.#call(callback, notSent()));
+	refuse(receipt: Receipt): void {
+		if (this.#refused.length === 0) {
+			queueMicrotask(() => this.#tellNotSent(this.#refused));
+		}
+		this.#refused.push(receipt);
 	}
 
-	#call(callback: SendCallback, error: GevError | undefined): void {
+	/** All get one error: to make one takes longer than the call. */
+	#tellNotSent(receipts: Fifo<Receipt>): void {
+		if (receipts.length === 0) return;
+		const error = new GevError("ERR_GEV_SEND", "the message was not sent");
+		for (;;) {
+			const receipt = receipts.shift();
+			if (receipt === undefined) return;
+			this.#settle(receipt, error);
+		}
+	}
+
+	#settle(receipt: Receipt, error: GevError | undefined): void {
 		try {
-			callback(error);
+			receipt.settle(error);
 		} catch (thrown) {
 			this.#failed(thrown);
 		}
 	}
 }
 
-/** What a callback gets for a message that was not sent. */
-function notSent(): GevError {
-	return new GevError("ERR_GEV_SEND", "the message was not sent");
-}
+// Taken when the package is loaded, as tests put a clock of theirs into its place.
+const { queueMicrotask } = globalThis;
