@@ -278,7 +278,7 @@ declare class Connection<Context = unknown> {
      *
      * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
      * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
-     * returns.
+     * returns, and in the context (`AsyncLocalStorage`) of this call.
      * @returns what became of it; see {@link SendStatus}.
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
@@ -287,7 +287,10 @@ declare class Connection<Context = unknown> {
     send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
      * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-     * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before.
+     * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+     * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
+     * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
+     * takes no memory, although messages are dropped without end.
      */
     sent(): Promise<boolean>;
     /**

@@ -1,9 +1,11 @@
 /**
  * Echoes text, binary and 1 MiB over WebSocket, and bytes over plain TCP, with
- * the built package. It runs under Node.js, Bun and Deno (scripts/runtimes.mjs)
- * and must end by itself: a process that hangs here has leaked something.
+ * the built package, and looks at the context in which callbacks are called. It
+ * runs under Node.js, Bun and Deno (scripts/runtimes.mjs) and must end by
+ * itself: a process that hangs here has leaked something.
  */
-import { strictEqual } from "node:assert";
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -13,6 +15,7 @@ const echo = { onMessage: (_connection, message) => message };
 
 await echoOverWebSocket();
 await echoOverTcp();
+await callBackInContext();
 console.log("echoed");
 
 async function echoOverWebSocket() {
@@ -53,6 +56,25 @@ async function echoOverTcp() {
 	socket.end();
 	await once(socket, "close");
 	await server.stop();
+}
+
+async function callBackInContext() {
+	const storage = new AsyncLocalStorage();
+	const stores = [];
+	const onConnect = (connection) => {
+		const note = () => stores.push(storage.getStore());
+		storage.run("a", () => connection.send("1", note));
+		storage.run("b", () => connection.send("2", note));
+		storage.run("c", () => connection.sent().then(note));
+		storage.run("d", () => connection.destroy());
+		storage.run("e", () => connection.send("3", note));
+	};
+	const server = new Server({ onConnect }, { port: 0, protocol: raw() });
+	const { port } = await server.start();
+	const socket = connect(port, "127.0.0.1");
+	await once(socket, "close");
+	await server.stop();
+	deepStrictEqual(stores.sort(), ["a", "b", "c", "e"]);
 }
 
 /** The runtime's own client where it has one: Node.js 20 has none. */

@@ -1,3 +1,4 @@
+import { queueMicrotask } from "./clock.js";
 import { GevError } from "./errors.js";
 import { Fifo } from "./fifo.js";
 import type { Receipt } from "./receipt.js";
@@ -57,6 +58,3 @@ export class SentCallbacks {
 		}
 	}
 }
-
-// Taken when the package is loaded, as tests put a clock of theirs into its place.
-const { queueMicrotask } = globalThis;
