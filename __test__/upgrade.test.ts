@@ -221,7 +221,7 @@ test("instead of an answer that never comes there is 503 after handshakeTimeoutM
 				return new Promise<void>(() => {});
 			},
 		},
-		{ handshakeTimeoutMs: 50 },
+		{ handshakeTimeoutMs: 1000 },
 	);
 	const client = await tcp(t, port);
 	client.write(UPGRADE);
@@ -358,4 +358,49 @@ test("a client that has closed its side gets its response", async (t) => {
 	const response = String(await client.readToEnd());
 	t.true(response.endsWith("still there"), response);
 	t.false((await requests.next()).aborted);
+});
+
+test("Cookie lines are joined by semicolons, others by commas", async (t) => {
+	const values = new Queue<(string | undefined)[]>();
+	const names = ["cookie", "COOKIE", "x-list", "set-cookie", "cookie2"];
+	const { port } = await serve(t, {
+		onRequest({ headers }) {
+			values.push(names.map((name) => headers.get(name)));
+			values.push(headers.getAll("Cookie"));
+			values.push(headers.getAll("set-cookie"));
+			return {};
+		},
+	});
+	const client = await tcp(t, port);
+	const lines = ["Cookie: a=1; b=2", "X-List: 1", "cookie: c=3", "X-List: 2"];
+	lines.push("Set-Cookie: a=1", "Cookie2: x", "Set-Cookie: b=2", "Cookie2: y");
+	client.write(`GET / HTTP/1.1\r\nHost: a\r\n${lines.join("\r\n")}\r\n\r\n`);
+	await client.readToEnd();
+	const cookie = "a=1; b=2; c=3";
+	t.deepEqual(await values.next(), [
+		cookie,
+		cookie,
+		"1, 2",
+		"a=1, b=2",
+		"x, y",
+	]);
+	t.deepEqual(await values.next(), ["a=1; b=2", "c=3"]);
+	t.deepEqual(await values.next(), ["a=1", "b=2"]);
+});
+
+test("targets and header values are latin1, from which UTF-8 can be had", async (t) => {
+	const seen = new Queue<string>();
+	const { port } = await serve(t, {
+		onRequest({ url, headers }) {
+			seen.push(url);
+			seen.push(headers.get("x-name") ?? "");
+			return { headers: { "X-Name": headers.get("x-name") ?? "" } };
+		},
+	});
+	const client = await tcp(t, port);
+	client.write("GET /grün HTTP/1.1\r\nHost: a\r\nX-Name: größer\r\n\r\n");
+	const decoded = async () => Buffer.from(await seen.next(), "latin1");
+	t.is(String(await decoded()), "/grün");
+	t.is(String(await decoded()), "größer");
+	t.regex(String(await client.readToEnd()), /^X-Name: größer\r$/m);
 });

@@ -7,7 +7,10 @@ import { httpDate } from "./http-date.js";
 export interface HttpRequest {
 	/** `GET` for everything that asks for a WebSocket. */
 	readonly method: string;
-	/** The target as it was sent: path and query. */
+	/**
+	 * The target as it was sent: path and query. One character stands for one byte (latin1); what a client has sent in UTF-8
+	 * instead of escaping it, as browsers do, is `Buffer.from(request.url, "latin1").toString()`.
+	 */
 	readonly url: string;
 	readonly headers: RequestHeaders;
 	/** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
@@ -24,10 +27,17 @@ export interface HttpRequest {
 	readonly aborted: boolean;
 }
 
-/** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
+/**
+ * Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case.
+ * In values one character stands for one byte (latin1): where a client sends UTF-8, the text is
+ * `Buffer.from(value, "latin1").toString()`.
+ */
 export interface RequestHeaders
 	extends Iterable<[name: string, value: string]> {
-	/** The value of a header; several lines of the same name are joined by `", "`. `undefined` when there is none. */
+	/**
+	 * The value of a header; several lines of the same name are joined by `", "`, those of `Cookie` by `"; "`. `undefined` when
+	 * there is none. Where a value may have commas of its own (`Set-Cookie`), ask {@link getAll}.
+	 */
 	get(name: string): string | undefined;
 	/** The values of all lines of this name. */
 	getAll(name: string): string[];
@@ -95,7 +105,9 @@ class CopiedHeaders implements RequestHeaders {
 
 	get(name: string): string | undefined {
 		const values = this.getAll(name);
-		return values.length === 0 ? undefined : values.join(", ");
+		if (values.length === 0) return undefined;
+		// RFC 9110 section 5.3; RFC 6265 section 4.2.1 and RFC 9113 section 8.2.3.
+		return values.join(name.toLowerCase() === "cookie" ? "; " : ", ");
 	}
 
 	getAll(name: string): string[] {
