@@ -9,6 +9,7 @@ export type {
 	Handler,
 	Reply,
 } from "./src/handler.js";
+export type { ResponseHeaders } from "./src/header-lines.js";
 export type { ServerOptions } from "./src/options.js";
 export {
 	type DeflateOptions,
@@ -23,7 +24,6 @@ export type {
 	HttpResponse,
 	Refusal,
 	RequestHeaders,
-	ResponseHeaders,
 	UpgradeReply,
 } from "./src/request.js";
 export {

@@ -33,9 +33,13 @@ export interface Handler<Context = unknown> {
 	): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
 	/**
 	 * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
-	 * What this member throws is answered with 500. Without this member requests get the option `page`, or 426.
+	 * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
+	 * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
+	 * with 500. Without this member requests get the option `page`, or 426.
 	 */
-	onRequest?(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
+	onRequest?(
+		request: HttpRequest,
+	): HttpResponse | Response | Promise<HttpResponse | Response>;
 	/** A connection is ready: accepted, and its handshake done. */
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**

@@ -1,16 +1,15 @@
 import type { CommandQueue } from "./command-queue.js";
 import { type CloseReason, type Handler, isThenable } from "./handler.js";
 import { layout } from "./layout.js";
+import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import {
-	type Acceptance,
 	acceptance,
+	type CheckedResponse,
 	type CopiedRequest,
-	type HttpResponse,
-	isRefusal,
-	type Refusal,
+	checkedResponse,
 	responseBytes,
-	type UpgradeReply,
 } from "./request.js";
+import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */
 export class PendingRequest {
@@ -24,7 +23,13 @@ export class PendingRequest {
 	readonly #isUpgrade: boolean;
 	readonly #refused: PendingDetails["refused"];
 	readonly #maxBytes: number;
+	/** The handler gets the request, and may change it. */
+	readonly #method: string;
 	#answered = false;
+	/** The client has left before its answer. */
+	#aborted = false;
+	/** The body of a web `Response` is being read. */
+	#reading: AbortController | undefined;
 
 	constructor(request: CopiedRequest, details: PendingDetails) {
 		this.request = request;
@@ -34,48 +39,56 @@ export class PendingRequest {
 		this.#isUpgrade = details.isUpgrade;
 		this.#refused = details.refused;
 		this.#maxBytes = details.maxBytes;
+		this.#method = request.method;
 	}
 
 	/** Asks the handler, and answers what it says. `failed` is told, once, of what it throws and of a wrong reply. */
 	ask(handler: Handler, failed: (error: unknown) => void): void {
 		const fail = (error: unknown) => {
-			this.#respond({ status: 500, body: "the server failed\n" });
-			this.#tell(500, "the handler failed");
+			this.#send(FAILURE, "the handler failed");
 			failed(error);
 		};
 		try {
 			const reply = this.#isUpgrade
 				? handler.onUpgrade?.(this.request)
 				: handler.onRequest?.(this.request);
-			if (isThenable(reply)) {
-				Promise.resolve(reply)
-					.then((reply) => this.#answer(reply))
-					.catch(fail);
-			} else {
-				this.#answer(reply);
-			}
+			const answered = isThenable(reply)
+				? Promise.resolve(reply).then((reply) => this.#answer(reply))
+				: this.#answer(reply);
+			answered?.catch(fail);
 		} catch (error) {
 			fail(error);
 		}
 	}
 
-	/** The client is gone. Without an answer it has got, if it was for that, the one that it was not answered in time. */
+	/** The client is gone. If its time was over before it had an answer, it has got the one that says so. */
 	ended({ cause, reason }: CloseReason): void {
 		if (this.#answered) return;
-		this.#tell(cause === "timeout" ? 503 : undefined, reason);
+		this.#refused(cause === "timeout" ? 503 : undefined, reason);
+		this.#aborted = true;
 		this.request.aborted = true;
+		this.#reading?.abort();
 	}
 
-	#answer(reply: UpgradeReply | HttpResponse): void {
-		if (!this.#isUpgrade || isRefusal(reply)) {
-			this.#respond(reply as HttpResponse);
-			if (this.#isUpgrade)
-				this.#tell((reply as Refusal).status, "refused by onUpgrade");
-			return;
-		}
-		const accepted = reply as Acceptance | undefined | null;
-		const details = acceptance(accepted, this.request);
-		this.context = accepted?.context;
+	#answer(reply: unknown): Promise<void> | undefined {
+		if (isWebResponse(reply)) return this.#answerAsRead(reply);
+		const given = this.#isUpgrade
+			? readUpgradeReply(reply)
+			: readResponse(reply);
+		if (this.#isUpgrade && !("status" in given)) this.#accept(given);
+		else this.#respond(checkedResponse(given));
+		return undefined;
+	}
+
+	async #answerAsRead(response: Response): Promise<void> {
+		this.#reading = new AbortController();
+		const { signal } = this.#reading;
+		this.#respond(await readWebResponse(response, this.#maxBytes, signal));
+	}
+
+	#accept(given: Given): void {
+		const details = acceptance(given, this.request);
+		this.context = given.context;
 		this.#commands.command(
 			layout.commandAccept,
 			this.#slot,
@@ -84,15 +97,17 @@ export class PendingRequest {
 		);
 	}
 
-	#respond(response: HttpResponse): void {
-		const bytes = responseBytes(response, this.request.method, this.#maxBytes);
-		this.#answered = true;
-		this.#commands.respond(this.#slot, this.#generation, bytes);
+	#respond(response: CheckedResponse): void {
+		this.#send(response, this.#isUpgrade ? "refused by onUpgrade" : undefined);
 	}
 
-	/** The handshake has failed. Who is gone has been told of already. */
-	#tell(status: number | undefined, reason: string): void {
-		if (!this.request.aborted) this.#refused(status, reason);
+	/** Answers; those who watch are told of the `refusal` if it is one. Nobody is left to hear it where the client is gone. */
+	#send(response: CheckedResponse, refusal: string | undefined): void {
+		const bytes = responseBytes(response, this.#method, this.#maxBytes);
+		if (this.#aborted) return;
+		this.#answered = true;
+		this.#commands.respond(this.#slot, this.#generation, bytes);
+		if (refusal !== undefined) this.#refused(response.status, refusal);
 	}
 }
 
@@ -108,3 +123,10 @@ export interface PendingDetails {
 	/** Longest response. */
 	maxBytes: number;
 }
+
+const FAILURE: CheckedResponse = {
+	status: 500,
+	lines: [],
+	body: Buffer.from("the server failed\n"),
+	isText: true,
+};

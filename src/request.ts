@@ -1,7 +1,8 @@
 import { STATUS_CODES } from "node:http";
-import * as check from "./check.js";
-import { GevError, shown } from "./errors.js";
+import { headerLines, isToken, type ResponseHeaders } from "./header-lines.js";
 import { httpDate } from "./http-date.js";
+import type { Given } from "./reply.js";
+import { wrong } from "./wrong-response.js";
 
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 export interface HttpRequest {
@@ -45,18 +46,16 @@ export interface RequestHeaders
 	has(name: string): boolean;
 }
 
-/** Header lines of a response: a value, or the values of several lines of the same name. */
-export type ResponseHeaders = Readonly<
-	Record<string, string | readonly string[]>
->;
-
-/** An answer in HTTP. The connection is closed behind it. */
+/**
+ * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
+ * is returned, and have to be its own.
+ */
 export interface HttpResponse {
 	/** 200 to 599. Default 200. */
 	status?: number;
 	/**
-	 * Further header lines. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Sec-WebSocket-...` are
-	 * set natively and not allowed here.
+	 * Further header lines, of latin1 characters. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
+	 * `Sec-WebSocket-...` are set natively and not allowed here; `Date` is too, unless it is here.
 	 */
 	headers?: ResponseHeaders;
 	/** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
@@ -79,10 +78,14 @@ export interface Acceptance<Context = unknown> {
 	headers?: ResponseHeaders;
 }
 
-/** What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}. */
+/**
+ * What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}, or a web
+ * `Response`, which refuses too.
+ */
 export type UpgradeReply<Context = unknown> =
 	| Acceptance<Context>
 	| Refusal
+	| Response
 	| undefined
 	| null
 	// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement accepts too
@@ -158,21 +161,12 @@ export class CopiedRequest implements HttpRequest {
 	}
 }
 
-/** @internal True for a reply that refuses. */
-export function isRefusal(reply: UpgradeReply): reply is Refusal {
-	return typeof reply === "object" && reply !== null && "status" in reply;
-}
-
 /**
  * @internal What the native side needs to know of an acceptance: see `Protocol::accept` in `crates/wire`.
  *
  * @throws {@link GevError} `ERR_GEV_RESPONSE`.
  */
-export function acceptance(
-	reply: Acceptance | undefined | null,
-	request: HttpRequest,
-): Buffer {
-	const given = known("onUpgrade()", reply ?? {}, ACCEPTANCE);
+export function acceptance(given: Given, request: HttpRequest): Buffer {
 	const { protocol = "" } = given;
 	if (typeof protocol !== "string") {
 		throw wrong("protocol must be a string", protocol);
@@ -180,7 +174,7 @@ export function acceptance(
 	if (protocol !== "" && !request.protocols.includes(protocol)) {
 		throw wrong("protocol must be one that the client offers", protocol);
 	}
-	if (!TOKEN.test(`x${protocol}`)) {
+	if (protocol !== "" && !isToken(protocol)) {
 		throw wrong("protocol must be a token", protocol);
 	}
 	const head = `${protocol}\n${headerLines(given.headers).join("")}`;
@@ -190,59 +184,59 @@ export function acceptance(
 	return Buffer.from(head, "latin1");
 }
 
+/** @internal A response whose parts are all right. */
+export interface CheckedResponse {
+	status: number;
+	/** Header lines, each with its CRLF. */
+	lines: string[];
+	body: Uint8Array;
+	isText: boolean;
+}
+
+/**
+ * @internal
+ *
+ * @throws {@link GevError} `ERR_GEV_RESPONSE`.
+ */
+export function checkedResponse(given: Given): CheckedResponse {
+	return {
+		status: statusOf(given.status),
+		lines: headerLines(given.headers),
+		body: bodyOf(given.body),
+		isText: typeof given.body === "string",
+	};
+}
+
 /**
  * @internal The bytes of a response.
  *
  * @throws {@link GevError} `ERR_GEV_RESPONSE`.
  */
 export function responseBytes(
-	response: HttpResponse,
+	{ status, lines, body, isText }: CheckedResponse,
 	method: string,
 	maxBytes: number,
 ): Buffer {
-	if (response === undefined) {
-		throw wrong("a response must be an object", response);
-	}
-	const given = known("a response", response, RESPONSE);
-	const status = statusOf(given.status);
-	const body = bodyOf(given.body);
-	const lines = headerLines(given.headers);
 	const hasBody = status !== 204 && status !== 304;
-	const hasType = lines.some((line) => /^content-type:/i.test(line));
-	const hasDate = lines.some((line) => /^date:/i.test(line));
-	if (!hasDate) lines.unshift(`Date: ${httpDate()}\r\n`);
-	if (hasBody && body.length > 0 && !hasType) {
-		const text = typeof given.body === "string";
-		lines.push(
-			`Content-Type: ${text ? "text/plain; charset=utf-8" : "application/octet-stream"}\r\n`,
-		);
+	const has = (name: RegExp) => lines.some((line) => name.test(line));
+	let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+	if (!has(/^date:/i)) head += `Date: ${httpDate()}\r\n`;
+	head += `Connection: close\r\n${lines.join("")}`;
+	if (hasBody && body.length > 0 && !has(/^content-type:/i)) {
+		head += `Content-Type: ${isText ? "text/plain; charset=utf-8" : "application/octet-stream"}\r\n`;
 	}
-	if (hasBody) lines.push(`Content-Length: ${body.length}\r\n`);
-	const head = Buffer.from(
-		`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\n${lines.join("")}\r\n`,
-		"latin1",
-	);
+	if (hasBody) head += `Content-Length: ${body.length}\r\n`;
+	const start = Buffer.from(`${head}\r\n`, "latin1");
 	const bytes =
-		hasBody && method !== "HEAD" ? Buffer.concat([head, body]) : head;
+		hasBody && method !== "HEAD" ? Buffer.concat([start, body]) : start;
 	if (bytes.length > maxBytes) {
 		throw wrong(`a response must not exceed ${maxBytes} bytes`, bytes.length);
 	}
 	return bytes;
 }
 
-function known(
-	name: string,
-	value: unknown,
-	keys: readonly string[],
-): Record<string, unknown> {
-	try {
-		return check.options(name, value, keys);
-	} catch (error) {
-		throw new GevError("ERR_GEV_RESPONSE", (error as Error).message);
-	}
-}
-
-function statusOf(status: unknown): number {
+/** @internal */
+export function statusOf(status: unknown): number {
 	if (status === undefined) return 200;
 	if (
 		typeof status !== "number" ||
@@ -255,52 +249,13 @@ function statusOf(status: unknown): number {
 	return status;
 }
 
-function bodyOf(body: unknown): Uint8Array {
+/** @internal */
+export function bodyOf(body: unknown): Uint8Array {
 	if (body === undefined) return new Uint8Array(0);
 	if (typeof body === "string") return Buffer.from(body);
 	if (body instanceof Uint8Array) return body;
 	throw wrong("body must be a string or a Uint8Array", body);
 }
 
-/** RFC 9110 section 5: lines with names that are tokens and values without control characters. */
-function headerLines(headers: unknown): string[] {
-	if (headers === undefined) return [];
-	if (typeof headers !== "object" || headers === null) {
-		throw wrong("headers must be an object", headers);
-	}
-	return Object.entries(headers).flatMap(([name, value]) => {
-		if (!TOKEN.test(name)) {
-			throw wrong("a header must have a token as its name", name);
-		}
-		if (OWN_HEADERS.test(name)) {
-			throw wrong("headers must leave out what is set natively", name);
-		}
-		const values: unknown[] = Array.isArray(value) ? value : [value];
-		return values.map((value) => {
-			if (
-				typeof value !== "string" ||
-				!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-			) {
-				throw wrong(
-					`header ${name} must be a string of a header's characters`,
-					value,
-				);
-			}
-			return `${name}: ${value}\r\n`;
-		});
-	});
-}
-
-function wrong(expected: string, value: unknown): GevError {
-	return new GevError("ERR_GEV_RESPONSE", `${expected}, not ${shown(value)}`);
-}
-
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-const ACCEPTANCE = ["context", "protocol", "headers"] as const;
-const RESPONSE = ["status", "headers", "body"] as const;
-const OWN_HEADERS =
-	/^(connection|content-length|transfer-encoding|upgrade|sec-websocket-.*)$/i;
 /** Of the part of a response's head that a handler has its say in. */
 const MAX_HEAD = 32 * 1024;
