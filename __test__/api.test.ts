@@ -5,6 +5,7 @@ import test from "ava";
 import * as gev from "gev";
 import { type Connection, GevError, raw, SendStatus, Server } from "gev";
 import { readFrame, upgraded } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { run } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -206,7 +207,7 @@ test("timers end with their server, also those that are made while it stops", as
 	await until(() => server.connectionCount === 1);
 	beat("early");
 	await first.next();
-	await server.stop();
+	await server.stop({ timeoutMs: FOR_EVER });
 	stopped = true;
 	const later = new Queue<void>();
 	another.runAfter(40, () => later.push());

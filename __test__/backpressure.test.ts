@@ -51,6 +51,7 @@ for (const [protocol, create] of Object.entries(protocols)) {
 test("a client that sends more than the handlers can take leaves room for others of its loop", async (t) => {
 	const bytes = 256 * 1024 * 1024;
 	const closed = new Queue<void>();
+	const begun = new Queue<void>();
 	let taken = 0;
 	let other: Connection | undefined;
 	const { port } = await serve(
@@ -63,6 +64,7 @@ test("a client that sends more than the handlers can take leaves room for others
 				if (connection === other) return message;
 				createHash("sha256").update(message).digest();
 				taken += message.length;
+				if (taken > bytes / 64) begun.push();
 				return undefined;
 			},
 			onClose: () => closed.push(),
@@ -75,7 +77,7 @@ test("a client that sends more than the handlers can take leaves room for others
 		workerData: { port, bytes },
 	});
 	t.teardown(() => worker.terminate());
-	await until(() => taken > bytes / 64);
+	await begun.next();
 	for (let round = 10; round < 20; round++) {
 		client.write(`${round}`);
 		t.is(String(await client.read(2)), `${round}`);

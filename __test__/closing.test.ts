@@ -1,6 +1,7 @@
 import test from "ava";
 import { type Connection, type GevError, raw, SendStatus } from "gev";
 import { closeFrame, readClose, readFrame, upgraded } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { serve } from "./kit/server.js";
@@ -143,7 +144,7 @@ for (const way of ["serial", "paused"]) {
 		const client = await tcp(t, port);
 		client.socket.end("last words");
 		const settle = await settles.next();
-		const stopped = server.stop({ timeoutMs: 2 ** 31 - 1 });
+		const stopped = server.stop({ timeoutMs: FOR_EVER });
 		settle();
 		t.deepEqual(await stopped, { closed: 1, cut: 0 });
 	});

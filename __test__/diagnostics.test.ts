@@ -11,6 +11,7 @@ import {
 	webSocket,
 } from "gev";
 import { handshake, UPGRADE } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { serve } from "./kit/server.js";
 import { type TcpClient, tcp } from "./kit/tcp-client.js";
@@ -56,7 +57,7 @@ test("channels tell of open, error, close and stop", async (t) => {
 	const close = await closes.next();
 	t.is(close.connection, connection);
 	t.like(close.reason, { code: 1011, cause: "handler" });
-	const result = await server.stop();
+	const result = await server.stop({ timeoutMs: FOR_EVER });
 	t.deepEqual(await stops.next(), { server, result });
 	t.is(opens.size + errors.size + closes.size + stops.size, 0);
 });

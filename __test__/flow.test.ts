@@ -8,6 +8,7 @@ import {
 	readFrame,
 	upgraded,
 } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { run } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -330,7 +331,7 @@ test("stop() takes a code and a reason, and counts how connections ended", async
 	await recorder.next("connect");
 	await recorder.next("connect");
 	const stopped = server.stop({
-		timeoutMs: 2 ** 31 - 1,
+		timeoutMs: FOR_EVER,
 		code: 1012,
 		reason: "back soon",
 	});

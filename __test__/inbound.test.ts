@@ -9,6 +9,7 @@ import {
 	TEXT,
 	upgraded,
 } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { serve } from "./kit/server.js";
@@ -144,7 +145,7 @@ test("stop() resumes paused connections, and delivers what has arrived before on
 	client.write(numbers(0, 6));
 	await paused.next();
 	t.deepEqual(calls, ["0", "1", "2"]);
-	const stopped = server.stop();
+	const stopped = server.stop({ timeoutMs: FOR_EVER });
 	t.is((await readClose(client)).code, 1001);
 	client.write(closeFrame(1001));
 	client.socket.end();

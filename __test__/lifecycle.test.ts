@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import test from "ava";
 import { type CloseReason, type Handler, raw, SendStatus } from "gev";
 import { frame, readClose, TEXT, upgraded } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { protocols, serve } from "./kit/server.js";
@@ -48,7 +49,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 			}),
 		);
 		await until(() => server.connectionCount === 0);
-		await server.stop();
+		await server.stop({ timeoutMs: FOR_EVER });
 		const expected = Array.from({ length: 50 }, (_, index) => [
 			"connect",
 			...(name === "raw" ? [words(index).join("")] : words(index)),
@@ -102,7 +103,7 @@ test("destroy() ends a connection without a goodbye", async (t) => {
 
 test("destroy() ends a close that waits for its peer", async (t) => {
 	const recorder = new Recorder();
-	const { port } = await serve(t, recorder, { closeTimeoutMs: 2 ** 31 - 1 });
+	const { port } = await serve(t, recorder, { closeTimeoutMs: FOR_EVER });
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	connection.close();

@@ -12,6 +12,7 @@ import {
 	UPGRADE,
 	upgraded,
 } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { type Program, start } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -20,7 +21,6 @@ import { tcp } from "./kit/tcp-client.js";
 import { connect } from "./kit/ws-client.js";
 
 /** More than AVA waits for: what takes as long fails the test. */
-const FOR_EVER = 2 ** 31 - 1;
 
 const testOfSharing = process.platform === "win32" ? test.skip : test;
 

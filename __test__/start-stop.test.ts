@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import test from "ava";
 import { GevError, raw, Server, webSocket } from "gev";
 import { upgraded } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { echo, protocols, serve } from "./kit/server.js";
@@ -31,7 +32,7 @@ for (const loops of [1, 3]) {
 		);
 		await until(() => server.connectionCount === 20);
 		t.is(server.loops, loops);
-		await server.stop();
+		await server.stop({ timeoutMs: FOR_EVER });
 		t.deepEqual(log, Array(20).fill("1001 stop true"));
 		t.is(server.connectionCount, 0);
 		t.is(server.loops, 0);
@@ -53,7 +54,7 @@ test("stop() sends what raw clients are owed, then FIN", async (t) => {
 	const { connection } = await recorder.next("connect");
 	const owed = Buffer.alloc(8_000_000, "owed to you");
 	connection.send(owed);
-	const stopped = server.stop();
+	const stopped = server.stop({ timeoutMs: FOR_EVER });
 	t.true(owed.equals(await client.readToEnd()));
 	client.socket.end();
 	await stopped;
@@ -64,13 +65,13 @@ test("stop() sends what raw clients are owed, then FIN", async (t) => {
 test("stop() does not wait for handshakes for long", async (t) => {
 	const recorder = new Recorder();
 	const { server, port, url } = await serve(t, recorder, {
-		handshakeTimeoutMs: 2 ** 31 - 1,
+		handshakeTimeoutMs: FOR_EVER,
 	});
 	const client = await tcp(t, port);
 	client.write("GET / HTTP/1.1\r\nHost: ");
 	// The loop accepts in order, so that it knows the first client as well when it has answered the second.
 	await connect(t, url);
-	await server.stop({ timeoutMs: 2 ** 31 - 1 });
+	await server.stop({ timeoutMs: FOR_EVER });
 	t.is((await client.readToEnd()).length, 0);
 	await recorder.next("connect");
 	t.like((await recorder.next("close")).reason, { cause: "stop" });
@@ -149,7 +150,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 			}
 		}
 		await enough.next();
-		await server.stop();
+		await server.stop({ timeoutMs: FOR_EVER });
 		t.is(opened, 20);
 		t.is(closed, 20);
 	});
@@ -158,7 +159,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 test("a stopped server can be started again", async (t) => {
 	const { server } = await serve(t, echo);
 	for (let round = 0; round < 3; round++) {
-		await server.stop();
+		await server.stop({ timeoutMs: FOR_EVER });
 		const { port } = await server.start();
 		const { socket, messages } = await connect(t, `ws://127.0.0.1:${port}`);
 		socket.send(`round ${round}`);
@@ -216,7 +217,7 @@ for (const [host, ...codes] of [
 }
 
 test("every keepAliveMs is one that the system takes", async (t) => {
-	for (const keepAliveMs of [0, 1, 999, 1000, 32_768_000, 2 ** 31 - 1]) {
+	for (const keepAliveMs of [0, 1, 999, 1000, 32_768_000, FOR_EVER]) {
 		const { port } = await serve(t, echo, { protocol: raw(), keepAliveMs });
 		const client = await tcp(t, port);
 		client.write("?");
@@ -261,7 +262,7 @@ test("stop() cuts peers that do not answer after its own timeoutMs", async (t) =
 	const recorder = new Recorder();
 	const silent = async (timeoutMs: number) => {
 		const { server, port } = await serve(t, recorder, {
-			closeTimeoutMs: 2 ** 31 - 1,
+			closeTimeoutMs: FOR_EVER,
 		});
 		await upgraded(t, port);
 		await recorder.next("connect");

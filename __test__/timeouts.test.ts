@@ -12,6 +12,7 @@ import {
 	UPGRADE,
 	upgraded,
 } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { protocols, serve } from "./kit/server.js";
@@ -115,7 +116,7 @@ test.serial(
 			onPong: (connection: Connection) => pongs.push(connection),
 		});
 		const { port } = await serve(t, recorder, {
-			protocol: webSocket({ pingIntervalMs: 30, pongTimeoutMs: 2 ** 31 - 1 }),
+			protocol: webSocket({ pingIntervalMs: 30, pongTimeoutMs: FOR_EVER }),
 		});
 		const client = await upgraded(t, port);
 		const { connection } = await recorder.next("connect");

@@ -9,6 +9,7 @@ import {
 } from "gev";
 import type { ClientOptions } from "ws";
 import { frame, handshake, readFrame, TEXT, UPGRADE } from "./kit/frames.js";
+import { FOR_EVER } from "./kit/patience.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
 import { echo, serve } from "./kit/server.js";
@@ -241,7 +242,7 @@ test("stop() does not wait for an answer", async (t) => {
 	const client = await tcp(t, port);
 	client.write(UPGRADE);
 	const request = await requests.next();
-	await server.stop();
+	await server.stop({ timeoutMs: FOR_EVER });
 	t.true(request.aborted);
 	t.regex(String(await client.readToEnd()), /^HTTP\/1\.1 503 /);
 });
@@ -335,7 +336,7 @@ test("path and origins are options", async (t) => {
 test("a response that was given is sent, also when the server is stopped meanwhile", async (t) => {
 	const { server, port } = await serve(t, {
 		onRequest() {
-			void server.stop();
+			void server.stop({ timeoutMs: FOR_EVER });
 			return { body: "x".repeat(2_000_000) };
 		},
 	});

@@ -1,6 +1,9 @@
-/** Options of a server that is not to end anything by a clock, however slow the machine is. */
+/** The longest time that an option takes, in milliseconds: of what is not to be ended by a clock, however slow the machine is. */
+export const FOR_EVER = 2 ** 31 - 1;
+
+/** Options of a server whose clocks are to cut nobody. */
 export const patience = {
-	handshakeTimeoutMs: 120_000,
-	closeTimeoutMs: 120_000,
+	handshakeTimeoutMs: FOR_EVER,
+	closeTimeoutMs: FOR_EVER,
 	writeStallTimeoutMs: 0,
 } as const;

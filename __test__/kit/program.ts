@@ -59,7 +59,8 @@ function launch(args: string[], env: NodeJS.ProcessEnv = {}): Program {
 	const child = spawn(process.execPath, args, {
 		env: { ...process.env, ...env },
 		stdio: ["ignore", "pipe", "pipe"],
-		timeout: 90_000,
+		// Not a limit of a test, which AVA's timeout ends: nothing is to be left behind then.
+		timeout: 600_000,
 		killSignal: "SIGKILL",
 	});
 	let stdout = "";

@@ -39,11 +39,13 @@ export async function tcp(
 	t.teardown(() => socket.destroy());
 	await once(socket, "connect");
 
-	let received: Buffer = Buffer.alloc(0);
+	let chunks: Buffer[] = [];
+	let length = 0;
 	let ended = false;
 	let wake = () => {};
 	socket.on("data", (chunk: Buffer) => {
-		received = Buffer.concat([received, chunk]);
+		chunks.push(chunk);
+		length += chunk.length;
 		wake();
 	});
 	const end = () => {
@@ -56,29 +58,34 @@ export async function tcp(
 		new Promise<void>((resolve) => {
 			wake = resolve;
 		});
+	/** What has come and nobody has taken; put together when somebody asks, not with each chunk. */
+	const received = () => {
+		const all = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+		chunks = [all as Buffer];
+		return all as Buffer;
+	};
 	const take = (count: number) => {
-		const bytes = received.subarray(0, count);
-		received = received.subarray(count);
-		return bytes;
+		const all = received();
+		chunks = [all.subarray(count)];
+		length -= count;
+		return all.subarray(0, count);
 	};
 	const read = async (count: number) => {
-		while (received.length < count) {
-			if (ended) {
-				throw new Error(`ended after ${received.length} of ${count} bytes`);
-			}
+		while (length < count) {
+			if (ended) throw new Error(`ended after ${length} of ${count} bytes`);
 			await more();
 		}
 		return take(count);
 	};
 	const readToEnd = async () => {
 		while (!ended) await more();
-		return take(received.length);
+		return take(length);
 	};
 	const readHead = async () => {
 		for (;;) {
-			const end = received.indexOf("\r\n\r\n");
+			const end = received().indexOf("\r\n\r\n");
 			if (end >= 0) return take(end + 4).toString("latin1");
-			if (ended) throw new Error(`ended in the head: ${received}`);
+			if (ended) throw new Error(`ended in the head: ${received()}`);
 			await more();
 		}
 	};
