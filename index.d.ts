@@ -297,7 +297,7 @@ declare class Connection<Context = unknown> {
      *
      * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
      * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
-     * returns.
+     * returns, and in the context (`AsyncLocalStorage`) of this call.
      * @returns what became of it; see {@link SendStatus}.
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
