@@ -399,7 +399,8 @@ declare class Protocol {
 interface WebSocketOptions {
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
+     * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it. Default 16 MiB; 0 means
+     * no limit.
      */
     maxMessageBytes?: number;
     /**
@@ -547,7 +548,10 @@ interface ServerOptions {
     maxConnectionRatePerAddress?: number;
     /**
      * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
-     * Pongs and close frames do not count. Default 16 MiB.
+     * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
+     * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
+     * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
+     * know how large an answer may be: then 16 MiB.)
      */
     maxBufferedBytes?: number;
     /**

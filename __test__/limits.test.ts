@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import test from "ava";
-import { raw, webSocket } from "gev";
+import { raw, type WebSocketOptions, webSocket } from "gev";
 import {
 	BINARY,
 	CLOSE,
@@ -13,8 +15,9 @@ import {
 } from "./kit/frames.js";
 import { Recorder } from "./kit/recorder.js";
 import { echo, serve } from "./kit/server.js";
-import { openSocket } from "./kit/tcp-client.js";
+import { openSocket, tcp } from "./kit/tcp-client.js";
 import { until } from "./kit/until.js";
+import { connect } from "./kit/ws-client.js";
 
 /** A client from one of the addresses of the loopback network; resolves to false if it is closed instead of answered. */
 function comesIn(
@@ -142,4 +145,63 @@ test("maxMessagesPerSecond lets those go on who keep to it", async (t) => {
 		client.write(frame(TEXT, `${n}`));
 		t.is(String((await readFrame(client)).payload), `${n}`);
 	}
+});
+
+const MIB = 1024 * 1024;
+
+for (const [what, options, most] of [
+	["by default", {}, 16 * MIB],
+	["that is compressed", { perMessageDeflate: true }, 16 * MIB],
+	["of its own limit", { maxMessageBytes: 20 * MIB }, 20 * MIB],
+] as [string, WebSocketOptions, number][]) {
+	test(`the largest message that may come in can be sent back, behind others too: WebSocket, ${what}`, async (t) => {
+		const { url } = await serve(
+			t,
+			{
+				onMessage(connection, message) {
+					// On top of what has just been sent.
+					connection.send("here it comes");
+					connection.send(Buffer.alloc(MIB / 2));
+					return message;
+				},
+			},
+			{ protocol: webSocket(options) },
+		);
+		const { socket, messages, closed } = await connect(t, url, {
+			perMessageDeflate: options.perMessageDeflate === true,
+		});
+		// Ten bytes are for the header of its frame.
+		for (const message of [randomBytes(most - 9), "x".repeat(most)]) {
+			socket.send(message);
+			const received = await Promise.race([messages.take(3), closed]);
+			if (!Array.isArray(received)) return t.fail(`${message.length} bytes`);
+			const [text, , echoed] = received;
+			t.is(text, "here it comes");
+			t.is(typeof echoed, typeof message);
+			t.true(Buffer.from(echoed ?? "").equals(Buffer.from(message)));
+		}
+	});
+}
+
+test("what comes in can be sent back, behind something else too: raw", async (t) => {
+	let longest = 0;
+	const { port } = await serve(
+		t,
+		{
+			onConnect(connection) {
+				connection.send(Buffer.alloc(MIB / 2));
+			},
+			onMessage(_, message) {
+				longest = Math.max(longest, message.length);
+				return message;
+			},
+		},
+		{ protocol: raw() },
+	);
+	const client = await tcp(t, port);
+	const bytes = randomBytes(4 * MIB);
+	client.socket.end(bytes);
+	const received = await client.readToEnd();
+	t.true(received.subarray(MIB / 2).equals(bytes));
+	t.is(longest, 64 * 1024);
 });

@@ -94,7 +94,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		["drop", '"drop"'],
 		[1, "1"],
 	],
-	// At most maxBufferedBytes, which is 16 MiB by default.
+	// At most maxBufferedBytes, which is 16 MiB by default, without WebSocket.
 	highWaterMarkBytes: outside(-1, 0, 16 * 1024 * 1024 + 1),
 	// At most highWaterMarkBytes, which is 1 MiB by default.
 	lowWaterMarkBytes: outside(-1, 1024 * 1024 + 1),

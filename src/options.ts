@@ -56,7 +56,10 @@ export interface ServerOptions {
 	maxConnectionRatePerAddress?: number;
 	/**
 	 * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
-	 * Pongs and close frames do not count. Default 16 MiB.
+	 * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
+	 * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
+	 * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
+	 * know how large an answer may be: then 16 MiB.)
 	 */
 	maxBufferedBytes?: number;
 	/**
@@ -167,17 +170,21 @@ export function checkOptions(options: unknown): CheckedOptions {
 	if ((queueBytes & (queueBytes - 1)) !== 0) {
 		throw check.wrong("queueBytes", "a power of two", queueBytes);
 	}
+	const { protocol = raw() } = given;
+	if (!(protocol instanceof Protocol)) {
+		throw check.wrong("protocol", "raw() or webSocket()", protocol);
+	}
 	const maxBufferedBytes = check.integer(
 		"maxBufferedBytes",
 		given.maxBufferedBytes,
-		16 * 1024 * 1024,
+		sendableBytes(protocol),
 		1024,
-		2 ** 31 - 1,
+		MAX_BUFFERED_BYTES,
 	);
 	const highWaterMarkBytes = check.integer(
 		"highWaterMarkBytes",
 		given.highWaterMarkBytes,
-		Math.min(1024 * 1024, maxBufferedBytes),
+		Math.min(MIB, maxBufferedBytes),
 		1,
 		maxBufferedBytes,
 	);
@@ -186,10 +193,6 @@ export function checkOptions(options: unknown): CheckedOptions {
 	const threads = check.boolean("threads", given.threads, loops + cpus > 2);
 	if (!threads && loops > 1) {
 		throw check.wrong("threads", "true for more than one loop", threads);
-	}
-	const { protocol = raw() } = given;
-	if (!(protocol instanceof Protocol)) {
-		throw check.wrong("protocol", "raw() or webSocket()", protocol);
 	}
 	return {
 		host: hostName(given.host),
@@ -291,6 +294,13 @@ function hostName(value: unknown): string | undefined {
 	return host;
 }
 
+/** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
+function sendableBytes({ webSocket, headerBytes }: Protocol): number {
+	const largest = webSocket?.maxMessageBytes ?? 0;
+	const needed = largest + headerBytes(largest) + MIB;
+	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
+}
+
 function idleTimeouts(value: unknown): CheckedOptions["idleTimeoutMs"] {
 	const name = "idleTimeoutMs";
 	if (typeof value !== "object") {
@@ -313,6 +323,11 @@ function milliseconds(
 ): number {
 	return check.integer(name, given[name], fallback, min, MAX_MS);
 }
+
+const MIB = 1024 * 1024;
+
+/** What `writeBufferLength` can count. */
+const MAX_BUFFERED_BYTES = 2 ** 31 - 1;
 
 /** The longest delay that Node's timers take too. */
 const MAX_MS = 2 ** 31 - 1;
