@@ -10,6 +10,9 @@ export interface Usage {
 	threads: number;
 }
 
+/** What runs the host: this Node.js, or another runtime that `GEV_HOST_RUNTIME` has as a command. */
+const otherRuntime = process.env.GEV_HOST_RUNTIME?.split(" ");
+
 type Answer<Name extends keyof Calls> = Awaited<ReturnType<Calls[Name]>>;
 
 /** The process that runs `host.ts`, from the outside. */
@@ -44,8 +47,7 @@ export class HostProcess {
 		const host = fileURLToPath(new URL("./host.js", import.meta.url));
 		const [command = "", ...args] = [
 			...wrap,
-			process.execPath,
-			"--expose-gc",
+			...(otherRuntime ?? [process.execPath, "--expose-gc"]),
 			host,
 		];
 		const child = spawn(command, args, {
@@ -76,9 +78,9 @@ export class HostProcess {
 		return answer;
 	}
 
-	/** `undefined` on systems that do not tell. */
+	/** `undefined` on systems that do not tell, and for runtimes with threads of their own that come and go. */
 	usage(): Usage | undefined {
-		if (process.platform !== "linux") return undefined;
+		if (process.platform !== "linux" || otherRuntime) return undefined;
 		const count = (kind: string) => readdirSync(`/proc/${this.pid}/${kind}`);
 		return { descriptors: count("fd").length, threads: count("task").length };
 	}

@@ -26,8 +26,14 @@ import { manifest, targets } from "./targets.mjs";
  * @param {string} out Is emptied first.
  * @param {(target: import("./targets.mjs").Target) => string | undefined} [standIn] A file instead of an addon that is
  * missing, for a rehearsal.
+ * @param {string} [version] Of all of them. Package managers keep what they have seen of one: a rehearsal has its own.
  */
-export function assemble(artifacts, out, standIn = () => undefined) {
+export function assemble(
+	artifacts,
+	out,
+	standIn = () => undefined,
+	version = manifest.version,
+) {
 	setup({ only: "ts" });
 	const addons = addonsBelow(artifacts);
 	const files = targets.map(
@@ -42,9 +48,9 @@ export function assemble(artifacts, out, standIn = () => undefined) {
 	rmSync(out, { recursive: true, force: true });
 	return [
 		...targets.map((target, index) =>
-			platformPackage(target, files[index], out),
+			platformPackage(target, files[index], out, version),
 		),
-		mainPackage(out),
+		mainPackage(out, version),
 	];
 }
 
@@ -57,11 +63,11 @@ function addonsBelow(folder) {
 	);
 }
 
-const { name, version, description, keywords, license, author } = manifest;
+const { name, description, keywords, license, author } = manifest;
 const { repository, bugs, homepage, engines, publishConfig } = manifest;
 
 /** An addon, and in which circumstances npm installs it. */
-function platformPackage(target, addon, out) {
+function platformPackage(target, addon, out, version) {
 	const folder = join(out, target.name);
 	write(join(folder, "package.json"), {
 		name: target.name,
@@ -92,7 +98,7 @@ function platformPackage(target, addon, out) {
 }
 
 /** What users install: the JavaScript, its types, and every platform as an optional dependency. */
-function mainPackage(out) {
+function mainPackage(out, version) {
 	const folder = join(out, name);
 	const { type, exports, main, types, files, preferUnplugged } = manifest;
 	write(join(folder, "package.json"), {

@@ -149,6 +149,7 @@ function environment(folder) {
 		...Object.fromEntries(own),
 		PATH: [bin, ...paths.filter((path) => !isRust(path))].join(delimiter),
 		npm_config_cache: join(tools, "npm-cache"),
+		YARN_GLOBAL_FOLDER: join(tools, "yarn"),
 		NO_COLOR: "1",
 		CI: "1",
 	};

@@ -96,7 +96,8 @@ async function rehearse(addons, { customer, plant: fault }) {
 		standIn,
 		"This platform's addon was not built for the rehearsal.\n",
 	);
-	assemble(artifacts, out, () => standIn);
+	const version = `${manifest.version}-rehearsal.${Date.now()}`;
+	assemble(artifacts, out, () => standIn, version);
 	if (fault) plant(fault, out, here);
 	const folders = packageFolders(out).filter(existsSync);
 	const wrong = inspect(folders, ({ platform }) => addons.get(platform));
@@ -106,7 +107,8 @@ async function rehearse(addons, { customer, plant: fault }) {
 	try {
 		publishTo(registry, folders);
 		for (const each of customers) {
-			if (each.title.includes(customer)) rows.push(rowOf(each, registry));
+			if (each.title.includes(customer))
+				rows.push(rowOf(each, registry, version));
 		}
 	} finally {
 		await registry.stop();
@@ -120,17 +122,18 @@ async function rehearse(addons, { customer, plant: fault }) {
 
 function publishTo({ url }, folders) {
 	const token = `--${url.replace("http:", "")}:_authToken=rehearsal`;
-	publish(folders, [`--registry=${url}`, "--no-provenance", token]);
+	publish(folders, [
+		`--registry=${url}`,
+		"--no-provenance",
+		"--tag=latest",
+		token,
+	]);
 }
 
 /** Keeps the folder of a customer that failed. */
-function rowOf(customer, { url }) {
+function rowOf(customer, { url }, version) {
 	const started = performance.now();
-	const {
-		ok,
-		output,
-		folder: place,
-	} = tryCustomer(customer, url, manifest.version);
+	const { ok, output, folder: place } = tryCustomer(customer, url, version);
 	const seconds = ((performance.now() - started) / 1000).toFixed(0);
 	const row = { title: customer.title, ok, seconds };
 	console.log(line(row));
