@@ -1,11 +1,20 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
 /// <reference types="node" />
 
+/**
+ * Header lines of a response, each with a value, or with the values of several lines of the same name: a plain object, a
+ * web `Headers`, a `Map`, or anything else that gives pairs of name and value, such as an array of arrays.
+ */
+type ResponseHeaders = Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string | readonly string[]]> | Headers;
+
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 interface HttpRequest {
     /** `GET` for everything that asks for a WebSocket. */
     readonly method: string;
-    /** The target as it was sent: path and query. */
+    /**
+     * The target as it was sent: path and query. One character stands for one byte (latin1); what a client has sent in UTF-8
+     * instead of escaping it, as browsers do, is `Buffer.from(request.url, "latin1").toString()`.
+     */
     readonly url: string;
     readonly headers: RequestHeaders;
     /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
@@ -21,24 +30,32 @@ interface HttpRequest {
     /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
     readonly aborted: boolean;
 }
-/** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
+/**
+ * Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case.
+ * In values one character stands for one byte (latin1): where a client sends UTF-8, the text is
+ * `Buffer.from(value, "latin1").toString()`.
+ */
 interface RequestHeaders extends Iterable<[name: string, value: string]> {
-    /** The value of a header; several lines of the same name are joined by `", "`. `undefined` when there is none. */
+    /**
+     * The value of a header; several lines of the same name are joined by `", "`, those of `Cookie` by `"; "`. `undefined` when
+     * there is none. Where a value may have commas of its own (`Set-Cookie`), ask {@link getAll}.
+     */
     get(name: string): string | undefined;
     /** The values of all lines of this name. */
     getAll(name: string): string[];
     /** True if there is a line of this name. */
     has(name: string): boolean;
 }
-/** Header lines of a response: a value, or the values of several lines of the same name. */
-type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
-/** An answer in HTTP. The connection is closed behind it. */
+/**
+ * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
+ * is returned, and have to be its own.
+ */
 interface HttpResponse {
     /** 200 to 599. Default 200. */
     status?: number;
     /**
-     * Further header lines. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Sec-WebSocket-...` are
-     * set natively and not allowed here.
+     * Further header lines, of latin1 characters. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
+     * `Sec-WebSocket-...` are set natively and not allowed here; `Date` is too, unless it is here.
      */
     headers?: ResponseHeaders;
     /** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
@@ -58,8 +75,11 @@ interface Acceptance<Context = unknown> {
     /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
     headers?: ResponseHeaders;
 }
-/** What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}. */
-type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | undefined | null | void;
+/**
+ * What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}, or a web
+ * `Response`, which refuses too.
+ */
+type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
 
 /** What can be sent: a string goes out as text, bytes as binary. */
 type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
@@ -88,9 +108,11 @@ interface Handler<Context = unknown> {
     onUpgrade?(request: HttpRequest): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
     /**
      * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
-     * What this member throws is answered with 500. Without this member requests get the option `page`, or 426.
+     * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
+     * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
+     * with 500. Without this member requests get the option `page`, or 426.
      */
-    onRequest?(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
+    onRequest?(request: HttpRequest): HttpResponse | Response | Promise<HttpResponse | Response>;
     /** A connection is ready: accepted, and its handshake done. */
     onConnect?(connection: Connection<Context>): void | Promise<void>;
     /**
@@ -383,8 +405,9 @@ declare class Protocol {
 interface WebSocketOptions {
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit but that of JavaScript: text that is
-     * longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
+     * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it. Default 16 MiB; 0 means
+     * no limit but that of JavaScript: text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of
+     * `node:buffer`, some 512 MiB) closes with 1009 too.
      */
     maxMessageBytes?: number;
     /**
@@ -532,7 +555,10 @@ interface ServerOptions {
     maxConnectionRatePerAddress?: number;
     /**
      * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
-     * Pongs and close frames do not count. Default 16 MiB.
+     * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
+     * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
+     * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
+     * know how large an answer may be: then 16 MiB.)
      */
     maxBufferedBytes?: number;
     /**

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import test from "ava";
 import { raw, type WebSocketOptions, webSocket } from "gev";

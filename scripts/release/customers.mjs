@@ -10,8 +10,11 @@
  * @property {string[]} [installFlags]
  * @property {string[][]} commands Run one after the other: `node`, `bin NAME` of an installed package, or a program.
  * @property {Record<string, string>} [files] Files besides those in customer/.
+ * @property {(rehearsal: { addons: Map<string, string> }) => string | undefined} [lacks] Why it is left out, if so.
  * @property {boolean} [away] The last command runs in a folder without node_modules, to which out/ was moved.
  */
+
+import { muslRuntime } from "./musl.mjs";
 
 const node = (...args) => ["node", ...args];
 const typescript = ["typescript@5", "@types/node@20"];
@@ -54,6 +57,26 @@ export const customers = [
 		title: "Deno",
 		manager: "npm",
 		commands: [["deno", "run", "--allow-all", "main.mjs"]],
+	},
+	{
+		title: "Bun with musl, npm install --libc=musl",
+		manager: "npm",
+		installFlags: ["--libc=musl"],
+		commands: [
+			["bun-musl", "main.mjs"],
+			["bun-musl", "main.cjs"],
+		],
+		lacks: ({ addons }) => {
+			if (addons.get("linux-x64-musl") !== "zig")
+				return "its addon is not built here";
+			return muslRuntime() ? undefined : "a part of that cannot be had";
+		},
+	},
+	{
+		title: "Electron",
+		manager: "npm",
+		commands: [],
+		lacks: () => "its binaries do not come from npm",
 	},
 	...[
 		["node16", "node16", "typed.mts", "typed.cts"],

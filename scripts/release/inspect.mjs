@@ -73,14 +73,14 @@ function inspectAddon(target, bytes, isPlain) {
 }
 
 function inspectMain(folder) {
-	const { name, files, optionalDependencies = {} } = manifestOf(folder);
+	const { name, optionalDependencies = {} } = manifestOf(folder);
 	const names = targets.map((target) => target.name);
 	const wrong = names
 		.filter((dependency) => !(dependency in optionalDependencies))
 		.map((dependency) => `${name} does not depend on ${dependency}`);
 	return [
 		...wrong,
-		...unexpectedFiles(folder, files),
+		...unexpectedFiles(folder, manifest.files),
 		...foreignNames(folder, Object.keys(optionalDependencies)),
 		...tool("publint", "publint@0.3.25", "publint/src/cli.js", [
 			"run",

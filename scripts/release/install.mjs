@@ -19,6 +19,7 @@ import {
 	runtimes,
 } from "../npm-runtimes.mjs";
 import { root } from "../setup.mjs";
+import { muslRuntime } from "./musl.mjs";
 
 const sources = join(root, "scripts", "release", "customer");
 const tools = cacheFolder("gev-managers");
@@ -115,6 +116,8 @@ function commandLine([program, ...args], folder) {
 			return [...yarn(), ...args];
 		case "bun":
 			return [runtime("Bun"), ...args];
+		case "bun-musl":
+			return [muslRuntime(), ...args];
 		case "deno":
 			return [runtime("Deno"), ...args];
 		default:

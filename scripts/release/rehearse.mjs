@@ -53,6 +53,10 @@ async function main(args) {
 		return;
 	}
 	for (const fault of Object.keys(faults)) {
+		if (fault === "new-glibc" && addons.get(here.platform) !== "zig") {
+			console.log(`fault ${fault}: left out, as there is no zig`);
+			continue;
+		}
 		const customer = "npm";
 		const passed = await rehearse(addons, { customer, plant: fault });
 		console.log(`fault ${fault}: ${passed ? "NOT FOUND" : "found"}\n`);
@@ -107,8 +111,13 @@ async function rehearse(addons, { customer, plant: fault }) {
 	try {
 		publishTo(registry, folders);
 		for (const each of customers) {
-			if (each.title.includes(customer))
-				rows.push(rowOf(each, registry, version));
+			if (!each.title.includes(customer)) continue;
+			const lack = each.lacks?.({ addons });
+			rows.push(
+				lack === undefined
+					? rowOf(each, registry, version)
+					: { title: each.title, ok: true, lack },
+			);
 		}
 	} finally {
 		await registry.stop();
@@ -142,7 +151,8 @@ function rowOf(customer, { url }, version) {
 	return row;
 }
 
-function line({ title, ok, seconds = "" }) {
+function line({ title, ok, lack, seconds = "" }) {
+	if (lack !== undefined) return `${title.padEnd(48)}left out, as ${lack}`;
 	return `${title.padEnd(48)}${(ok ? "ok" : "FAILED").padEnd(8)}${seconds}`;
 }
 

