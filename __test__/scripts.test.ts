@@ -143,6 +143,19 @@ test("runtimes.mjs names a runtime that it does not know", async (t) => {
 	);
 });
 
+testOnUnix(
+	"without zig setup.mjs says in one line what a build for another platform needs",
+	async (t) => {
+		const rust = { cargo: "1.88.0", rustc: "1.88.0" };
+		const args = ["--target", "aarch64-unknown-linux-musl", "-x"];
+		saysOnly(
+			t,
+			await runScript(t, "setup.mjs", rust, { args }),
+			/^gev needs zig .*`zig` was not found: .*scripts\/release\/zig\.mjs/,
+		);
+	},
+);
+
 test("setup.mjs names an option that it does not know", async (t) => {
 	const outcome = await runScript(t, "setup.mjs", {}, { args: ["--fast"] });
 	saysOnly(t, outcome, /^setup: Unknown option '--fast'/);

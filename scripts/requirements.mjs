@@ -33,6 +33,19 @@ export function checkRust(env = process.env) {
 	}
 }
 
+/** Throws a `SetupError` unless there is what `napi build --cross-compile` uses for systems other than Windows. */
+export function checkZig(env = process.env) {
+	for (const [tool, ...args] of [
+		["zig", "version"],
+		["cargo-zigbuild", "--version"],
+	]) {
+		if (spawnSync(tool, args, { env }).status === 0) continue;
+		throw new SetupError(
+			`gev needs zig and cargo-zigbuild to build its native core for another platform, but \`${tool}\` was not found: install both with \`pip install ziglang cargo-zigbuild\` and have a \`zig\` in PATH, or use \`node scripts/release/zig.mjs <triple>\`, which fetches them`,
+		);
+	}
+}
+
 /** The environment of commands that use nightly Rust. Asking for the toolchain must not install it. */
 export const nightly = {
 	...process.env,

@@ -27,7 +27,7 @@ import { basename, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { fingerprint, listFiles } from "./fingerprint.mjs";
-import { checkNode, checkRust, SetupError } from "./requirements.mjs";
+import { checkNode, checkRust, checkZig, SetupError } from "./requirements.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -46,7 +46,11 @@ export function setup({
 	if (only !== "ts") steps.push(native(profile, target, flags));
 	if (only !== "native") steps.push(typescript);
 	// Before the first step: who has no Rust should not wait for npm to learn it.
-	if (steps.some((step) => step.needsRust && !step.isDone())) checkRust();
+	if (steps.some((step) => step.needsRust && !step.isDone())) {
+		checkRust();
+		const usesZig = flags?.includes("--cross-compile");
+		if (usesZig && !target.includes("windows")) checkZig();
+	}
 	for (const step of steps) perform(step);
 }
 
