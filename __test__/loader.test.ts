@@ -10,7 +10,7 @@ import {
 } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { start } from "./kit/program.js";
 
@@ -189,11 +189,16 @@ test("an addon that the system cannot load is told in the system's words", async
 	t.true(outcome.message.includes(outcome.causeMessage ?? "?"));
 });
 
-test("NAPI_RS_NATIVE_LIBRARY_PATH names the addon", async (t) => {
-	const folder = await customer(t);
-	const env = { NAPI_RS_NATIVE_LIBRARY_PATH: built.file };
-	t.deepEqual(await outcomeOf(t, folder, [], env), { message: "loaded" });
-});
+for (const [how, path] of [
+	["by its absolute path", built.file],
+	["from the current directory on", relative(process.cwd(), built.file)],
+] as const) {
+	test(`NAPI_RS_NATIVE_LIBRARY_PATH names the addon ${how}`, async (t) => {
+		const folder = await customer(t);
+		const env = { NAPI_RS_NATIVE_LIBRARY_PATH: path };
+		t.deepEqual(await outcomeOf(t, folder, [], env), { message: "loaded" });
+	});
+}
 
 test("a NAPI_RS_NATIVE_LIBRARY_PATH that leads nowhere is told, whatever else there is", async (t) => {
 	const folder = await customer(t);

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve, toNamespacedPath } from "node:path";
 import type * as Binding from "#binding";
 import { GevError } from "./errors.js";
 
@@ -31,7 +31,7 @@ function load(): typeof Binding {
 	const named = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
 	const platform = platformName();
 	try {
-		if (named) return open(named);
+		if (named) return open(resolve(named));
 		const built = join(__dirname, `../native/gev.${platform}.node`);
 		if (existsSync(built)) return open(built);
 		switch (platform) {
@@ -64,7 +64,7 @@ function load(): typeof Binding {
 /** Not `require`, which knows no files in a single executable, and which bundlers follow. */
 function open(file: string): typeof Binding {
 	const addon = { exports: {} };
-	process.dlopen(addon, file);
+	process.dlopen(addon, toNamespacedPath(file));
 	return addon.exports as typeof Binding;
 }
 
