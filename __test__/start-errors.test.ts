@@ -1,7 +1,8 @@
+// First, so that it sees the package load its addon.
+import "./kit/addon.js";
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
@@ -15,24 +16,33 @@ import {
 } from "gev";
 import { whyNoFaults } from "./behaviour/suite.js";
 import type { Attempt } from "./fixtures/starter.js";
+import { addon } from "./kit/addon.js";
+
+/** The class that native code has for its side of all servers, from the addon that the package has loaded. */
+const { Environment } = addon() as {
+	Environment: { prototype: { start: Start } };
+};
 
 const local = { host: "127.0.0.1", port: 0 };
 const withThreads: ServerOptions = { ...local, loops: 3 };
 const withoutThreads: ServerOptions = { ...local, loops: 1, threads: false };
 
 /** What native code is asked to do when a server starts. */
-type Start = (options: Record<string, unknown>, memory: unknown[]) => unknown;
+type Start = (
+	options: Record<string, unknown>,
+	control: unknown[],
+	events: unknown[],
+) => unknown;
 
 /** Starts a server whose options, as native code gets them, are changed. Resolves to the error, if there is one. */
 async function startWith(
 	protocol: Protocol,
 	change: (options: Record<string, unknown>) => void,
 ): Promise<unknown> {
-	const { Environment } = createRequire(import.meta.url)("#binding");
-	const original: Start = Environment.prototype.start;
-	const changed: Start = function (this: unknown, options, memory) {
+	const original = Environment.prototype.start;
+	const changed: Start = function (this: unknown, options, ...memory) {
 		change(options);
-		return original.call(this, options, memory);
+		return original.call(this, options, ...memory);
 	};
 	Environment.prototype.start = changed;
 	const server = new Server({}, { ...withThreads, loops: 1, protocol });
@@ -102,13 +112,16 @@ test.serial(
 test.serial(
 	"memory that cannot be had, or is not what it should be, has a code that is documented",
 	async (t) => {
-		const { Environment } = createRequire(import.meta.url)("#binding");
-		const original: Start = Environment.prototype.start;
-		const start = async (wrong: unknown[]) => {
+		const original = Environment.prototype.start;
+		const start = async (...wrong: (unknown[] | undefined)[]) => {
 			Environment.prototype.start = function (
-				options: Record<string, unknown>,
+				this: unknown,
+				options,
+				control,
+				events,
 			) {
-				return original.call(this, options, wrong);
+				const memory = [wrong[0] ?? control, wrong[1] ?? events] as const;
+				return original.call(this, options, ...memory);
 			};
 			try {
 				await new Server({}, { ...local, loops: 1 }).start();
@@ -126,7 +139,9 @@ test.serial(
 			new DataView(new ArrayBuffer(8)),
 		];
 		for (const memory of memories) {
-			await t.throwsAsync(start([memory]), { code: "ERR_GEV_START" });
+			const refused = { code: "ERR_GEV_START" };
+			await t.throwsAsync(start([memory]), refused);
+			await t.throwsAsync(start(undefined, [memory]), refused);
 		}
 	},
 );
