@@ -11,7 +11,7 @@ interface Fifo {
 	shift(): object | undefined;
 }
 
-const file = new URL("../../dist/src/fifo.js", import.meta.url);
+const file = new URL("../package/src/fifo.js", import.meta.url);
 const { Fifo } = (await import(file.href)) as { Fifo: new () => Fifo };
 
 for (const [name, most, most2] of [
