@@ -1,3 +1,4 @@
+import { zoneName } from "#binding";
 import { CommandQueue } from "./command-queue.js";
 import { Connection } from "./connection.js";
 import { publish } from "./diagnostics.js";
@@ -428,7 +429,9 @@ export class EventLoop {
 		if (this.uint16(at) === 4) {
 			return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
 		}
-		return formatIPv6(bytes.subarray(at + 4, at + END_BYTES));
+		const address = formatIPv6(bytes.subarray(at + 4, at + 20));
+		const zone = bytes.readUInt32LE(at + 20);
+		return zone === 0 ? address : `${address}%${zoneName(zone)}`;
 	}
 
 	private port(at: number): number {
@@ -477,7 +480,7 @@ function formatIPv6(bytes: Buffer): string {
 const NO_PARTS: Buffer[] = [];
 
 /** Bytes of one end in an address record. */
-const END_BYTES = 20;
+const END_BYTES = 24;
 
 /** Read events are handed back at least this often, so that the loop can go on while a long drain runs. */
 const RELEASE_BYTES = 32 * 1024;

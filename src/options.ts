@@ -6,8 +6,9 @@ import { Protocol, raw } from "./protocol.js";
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 export interface ServerOptions {
 	/**
-	 * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. Default: every
-	 * address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
+	 * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. A link-local
+	 * IPv6 address needs its zone, which is the name or number of an interface: `fe80::1%eth0`. Default: every address, IPv6
+	 * and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
 	 */
 	host?: string;
 	/** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */

@@ -22,6 +22,7 @@ use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
 use crate::options::{NativeOptions, config};
 use crate::sync::AtomicU32;
+use crate::zone;
 
 /// This environment's side of all its servers. One for each environment.
 #[napi]
@@ -126,7 +127,7 @@ impl Environment {
         let mut servers = self.servers.borrow_mut();
         servers.retain(|running| running.borrow().is_some());
         servers.push(Rc::clone(&running));
-        let (port, address) = (u32::from(address.port()), address.ip().to_string());
+        let (port, address) = (u32::from(address.port()), zone::format(&address));
         Ok(NativeServer {
             running,
             loops,
@@ -201,7 +202,7 @@ impl Environment {
 
 #[napi]
 impl NativeServer {
-    /// The IP address that the server listens on.
+    /// The IP address that the server listens on, with its zone if it needs one.
     #[napi(getter)]
     pub fn address(&self) -> &str {
         &self.address

@@ -18,3 +18,4 @@ pub mod options;
 mod queue;
 #[cfg_attr(loom, path = "models/sync.rs")]
 mod sync;
+pub mod zone;

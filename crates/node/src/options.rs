@@ -2,7 +2,6 @@
 //!
 //! `src/options.ts` has checked the values and filled in the defaults; what is wrong here is a bug there.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +11,12 @@ use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket}
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use crate::zone;
+
 /// Checked options of one server. Times in milliseconds, sizes in bytes.
 #[napi(object, object_to_js = false)]
 pub struct NativeOptions {
-    /// IP address to listen on.
+    /// IP address to listen on, with its zone if it needs one.
     pub address: String,
     /// Port; 0 lets the system choose.
     pub port: u32,
@@ -135,10 +136,8 @@ pub struct NativeDeflateOptions {
 pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
     let port =
         u16::try_from(options.port).map_err(|_| Error::from_reason("Bug: port out of range"))?;
-    let ip: IpAddr = options
-        .address
-        .parse()
-        .map_err(|_| Error::from_reason("Bug: not an IP address"))?;
+    let address = zone::parse(&options.address, port)
+        .ok_or_else(|| Error::from_reason("Bug: not an IP address"))?;
     Ok(Config {
         backlog: options.backlog,
         reuse_port: options.reuse_port,
@@ -169,7 +168,7 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         receive_buffer_bytes: options.receive_buffer_bytes as usize,
         no_delay: options.no_delay,
         keep_alive: ms(options.keep_alive_ms),
-        ..Config::new(SocketAddr::new(ip, port), protocol(options))
+        ..Config::new(address, protocol(options))
     })
 }
 
