@@ -505,8 +505,9 @@ declare function webSocket(options?: WebSocketOptions): Protocol;
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 interface ServerOptions {
     /**
-     * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. Default: every
-     * address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
+     * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. A link-local
+     * IPv6 address needs its zone, which is the name or number of an interface: `fe80::1%eth0`. Default: every address, IPv6
+     * and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
      */
     host?: string;
     /** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
@@ -534,7 +535,11 @@ interface ServerOptions {
      * Default `"kernel"`.
      */
     balance?: "kernel" | "round-robin";
-    /** Share the port with other processes that ask for it too; otherwise a port in use is an error. Default false. */
+    /**
+     * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
+     * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
+     * an error. Default false. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.
+     */
     reusePort?: boolean;
     /** Connections that the kernel keeps ready to be accepted. Default 1024. */
     backlog?: number;
@@ -715,7 +720,8 @@ declare class Server<Context = unknown> {
     connections(): IterableIterator<Connection<Context>>;
     /**
      * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
-     * keeps the process alive. A stopped one can be started again.
+     * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
+     * with its defaults, when the worker is disconnected.
      *
      * @returns where it listens.
      * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:

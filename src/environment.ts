@@ -1,3 +1,4 @@
+import type { Cluster, Worker } from "node:cluster";
 import * as binding from "#binding";
 import { setImmediate } from "./clock.js";
 import type { LoopMemory } from "./event-loop.js";
@@ -40,6 +41,7 @@ export function startNative(
 	);
 	servers.add(server);
 	holdNative();
+	followCluster();
 	return started;
 }
 
@@ -52,7 +54,32 @@ export function holdNative(): void {
 
 /** Forgets a server whose loops have ended. Without servers the process may exit. */
 export function endNative(server: Server): void {
-	if (servers.delete(server)) holdNative();
+	if (!servers.delete(server)) return;
+	holdNative();
+	if (servers.size === 0) clusterWorker()?.off("disconnect", stopServers);
+}
+
+/** The servers of a worker of `node:cluster` stop when it is disconnected, as those of `node:net` do. */
+function followCluster(): void {
+	const worker = clusterWorker();
+	if (worker === undefined) return;
+	// Once for all servers.
+	worker.off("disconnect", stopServers).on("disconnect", stopServers);
+	// A server that is just starting can be stopped when it has started.
+	if (!worker.isConnected()) queueMicrotask(stopServers);
+}
+
+function stopServers(): void {
+	for (const server of servers) void server.stop();
+}
+
+/** The worker of `node:cluster` that this process is, if it is one. */
+function clusterWorker(): Worker | undefined {
+	// Who has never had a channel to a parent is none, and need not load the module.
+	if (process.connected === undefined) return undefined;
+	// Its types are those of a module, with this as `default`.
+	const cluster: unknown = process.getBuiltinModule("node:cluster");
+	return (cluster as Cluster).worker;
 }
 
 /** Called for the doorbell: handles what is in the queues, within every server's budget. */

@@ -36,7 +36,11 @@ export interface ServerOptions {
 	 * Default `"kernel"`.
 	 */
 	balance?: "kernel" | "round-robin";
-	/** Share the port with other processes that ask for it too; otherwise a port in use is an error. Default false. */
+	/**
+	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
+	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
+	 * an error. Default false. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.
+	 */
 	reusePort?: boolean;
 	/** Connections that the kernel keeps ready to be accepted. Default 1024. */
 	backlog?: number;

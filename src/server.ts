@@ -143,7 +143,8 @@ export class Server<Context = unknown> {
 
 	/**
 	 * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
-	 * keeps the process alive. A stopped one can be started again.
+	 * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
+	 * with its defaults, when the worker is disconnected.
 	 *
 	 * @returns where it listens.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:
