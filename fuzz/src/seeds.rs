@@ -42,8 +42,14 @@ fn requests() -> Vec<Seed> {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
     let head = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let absolute = b"\r\n\r\nGET http://a/chat?b HTTP/1.1\r\nHost: a\r\nContent-Length: 00, 0\r\n\
+        Sec-WebSocket-Extensions: , a; b=\"c\\d\", e;f=\"\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let folded = b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n";
     [
-        ("request and text", &hello[..]),
+        ("absolute", &absolute[..]),
+        ("folded", folded),
+        ("no request", b"SSH-2.0-OpenSSH_9.6\r\n"),
+        ("request and text", &hello),
         ("browser", browser),
         ("head", head),
     ]
