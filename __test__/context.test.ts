@@ -73,13 +73,13 @@ test("every member is called in the context of its server's start", async (t) =>
 		storage.run("the sender's", () => connection.send("drain"));
 	}
 	await expect("onDrain");
-	client.write(closeFrame(1000));
+	client.socket.end(closeFrame(1000));
 	await expect("onClose");
 	const another = await upgraded(t, port);
 	await expect("onUpgrade", "onConnect");
 	another.write(frame(TEXT, "throw"));
 	await expect("onMessage", "onError");
-	another.write(closeFrame(1000));
+	another.socket.end(closeFrame(1000));
 	await expect("onClose");
 	const asking = await tcp(t, port);
 	asking.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

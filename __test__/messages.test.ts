@@ -338,7 +338,7 @@ test("text that is longer than a string can be closes with 1009", async (t) => {
 	}
 	const reason = "message too long for JavaScript";
 	t.deepEqual(await readClose(client), { code: 1009, reason });
-	client.write(closeFrame(1009));
+	client.socket.end(closeFrame(1009));
 	const { reason: closed } = await recorder.next("close");
 	t.like(closed, { code: 1009, reason, cause: "limit" });
 });

@@ -11,7 +11,13 @@ import {
 	type WebSocketOptions,
 	webSocket,
 } from "gev";
-import { readClose, readFrame, TEXT, upgraded } from "./kit/frames.js";
+import {
+	closeFrame,
+	readClose,
+	readFrame,
+	TEXT,
+	upgraded,
+} from "./kit/frames.js";
 import { Queue } from "./kit/queue.js";
 import { serve } from "./kit/server.js";
 import { tcp } from "./kit/tcp-client.js";
@@ -426,7 +432,8 @@ test("what other libraries add to every object is no option", async (t) => {
 		const client = await upgraded(t, port);
 		t.like(await readFrame(client), { fin: true, opcode: TEXT });
 		t.is(String((await readFrame(client)).payload), "another");
-		await client.readToEnd();
+		t.is((await readClose(client)).code, 1000);
+		client.socket.end(closeFrame(1000));
 		await server.stop({});
 	} finally {
 		for (const name of Object.keys(added)) {
