@@ -244,3 +244,24 @@ for (const [circumstance, flags] of [
 		});
 	}
 }
+
+// Node.js 20 lets packages be loaded that may not be read.
+const testOfReading =
+	Number.parseInt(process.versions.node, 10) >= 22 ? test : test.skip;
+
+testOfReading("an addon that may not be read is told as such", async (t) => {
+	const folder = await customer(t);
+	await installAddon(folder, built.platform, await readFile(built.file));
+	const readable = ["main.cjs", "node_modules/gev/"].map(
+		(name) => `--allow-fs-read=${join(folder, name)}`,
+	);
+	const flags = [permission, "--allow-addons", ...readable];
+	const outcome = await outcomeOf(t, folder, flags);
+	t.is(outcome.code, "ERR_GEV_BINDING");
+	t.is(outcome.causeCode, "ERR_ACCESS_DENIED");
+	t.regex(
+		outcome.message,
+		/: the permission model does not let it be read: .*--allow-fs-read/,
+	);
+	t.notRegex(outcome.message, /npm|optional/);
+});
