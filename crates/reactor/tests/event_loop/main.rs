@@ -2,223 +2,30 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod kit;
+
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gev_reactor::{
-    Addresses, Balance, Bridge, CloseCause, Command, CommandKind, Config, ConnectionId, Event,
-    Gauges, LoopHandle, ProtocolMaker, Reactor,
+    Addresses, Balance, CloseCause, CommandKind, Config, ConnectionId, Event, ProtocolMaker,
+    Reactor,
 };
-use gev_wire::websocket::{Shared as WebSockets, WebSocket};
-use gev_wire::{MessageKind, Outgoing, Protocol, Raw};
+use gev_wire::{MessageKind, Outgoing, Raw};
 
-type Commands = VecDeque<(ConnectionId, CommandKind, Vec<u8>)>;
+use kit::{REQUEST, TestBridge, config, connect, web_socket};
 
-/// Both ends of a bridge: the loop has one as its `Bridge`, the test another to look and command with.
-#[derive(Clone, Default)]
-struct TestBridge {
-    shared: Arc<Mutex<Shared>>,
-    /// The payload that was reserved last.
-    reserved: Vec<u8>,
-    unpublished: Vec<(ConnectionId, Event, Vec<u8>)>,
-    current: Option<(ConnectionId, CommandKind, Vec<u8>)>,
-}
-
-#[derive(Default)]
-struct Shared {
-    events: VecDeque<(ConnectionId, Event, Vec<u8>)>,
-    commands: Commands,
-    /// Payload bytes that fit; what is in `events` counts.
-    room: usize,
-    gauges: Vec<(u32, Gauges)>,
-    /// How often the loop has rung.
-    rings: usize,
-    /// How often the loop's poll has ended.
-    turns: usize,
-    panic_at_message: bool,
-}
-
-impl Bridge for TestBridge {
-    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
-        let used: usize = self
-            .unpublished
-            .iter()
-            .map(|(.., payload)| payload.len())
-            .sum();
-        if self.lock().room < used + len {
-            return None;
-        }
-        self.reserved = vec![0; len];
-        Some(&mut self.reserved)
-    }
-
-    fn shorten(&mut self, len: usize) {
-        self.reserved.truncate(len);
-    }
-
-    fn commit(&mut self, id: ConnectionId, event: Event) {
-        assert!(
-            !(matches!(event, Event::Message(_)) && self.lock().panic_at_message),
-            "asked to panic"
-        );
-        self.unpublished
-            .push((id, event, std::mem::take(&mut self.reserved)));
-    }
-
-    fn has_room(&mut self) -> bool {
-        self.lock().room >= gev_wire::PART_BYTES
-    }
-
-    fn publish(&mut self) -> bool {
-        let unpublished = std::mem::take(&mut self.unpublished);
-        let mut shared = self.lock();
-        shared.room -= unpublished
-            .iter()
-            .map(|(.., payload)| payload.len())
-            .sum::<usize>();
-        shared.events.extend(unpublished);
-        !shared.events.is_empty()
-    }
-
-    fn ring(&mut self) {
-        self.lock().rings += 1;
-    }
-
-    fn next_command(&mut self) -> Option<Command<'_>> {
-        let next = self.lock().commands.pop_front();
-        self.current = next;
-        let (id, kind, payload) = self.current.as_ref()?;
-        Some(Command {
-            id: *id,
-            kind: *kind,
-            payload,
-            framing: 0,
-        })
-    }
-
-    fn prepare_sleep(&mut self) -> bool {
-        self.lock().commands.is_empty()
-    }
-
-    fn awake(&mut self) {
-        self.lock().turns += 1;
-    }
-
-    fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
-        self.lock().gauges.push((slot, gauges));
-    }
-}
-
-/// More than the kernel takes for a client that does not read.
-const OVERFILL: usize = 15 << 20;
-
-impl TestBridge {
-    fn with_room(room: usize) -> Self {
-        let bridge = Self::default();
-        bridge.lock().room = room;
-        bridge
-    }
-
-    /// Never sleeps for the lock: ThreadSanitizer does not see what std does then, and would take it for no lock at all.
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        loop {
-            match self.shared.try_lock() {
-                Ok(shared) => return shared,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => thread::yield_now(),
-            }
-        }
-    }
-
-    /// Waits for the next event, and makes room for another one like it. Looks once, and then after every ring.
-    fn next(&self) -> (ConnectionId, Event, Vec<u8>) {
-        let end = Instant::now() + PATIENCE;
-        let mut looked_at = None;
-        loop {
-            let mut shared = self.lock();
-            if looked_at.replace(shared.rings) != Some(shared.rings)
-                && let Some(event) = shared.events.pop_front()
-            {
-                shared.room += event.2.len();
-                return event;
-            }
-            drop(shared);
-            assert!(Instant::now() < end, "no event in time");
-            thread::yield_now();
-        }
-    }
-
-    fn command(
-        &self,
-        event_loop: &LoopHandle,
-        id: ConnectionId,
-        kind: CommandKind,
-        payload: &[u8],
-    ) {
-        self.lock().commands.push_back((id, kind, payload.to_vec()));
-        event_loop.wake();
-    }
-
-    /// Sends more to a client that does not read, as the first message, than the kernel takes, and waits until the rest is the loop's.
-    fn overfill(&self, event_loop: &LoopHandle, id: ConnectionId) {
-        let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
-        self.command(event_loop, id, send, &vec![0; OVERFILL]);
-        let has_output = |shared: &Shared| {
-            let some = 1..OVERFILL as u32;
-            let of_this =
-                |(slot, gauges): &(u32, Gauges)| *slot == id.slot && some.contains(&gauges.done);
-            shared.gauges.iter().any(of_this)
-        };
-        while !has_output(&self.lock()) {
-            thread::yield_now();
-        }
-    }
-
-    /// Collects the bytes of `n` message bytes of one connection.
-    fn bytes(&self, n: usize) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while bytes.len() < n {
-            let (_, event, payload) = self.next();
-            assert!(matches!(event, Event::Message(_)), "{event:?}");
-            bytes.extend(payload);
-        }
-        bytes
-    }
-}
-
-const PATIENCE: Duration = Duration::from_secs(30);
-const REQUEST: &[u8] =
-    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
     generation: 0,
 };
 
-fn config() -> Config {
-    Config::new(
-        "127.0.0.1:0".parse().unwrap(),
-        Arc::new(|| Box::new(|| Box::new(Raw::default()))),
-    )
-}
-
 fn start(config: Config, bridges: &[TestBridge]) -> Reactor {
     Reactor::start(config, bridges.to_vec()).unwrap()
-}
-
-fn web_socket() -> Box<dyn Protocol> {
-    Box::new(WebSocket::new(WebSockets::new(Arc::default())))
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(address).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client
 }
 
 /// Sends until the kernel's buffers are full too: as many bytes as it takes, each with a value that tells its place.
