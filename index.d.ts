@@ -1,2 +1,763 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
+<<<<<<< HEAD
 export * from "./index.cjs";
+=======
+/// <reference types="node" />
+
+/** The head of an HTTP request, copied: it may be kept and used at any time. */
+interface HttpRequest {
+    /** `GET` for everything that asks for a WebSocket. */
+    readonly method: string;
+    /** The target as it was sent: path and query. */
+    readonly url: string;
+    readonly headers: RequestHeaders;
+    /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
+    readonly protocols: readonly string[];
+    /** The peer's IP address. */
+    readonly remoteAddress: string;
+    /** The peer's port. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to. */
+    readonly localPort: number;
+    /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
+    readonly aborted: boolean;
+}
+/** Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case. */
+interface RequestHeaders extends Iterable<[name: string, value: string]> {
+    /** The value of a header; several lines of the same name are joined by `", "`. `undefined` when there is none. */
+    get(name: string): string | undefined;
+    /** The values of all lines of this name. */
+    getAll(name: string): string[];
+    /** True if there is a line of this name. */
+    has(name: string): boolean;
+}
+/** Header lines of a response: a value, or the values of several lines of the same name. */
+type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+/** An answer in HTTP. The connection is closed behind it. */
+interface HttpResponse {
+    /** 200 to 599. Default 200. */
+    status?: number;
+    /**
+     * Further header lines. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and `Sec-WebSocket-...` are
+     * set natively and not allowed here.
+     */
+    headers?: ResponseHeaders;
+    /** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
+    body?: string | Uint8Array;
+}
+/** The answer to a client that does not get its WebSocket. */
+interface Refusal extends HttpResponse {
+    /** 200 to 599; 401, 403, 404 and 503 are the usual ones. */
+    status: number;
+}
+/** How an upgrade is accepted. */
+interface Acceptance<Context = unknown> {
+    /** What {@link Connection.context} is from the beginning. */
+    context?: Context;
+    /** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
+    protocol?: string;
+    /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
+    headers?: ResponseHeaders;
+}
+/** What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}. */
+type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | undefined | null | void;
+
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
+type Reply = Data | undefined | null | void;
+/**
+ * Your side of a server: one object for all its connections. All members are called on the thread that called
+ * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
+ * `onClose`, exactly once.
+ *
+ * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
+ * concerned with code 1011; other connections do not notice.
+ */
+interface Handler<Context = unknown> {
+    /**
+     * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
+     * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
+     * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
+     * is answered with 500; without an answer within `handshakeTimeoutMs` the client is cut. Without this member the
+     * handshake is answered natively.
+     *
+     * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
+     * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
+     * `status`, `headers` and `body` are what `RejectConnectionError` has.
+     */
+    onUpgrade?(request: HttpRequest): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
+    /**
+     * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
+     * What this member throws is answered with 500. Without this member requests get the option `page`, or 426.
+     */
+    onRequest?(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
+    /** A connection is ready: accepted, and its handshake done. */
+    onConnect?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * A message has arrived: text as `string`, everything else as `Buffer`. What is returned, or what a returned promise
+     * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
+     * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+     * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
+     */
+    onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
+    /**
+     * WebSocket: a piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+     * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
+     * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
+     * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
+     * pieces are views that are valid during the call only.
+     */
+    onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
+    /** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
+    onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
+    onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /**
+     * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+     * once, unless the connection ends before.
+     */
+    onDrain?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * Raw TCP: the peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
+     * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
+     * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+     */
+    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
+     * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+     */
+    onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
+    /**
+     * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
+     * news that belong to no connection. Without this member such errors become process warnings, and so does what
+     * this member throws.
+     */
+    onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
+}
+/** Where in its message a piece belongs. */
+interface Fragment {
+    /** The message is text. */
+    readonly text: boolean;
+    /** The message begins with this piece. */
+    readonly first: boolean;
+    /** The message ends with this piece. */
+    readonly last: boolean;
+}
+/** What started the end of a connection. */
+type CloseCause = 
+/** The peer closed, or went away. */
+"peer"
+/** `close()` or `destroy()` was called. */
+ | "local"
+/** The peer broke the rules of the protocol. */
+ | "protocol"
+/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`. */
+ | "limit"
+/** The socket failed. */
+ | "reset"
+/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
+ | "timeout"
+/** A handler threw. */
+ | "handler"
+/** The server was stopped. */
+ | "stop"
+/** The event loop failed: a bug in gev. */
+ | "internal"
+/** Nothing was received or sent for longer than `idleTimeoutMs`. */
+ | "idle"
+/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
+ | "stalled";
+/** How a connection ended. */
+interface CloseReason {
+    /**
+     * The WebSocket close code that decided (RFC 6455 section 7.4): the peer's, or ours if we closed first. 1005 when there
+     * was none (for raw TCP: the ordinary case), 1006 when the connection ended without a goodbye.
+     */
+    readonly code: number;
+    /** The text that came with the code, or what is known of a failure; often empty. */
+    readonly reason: string;
+    /** What started the end. */
+    readonly cause: CloseCause;
+    /** True when both sides have said goodbye as the protocol wants it. */
+    readonly wasClean: boolean;
+}
+
+/**
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
+ *
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()`, `ping()` | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
+ * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason without a code of its own, see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOTFOUND` ...
+ */
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP";
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+declare class GevError extends Error {
+    readonly name = "GevError";
+    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+    readonly code: string;
+    constructor(code: GevErrorCode | (string & {}), message: string);
+}
+
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
+    text?: boolean;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
+     * bytes.
+     */
+    compress?: boolean;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`. Default true.
+     */
+    fin?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
+
+/**
+ * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
+ * gone: then they do nothing and say so.
+ */
+declare class Connection<Context = unknown> {
+    #private;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
+     */
+    connected: boolean;
+    /**
+     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
+     */
+    context: Context;
+    /** The peer's IP address. */
+    readonly remoteAddress: string;
+    /** The peer's port. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to. */
+    readonly localPort: number;
+    /** The subprotocol that was agreed on; `""` for none. */
+    readonly protocol: string;
+    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
+    readonly extensions: string;
+    /** Which of the server's event loops serves this connection, from 0. */
+    get loop(): number;
+    /**
+     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
+     *
+     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
+     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
+     * returns.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
+     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+     */
+    send(data: Data, callback: SendCallback): SendStatus;
+    send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
+    /**
+     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
+     * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before.
+     */
+    sent(): Promise<boolean>;
+    /**
+     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
+     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
+     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
+     *
+     * @returns what `callback` has returned.
+     */
+    corked<Result>(callback: () => Result): Result;
+    /**
+     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
+     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
+     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
+     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
+     * or being closed.
+     */
+    pause(): void;
+    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
+    resume(): void;
+    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
+    get isPaused(): boolean;
+    /** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+    get dropped(): number;
+    /**
+     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
+     * nothing is sent.
+     *
+     * @param data - at most 125 bytes. Default none.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
+     */
+    ping(data?: Data): SendStatus;
+    /**
+     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
+     * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
+     * connection is gone or being closed already.
+     *
+     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
+     * @param reason - at most 123 bytes in UTF-8. Default none.
+     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
+     */
+    close(code?: number, reason?: string): void;
+    /**
+     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
+     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
+     * has no half-open connections: as {@link close}. Nothing can be sent after it.
+     */
+    end(): void;
+    /**
+     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
+     * connection is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+     */
+    destroy(options?: DestroyOptions): void;
+    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
+    terminate(): void;
+    /**
+     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
+     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
+     */
+    shutdownWrite(): void;
+    /** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
+    get readBufferLength(): number;
+    /**
+     * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
+     * counts with its whole length until the event loop has done that. 0 when the connection is gone.
+     */
+    get writeBufferLength(): number;
+    /** The value that was {@link set} for `key`. */
+    get(key: string): unknown;
+    /** Keeps a value with this connection. */
+    set(key: string, value: unknown): void;
+    /** Forgets the value for `key`; true if there was one. */
+    delete(key: string): boolean;
+}
+/** Settings of {@link Connection.destroy}. */
+interface DestroyOptions {
+    /** Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN). Default false. */
+    reset?: boolean;
+}
+
+/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
+declare class Protocol {
+    /** Which protocol this is. */
+    readonly name: "raw" | "websocket";
+}
+/** Settings of {@link webSocket}. */
+interface WebSocketOptions {
+    /**
+     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
+     * connection with 1009 as soon as that can be seen. Default 16 MiB; 0 means no limit.
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
+     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
+     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. Default 16384; 0 means no limit.
+     */
+    maxFragments?: number;
+    /** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
+    maxFrameBytes?: number;
+    /** Most messages that a peer may send within a second; more close the connection with 1008. Default 0: no limit. */
+    maxMessagesPerSecond?: number;
+    /**
+     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
+     * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
+     */
+    maxControlFramesPerSecond?: number;
+    /** Largest request head (request line and headers) in bytes; a larger one is answered with 431. Default 16 KiB. */
+    maxHeaderBytes?: number;
+    /** Most header lines of a request; more are answered with 431. Default 100. */
+    maxHeaders?: number;
+    /**
+     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
+     * HTTP request is answered with 426 Upgrade Required. Default: none.
+     */
+    page?: string;
+    /** The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count. Default: every path. */
+    path?: string;
+    /**
+     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
+     * header are no browsers, and are let in. Default: every origin.
+     */
+    origins?: readonly string[];
+    /**
+     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
+     * connection comes about without one. `onUpgrade` may choose another. Default: none.
+     */
+    protocols?: readonly string[];
+    /**
+     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
+     */
+    perMessageDeflate?: boolean | DeflateOptions;
+    /** A peer that has sent nothing for this time is pinged. Default 0: never. */
+    pingIntervalMs?: number;
+    /**
+     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
+     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
+     * Default 10,000; 0 means never: then there is one ping for each silence.
+     */
+    pongTimeoutMs?: number;
+}
+/** Settings of permessage-deflate. */
+interface DeflateOptions {
+    /**
+     * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
+     * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
+     * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
+     * Default `"shared"`.
+     */
+    mode?: "shared" | "dedicated";
+    /** Messages of fewer bytes are not compressed, unless `send` is told to. Default 1024. */
+    threshold?: number;
+    /** From 0 (not at all) and 1 (fastest) to 9 (smallest). Default 1. */
+    level?: number;
+    /** Memory of compressors, 1 to 9. Default 8. */
+    memLevel?: number;
+    /** Compress each message by itself also in the mode `"dedicated"`. Default false. */
+    serverNoContextTakeover?: boolean;
+    /** Have clients compress each message by itself also in the mode `"dedicated"`. Default false. */
+    clientNoContextTakeover?: boolean;
+    /** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
+    serverMaxWindowBits?: number;
+    /** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
+    clientMaxWindowBits?: number;
+    /**
+     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
+     * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
+     * such a message closes its connection with 1013. Default 64 MiB.
+     */
+    memoryBudgetBytes?: number;
+}
+/**
+ * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
+ * messages begin and end is up to the network.
+ */
+declare function raw(): Protocol;
+/**
+ * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
+ * binary. Handshake, fragments, ping, pong and close are dealt with natively.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function webSocket(options?: WebSocketOptions): Protocol;
+
+/** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
+interface ServerOptions {
+    /**
+     * Name or IP address to listen on. Default: every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no
+     * IPv6).
+     */
+    host?: string;
+    /** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
+    port?: number;
+    /** How many event loops, each on a thread of its own. Default: the number of CPUs. */
+    loops?: number;
+    /**
+     * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
+     * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
+     * timed. Needs Node on something else than Windows; elsewhere loops always have threads. Default: true, unless there
+     * is one loop and one CPU.
+     */
+    threads?: boolean;
+    /** How bytes become messages. Default {@link raw}. */
+    protocol?: Protocol;
+    /**
+     * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+     * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
+     * are the handler's own.
+     */
+    borrow?: boolean;
+    /**
+     * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
+     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     * Default `"kernel"`.
+     */
+    balance?: "kernel" | "round-robin";
+    /** Share the port with other processes that ask for it too; otherwise a port in use is an error. Default false. */
+    reusePort?: boolean;
+    /** Connections that the kernel keeps ready to be accepted. Default 1024. */
+    backlog?: number;
+    /**
+     * Most connections of all loops together, those counted that are still in their handshake; more are closed as soon as
+     * they are accepted (see `Server.refusedCount`). Default 65,536.
+     */
+    maxConnections?: number;
+    /**
+     * As above, of one IP address. Of IPv6 the addresses of one network (64 bits) count as one. Mind that clients behind
+     * one proxy or NAT have one address. Default 0: no limit.
+     */
+    maxConnectionsPerAddress?: number;
+    /**
+     * Most connections that one IP address, as above, may open within a second, which begins with the first of them; more
+     * are closed. Default 0: no limit.
+     */
+    maxConnectionRatePerAddress?: number;
+    /**
+     * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
+     * Pongs and close frames do not count. Default 16 MiB.
+     */
+    maxBufferedBytes?: number;
+    /**
+     * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
+     * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
+     * `"drop-oldest"` drops messages in its favour that are not on their way yet, the oldest first, and the message only
+     * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory. Default `"close"`.
+     */
+    overflow?: "close" | "drop-newest" | "drop-oldest";
+    /**
+     * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
+     * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
+     */
+    highWaterMarkBytes?: number;
+    /** At most `highWaterMarkBytes`. Default: a quarter of it. */
+    lowWaterMarkBytes?: number;
+    /**
+     * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
+     * time. Default 60,000; 0 means never.
+     */
+    writeStallTimeoutMs?: number;
+    /**
+     * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
+     * fragment, ping, pong, end or close) is handed over. Other connections do not wait. Default false: messages are handed
+     * over as they arrive, and the promises of several may be pending.
+     */
+    serial?: boolean;
+    /**
+     * Most messages of a connection whose promises are not settled; others wait. Once so many are pending or waiting, the
+     * connection's socket is not read until half of them are done, so that TCP slows the peer down: what waits is never
+     * more than that and what the event queue has. Default 256; 0 means no limit.
+     */
+    maxPending?: number;
+    /**
+     * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
+     * {@link Connection.end}. Default false: this side ends too, when everything is answered.
+     */
+    allowHalfOpen?: boolean;
+    /** Time from accept to the end of the handshake. Default 10,000. */
+    handshakeTimeoutMs?: number;
+    /**
+     * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for
+     * messages before it that wait themselves. Default 10,000.
+     */
+    closeTimeoutMs?: number;
+    /**
+     * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
+     * time, never earlier. An object tells directions apart: `read` counts what is received, `write` what the kernel
+     * takes to send, `all` both; each is 0 if it is left out. What has arrived and waits for a busy handler counts as
+     * received. Default 0: never.
+     *
+     * When the process has stood still (by a signal or a debugger, or with a machine that slept), what the kernel has
+     * is looked at before this time-out or any other judges a connection, and handlers have up to a second to answer it.
+     */
+    idleTimeoutMs?: number | {
+        read?: number;
+        write?: number;
+        all?: number;
+    };
+    /** An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). Default 0: never. */
+    maxLifetimeMs?: number;
+    /** Send small messages at once (TCP_NODELAY). Default true. */
+    noDelay?: boolean;
+    /**
+     * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. Default 60,000; 0
+     * means never.
+     */
+    keepAliveMs?: number;
+    /**
+     * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
+     * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
+     * `writeBufferLength` tell sooner what a peer is doing. Default 0: what the system finds right.
+     */
+    sendBufferBytes?: number;
+    /**
+     * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
+     * ahead of a busy server; as `sendBufferBytes` otherwise. Default 0: what the system finds right.
+     */
+    receiveBufferBytes?: number;
+    /**
+     * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
+     * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
+     */
+    queueBytes?: number;
+    /** Bytes that a loop reads from a socket at a time. Default 128 KiB. */
+    readBufferBytes?: number;
+    /**
+     * Most events of one loop that are handled before Node's own timers and sockets get their turn. Default 4096.
+     */
+    drainBudget?: number;
+}
+
+/** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
+interface Timer {
+    /** Ends the timer: when this returns, the callback is not called again. */
+    stop(): void;
+}
+
+/** Where a started server listens. */
+interface ListenAddress {
+    /** IP address. */
+    readonly address: string;
+    /** Port: the one that the system chose when 0 was asked for. */
+    readonly port: number;
+}
+/** Settings of {@link Server.stop}. */
+interface StopOptions {
+    /**
+     * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
+     * milliseconds, default 5000; 0 cuts them at once.
+     */
+    timeoutMs?: number;
+    /** WebSocket close code for every connection, as {@link Connection.close} takes it. Default 1001. */
+    code?: number;
+    /** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
+    reason?: string;
+}
+/** What a stop has come to. */
+interface StopResult {
+    /** Connections that have said goodbye as the protocol wants it. */
+    readonly closed: number;
+    /** Connections that ended otherwise, most of them by force when the time was over. */
+    readonly cut: number;
+}
+/**
+ * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ */
+declare class Server<Context = unknown> {
+    #private;
+    /**
+     * Checks everything and starts nothing.
+     *
+     * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
+     */
+    constructor(handler: Handler<Context>, options?: ServerOptions);
+    /** Open connections, as far as their handlers have been told. */
+    get connectionCount(): number;
+    /**
+     * Connections that were closed as soon as they were accepted, since `start()`, because of `maxConnections`,
+     * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
+     */
+    get refusedCount(): number;
+    /** Number of event loops that run; 0 when the server does not. */
+    get loops(): number;
+    /** The open connections, as far as their handlers have been told. */
+    connections(): IterableIterator<Connection<Context>>;
+    /**
+     * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
+     * keeps the process alive. A stopped one can be started again.
+     *
+     * @returns where it listens.
+     * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:
+     * `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND` ...
+     */
+    start(): Promise<ListenAddress>;
+    /**
+     * Stops listening, says goodbye to every connection (WebSocket: close code 1001), ends the event loops and timers. What
+     * has arrived by then is handled first, and what handlers send for it, or promise, goes out before the goodbye; who has
+     * connected and was not accepted yet is accepted, and who is in a handshake has a second to finish it. Every connection
+     * gets its `onClose` before the promise is fulfilled. May be called in a handler, and more than once: later calls wait
+     * for the first. A server that does not run is stopped already.
+     *
+     * @returns how the connections ended that were open.
+     * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
+     */
+    stop(options?: StopOptions): Promise<StopResult>;
+    /** {@link stop} with its defaults, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** While it runs, the server keeps the process alive; this is so from the beginning. */
+    ref(): this;
+    /** The server does not keep the process alive by itself, whether it runs or not. */
+    unref(): this;
+    /**
+     * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
+     * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
+     * exception goes to `onError`.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
+     */
+    runAfter(delayMs: number, callback: () => void): Timer;
+    /**
+     * Calls `callback` every `intervalMs` milliseconds, counted from due time to due time; times that were missed because
+     * the thread was busy are skipped. Otherwise as {@link runAfter}.
+     */
+    runEvery(intervalMs: number, callback: () => void): Timer;
+}
+
+/**
+ * What all servers of this thread publish with `node:diagnostics_channel`, for tools that watch a program without being
+ * part of it: by the name of the channel, what its messages are. What a
+ * subscriber throws becomes an uncaught exception, as Node.js has it.
+ *
+ * ```ts
+ * import { subscribe } from "node:diagnostics_channel"
+ * import type { Diagnostics } from "gev"
+ *
+ * subscribe("gev:close", (message) => {
+ *   const { connection, reason } = message as Diagnostics["gev:close"]
+ * })
+ * ```
+ */
+interface Diagnostics {
+    /** A connection is ready, and `onConnect` comes next. */
+    "gev:open": {
+        server: Server;
+        connection: Connection;
+    };
+    /** A connection is gone, and `onClose` comes next. */
+    "gev:close": {
+        server: Server;
+        connection: Connection;
+        reason: CloseReason;
+    };
+    /** Something went wrong, and `onError` comes next. */
+    "gev:error": {
+        server: Server;
+        error: Error;
+        /** Undefined where the error belongs to none. */
+        connection: Connection | undefined;
+    };
+    /** A server has stopped. */
+    "gev:stop": {
+        server: Server;
+        result: StopResult;
+    };
+}
+
+export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
+export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };
+>>>>>>> a4c8cd5 (Judge nobody before the kernel was looked at)

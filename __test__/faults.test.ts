@@ -1,7 +1,6 @@
 // Faults of whole processes and of the machine, against a server in a process of its own whose memory, descriptors and
 // processor time can be told from those of the clients. The long ones run with `npm run faults` only.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
@@ -17,7 +16,7 @@ import {
 	readFrame,
 	upgraded,
 } from "./kit/frames.js";
-import { type Program, start } from "./kit/program.js";
+import { isStopped, start } from "./kit/program.js";
 import { Random, seed } from "./kit/random.js";
 
 const MIB = 1024 * 1024;
@@ -94,11 +93,6 @@ async function scene(
 /** Asks again and again, until it is so. In vain until AVA's timeout. */
 async function until(condition: () => Promise<boolean> | boolean) {
 	while (!(await condition())) await setTimeout(5);
-}
-
-function isStopped({ pid }: Program): boolean {
-	const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-	return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
 }
 
 for (const protocol of protocols) {

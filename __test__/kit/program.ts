@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
@@ -53,6 +54,12 @@ export function start(
 	const program = launch(args, env);
 	t.teardown(() => program.signal("SIGKILL"));
 	return program;
+}
+
+/** True when it stands still, by SIGSTOP. Linux only. */
+export function isStopped({ pid }: Program): boolean {
+	const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+	return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
 }
 
 function launch(args: string[], env: NodeJS.ProcessEnv = {}): Program {

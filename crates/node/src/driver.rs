@@ -171,7 +171,7 @@ impl Driven {
             let turn = guard(|| {
                 let turn = match step {
                     Step::Turn => event_loop.turn(Some(Duration::ZERO))?,
-                    Step::Attend => event_loop.attend(),
+                    Step::Attend => event_loop.attend()?,
                 };
                 event_loop.announce();
                 Ok(turn)

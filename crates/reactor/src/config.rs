@@ -41,6 +41,8 @@ pub struct Config {
     pub read_buffer_bytes: usize,
     /// Bytes read from one connection in one turn, after which it is the others' turn.
     pub read_budget_bytes: usize,
+    /// Events taken from the kernel at a time.
+    pub poll_events: usize,
     /// Connections accepted in one turn.
     pub accept_budget: usize,
     /// Payload bytes of commands taken in one turn.
@@ -126,6 +128,7 @@ impl Config {
             max_buffered_bytes: 16 << 20,
             read_buffer_bytes: 128 * 1024,
             read_budget_bytes: 256 * 1024,
+            poll_events: 1024,
             accept_budget: 64,
             command_budget_bytes: 1 << 20,
             pool_bytes: 1 << 20,

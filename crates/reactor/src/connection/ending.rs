@@ -97,12 +97,34 @@ impl Connection {
         matches!(self.state, State::Finishing | State::Lingering)
     }
 
-    /// Does what is to be done when a deadline has passed, if one has.
-    pub(crate) fn expire(&mut self, now: Instant, config: &Config, pools: &mut Pools) -> Next {
+    /// Does what is to be done when a deadline has passed, if one has. `is_heard`: what the peer sends is read.
+    pub(crate) fn expire(
+        &mut self,
+        now: Instant,
+        is_heard: bool,
+        config: &Config,
+        pools: &mut Pools,
+    ) -> Next {
+        if self.deadline(config).is_none_or(|deadline| deadline > now) {
+            return Next::Wait;
+        }
+        if self.has_output() && !self.writable {
+            // The kernel has room for a little before it says so.
+            self.writable = true;
+            let next = self.flush(pools);
+            if next != Next::Wait {
+                return next;
+            }
+            self.stamp(config);
+        }
         let Some(deadline) = self.deadline else {
             return self.look_after(now, config, pools);
         };
         if deadline > now {
+            return Next::Wait;
+        }
+        if !is_heard && self.is_unread() {
+            self.deadline = Some(now + UNHEARD);
             return Next::Wait;
         }
         if let Some((close, cause)) = self.held_end.take().map(|end| *end) {
@@ -157,8 +179,7 @@ impl Connection {
             let text = "the peer takes nothing";
             return Next::Gone(CloseReason::abnormal(CloseCause::Stalled, text));
         }
-        let unread = self.readable || self.undecoded;
-        let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
+        let (close, cause) = match self.watch.due(now, &config.timeouts, self.is_unread()) {
             Due::Nothing => return Next::Wait,
             Due::Ping => {
                 if self.is_mid_frame() {
@@ -251,6 +272,9 @@ impl Connection {
             .unwrap_or_else(|| CloseReason::abnormal(CloseCause::Peer, ""))
     }
 }
+
+/// How much longer a connection has, again and again, whose bytes wait because the application is busy.
+const UNHEARD: Duration = Duration::from_millis(100);
 
 /// RFC 6455 section 7.4.1.
 const GOING_AWAY: u16 = 1001;

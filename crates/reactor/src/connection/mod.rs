@@ -312,6 +312,11 @@ impl Connection {
         self.state != State::HalfClosed && self.asking.is_none()
     }
 
+    /// The peer has sent something that has not been looked at, so that it is not silent.
+    fn is_unread(&self) -> bool {
+        self.undecoded || (self.readable && self.reads())
+    }
+
     /// A close from this side needs to see what the peer says to it, and a last look is a look.
     fn is_paused(&self) -> bool {
         let goes_on = self.outcome.is_none() && self.last_look.is_none();

@@ -34,6 +34,7 @@ use crate::timer_wheel::TimerWheel;
 mod accepting;
 mod commands;
 mod delivery;
+mod timing;
 
 use accepting::Arrival;
 pub(crate) use accepting::Dealer;
@@ -55,6 +56,8 @@ pub struct EventLoop<B> {
     connections: Slots<Box<Connection>>,
     timers: TimerWheel<ConnectionId>,
     due: Vec<ConnectionId>,
+    /// The timers are run at this time, instead of at their own.
+    put_off: Option<Instant>,
     /// Connections that may have something to read or decode.
     ready: VecDeque<ConnectionId>,
     /// Connections with output that has not been tried since it was added.
@@ -165,7 +168,7 @@ impl<B: Bridge> EventLoop<B> {
         let event_loop = Self {
             bridge,
             poll,
-            events: Events::with_capacity(EVENTS),
+            events: Events::with_capacity(config.poll_events),
             mailbox: Mailbox {
                 sockets: receiver,
                 aborted,
@@ -178,6 +181,7 @@ impl<B: Bridge> EventLoop<B> {
             connections: Slots::new(config.admission.connections),
             timers: TimerWheel::new(now),
             due: Vec::new(),
+            put_off: None,
             ready: VecDeque::new(),
             dirty: Vec::new(),
             undelivered: VecDeque::new(),
@@ -213,11 +217,14 @@ impl<B: Bridge> EventLoop<B> {
     /// Those of the poll itself.
     pub fn turn(&mut self, max_wait: Option<Duration>) -> io::Result<Turn> {
         self.await_events(max_wait)?;
-        Ok(self.work())
+        self.work()
     }
 
-    /// A turn that does not poll: for commands, and for what earlier turns have left.
-    pub fn attend(&mut self) -> Turn {
+    /// A turn that polls only if a timer is due: for commands, and for what earlier turns have left.
+    ///
+    /// # Errors
+    /// Those of the poll itself.
+    pub fn attend(&mut self) -> io::Result<Turn> {
         self.events.clear();
         self.bridge.awake();
         self.work()
@@ -247,10 +254,10 @@ impl<B: Bridge> EventLoop<B> {
         &mut self.bridge
     }
 
-    fn work(&mut self) -> Turn {
-        if self.mailbox.aborted.load(Ordering::Acquire) {
+    fn work(&mut self) -> io::Result<Turn> {
+        if self.is_aborted() {
             self.leave();
-            return Turn::Ended;
+            return Ok(Turn::Ended);
         }
         self.now = Instant::now();
         self.note_events();
@@ -258,15 +265,20 @@ impl<B: Bridge> EventLoop<B> {
         self.flush_dirty();
         self.accept();
         self.read_ready();
-        self.run_timers();
+        self.run_timers()?;
         self.flush_dirty();
         self.finish_stop();
         self.publish();
-        if self.ended {
+        // Timers poll too, and may have had the event that wakes for an abort.
+        Ok(if self.ended || self.is_aborted() {
             Turn::Ended
         } else {
             Turn::Running
-        }
+        })
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.mailbox.aborted.load(Ordering::Acquire)
     }
 
     /// Polls. Whoever has to be told of the last turns' events is told before the loop sleeps, yet not before the
@@ -310,7 +322,7 @@ impl<B: Bridge> EventLoop<B> {
             .listener
             .as_ref()
             .and_then(|listener| listener.paused_until);
-        let deadline = self.timers.next_deadline().into_iter().chain(pause).min();
+        let deadline = self.next_judgement().into_iter().chain(pause).min();
         // The clock is read again: `now` is from before the last turn's work.
         let until = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         until.into_iter().chain(max_wait).min()
@@ -388,24 +400,6 @@ impl<B: Bridge> EventLoop<B> {
             let next = connection.fill(&mut around);
             self.settle(id, next);
         }
-    }
-
-    fn run_timers(&mut self) {
-        let mut due = std::mem::take(&mut self.due);
-        self.timers.advance(self.now, &mut due);
-        for id in due.drain(..) {
-            let Some(connection) = self.connections.get_mut(id) else {
-                continue;
-            };
-            // Only the earliest entry of a connection means something: one that came later took its place.
-            if connection.armed.is_none_or(|armed| armed > self.now) {
-                continue;
-            }
-            connection.armed = None;
-            let next = connection.expire(self.now, &self.config, &mut self.pools);
-            self.settle(id, next);
-        }
-        self.due = due;
     }
 
     /// Puts a connection on the lists that what has just happened to it asks for.
@@ -496,9 +490,6 @@ const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
     generation: 0,
 };
-
-/// Events taken from the kernel at a time.
-const EVENTS: usize = 1024;
 
 /// How far ahead an entry of the timer wheel may lie; what is due later is looked at again then.
 const FARTHEST_TIMER: Duration = Duration::from_secs(60);

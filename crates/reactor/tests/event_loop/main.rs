@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 mod kit;
+mod standstill;
 
 use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};

@@ -1,0 +1,194 @@
+//! Loops that are left alone for too long, by a process that stands still or a thread that is busy: driven by hand, here.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use gev_reactor::{CommandKind, Config, ConnectionId, Event, EventLoop, Reactor, Timeouts, Turn};
+use gev_wire::{MessageKind, Outgoing};
+
+use crate::kit::{OVERFILL, PATIENCE, REQUEST, TestBridge, config, connect, web_socket};
+
+/// A loop without a thread, and its clients.
+struct Driven {
+    bridge: TestBridge,
+    reactor: Reactor,
+    event_loop: EventLoop<TestBridge>,
+}
+
+/// What every timer is set to.
+const TIME: Duration = Duration::from_millis(50);
+
+/// Longer than any timer, and late.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
+impl Driven {
+    fn new(config: Config, room: usize) -> Self {
+        let bridge = TestBridge::with_room(room);
+        let (reactor, event_loop) = Reactor::start_driven(config, bridge.clone()).unwrap();
+        Self {
+            bridge,
+            reactor,
+            event_loop,
+        }
+    }
+
+    fn turn(&mut self) {
+        let turn = self.event_loop.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(turn, Turn::Running);
+    }
+
+    /// Turns until the next event.
+    fn next(&mut self) -> (ConnectionId, Event) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some((id, event, _)) = self.taken() {
+                return (id, event);
+            }
+            assert!(Instant::now() < end, "no event in time");
+            self.turn();
+        }
+    }
+
+    /// An event that is there.
+    fn taken(&self) -> Option<(ConnectionId, Event, Vec<u8>)> {
+        let mut shared = self.bridge.lock();
+        let event = shared.events.pop_front()?;
+        shared.room += event.2.len();
+        Some(event)
+    }
+
+    fn enter(&mut self) -> (TcpStream, ConnectionId) {
+        let client = connect(self.reactor.local_addr());
+        let (id, event) = self.next();
+        assert_eq!(event, Event::Open);
+        (client, id)
+    }
+}
+
+fn with_timeouts(timeouts: Timeouts) -> Config {
+    Config {
+        timeouts,
+        ..config()
+    }
+}
+
+#[test]
+fn what_the_kernel_has_is_read_before_a_timer_judges() {
+    let idle = Timeouts {
+        idle_all: TIME,
+        ..Timeouts::default()
+    };
+    let mut driven = Driven::new(
+        Config {
+            poll_events: 4,
+            ..with_timeouts(idle)
+        },
+        1 << 20,
+    );
+    let mut clients: Vec<_> = (0..20).map(|_| driven.enter().0).collect();
+    for client in &mut clients {
+        client.write_all(b"still here").unwrap();
+    }
+    sleep(STANDSTILL);
+    // Does not poll for events: whatever is read, is read because a timer is due.
+    driven.event_loop.attend().unwrap();
+    for _ in &clients {
+        let (_, event, message) = driven.taken().expect("one of each client");
+        assert!(matches!(event, Event::Message(_)), "{event:?}");
+        assert_eq!(message, b"still here");
+    }
+    assert!(driven.taken().is_none());
+}
+
+#[test]
+fn whoever_is_silent_is_judged_although_every_turn_is_late() {
+    let idle = Timeouts {
+        idle_all: TIME,
+        ..Timeouts::default()
+    };
+    let mut driven = Driven::new(with_timeouts(idle), 1 << 20);
+    let (mut client, _) = driven.enter();
+    client.set_nonblocking(true).unwrap();
+    let mut turns = 0;
+    while client.read(&mut [0; 1]).is_err() {
+        turns += 1;
+        assert!(turns < 10, "put off for ever");
+        sleep(STANDSTILL);
+        driven.turn();
+    }
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+}
+
+/// The event queue was full, so that sockets were not read, and handshakes timed out.
+#[test]
+fn a_request_that_waits_for_a_busy_application_is_in_time() {
+    let mut driven = Driven::new(
+        Config {
+            protocol: Arc::new(|| Box::new(web_socket)),
+            handshake_timeout: TIME,
+            ..config()
+        },
+        0,
+    );
+    let address = driven.reactor.local_addr();
+    let mut clients: Vec<_> = (0..3).map(|_| connect(address)).collect();
+    for client in &mut clients {
+        client.write_all(REQUEST).unwrap();
+    }
+    let mut silent = connect(address);
+    driven.turn();
+    driven.bridge.lock().room = 0;
+    for _ in 0..5 {
+        sleep(STANDSTILL);
+        driven.turn();
+    }
+    assert!(driven.taken().is_none());
+    assert_eq!(silent.read(&mut [0; 1]).unwrap(), 0, "nothing waits for it");
+    driven.bridge.lock().room = 1 << 20;
+    for client in &mut clients {
+        assert_eq!(driven.next().1, Event::Open);
+        driven.turn();
+        let mut head = [0; 12];
+        client.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 101");
+    }
+}
+
+/// The kernel tells of room when a third of its buffer is free.
+#[test]
+fn whoever_takes_a_little_is_not_stalled() {
+    let stall = Timeouts {
+        write_stall: TIME,
+        ..Timeouts::default()
+    };
+    let mut driven = Driven::new(
+        Config {
+            send_buffer_bytes: 1 << 20,
+            ..with_timeouts(stall)
+        },
+        1 << 20,
+    );
+    let (mut client, id) = driven.enter();
+    let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
+    driven
+        .bridge
+        .lock()
+        .commands
+        .push_back((id, send, vec![0; OVERFILL]));
+    for _ in 0..OVERFILL >> 20 {
+        driven.turn();
+    }
+    for _ in 0..5 {
+        client.read_exact(&mut vec![0; 256 * 1024]).unwrap();
+        sleep(STANDSTILL);
+        driven.turn();
+        assert!(driven.taken().is_none());
+    }
+    // Twice as long, as the first turn is late.
+    sleep(STANDSTILL);
+    driven.turn();
+    assert_eq!(driven.next(), (id, Event::Close));
+}
