@@ -618,6 +618,9 @@ interface ServerOptions {
      * time, never earlier. An object tells directions apart: `read` counts what is received, `write` what the kernel
      * takes to send, `all` both; each is 0 if it is left out. What has arrived and waits for a busy handler counts as
      * received. Default 0: never.
+     *
+     * When the process has stood still (by a signal or a debugger, or with a machine that slept), what the kernel has
+     * is looked at before this time-out or any other judges a connection, and handlers have up to a second to answer it.
      */
     idleTimeoutMs?: number | {
         read?: number;

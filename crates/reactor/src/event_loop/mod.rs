@@ -270,7 +270,11 @@ impl<B: Bridge> EventLoop<B> {
         self.finish_stop();
         self.publish();
         // Timers poll too, and may have had the event that wakes for an abort.
-        Ok(if self.ended || self.is_aborted() {
+        if self.is_aborted() {
+            self.leave();
+            return Ok(Turn::Ended);
+        }
+        Ok(if self.ended {
             Turn::Ended
         } else {
             Turn::Running
