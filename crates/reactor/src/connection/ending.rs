@@ -89,7 +89,7 @@ impl Connection {
 
     /// True when its end has begun, be it that of a connection or of a request that is being answered.
     pub(crate) fn is_ending(&self) -> bool {
-        self.is_over() || self.asking.is_some() && self.has_output()
+        self.is_over() || self.is_answering
     }
 
     /// True when nothing is decoded any more.

@@ -78,6 +78,8 @@ pub(crate) struct Connection {
     paused: bool,
     /// What the application has been asked and has not answered; nothing is read meanwhile.
     asking: Option<Request>,
+    /// The response to what it was asked has begun.
+    is_answering: bool,
     /// Both directions of the socket are closed, or it has failed.
     hung_up: bool,
     /// The socket has failed, by what an event says: reset by the peer, for example.
@@ -208,6 +210,7 @@ impl Connection {
             undecoded: true,
             paused: false,
             asking: None,
+            is_answering: false,
             hung_up: false,
             is_broken: false,
             has_dropped: false,

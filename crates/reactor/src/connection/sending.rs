@@ -108,12 +108,14 @@ impl Connection {
             return;
         }
         self.output.append(bytes, &mut pools.chunks);
+        self.is_answering = true;
+        // The time for the handshake is over, also when this has more parts.
+        self.deadline = Some(deadline);
         if !more {
             self.asking = None;
             self.protocol.refuse();
             self.state = State::Finishing;
             self.outcome = Some(CloseReason::abnormal(CloseCause::Local, "request answered"));
-            self.deadline = Some(deadline);
             self.forget_rest(pools);
         }
     }

@@ -16,7 +16,8 @@ use gev_reactor::{
     Addresses, Balance, CloseCause, CommandKind, Config, ConnectionId, Event, ProtocolMaker,
     Reactor,
 };
-use gev_wire::{MessageKind, Outgoing, Raw};
+use gev_wire::websocket::{Config as WebSocketConfig, Shared as WebSockets, WebSocket};
+use gev_wire::{MessageKind, Outgoing, Protocol, Raw, Request};
 
 use kit::{REQUEST, TestBridge, config, connect, web_socket};
 
@@ -355,6 +356,59 @@ fn a_client_that_leaves_during_the_handshake_is_told_of() {
         left.shutdown(Shutdown::Write).unwrap();
         assert_refused(&bridge, &left, 0, "connection ended during the handshake");
     }
+}
+
+/// The time for the handshake went on between the parts of a response, so that one that took longer was cut.
+#[test]
+fn a_response_that_has_begun_is_no_handshake() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let protocol = || -> Box<dyn Protocol> {
+        let config = WebSocketConfig {
+            ask_requests: true,
+            ..WebSocketConfig::default()
+        };
+        Box::new(WebSocket::new(WebSockets::new(Arc::new(config))))
+    };
+    let reactor = start(
+        Config {
+            protocol: Arc::new(move || Box::new(protocol)),
+            ..config()
+        },
+        std::slice::from_ref(&bridge),
+    );
+    let event_loop = &reactor.loops()[0];
+    let mut client = connect(reactor.local_addr());
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let (id, event, _) = bridge.next();
+    assert_eq!(event, Event::Ask(Request::Plain));
+    let mut silent = connect(reactor.local_addr());
+    bridge.command(
+        event_loop,
+        NOBODY,
+        CommandKind::Stop,
+        &60_000u32.to_le_bytes(),
+    );
+    bridge.command(
+        event_loop,
+        id,
+        CommandKind::Respond { more: true },
+        b"first",
+    );
+    let mut first = [0; 5];
+    client.read_exact(&mut first).unwrap();
+    // Who is in the handshake when the loop is stopped has a second: it is over when this one is cut.
+    silent.read_to_end(&mut Vec::new()).unwrap();
+    bridge.command(
+        event_loop,
+        id,
+        CommandKind::Respond { more: false },
+        b"last",
+    );
+    let mut last = String::new();
+    client.read_to_string(&mut last).unwrap();
+    assert_eq!((&first, last.as_str()), (b"first", "last"));
 }
 
 #[test]
