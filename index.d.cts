@@ -603,14 +603,14 @@ interface ServerOptions {
      */
     allowHalfOpen?: boolean;
     /**
-     * Time from accept to the end of the handshake, your answer included. Then the connection is closed: with 408 for a client
-     * that has not finished its request, with 503 for one that waits for `onUpgrade` or `onRequest`, without a word for one
-     * that has said nothing. Default 10,000.
+     * Time from accept to the end of the handshake, your answer included, or to the begin of another response. Then the
+     * connection is closed: with 408 for a client that has not finished its request, with 503 for one that waits for
+     * `onUpgrade` or `onRequest`, without a word for one that has said nothing. Default 10,000.
      */
     handshakeTimeoutMs?: number;
     /**
-     * Time from the begin of a close to the end of the connection, by force if need be; and how long `onClose` may wait for
-     * messages before it that wait themselves. Default 10,000.
+     * Time from the begin of a close, or of a response that is no handshake, to the end of the connection, by force if need
+     * be; and how long `onClose` may wait for messages before it that wait themselves. Default 10,000.
      */
     closeTimeoutMs?: number;
     /**
