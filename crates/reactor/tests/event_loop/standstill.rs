@@ -148,6 +148,7 @@ fn a_request_that_waits_for_a_busy_application_is_in_time() {
     assert!(driven.taken().is_none());
     assert_eq!(silent.read(&mut [0; 1]).unwrap(), 0, "nothing waits for it");
     driven.bridge.lock().room = 1 << 20;
+    assert_eq!(driven.next().1, Event::Refused);
     for client in &mut clients {
         assert_eq!(driven.next().1, Event::Open);
         driven.turn();
