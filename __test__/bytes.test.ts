@@ -182,6 +182,37 @@ async function drained(connection: Connection): Promise<void> {
 	while (connection.writeBufferLength > 0) await new Promise(setImmediate);
 }
 
+test("bodies of responses are what they have, or nothing is answered with them", async (t) => {
+	const bodies = [
+		...Object.values(honest).map(([data]) => data),
+		...Object.values(impossible).map((make) => make()),
+	];
+	const errors: (string | undefined)[] = [];
+	const { port } = await serve(t, {
+		onRequest: ({ url }) => ({ body: bodies[Number(url.slice(1))] as Data }),
+		onError: (error) => void errors.push((error as GevError).code),
+	});
+	const ask = async (index: number) => {
+		const client = await tcp(t, port);
+		client.write(`GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`);
+		const head = await client.readHead();
+		return { status: head.slice(9, 12), body: await client.readToEnd() };
+	};
+	for (const [index, [, expected]] of Object.values(honest).entries()) {
+		const { status, body } = await ask(index);
+		t.is(status, "200");
+		t.true(body.equals(expected), `${index}`);
+	}
+	for (const what of Object.keys(impossible)) {
+		const index = bodies.length - Object.keys(impossible).length;
+		const at = index + Object.keys(impossible).indexOf(what);
+		t.is((await ask(at)).status, "500", what);
+	}
+	const codes = ["ERR_GEV_DATA", "ERR_GEV_RESPONSE"];
+	t.is(errors.length, Object.keys(impossible).length);
+	t.true(errors.every((code) => codes.includes(code as string)));
+});
+
 test("a trap or a getter that sends meanwhile sends before, and whole", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder);

@@ -7,6 +7,11 @@ import { GevError, shown } from "./errors.js";
  * beginning; what users have defined is never asked.
  */
 
+/** True for what {@link bytesOf} takes, whether its memory is there or gone. */
+export function isBytes(data: unknown): boolean {
+	return ArrayBuffer.isView(data) || types.isAnyArrayBuffer(data);
+}
+
 /**
  * The bytes of a view or buffer of whichever realm: itself if it is an Uint8Array, which a Buffer is.
  *

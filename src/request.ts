@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { bytesOf, isBytes, lengthOf, part } from "./bytes.js";
 import { headerLines, isToken, type ResponseHeaders } from "./header-lines.js";
 import { httpDate } from "./http-date.js";
 import type { Given } from "./reply.js";
@@ -58,8 +59,8 @@ export interface HttpResponse {
 	 * `Sec-WebSocket-...` are set natively and not allowed here; `Date` is too, unless it is here.
 	 */
 	headers?: ResponseHeaders;
-	/** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise. */
-	body?: string | Uint8Array;
+	/** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise; bytes as they are. */
+	body?: string | NodeJS.ArrayBufferView | ArrayBuffer;
 }
 
 /** The answer to a client that does not get its WebSocket. */
@@ -253,8 +254,9 @@ export function statusOf(status: unknown): number {
 export function bodyOf(body: unknown): Uint8Array {
 	if (body === undefined) return new Uint8Array(0);
 	if (typeof body === "string") return Buffer.from(body);
-	if (body instanceof Uint8Array) return body;
-	throw wrong("body must be a string or a Uint8Array", body);
+	if (!isBytes(body)) throw wrong("body must be a string or bytes", body);
+	const bytes = bytesOf(body);
+	return part(bytes, 0, lengthOf(bytes));
 }
 
 /** Of the part of a response's head that a handler has its say in. */

@@ -27,6 +27,16 @@ export class Random {
 		return Math.floor(this.next() * end);
 	}
 
+	/** One of these, which must not be none. */
+	pick<Value>(values: readonly Value[]): Value {
+		return values[this.below(values.length)] as Value;
+	}
+
+	/** True so many times of a hundred. */
+	chance(percent: number): boolean {
+		return this.below(100) < percent;
+	}
+
 	/** A size from 1 to `most`, of each order of magnitude as often as of every other. */
 	size(most: number): number {
 		return Math.floor((most + 1) ** this.next());
