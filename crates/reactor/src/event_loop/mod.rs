@@ -13,7 +13,7 @@ use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use gev_wire::Close;
@@ -34,10 +34,12 @@ use crate::timer_wheel::TimerWheel;
 mod accepting;
 mod commands;
 mod delivery;
+mod handle;
 mod timing;
 
 use accepting::Arrival;
 pub(crate) use accepting::Dealer;
+pub use handle::LoopHandle;
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
@@ -73,15 +75,6 @@ pub struct EventLoop<B> {
     now: Instant,
     stopping: Option<Stopping>,
     ended: bool,
-}
-
-/// The other threads' way to a loop.
-#[derive(Debug, Clone)]
-pub struct LoopHandle {
-    waker: Arc<Waker>,
-    sockets: Sender<Arrival>,
-    aborted: Arc<AtomicBool>,
-    gone: Arc<AtomicBool>,
 }
 
 /// What a turn came to.
@@ -123,25 +116,6 @@ pub(crate) struct Stopping {
     pub(crate) deadline: Instant,
     /// As above, for those that have not done their handshake.
     pub(crate) handshakes: Instant,
-}
-
-impl LoopHandle {
-    /// Ends the loop's sleep. Any thread.
-    pub fn wake(&self) {
-        // Fails only when the loop's poll is gone, and then there is nobody to wake.
-        let _ = self.waker.wake();
-    }
-
-    /// Makes the loop end at its next turn, without goodbyes and without events. Any thread.
-    pub fn abort(&self) {
-        self.aborted.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    /// True when it is no use to send the loop anything.
-    fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Acquire) || self.aborted.load(Ordering::Acquire)
-    }
 }
 
 impl<B: Bridge> EventLoop<B> {
