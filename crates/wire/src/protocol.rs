@@ -71,8 +71,18 @@ pub trait Protocol: Send {
     /// True when the end of the peer's input is its goodbye, false when it should have said one before.
     fn ends_by_fin(&self) -> bool;
 
-    /// Bytes of the message that is half way: of those, what `decode` has consumed.
+    /// Bytes of the message that is half way: of those, what `decode` has consumed, as it is handed over.
     fn unfinished_len(&self) -> u64;
+
+    /// True when whoever takes the parts of a message has to keep some, as the message is half way.
+    fn is_half_way(&self) -> bool {
+        false
+    }
+
+    /// Bytes of memory that it has for the message that is half way, compressors aside.
+    fn kept_len(&self) -> usize {
+        0
+    }
 
     /// True from the moment that [`Sink::open`] was accepted.
     fn is_open(&self) -> bool;
@@ -99,6 +109,12 @@ pub trait Sink {
     /// The bytes of the slice are unspecified and must all be written before [`commit`](Self::commit). Without a
     /// `commit` the reservation is forgotten.
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]>;
+
+    /// Most bytes that may be handed over now without completing their message, where nobody knows how many more will
+    /// come. 0 when they have to wait: `decode` then returns [`Decoded::Blocked`].
+    fn room_for_more(&mut self) -> usize {
+        usize::MAX
+    }
 
     /// Makes the slice of the last [`reserve`](Self::reserve) end after `len` bytes.
     fn shorten(&mut self, len: usize);

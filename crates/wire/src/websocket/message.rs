@@ -171,9 +171,22 @@ impl Message {
                 if last {
                     return Ok(Progress::FrameDone);
                 }
-            } else if self.pending.is_empty() && completes {
-                let likely = run_len.saturating_mul(LIKELY_RATIO);
-                let Some(room) = sink.reserve(likely.clamp(MIN_INFLATED, PART_BYTES)) else {
+                continue;
+            }
+            // Few bytes may become a thousand times as many.
+            let is_bounded = !config.eager_parts && self.has_more(input, compression);
+            let most = if is_bounded {
+                sink.room_for_more()
+            } else {
+                PART_BYTES
+            };
+            if most == 0 {
+                return Ok(Progress::Blocked);
+            }
+            let likely = run_len.saturating_mul(LIKELY_RATIO);
+            let len = likely.clamp(MIN_INFLATED, PART_BYTES).min(most);
+            if self.pending.is_empty() && completes {
+                let Some(room) = sink.reserve(len) else {
                     return Ok(Progress::Blocked);
                 };
                 let (written, done) = self.inflate(input, room, compression, config)?;
@@ -187,7 +200,7 @@ impl Message {
                     return Ok(Progress::FrameDone);
                 }
             } else {
-                let done = self.inflate_to_pending(input, compression, config)?;
+                let done = self.inflate_to_pending(input, len, compression, config)?;
                 if done && completes {
                     self.inflated_all = true;
                 } else if done {
@@ -220,9 +233,18 @@ impl Message {
         Progress::FrameDone
     }
 
-    /// Payload bytes of the unfinished message that have left the input.
+    /// Payload bytes of the unfinished message that have left the input: as they are, or as they have been inflated.
     pub(crate) fn taken_in(&self) -> u64 {
-        self.announced - self.left
+        if self.compressed {
+            self.inflated
+        } else {
+            self.announced - self.left
+        }
+    }
+
+    /// Bytes of memory that it has.
+    pub(crate) fn kept_len(&self) -> usize {
+        self.pending.capacity()
     }
 
     /// Forgets what was to be handed over, because the rest of the message will be [`skip`](Self::skip)ped.
@@ -339,23 +361,27 @@ impl Message {
         Ok((inflated.written, all))
     }
 
-    /// Inflates from `input` to the end of `pending`. True when all that there is of the frame has come out, false
-    /// when more room is needed.
+    /// True when something of a compressed message may come out now.
+    fn has_more(&self, input: &Input<'_>, compression: &Compression) -> bool {
+        let is_complete = self.fin && self.left == 0;
+        is_complete || !self.next_run(input).is_empty() || compression.has_more()
+    }
+
+    /// Inflates from `input` to the end of `pending`, `len` bytes at most. True when all that there is of the frame has
+    /// come out, false when more room is needed.
     fn inflate_to_pending(
         &mut self,
         input: &mut Input<'_>,
+        len: usize,
         compression: &mut Compression,
         config: &Config,
     ) -> Result<bool, ProtocolError> {
-        let is_complete = self.fin && self.left == 0;
-        if self.next_run(input).is_empty() && !is_complete && !compression.has_more() {
+        if !self.has_more(input, compression) {
             return Ok(true);
         }
         let before = self.pending.len();
         let mut pending = std::mem::take(&mut self.pending);
-        let likely = self.next_run(input).len().saturating_mul(LIKELY_RATIO);
-        let room = likely.clamp(MIN_INFLATED, PART_BYTES);
-        pending.resize((before + room).min(PART_BYTES), 0);
+        pending.resize((before + len).min(PART_BYTES), 0);
         let (written, done) = self.inflate(input, &mut pending[before..], compression, config)?;
         pending.truncate(before + written);
         self.pending = pending;

@@ -384,6 +384,14 @@ impl Protocol for WebSocket {
         }
     }
 
+    fn is_half_way(&self) -> bool {
+        self.unfinished_len() > 0 && !self.shared.config.eager_parts
+    }
+
+    fn kept_len(&self) -> usize {
+        self.message.kept_len()
+    }
+
     fn is_open(&self) -> bool {
         self.open
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gev_wire::websocket::{Budget, Config, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{Input, MessageKind, Outgoing, Payload, Protocol};
+use gev_wire::{Decoded, Input, MessageKind, Outgoing, Payload, Protocol};
 use proptest::prelude::*;
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush};
 
@@ -372,6 +372,53 @@ fn connections_of_a_loop_do_not_mix_the_messages_that_are_half_way() {
     }
 }
 
+/// Few bytes that become many are inflated as far as there is room, and no further.
+#[test]
+fn a_message_is_not_inflated_without_room() {
+    let message = vec![b'a'; 90_000];
+    for (fin, rest) in [(LAST, &b""[..]), (MORE, &frame(LAST, &[])[..])] {
+        let (mut web_socket, mut sink) = open(&config(DeflateMode::Shared), "permessage-deflate");
+        let payload = Client::new().compress(&message);
+        let bytes = [&frame(fin | 0x02 | RSV1, &payload)[..], rest].concat();
+        let mut input = Input::from(&bytes[..]);
+        for (room, parts) in [(0, vec![]), (5000, vec![5000]), (0, vec![5000])] {
+            sink.rooms = vec![room, 0];
+            let decoded = web_socket.decode(&mut input, &mut sink);
+            assert_eq!(decoded, Ok(Decoded::Blocked));
+            // In the middle of a frame parts are collected first.
+            let taken = web_socket.kept_len().max(sink.parts.iter().sum());
+            assert_eq!(taken > 0, !parts.is_empty());
+            assert!(taken < 3 * 5000);
+            assert_eq!(web_socket.is_half_way(), room > 0 || !parts.is_empty());
+        }
+        sink.rooms = vec![];
+        assert_eq!(
+            web_socket.decode(&mut input, &mut sink),
+            Ok(Decoded::NeedMore)
+        );
+        assert_eq!(sink.messages(), [binary(&message)]);
+        assert!(!web_socket.is_half_way());
+        assert_eq!(web_socket.kept_len(), 0);
+    }
+}
+
+/// A handler that takes messages in pieces keeps none of them.
+#[test]
+fn pieces_need_no_room() {
+    let config = Config {
+        eager_parts: true,
+        ..config(DeflateMode::Shared)
+    };
+    let (mut web_socket, mut sink) = open(&config, "permessage-deflate");
+    sink.rooms = vec![0];
+    let payload = Client::new().compress(&[b'a'; 90_000]);
+    let bytes = frame(MORE | 0x02 | RSV1, &payload);
+    let end = decode(&mut web_socket, &mut Input::from(&bytes[..]), &mut sink);
+    assert_eq!(end, End::NeedMore);
+    assert!(!web_socket.is_half_way());
+    assert!(sink.parts.iter().sum::<usize>() > 80_000);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -385,6 +432,10 @@ proptest! {
         dedicated: bool,
         piece in 1usize..500,
         block_every in 0usize..4,
+        rooms in prop_oneof![
+            Just(vec![]),
+            prop::collection::vec(prop_oneof![Just(0), 1usize..5000], 1..4),
+        ],
         level in 0u8..10,
         window_bits in 9u8..16,
     ) {
@@ -396,6 +447,9 @@ proptest! {
         }
         let (mut web_socket, mut sink) = open(&config, "permessage-deflate; client_max_window_bits");
         sink.block_every = if block_every == 1 { 2 } else { block_every };
+        if rooms.iter().any(|room| *room > 0) {
+            sink.rooms = rooms;
+        }
         let mut client = Client::new();
         for (message, repeats, split) in &messages {
             let message = message.repeat(*repeats % 3 + 1);
