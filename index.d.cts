@@ -175,7 +175,7 @@ type CloseCause =
  | "local"
 /** The peer broke the rules of the protocol. */
  | "protocol"
-/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`. */
+/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
  | "limit"
 /** The socket failed. */
  | "reset"
@@ -376,7 +376,10 @@ declare class Connection<Context = unknown> {
      * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
      */
     shutdownWrite(): void;
-    /** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
+    /**
+     * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
+     * the connection is gone.
+     */
     get readBufferLength(): number;
     /**
      * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
@@ -405,9 +408,10 @@ declare class Protocol {
 interface WebSocketOptions {
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it. Default 16 MiB; 0 means
-     * no limit but that of JavaScript: text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of
-     * `node:buffer`, some 512 MiB) closes with 1009 too.
+     * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it, and what is here of the
+     * messages of all connections is limited by `maxMemoryBytes`. Default 16 MiB; 0 means no limit but that of JavaScript:
+     * text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009
+     * too.
      */
     maxMessageBytes?: number;
     /**
@@ -563,9 +567,30 @@ interface ServerOptions {
      * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
      * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
      * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
-     * know how large an answer may be: then 16 MiB.)
+     * know how large an answer may be: then 16 MiB.) For all
+     * connections together there is `maxMemoryBytes`.
      */
     maxBufferedBytes?: number;
+    /**
+     * Most bytes that all connections hold together, in and out: messages that have not come in as a whole (compressed ones
+     * as they are inflated), messages that wait for the handler (`pause`, `serial`, `maxPending`), and what the kernel has
+     * not taken to send. See `Server.heldBytes`.
+     *
+     * When less than half of it is left, sockets of connections that hold something are left unread; each event loop
+     * has one of them go on, until its message is complete, as long as more than an eighth is left. Short messages pass all
+     * the same: up to 64 KiB of a connection, and at worst 4 KiB. Those who hold the most are closed, with 1013 if that can
+     * be said at once and with the cause `"limit"`: when what is sent exceeds the limit, so that a `send` may close
+     * another connection than its own, and when none of those that are left unread has got on for a second.
+     *
+     * On top of it come, for each event loop, its two queues, its read buffer and up to 2 MiB for the next use; 4 KiB for
+     * each connection; a message once or twice more while it is put together; the one that exceeds the limit; compressors
+     * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
+     * memory with others, as those of Node's own pool do.
+     *
+     * Default: a quarter of the machine's memory, or of what the container lets the process have if that is less. At least
+     * 1 MiB; 0 means no limit.
+     */
+    maxMemoryBytes?: number;
     /**
      * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
      * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
@@ -717,6 +742,10 @@ declare class Server<Context = unknown> {
      * `gev:refused` of {@link Diagnostics} tells of each. 0 when the server does not run.
      */
     get refusedHandshakeCount(): number;
+    /**
+     * Bytes that all connections hold now, in and out: what `maxMemoryBytes` limits. 0 when the server does not run.
+     */
+    get heldBytes(): number;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loops(): number;
     /** The open connections, as far as their handlers have been told. */

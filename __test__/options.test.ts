@@ -96,6 +96,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	backlog: outside(0, 65_536),
 	maxConnections: outside(0, 2 ** 24 + 1),
 	maxBufferedBytes: outside(0, 1023, 2 ** 31),
+	maxMemoryBytes: outside(-1, 1, 2 ** 20 - 1, 2 ** 50 + 1),
 	overflow: [
 		["drop", '"drop"'],
 		[1, "1"],

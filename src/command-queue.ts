@@ -2,6 +2,7 @@ import { copyOf, part } from "./bytes.js";
 import { nextTick } from "./clock.js";
 import { Fifo } from "./fifo.js";
 import { layout } from "./layout.js";
+import { MemoryBudget } from "./memory-budget.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -20,6 +21,7 @@ export class CommandQueue {
 	private readonly bytes: SharedBuffer;
 	private readonly wake: () => void;
 	private readonly headerBytes: (length: number) => number;
+	private readonly memory: MemoryBudget;
 	/** First byte of the ring. */
 	private readonly base: number;
 	private readonly capacity: number;
@@ -41,12 +43,14 @@ export class CommandQueue {
 		control: Int32Array,
 		queueBytes: number,
 		headerBytes: (length: number) => number,
+		memory: MemoryBudget,
 		wake: () => void,
 	) {
 		this.words = control;
 		this.bytes = sharedBuffer(control.buffer);
 		this.wake = wake;
 		this.headerBytes = headerBytes;
+		this.memory = memory;
 		this.base = layout.commandsAt;
 		this.capacity = queueBytes;
 	}
@@ -195,6 +199,35 @@ export class CommandQueue {
 		return this.sendLong(slot, generation, data, data.length, flags);
 	}
 
+	/** Drops what waits for these connections, by their slots: nothing of it is going to be sent. */
+	forget(connections: ReadonlyMap<number, Unwanted>): void {
+		const { backlog } = this;
+		let kept = 0;
+		for (let left = backlog.length; left > 0; left--) {
+			const waiting = backlog.shift() as Waiting;
+			const { kind, slot, generation, data } = waiting;
+			const unwanted = connections.get(slot);
+			if (unwanted?.generation !== generation || !isSent(kind)) {
+				backlog.push(waiting);
+				continue;
+			}
+			const isBegin = (kind & KIND) === BEGIN;
+			unwanted.bytes += (kind >>> FRAMING_SHIFT) + (isBegin ? 0 : data.length);
+			kept += data.length + MemoryBudget.OVERHEAD;
+		}
+		this.memory.release(kept);
+	}
+
+	/** Drops all that waits: the loop is no more. */
+	abandon(): void {
+		let kept = 0;
+		for (let left = this.backlog.length; left > 0; left--) {
+			const { data } = this.backlog.shift() as Waiting;
+			kept += data.length + MemoryBudget.OVERHEAD;
+		}
+		this.memory.release(kept);
+	}
+
 	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
 	private sendLong(
 		slot: number,
@@ -251,6 +284,7 @@ export class CommandQueue {
 			this.backlog.length > 0 ||
 			!this.tryWrite(kind, slot, generation, data)
 		) {
+			this.memory.keep(data.length + MemoryBudget.OVERHEAD);
 			const own = copy ? copyOf(data) : data;
 			this.backlog.push({ kind, slot, generation, data: own });
 		}
@@ -279,12 +313,15 @@ export class CommandQueue {
 	/** Writes as much of the backlog as fits; true when that was all. */
 	private writeBacklog(): boolean {
 		const { backlog } = this;
+		let kept = 0;
 		for (let { first } = backlog; first !== undefined; first = backlog.first) {
 			const { kind, slot, generation, data } = first;
-			if (!this.tryWrite(kind, slot, generation, data)) return false;
+			if (!this.tryWrite(kind, slot, generation, data)) break;
 			backlog.shift();
+			kept += data.length + MemoryBudget.OVERHEAD;
 		}
-		return true;
+		if (kept > 0) this.memory.release(kept);
+		return backlog.length === 0;
 	}
 
 	/** Place of the payload of a record of `length` bytes, as an index into the memory; -1 when there is no room. */
@@ -355,6 +392,19 @@ export class CommandQueue {
 	};
 }
 
+/** A connection that nothing is sent to any more. */
+export interface Unwanted {
+	generation: number;
+	/** What was counted for what has been dropped. */
+	bytes: number;
+}
+
+/** True for what a connection has counted as sent. */
+function isSent(kind: number): boolean {
+	const sent = [SEND, BEGIN, CONTINUE, layout.commandPing];
+	return sent.includes(kind & KIND);
+}
+
 /** A command that the queue had no room for. */
 interface Waiting {
 	kind: number;
@@ -387,6 +437,7 @@ const SHORT_TEXT = 32;
 const HEADER_BYTES = 16;
 const RECORD_ALIGN = 16;
 const PART_BYTES = layout.partBytes;
+const KIND = 0xff;
 const PAD = layout.pad;
 const SEND = layout.commandSend;
 const BEGIN = layout.commandBegin;

@@ -1,4 +1,5 @@
 import type { InboxLimits } from "./inbox.js";
+import type { MemoryBudget } from "./memory-budget.js";
 
 /** What the connections of a server have in common: its options, and what its handler has. */
 export interface ConnectionSettings extends InboxLimits {
@@ -11,4 +12,6 @@ export interface ConnectionSettings extends InboxLimits {
 	/** A peer's goodbye is nothing but the end of what it sends: raw TCP. */
 	endsByFin: boolean;
 	allowHalfOpen: boolean;
+	/** What all of them keep on this side. */
+	memory: MemoryBudget;
 }

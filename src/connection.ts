@@ -39,6 +39,8 @@ export class Connection<Context = unknown> {
 	inbox: Inbox | undefined = undefined;
 
 	#connected = true;
+	/** Bytes that are kept on this side: parts, and what is in the inbox. */
+	#kept = 0;
 	readonly #loop: EventLoop;
 	readonly #slot: number;
 	readonly #settings: ConnectionSettings;
@@ -237,7 +239,10 @@ export class Connection<Context = unknown> {
 		this.#answerEnd();
 	}
 
-	/** Bytes that have arrived and wait for the rest of their message. 0 when the connection is gone. */
+	/**
+	 * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
+	 * the connection is gone.
+	 */
 	get readBufferLength(): number {
 		return this.#isCurrent()
 			? this.#loop.gauge(this.#slot, layout.gaugeInput) >>> 0
@@ -315,10 +320,58 @@ export class Connection<Context = unknown> {
 		this.#sender.wasSent();
 	}
 
+	/** @internal So many bytes are going to be kept on this side. */
+	keep(bytes: number): void {
+		this.#settings.memory.keep(bytes);
+		this.#kept += bytes;
+	}
+
+	/** @internal So many bytes are kept no longer. */
+	release(bytes: number): void {
+		this.#kept -= bytes;
+		this.#settings.memory.release(bytes);
+	}
+
+	/** @internal The parts of a message that is too long for one event, which are kept here no longer. */
+	takeParts(): Buffer[] {
+		const parts = this.parts ?? [];
+		this.parts = undefined;
+		this.release(parts.reduce((sum, { length }) => sum + length, 0));
+		return parts;
+	}
+
+	/** @internal About how many bytes are held for it, on this side and in the loop. */
+	get held(): number {
+		const input = Math.max(this.#kept, this.readBufferLength);
+		const output = this.writeBufferLength;
+		return input + output + (output > 0 ? CHUNK_BYTES : 0);
+	}
+
+	/** @internal */
+	get place(): Place {
+		return this.#sender.place;
+	}
+
+	/** @internal So much of what was sent has been dropped on this side. */
+	uncount(bytes: number): void {
+		this.#sender.uncount(bytes);
+	}
+
+	/** @internal Closes because memory is short and this connection holds much of it, of which nothing is kept. */
+	expel(): void {
+		this.inbox?.clear();
+		this.takeParts();
+		this.release(this.#kept);
+		this.#end(
+			layout.commandExpel,
+			closePayload(1013, "the server is short of memory", LIMIT),
+		);
+	}
+
 	/** @internal Nothing follows but what waits in the inbox, and `onClose`. */
 	gone(): void {
 		this.#connected = false;
-		this.parts = undefined;
+		this.takeParts();
 		this.#sender.gone();
 	}
 
@@ -392,6 +445,9 @@ export interface ConnectionDetails {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Output that waits in a loop takes memory in pieces of this size. */
+const CHUNK_BYTES = 16 * 1024;
 
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;

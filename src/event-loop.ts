@@ -1,10 +1,11 @@
 import { zoneName } from "#binding";
-import { CommandQueue } from "./command-queue.js";
+import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { Connection } from "./connection.js";
 import { publish } from "./diagnostics.js";
 import { GevError } from "./errors.js";
 import { CLOSE_CAUSES, type CloseReason, type Fragment } from "./handler.js";
 import { layout } from "./layout.js";
+import { MemoryBudget } from "./memory-budget.js";
 import { MessagePool } from "./message-pool.js";
 import { PendingRequest } from "./pending-request.js";
 import type { Protocol } from "./protocol.js";
@@ -64,6 +65,7 @@ export class EventLoop {
 			this.control,
 			queueBytes,
 			protocol.headerBytes,
+			server.memory,
 			native.wake,
 		);
 	}
@@ -145,6 +147,20 @@ export class EventLoop {
 		return Atomics.load(this.control, word);
 	}
 
+	/** Drops what connections that have been expelled were to be sent. */
+	forget(expelled: ReadonlySet<Connection>): void {
+		const unwanted = new Map<number, Unwanted & { connection: Connection }>();
+		for (const connection of expelled) {
+			const { loop, slot, generation } = connection.place;
+			if (loop === this)
+				unwanted.set(slot, { connection, generation, bytes: 0 });
+		}
+		this.commands.forget(unwanted);
+		for (const { connection, bytes } of unwanted.values()) {
+			connection.uncount(bytes);
+		}
+	}
+
 	/** Hands the events that were read back to the loop, and wakes it if it waits for room and half of the queue is free. */
 	private release(): void {
 		const { control } = this;
@@ -213,7 +229,7 @@ export class EventLoop {
 		// Nothing is kept: that there is a list says that a message is half way.
 		connection.parts = fragment.last ? undefined : NO_PARTS;
 		const data = this.data(connection, at, length);
-		this.inTurn(connection, () =>
+		this.inTurn(connection, length, () =>
 			this.server.dispatcher.call("onFragment", connection, data, fragment),
 		);
 	}
@@ -226,20 +242,32 @@ export class EventLoop {
 	}
 
 	/** Delivers when what came before has been delivered; now, in most cases. */
-	private inTurn(connection: Connection, deliver: () => void): void {
-		if (connection.inbox?.holds === true) this.hold(connection, deliver);
+	private inTurn(
+		connection: Connection,
+		bytes: number,
+		deliver: () => void,
+	): void {
+		if (connection.inbox?.holds === true) this.hold(connection, bytes, deliver);
 		else deliver();
 	}
 
 	// Of its own, as a closure there would cost every message something.
 	private holdMessage(connection: Connection, message: string | Buffer): void {
 		const { dispatcher } = this.server;
-		this.hold(connection, () => dispatcher.message(connection, message));
+		const deliver = () => dispatcher.message(connection, message);
+		this.hold(connection, message.length, deliver);
 	}
 
-	/** Delivers later, unless the connection is closed from this side before. */
-	private hold(connection: Connection, deliver: () => void): void {
+	/** Delivers later, unless the connection is closed from this side before; `bytes` are kept until then. */
+	private hold(
+		connection: Connection,
+		bytes: number,
+		deliver: () => void,
+	): void {
+		const kept = bytes + MemoryBudget.OVERHEAD;
+		connection.keep(kept);
 		connection.inbox?.hold(() => {
+			connection.release(kept);
 			if (connection.hears) deliver();
 		});
 	}
@@ -279,7 +307,7 @@ export class EventLoop {
 				if (connection?.connected !== true) break;
 				const isPing = (kind & KIND) === layout.eventPing;
 				const data = this.messages.copy(at, length);
-				this.inTurn(connection, () =>
+				this.inTurn(connection, length, () =>
 					this.server.dispatcher.call(
 						isPing ? "onPing" : "onPong",
 						connection,
@@ -293,7 +321,7 @@ export class EventLoop {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const isStop = (kind & KIND) === layout.eventStop;
-				this.inTurn(connection, () =>
+				this.inTurn(connection, 0, () =>
 					isStop ? connection.mustEnd() : connection.peerHasEnded(),
 				);
 				break;
@@ -307,6 +335,9 @@ export class EventLoop {
 				});
 				break;
 			}
+			case layout.eventShort:
+				this.server.memory.relieve(this.bytes.readUInt32LE(at) * 1024);
+				break;
 			case layout.eventError:
 				this.server.dispatcher.failed(
 					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
@@ -399,6 +430,7 @@ export class EventLoop {
 	private ended(message: string): void {
 		if (this.stopped) return;
 		this.stopped = true;
+		this.commands.abandon();
 		if (message !== "") {
 			this.server.dispatcher.failed(new GevError("ERR_GEV_LOOP", message));
 			const reason: CloseReason = {

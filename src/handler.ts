@@ -117,7 +117,7 @@ export type CloseCause =
 	| "local"
 	/** The peer broke the rules of the protocol. */
 	| "protocol"
-	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`. */
+	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
 	| "limit"
 	/** The socket failed. */
 	| "reset"

@@ -69,6 +69,11 @@ export class Inbox {
 		this.#deliver();
 	}
 
+	/** Forgets what waits: this side has closed the connection, and needs the memory. */
+	clear(): void {
+		while (this.#waiting.shift() !== undefined);
+	}
+
 	/** The connection is gone: what waits is delivered although it is paused, and then `last`. */
 	end(last: () => void): void {
 		this.#paused = false;
@@ -105,9 +110,11 @@ export class Inbox {
 
 	/** Has the loop stop or go on reading. */
 	#regulate(): void {
-		const { maxPending } = this.#limits;
+		const { maxPending, memory } = this.#limits;
 		const pending = this.#pending;
-		const enough = maxPending > 0 && pending >= maxPending;
+		const enough =
+			(maxPending > 0 && pending >= maxPending) ||
+			(pending > this.#unsettled && memory.isShort);
 		if (!this.#loopPaused && (this.#paused || enough)) {
 			this.#loopPaused = true;
 			this.#command(layout.commandPause);
@@ -128,4 +135,6 @@ export interface InboxLimits {
 	serial: boolean;
 	/** Most messages in the handler and before it; 0 for no limit. */
 	maxPending: number;
+	/** Tells when nothing more should wait, whatever `maxPending` says. */
+	memory: { readonly isShort: boolean };
 }

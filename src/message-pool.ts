@@ -64,15 +64,16 @@ export class MessagePool {
 		at: number,
 		length: number,
 	): string | Buffer | undefined {
-		const parts = connection.parts ?? [];
-		// Not from a slab, which handlers could take away or write to before the message is there.
-		parts.push(this.#ownCopy(at, length));
 		if ((kind & layout.flagMore) !== 0) {
-			connection.parts = parts;
+			connection.keep(length);
+			connection.parts ??= [];
+			// Not from a slab, which handlers could take away or write to before the message is there.
+			connection.parts.push(this.#ownCopy(at, length));
 			return undefined;
 		}
-		connection.parts = undefined;
+		const parts = connection.takeParts();
 		try {
+			parts.push(this.#ownCopy(at, length));
 			const message = Buffer.concat(parts);
 			return (kind & layout.flagText) === 0 ? message : message.toString();
 		} catch {

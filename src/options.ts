@@ -64,9 +64,30 @@ export interface ServerOptions {
 	 * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
 	 * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
 	 * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
-	 * know how large an answer may be: then 16 MiB.)
+	 * know how large an answer may be: then 16 MiB.) For all
+	 * connections together there is `maxMemoryBytes`.
 	 */
 	maxBufferedBytes?: number;
+	/**
+	 * Most bytes that all connections hold together, in and out: messages that have not come in as a whole (compressed ones
+	 * as they are inflated), messages that wait for the handler (`pause`, `serial`, `maxPending`), and what the kernel has
+	 * not taken to send. See `Server.heldBytes`.
+	 *
+	 * When less than half of it is left, sockets of connections that hold something are left unread; each event loop
+	 * has one of them go on, until its message is complete, as long as more than an eighth is left. Short messages pass all
+	 * the same: up to 64 KiB of a connection, and at worst 4 KiB. Those who hold the most are closed, with 1013 if that can
+	 * be said at once and with the cause `"limit"`: when what is sent exceeds the limit, so that a `send` may close
+	 * another connection than its own, and when none of those that are left unread has got on for a second.
+	 *
+	 * On top of it come, for each event loop, its two queues, its read buffer and up to 2 MiB for the next use; 4 KiB for
+	 * each connection; a message once or twice more while it is put together; the one that exceeds the limit; compressors
+	 * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
+	 * memory with others, as those of Node's own pool do.
+	 *
+	 * Default: a quarter of the machine's memory, or of what the container lets the process have if that is less. At least
+	 * 1 MiB; 0 means no limit.
+	 */
+	maxMemoryBytes?: number;
 	/**
 	 * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
 	 * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
@@ -237,6 +258,7 @@ export function checkOptions(options: unknown): CheckedOptions {
 			2 ** 30,
 		),
 		maxBufferedBytes,
+		maxMemoryBytes: memoryBudget(given.maxMemoryBytes),
 		overflow: check.oneOf("overflow", given.overflow, "close", [
 			"close",
 			"drop-newest",
@@ -309,6 +331,17 @@ function sendableBytes({ webSocket, headerBytes }: Protocol): number {
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
 }
 
+function memoryBudget(value: unknown): number {
+	const name = "maxMemoryBytes";
+	if (value === 0) return 0;
+	const constrained = process.constrainedMemory?.() ?? 0;
+	const machine = os.totalmem();
+	// Without a constraint some runtimes say 0, and others more than there is.
+	const memory = constrained > 0 ? Math.min(machine, constrained) : machine;
+	const quarter = Math.max(MIN_MEMORY, Math.floor(memory / 4));
+	return check.integer(name, value, quarter, MIN_MEMORY, 2 ** 50);
+}
+
 function idleTimeouts(value: unknown): CheckedOptions["idleTimeoutMs"] {
 	const name = "idleTimeoutMs";
 	if (typeof value !== "object") {
@@ -336,6 +369,7 @@ const MIB = 1024 * 1024;
 
 /** What `writeBufferLength` can count. */
 const MAX_BUFFERED_BYTES = 2 ** 31 - 1;
+const MIN_MEMORY = 1024 * 1024;
 
 /** The longest delay that Node's timers take too. */
 const MAX_MS = 2 ** 31 - 1;
@@ -354,6 +388,7 @@ const NAMES: readonly (keyof ServerOptions)[] = [
 	"maxConnectionsPerAddress",
 	"maxConnectionRatePerAddress",
 	"maxBufferedBytes",
+	"maxMemoryBytes",
 	"overflow",
 	"highWaterMarkBytes",
 	"lowWaterMarkBytes",

@@ -1,5 +1,6 @@
 import { Fifo } from "./fifo.js";
 import { layout } from "./layout.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import type { Receipt } from "./receipt.js";
 
 /**
@@ -12,6 +13,11 @@ export class Outbox {
 	/** Behind that, messages that can be dropped: each with its fragments, and the marks between and behind them. */
 	readonly #whole = new Fifo<Unsent[]>();
 	#bytes = 0;
+	readonly #memory: MemoryBudget;
+
+	constructor(memory: MemoryBudget) {
+		this.#memory = memory;
+	}
 
 	/** What all that is here counts until the kernel has taken it. */
 	get bytes(): number {
@@ -29,6 +35,7 @@ export class Outbox {
 
 	push(unsent: Unsent): void {
 		const { data, flags, cost } = unsent;
+		this.#memory.keep(cost);
 		if (data !== undefined && (flags & CONTINUED) === 0) {
 			this.#whole.push([unsent]);
 		} else {
@@ -54,7 +61,9 @@ export class Outbox {
 			for (const part of this.#whole.shift() ?? []) this.#begun.push(part);
 		}
 		const next = this.#begun.shift();
-		this.#bytes -= next?.cost ?? 0;
+		const cost = next?.cost ?? 0;
+		this.#bytes -= cost;
+		this.#memory.release(cost);
 		return next;
 	}
 
@@ -70,6 +79,7 @@ export class Outbox {
 		for (const part of oldest) {
 			(part.data === undefined ? this.#begun : message).push(part);
 			this.#bytes -= part.cost;
+			this.#memory.release(part.cost);
 		}
 		return message;
 	}

@@ -25,9 +25,10 @@ export class Protocol {
 export interface WebSocketOptions {
 	/**
 	 * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-	 * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it. Default 16 MiB; 0 means
-	 * no limit but that of JavaScript: text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of
-	 * `node:buffer`, some 512 MiB) closes with 1009 too.
+	 * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it, and what is here of the
+	 * messages of all connections is limited by `maxMemoryBytes`. Default 16 MiB; 0 means no limit but that of JavaScript:
+	 * text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009
+	 * too.
 	 */
 	maxMessageBytes?: number;
 	/**

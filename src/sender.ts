@@ -63,6 +63,20 @@ export class Sender {
 		return this.#givenLength() + (this.#outbox?.bytes ?? 0);
 	}
 
+	/** Where its connection lives. */
+	get place(): Place {
+		return {
+			loop: this.#loop,
+			slot: this.#slot,
+			generation: this.#generation,
+		};
+	}
+
+	/** So much of what was given to the command queue has been dropped there. */
+	uncount(bytes: number): void {
+		this.#sent = (this.#sent - bytes) | 0;
+	}
+
 	/** Sends text, as {@link Connection.send} says. */
 	sendText(text: string, options: SendOptions | undefined): SendStatus {
 		// Whatever options run when they are read, they run before anything else is looked at.
@@ -142,10 +156,13 @@ export class Sender {
 		this.#loop.commands.command(kind, this.#slot, this.#generation, payload);
 	}
 
-	/** The last command: what was sent before goes before it, unless it destroys. */
+	/** The last command: what was sent before goes before it, unless it destroys or expels. */
 	end(kind: number, payload: Uint8Array): void {
-		if (kind === layout.commandDestroy) this.#dropOutbox();
-		else this.#emptyOutbox();
+		if (kind === layout.commandDestroy || kind === layout.commandExpel) {
+			this.#dropOutbox();
+		} else {
+			this.#emptyOutbox();
+		}
 		this.command(kind, payload);
 		this.isEnded = true;
 	}
@@ -322,7 +339,7 @@ export class Sender {
 		flags: number,
 		status: SendStatus,
 	): SendStatus {
-		this.#outbox ??= new Outbox();
+		this.#outbox ??= new Outbox(this.#settings.memory);
 		const isFirst = this.#outbox.isEmpty;
 		const length =
 			typeof data === "string" ? Buffer.byteLength(data) : data.length;

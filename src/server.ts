@@ -12,11 +12,13 @@ import { GevError } from "./errors.js";
 import { EventLoop, type LoopMemory } from "./event-loop.js";
 import type { CloseReason, Handler } from "./handler.js";
 import { layout } from "./layout.js";
+import { MemoryBudget } from "./memory-budget.js";
 import {
 	type CheckedOptions,
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
+import { Relief } from "./relief.js";
 import type { Ends } from "./request.js";
 import { startError } from "./start-error.js";
 import { ServerTimer, type Timer } from "./timer.js";
@@ -75,6 +77,9 @@ export class Server<Context = unknown> {
 	#refusedHandshakes = 0;
 
 	/** @internal */
+	readonly memory: MemoryBudget;
+	readonly #relief = new Relief();
+	/** @internal */
 	readonly dispatcher: Dispatcher;
 	/** @internal The handler wants messages in pieces. */
 	readonly takesFragments: boolean;
@@ -93,8 +98,14 @@ export class Server<Context = unknown> {
 		this.#handler = handler;
 		this.#options = checkOptions(options);
 		this.borrow = this.#options.borrow;
+		this.memory = new MemoryBudget(
+			this.#options.maxMemoryBytes,
+			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
+			(bytes) => this.#relieve(bytes),
+		);
 		this.connectionSettings = {
 			...this.#options,
+			memory: this.memory,
 			tellsDrain: handler.onDrain !== undefined,
 			endsByFin: this.#options.protocol.name === "raw",
 		};
@@ -125,6 +136,14 @@ export class Server<Context = unknown> {
 	 */
 	get refusedHandshakeCount(): number {
 		return this.#native === undefined ? 0 : this.#refusedHandshakes;
+	}
+
+	/**
+	 * Bytes that all connections hold now, in and out: what `maxMemoryBytes` limits. 0 when the server does not run.
+	 */
+	get heldBytes(): number {
+		this.memory.askLeft();
+		return this.#native?.held() ?? 0;
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
@@ -332,6 +351,7 @@ export class Server<Context = unknown> {
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));
+		this.#relief.ended(connection);
 		publish("gev:close", { server: this as Server, connection, reason });
 		this.dispatcher.call("onClose", connection, reason);
 		if (this.#lingering.delete(connection)) this.loopEnded();
@@ -362,6 +382,12 @@ export class Server<Context = unknown> {
 		this.#stopsAt = Number.POSITIVE_INFINITY;
 		this.#resolveStopped?.(this.#ended);
 		publish("gev:stop", { server: this as Server, result: this.#ended });
+	}
+
+	/** Has those go who hold the most, until so many bytes are left. */
+	#relieve(bytes: number): void {
+		const missing = bytes - this.memory.askLeft();
+		this.#relief.run(this.#loops, missing, this.memory.most);
 	}
 
 	#startEverywhere(): void {
@@ -449,6 +475,7 @@ function nativeOptions(
 		maxConnectionsPerAddress: rest.maxConnectionsPerAddress,
 		maxConnectionRatePerAddress: rest.maxConnectionRatePerAddress,
 		maxBufferedBytes: rest.maxBufferedBytes,
+		maxMemoryBytes: rest.maxMemoryBytes,
 		sendBufferBytes: rest.sendBufferBytes,
 		receiveBufferBytes: rest.receiveBufferBytes,
 		queueBytes: rest.queueBytes,

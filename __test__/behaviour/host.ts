@@ -14,6 +14,7 @@ import {
 	type ServerOptions,
 	type StopOptions,
 	type StopResult,
+	type WebSocketOptions,
 	webSocket,
 } from "gev";
 import { patience } from "../kit/patience.js";
@@ -47,9 +48,19 @@ export interface Report {
 
 /** What can be asked for. Answers come back in any order, each with the number of its question. */
 export interface Calls {
-	start(protocol: Protocol["name"], options: ServerOptions): Promise<number>;
+	start(
+		protocol: Protocol["name"],
+		options: ServerOptions,
+		webSocketOptions?: WebSocketOptions,
+	): Promise<number>;
 	stop(options: StopOptions): Promise<StopResult>;
 	report(): Report;
+	/** `Server.heldBytes`. */
+	held(): number;
+	/** Bytes of the buffers that JavaScript has. */
+	buffers(): number;
+	/** Fulfils the promises of letters that wait for it. */
+	release(): void;
 	/** Lets clients have their names again. */
 	forget(): void;
 	/** Keeps JavaScript busy. */
@@ -105,12 +116,14 @@ class Clerk implements Handler<Book> {
 		if (book === undefined) this.#fault("a message before onConnect");
 		else if (book.ended) this.#fault("a message after onClose");
 		if (!this.#isRaw) {
-			const reply = this.#handle(connection, Buffer.from(message));
+			const letter =
+				typeof message === "string" ? Buffer.from(message) : message;
+			const reply = this.#handle(connection, letter);
 			return reply === undefined ? undefined : later(reply, () => message);
 		}
 		book.pieces.push(message as Buffer);
 		const letters: Buffer[] = [];
-		let last: Promise<void> | undefined;
+		let last: Promise<Later> | undefined;
 		for (;;) {
 			const letter = book.pieces.takeLetter();
 			if (letter === undefined) break;
@@ -148,7 +161,7 @@ class Clerk implements Handler<Book> {
 	#handle(
 		connection: Connection<Book>,
 		letter: Buffer,
-	): typeof NOW | Promise<void> | undefined {
+	): typeof NOW | Promise<Later> | undefined {
 		const { context: book } = connection;
 		switch (String.fromCharCode(letter[0] as number)) {
 			case "H":
@@ -163,6 +176,9 @@ class Clerk implements Handler<Book> {
 			case "Q":
 				this.#file(book, letter);
 				return undefined;
+			case "S":
+				this.#file(book, letter);
+				return released.then(() => SILENTLY);
 			case "P": {
 				const [, count, size] = words(letter).map(Number);
 				book.owed = { next: 0, count: count ?? 0, size: size ?? 0 };
@@ -252,10 +268,21 @@ class Clerk implements Handler<Book> {
 }
 
 const NOW = "now";
+const SILENTLY = "silently";
 
-function later(when: typeof NOW | Promise<void>, reply: () => Reply) {
-	return when === NOW ? reply() : when.then(reply);
+/** What a promise has come to: a reply, or none. */
+// biome-ignore lint/suspicious/noConfusingVoidType: of promises that say nothing.
+type Later = void | typeof SILENTLY;
+
+function later(when: typeof NOW | Promise<Later>, reply: () => Reply) {
+	if (when === NOW) return reply();
+	return when.then((how) => (how === SILENTLY ? undefined : reply()));
 }
+
+let release = () => {};
+const released = new Promise<void>((resolve) => {
+	release = resolve;
+});
 
 /** As handlers wait for something: for a turn, or some milliseconds. */
 async function pause(): Promise<void> {
@@ -267,13 +294,16 @@ let server: Server<Book> | undefined;
 let clerk = new Clerk("raw");
 
 const calls: Calls = {
-	async start(protocol, options) {
+	async start(protocol, options, webSocketOptions = {}) {
 		clerk = new Clerk(protocol);
 		server = new Server(clerk, {
 			host: "127.0.0.1",
 			port: 0,
 			...patience,
-			protocol: protocol === "raw" ? raw() : webSocket({ maxFragments: 0 }),
+			protocol:
+				protocol === "raw"
+					? raw()
+					: webSocket({ maxFragments: 0, ...webSocketOptions }),
 			...options,
 		});
 		return (await server.start()).port;
@@ -288,6 +318,9 @@ const calls: Calls = {
 		return result;
 	},
 	report: () => clerk.report,
+	held: () => server?.heldBytes ?? 0,
+	buffers: () => process.memoryUsage().arrayBuffers,
+	release: () => release(),
 	forget() {
 		clerk.report.accounts = {};
 	},

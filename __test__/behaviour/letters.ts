@@ -9,6 +9,7 @@ import type { Random } from "../kit/random.js";
  *   E number crc body     comes back at once
  *   A number crc body     comes back from a promise
  *   Q number crc body     does not come back
+ *   S number crc body     does not come back, and is handled when all that wait are released
  *   P count size          asks for so many letters like the next one, as fast as onDrain allows, and then "D count"
  *   P number crc body     one of those
  *   F count size          asks for so many "P number crc body" in one go, whatever send() says; another one goes on counting
@@ -71,6 +72,11 @@ export class Writer {
 /** Of a letter that carries a body. */
 function headOf(verb: string, number: number, body: Buffer): Buffer {
 	return Buffer.from(`${verb} ${number} ${crc32(body)} `);
+}
+
+/** A letter with this body. */
+export function sealed(verb: string, number: number, body: Buffer): Buffer {
+	return Buffer.concat([headOf(verb, number, body), body]);
 }
 
 /** Reads a letter that carries a body. */

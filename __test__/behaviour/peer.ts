@@ -139,8 +139,8 @@ export class Peer {
 		this.#write(whole.subarray(0, count));
 	}
 
-	/** Bytes that are no letter by themselves. */
-	sendBytes(bytes: string): void {
+	/** Bytes that are no letter by themselves, or as many as are made already. */
+	sendBytes(bytes: string | Buffer): void {
 		this.#write(bytes);
 	}
 

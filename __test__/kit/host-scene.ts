@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
-import type { Protocol, ServerOptions } from "gev";
+import type { Protocol, ServerOptions, WebSocketOptions } from "gev";
 import type { Account } from "../behaviour/host.js";
 import { HostProcess } from "../behaviour/host-process.js";
 import { Writer } from "../behaviour/letters.js";
@@ -25,10 +25,16 @@ export async function scene(
 	protocol: Protocol["name"],
 	options: ServerOptions = {},
 	wrap: string[] = [],
+	webSocketOptions: WebSocketOptions = {},
 ) {
 	const host = await HostProcess.start(wrap);
 	t.teardown(() => host.kill());
-	const port = await host.call("start", protocol, { loops: 1, ...options });
+	const port = await host.call(
+		"start",
+		protocol,
+		{ loops: 1, ...options },
+		webSocketOptions,
+	);
 	const enter = async (id: string) => {
 		const peer = await Peer.connect({ port, protocol });
 		t.teardown(() => peer.reset());

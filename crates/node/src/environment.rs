@@ -246,6 +246,26 @@ impl NativeServer {
             .map_or(0.0, |running| running.reactor.refused() as f64)
     }
 
+    /// Bytes that all connections hold, in and out.
+    #[napi]
+    pub fn held(&self) -> f64 {
+        let running = self.running.borrow();
+        running
+            .as_ref()
+            .map_or(0.0, |running| running.reactor.held() as f64)
+    }
+
+    /// JavaScript keeps so many bytes for all connections now. Returns how many more they may hold, infinitely many
+    /// without a limit.
+    #[napi]
+    pub fn tell_kept(&self, bytes: f64) -> f64 {
+        let running = self.running.borrow();
+        let left = running
+            .as_ref()
+            .and_then(|running| running.reactor.tell_kept(bytes as u64));
+        left.map_or(f64::INFINITY, |left| left as f64)
+    }
+
     /// Waits for the threads of all loops, which have said that they end, and lets their memory go.
     #[napi(catch_unwind)]
     pub fn join(&mut self) {

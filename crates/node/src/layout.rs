@@ -54,6 +54,8 @@ pub struct Layout {
     /// Kind of an event.
     pub event_close: u32,
     /// Kind of an event.
+    pub event_short: u32,
+    /// Kind of an event.
     pub event_error: u32,
     /// Kind of an event.
     pub event_stopped: u32,
@@ -79,6 +81,8 @@ pub struct Layout {
     pub command_continue: u32,
     /// Kind of a command.
     pub command_close: u32,
+    /// Kind of a command.
+    pub command_expel: u32,
     /// Kind of a command.
     pub command_shutdown_write: u32,
     /// Kind of a command.
@@ -144,6 +148,7 @@ pub fn layout() -> Layout {
         event_end: bridge::EVENT_END,
         event_stop: bridge::EVENT_STOP,
         event_close: bridge::EVENT_CLOSE,
+        event_short: bridge::EVENT_SHORT,
         event_error: bridge::EVENT_ERROR,
         event_stopped: bridge::EVENT_STOPPED,
         event_upgrade: bridge::EVENT_UPGRADE,
@@ -157,6 +162,7 @@ pub fn layout() -> Layout {
         command_begin: bridge::COMMAND_BEGIN,
         command_continue: bridge::COMMAND_CONTINUE,
         command_close: bridge::COMMAND_CLOSE,
+        command_expel: bridge::COMMAND_EXPEL,
         command_shutdown_write: bridge::COMMAND_SHUTDOWN_WRITE,
         command_end: bridge::COMMAND_END,
         command_destroy: bridge::COMMAND_DESTROY,

@@ -238,6 +238,7 @@ fn kind_and_flags(event: Event) -> u32 {
         Event::End => EVENT_END,
         Event::Stop => EVENT_STOP,
         Event::Close => EVENT_CLOSE,
+        Event::Short => EVENT_SHORT,
         Event::Error => EVENT_ERROR,
         Event::Stopped => EVENT_STOPPED,
     }
@@ -250,6 +251,7 @@ fn command_kind(kind_and_flags: u32) -> CommandKind {
         COMMAND_BEGIN => CommandKind::Begin(outgoing(kind_and_flags)),
         COMMAND_CONTINUE => CommandKind::Continue,
         COMMAND_CLOSE => CommandKind::Close,
+        COMMAND_EXPEL => CommandKind::Expel,
         COMMAND_SHUTDOWN_WRITE => CommandKind::ShutdownWrite,
         COMMAND_END => CommandKind::End,
         COMMAND_DESTROY => CommandKind::Destroy,
@@ -298,6 +300,7 @@ pub(crate) const EVENT_DRAINED: u32 = 11;
 pub(crate) const EVENT_SENT: u32 = 12;
 pub(crate) const EVENT_STOP: u32 = 13;
 pub(crate) const EVENT_REFUSED: u32 = 14;
+pub(crate) const EVENT_SHORT: u32 = 15;
 
 pub(crate) const COMMAND_SEND: u32 = 1;
 pub(crate) const COMMAND_BEGIN: u32 = 2;
@@ -314,6 +317,7 @@ pub(crate) const COMMAND_TELL_DRAINED: u32 = 12;
 pub(crate) const COMMAND_TELL_SENT: u32 = 13;
 pub(crate) const COMMAND_PAUSE: u32 = 14;
 pub(crate) const COMMAND_RESUME: u32 = 15;
+pub(crate) const COMMAND_EXPEL: u32 = 16;
 
 /// The message is text.
 pub(crate) const FLAG_TEXT: u32 = 1 << 8;

@@ -50,6 +50,8 @@ pub struct NativeOptions {
     pub max_connection_rate_per_address: u32,
     /// Unsent bytes of a connection.
     pub max_buffered_bytes: f64,
+    /// Bytes that all connections hold together; 0 for no limit.
+    pub max_memory_bytes: f64,
     /// SO_SNDBUF; 0 for the system's own.
     pub send_buffer_bytes: u32,
     /// SO_RCVBUF; 0 for the system's own.
@@ -163,6 +165,7 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
             per_address_and_second: options.max_connection_rate_per_address,
         },
         max_buffered_bytes: options.max_buffered_bytes as usize,
+        max_memory_bytes: options.max_memory_bytes as u64,
         read_buffer_bytes: options.read_buffer_bytes as usize,
         send_buffer_bytes: options.send_buffer_bytes as usize,
         receive_buffer_bytes: options.receive_buffer_bytes as usize,

@@ -78,6 +78,9 @@ pub enum Event {
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
     /// little-endian), cause (u8), was-clean (u8), text.
     Close,
+    /// Too much is held, or nobody gets on who waits for memory: those who hold the most have to go. Payload: how much
+    /// has to be left then (KiB, u32 in native byte order).
+    Short,
     /// Something went wrong that belongs to no connection. Payload: what, as text.
     Error,
     /// The loop has ended; nothing follows. No payload, or the panic message when it ended by one.
@@ -133,6 +136,9 @@ pub enum CommandKind {
     /// Close at once; what is not sent is lost. Payload: cause (u8), whether to reset the connection instead of ending it
     /// (u8, 0 or 1; 0 if it is not there).
     Destroy,
+    /// Close, and keep nothing: with a goodbye if it can be said at once, else as [`Destroy`](Self::Destroy) does. Payload
+    /// as that of [`Close`](Self::Close).
+    Expel,
     /// End the loop: accept whom the kernel has ready, close the listener, then all connections as their protocols do when
     /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32, little-endian), then what
     /// [`Close`](Self::Close) has.

@@ -37,6 +37,8 @@ pub struct Config {
     /// Most bytes for the socket that the kernel has not taken. One whose answers to the peer exceed it by more than
     /// `read_buffer_bytes` is closed; what the application sends is its own affair.
     pub max_buffered_bytes: usize,
+    /// Most bytes that all connections hold together, in and out; 0 for no limit.
+    pub max_memory_bytes: u64,
     /// Size of the loop's read buffer, and so of one `read`.
     pub read_buffer_bytes: usize,
     /// Bytes read from one connection in one turn, after which it is the others' turn.
@@ -126,6 +128,7 @@ impl Config {
                 per_address_and_second: 0,
             },
             max_buffered_bytes: 16 << 20,
+            max_memory_bytes: 0,
             read_buffer_bytes: 128 * 1024,
             read_budget_bytes: 256 * 1024,
             poll_events: 1024,

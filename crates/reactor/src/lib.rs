@@ -18,6 +18,7 @@ mod connection;
 mod event_loop;
 mod http_date;
 mod listener;
+mod memory_budget;
 mod output;
 mod reactor;
 mod sink;

@@ -43,6 +43,11 @@ impl Output {
         self.len == 0
     }
 
+    /// Bytes of memory that it has.
+    pub(crate) fn memory(&self) -> usize {
+        self.head.capacity() + self.more.len() * CHUNK_BYTES
+    }
+
     /// Bytes that the kernel has taken since the beginning.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
@@ -255,8 +260,9 @@ mod tests {
             takes: Vec::new(),
             taken: Vec::new(),
         };
+        assert_eq!(output.memory(), 7 * CHUNK_BYTES);
         assert!(output.flush(&mut socket, &[], &mut pool).unwrap());
-        assert_eq!(output.head.capacity() + output.more.capacity(), 0);
+        assert_eq!((output.memory(), output.more.capacity()), (0, 0));
         assert_eq!(socket.taken.len(), 100_000);
     }
 }

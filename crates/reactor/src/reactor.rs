@@ -12,12 +12,14 @@ use crate::bridge::Bridge;
 use crate::config::{Balance, Config};
 use crate::event_loop::{Dealer, EventLoop, LoopHandle};
 use crate::listener;
+use crate::memory_budget::MemoryBudget;
 
 /// Running event loops. Dropping it aborts and joins them.
 #[derive(Debug)]
 pub struct Reactor {
     local: SocketAddr,
     admission: Arc<Admission>,
+    memory: Arc<MemoryBudget>,
     loops: Vec<LoopHandle>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -54,13 +56,16 @@ impl Reactor {
     ) -> io::Result<(Self, Vec<EventLoop<B>>)> {
         let config = Arc::new(config);
         let admission = Arc::new(Admission::new(config.admission));
+        let memory = Arc::new(MemoryBudget::new(config.max_memory_bytes));
         let listeners = listener::bind(&config, bridges.len())?;
         let local = listeners[0].local;
-        let made = bridges
-            .into_iter()
-            .map(|bridge| EventLoop::new(Arc::clone(&config), Arc::clone(&admission), bridge));
+        let made = bridges.into_iter().map(|bridge| {
+            let (admission, memory) = (Arc::clone(&admission), Arc::clone(&memory));
+            EventLoop::new(Arc::clone(&config), admission, memory, bridge)
+        });
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+        memory.set_loops(loops.clone());
         let deals = config.balance == Balance::RoundRobin && loops.len() > 1;
         let mut dealer = deals.then(|| Dealer::new(loops.clone()));
         if let Some(dealer) = &dealer {
@@ -74,6 +79,7 @@ impl Reactor {
         let reactor = Self {
             local,
             admission,
+            memory,
             loops,
             threads: Vec::new(),
         };
@@ -103,6 +109,19 @@ impl Reactor {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.admission.refused()
+    }
+
+    /// Bytes that all connections hold, in and out.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.memory.held()
+    }
+
+    /// The other end keeps so many bytes for connections now, of messages that are not complete or wait, and of what
+    /// the loops have not taken. Returns how many more may be held by all; `None` without a limit. For one thread.
+    pub fn tell_kept(&self, bytes: u64) -> Option<i64> {
+        self.memory.tell(bytes);
+        self.memory.left()
     }
 
     /// Waits for the threads of all loops to end. They do after a `Stop` command in each, or after an abort.

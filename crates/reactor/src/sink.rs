@@ -5,6 +5,7 @@ use gev_wire::{Control, Opening, Part, Request, Sink};
 use crate::addresses::Addresses;
 use crate::bridge::{Bridge, Event};
 use crate::http_date::HttpDate;
+use crate::memory_budget::Rank;
 use crate::output::{ChunkPool, Output};
 use crate::slots::ConnectionId;
 
@@ -30,6 +31,16 @@ pub(crate) struct LoopSink<'a, B> {
     pub(crate) messages_left: u32,
     /// What the application is asked.
     pub(crate) asked: &'a mut Option<Request>,
+    /// Length of what was reserved last.
+    pub(crate) reserved: usize,
+    /// Bytes that may still be handed over without completing their message.
+    pub(crate) room_for_more: usize,
+    /// How much of the memory for all connections this one may use, for the message that is half way.
+    pub(crate) rank: Rank,
+    /// There was a need of more than that.
+    pub(crate) is_starved: bool,
+    /// A message has come to its end.
+    pub(crate) has_completed: bool,
 }
 
 impl<B: Bridge> LoopSink<'_, B> {
@@ -77,10 +88,17 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
 
     #[inline]
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.reserved = len;
         self.bridge.reserve(len)
     }
 
+    fn room_for_more(&mut self) -> usize {
+        self.is_starved = self.room_for_more == 0;
+        self.room_for_more
+    }
+
     fn shorten(&mut self, len: usize) {
+        self.reserved = len;
         self.bridge.shorten(len);
     }
 
@@ -89,6 +107,13 @@ impl<B: Bridge> Sink for LoopSink<'_, B> {
         if part.last {
             *self.messages = self.messages.saturating_add(1);
             self.messages_left = self.messages_left.saturating_sub(1);
+            self.has_completed = true;
+            if self.rank == Rank::First {
+                // It is another's turn to have what is left.
+                self.room_for_more = 0;
+            }
+        } else {
+            self.room_for_more = self.room_for_more.saturating_sub(self.reserved);
         }
         self.bridge.commit(self.id, Event::Message(part));
     }

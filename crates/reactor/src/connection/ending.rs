@@ -78,6 +78,31 @@ impl Connection {
         self.deadline = Some(deadline);
     }
 
+    /// Ends the connection for what it holds, of which nothing is kept: with a goodbye if that can be said at once.
+    pub(crate) fn expel(
+        &mut self,
+        close: Close,
+        cause: CloseCause,
+        deadline: Instant,
+        pools: &mut Pools,
+    ) -> Next {
+        let reason = CloseReason {
+            close,
+            cause,
+            was_clean: false,
+        };
+        let speaks = self.is_open() && !self.protocol.ends_by_fin();
+        let may_speak = speaks && matches!(self.state, State::Open | State::HalfClosed);
+        if !may_speak || self.has_output() || self.unsent > 0 {
+            let abnormal = |it: CloseReason| CloseReason::abnormal(it.cause, it.close.reason);
+            return Next::Gone(self.outcome.take().map_or(reason, abnormal));
+        }
+        self.goodbye(&reason.close, pools);
+        let reason = self.outcome.take().unwrap_or(reason);
+        self.finish(reason, deadline, pools);
+        self.flush(pools)
+    }
+
     /// Answers the peer's goodbye, or what it did wrong, and ends the connection when the output is out.
     pub(crate) fn end(&mut self, deadline: Instant, pools: &mut Pools) {
         if self.state == State::HalfClosed {

@@ -27,6 +27,7 @@ use crate::close_reason::{CloseCause, CloseReason};
 use crate::config::Config;
 use crate::event_loop::News;
 use crate::http_date::HttpDate;
+use crate::memory_budget::{Rank, Share};
 use crate::output::{CHUNK_BYTES, ChunkPool, Output};
 use crate::slots::ConnectionId;
 use crate::watch::Watch;
@@ -97,6 +98,14 @@ pub(crate) struct Connection {
     pub(crate) in_ready: bool,
     /// In the loop's list of connections to flush.
     pub(crate) in_dirty: bool,
+    /// In the loop's list of connections that wait for memory.
+    pub(crate) is_starved: bool,
+    /// Decoding stopped for want of memory, not of room in the event queue.
+    lacks_memory: bool,
+    /// A message has come to its end since it was last its turn.
+    has_completed: bool,
+    /// What it holds, but for what the other end keeps.
+    share: Share,
     /// What the application has counted for the messages and pings that were taken from the queue, modulo 2^32.
     taken: u32,
     gauges: Gauges,
@@ -118,6 +127,8 @@ pub(crate) struct Surroundings<'a, B> {
     pub(crate) pools: &'a mut Pools,
     pub(crate) config: &'a Config,
     pub(crate) now: Instant,
+    /// How much of the memory for all connections this one may use.
+    pub(crate) rank: Rank,
 }
 
 /// What connections of one loop borrow: memory, and the time that their responses tell.
@@ -137,6 +148,8 @@ pub(crate) enum Next {
     Again,
     /// Come back when the event queue has room.
     Blocked,
+    /// Come back when there is memory.
+    Starved,
     /// Remove it.
     Gone(CloseReason),
 }
@@ -169,6 +182,9 @@ enum Known {
     Connection,
 }
 
+/// A socket that has been accepted, and may come in.
+pub(crate) type Accepted = (TcpStream, Addresses, Admitted);
+
 impl<B> Surroundings<'_, B> {
     /// When patience ends with a close that begins now.
     fn deadline(&self) -> Instant {
@@ -179,11 +195,10 @@ impl<B> Surroundings<'_, B> {
 impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
-        socket: TcpStream,
-        addresses: Addresses,
-        admitted: Admitted,
+        (socket, addresses, admitted): Accepted,
         protocol: Box<dyn Protocol>,
         config: &Config,
+        share: Share,
         now: Instant,
     ) -> Self {
         Self {
@@ -220,6 +235,10 @@ impl Connection {
             shutdown_when_flushed: false,
             in_ready: false,
             in_dirty: false,
+            is_starved: false,
+            lacks_memory: false,
+            has_completed: false,
+            share,
             taken: 0,
             gauges: Gauges::default(),
             outcome: None,
@@ -294,7 +313,28 @@ impl Connection {
     /// True when there is something to decode, or to read and throw away.
     pub(crate) fn wants_turn(&self) -> bool {
         let has_input = self.undecoded || (self.reads() && self.readable);
-        (has_input && !self.is_paused()) || self.has_left() || self.is_lost()
+        let waits = self.is_paused() || (self.is_starved && self.may_starve());
+        (has_input && !waits) || self.has_left() || self.is_lost()
+    }
+
+    /// True when what it sends takes memory, as long as its message is not complete or the event queue is full.
+    pub(crate) fn may_starve(&self) -> bool {
+        self.state == State::Open && self.outcome.is_none() && !self.hung_up
+    }
+
+    /// True when the peer has sent all that it will ever send.
+    pub(crate) fn has_peer_ended(&self) -> bool {
+        self.read_closed
+    }
+
+    /// True when it is in the middle of a message.
+    pub(crate) fn is_half_way(&self) -> bool {
+        self.protocol.is_half_way()
+    }
+
+    /// True when it is in the middle of the message that it was in before its turn.
+    pub(crate) fn is_continuing(&self) -> bool {
+        !self.has_completed && self.is_half_way()
     }
 
     /// The peer does not wait for the answer to its request any more. For a response half a connection is enough.
@@ -321,7 +361,7 @@ impl Connection {
     }
 
     /// A close from this side needs to see what the peer says to it, and a last look is a look.
-    fn is_paused(&self) -> bool {
+    pub(crate) fn is_paused(&self) -> bool {
         let goes_on = self.outcome.is_none() && self.last_look.is_none();
         self.paused && self.state == State::Open && goes_on
     }
@@ -337,9 +377,10 @@ impl Connection {
         unblocked && (self.has_output() || self.state == State::Finishing)
     }
 
-    /// The gauges, if they are not what was returned last.
+    /// Counts what it holds. Returns the gauges, if they are not what was returned last.
     pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
         let input = self.protocol.unfinished_len() + self.rest.len() as u64;
+        self.count_memory(input > 0);
         let gauges = Gauges {
             done: self.taken.wrapping_sub(self.output.len() as u32),
             input: u32::try_from(input).unwrap_or(u32::MAX),
@@ -348,6 +389,14 @@ impl Connection {
             self.gauges = gauges;
             gauges
         })
+    }
+
+    fn count_memory(&mut self, has_input: bool) {
+        let mut bytes = self.output.memory() + self.sent_marks.capacity() * size_of::<u64>();
+        if has_input {
+            bytes += self.rest.capacity() + self.protocol.kept_len();
+        }
+        self.share.set(bytes as u64);
     }
 
     /// Gives all borrowed memory back.

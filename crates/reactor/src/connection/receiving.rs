@@ -14,6 +14,7 @@ use crate::sink::LoopSink;
 impl Connection {
     /// Decodes what is left, then reads and decodes until the socket is empty or the budget is spent.
     pub(crate) fn fill<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
+        self.has_completed = false;
         if self.state == State::Open && self.outcome.is_some() {
             return self.tell(self.end_event(), around);
         }
@@ -44,7 +45,11 @@ impl Connection {
                 }
                 return Next::Again;
             }
-            match self.socket.read(around.read_buffer) {
+            let most = self.ration(around);
+            if most == 0 {
+                return Next::Starved;
+            }
+            match self.socket.read(&mut around.read_buffer[..most]) {
                 Ok(0) => {
                     self.readable = false;
                     self.input_ended = true;
@@ -56,8 +61,7 @@ impl Connection {
                 Ok(n) => {
                     budget = budget.saturating_sub(n);
                     self.watch.note_received();
-                    self.readable =
-                        n == around.read_buffer.len() || self.read_closed || !SHORT_READ_IS_LAST;
+                    self.readable = n == most || self.read_closed || !SHORT_READ_IS_LAST;
                     let next = self.decode_read(n, around);
                     if next != Next::Wait {
                         return next;
@@ -77,6 +81,23 @@ impl Connection {
             return self.tell(Event::Stop, around);
         }
         Next::Wait
+    }
+
+    /// How many bytes may be read.
+    fn ration<B>(&self, around: &Surroundings<'_, B>) -> usize {
+        let (rank, most) = (around.rank, around.read_buffer.len());
+        if self.may_starve() {
+            self.share.budget().ration(rank, most, || self.held())
+        } else {
+            most
+        }
+    }
+
+    /// About how many bytes are held for what it has sent and is to be sent.
+    fn held(&self) -> u64 {
+        let handed_over = self.protocol.is_half_way();
+        let unfinished = handed_over.then(|| self.protocol.unfinished_len());
+        self.share.bytes().max(unfinished.unwrap_or(0))
     }
 
     /// The application can take nothing more for now: TCP tells the peer.
@@ -136,6 +157,7 @@ impl Connection {
         around: &mut Surroundings<'_, B>,
     ) -> Result<Decoded, ProtocolError> {
         let (controls_left, messages_left) = self.left_for_now(around.now, around.config);
+        let room_for_more = self.share.budget().growth(around.rank, || self.held());
         let may_pong = self.writable && !self.is_mid_frame();
         let mut sink = LoopSink {
             id: self.id,
@@ -151,8 +173,16 @@ impl Connection {
             messages: &mut self.recent.messages,
             messages_left,
             asked: &mut self.asking,
+            reserved: 0,
+            room_for_more,
+            rank: around.rank,
+            is_starved: false,
+            has_completed: false,
         };
-        self.protocol.decode(input, &mut sink)
+        let decoded = self.protocol.decode(input, &mut sink);
+        self.has_completed |= sink.has_completed;
+        self.lacks_memory = sink.is_starved;
+        decoded
     }
 
     fn decoded<B: Bridge>(
@@ -179,6 +209,7 @@ impl Connection {
         }
         match decoded {
             Ok(Decoded::NeedMore) => Next::Wait,
+            Ok(Decoded::Blocked) if self.lacks_memory => Next::Starved,
             Ok(Decoded::Blocked) => Next::Blocked,
             Ok(Decoded::Asked) => Next::Wait,
             Ok(Decoded::Closed(close)) => match self.outcome.take() {

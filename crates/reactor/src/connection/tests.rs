@@ -14,6 +14,7 @@ use crate::admission::Admission;
 use crate::bridge::{Bridge, Command};
 use crate::close_reason::CloseCause;
 use crate::http_date::HttpDate;
+use crate::memory_budget::MemoryBudget;
 
 /// Keeps the events of the connection.
 #[derive(Default)]
@@ -86,11 +87,14 @@ impl Stage {
                 slot: 0,
                 generation: 0,
             },
-            TcpStream::from_std(socket),
-            Addresses { remote, local },
-            admitted,
+            (
+                TcpStream::from_std(socket),
+                Addresses { remote, local },
+                admitted,
+            ),
             maker(),
             &config,
+            Share::new(&Arc::new(MemoryBudget::new(0))),
             now,
         );
         let pools = Pools {
@@ -118,6 +122,7 @@ impl Stage {
             pools: &mut self.pools,
             config: &self.config,
             now: Instant::now(),
+            rank: Rank::Any,
         })
     }
 

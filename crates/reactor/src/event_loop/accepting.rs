@@ -14,6 +14,7 @@ use crate::admission::Admitted;
 use crate::bridge::{Bridge, Event};
 use crate::connection::{Connection, Next};
 use crate::listener::{self, Accepted, Listener};
+use crate::memory_budget::Share;
 
 /// Deals accepted sockets out to all loops in turn. As long as it exists, none of them ends.
 pub(crate) struct Dealer {
@@ -221,11 +222,10 @@ impl<B: Bridge> EventLoop<B> {
         let protocol = (self.make_protocol)();
         let connection = Connection::new(
             id,
-            socket,
-            addresses,
-            admitted,
+            (socket, addresses, admitted),
             protocol,
             &self.config,
+            Share::new(&self.memory),
             self.now,
         );
         let inserted = self.connections.insert(Box::new(connection));

@@ -119,6 +119,10 @@ fn run_command(
             let (close, cause) = read_close(payload);
             connection.close(close, cause, deadline, pools);
         }
+        CommandKind::Expel => {
+            let (close, cause) = read_close(payload);
+            return connection.expel(close, cause, deadline, pools);
+        }
         CommandKind::ShutdownWrite => connection.shutdown_write(),
         CommandKind::End => connection.end(deadline, pools),
         CommandKind::Destroy => {
@@ -137,7 +141,7 @@ fn run_command(
     Next::Wait
 }
 
-/// The payload of [`CommandKind::Close`], and what follows the time in that of [`CommandKind::Stop`].
+/// The payload of [`CommandKind::Close`] and [`CommandKind::Expel`], and what follows the time in that of [`CommandKind::Stop`].
 fn read_close(payload: &[u8]) -> (Close, CloseCause) {
     let code = payload.first_chunk().copied().map_or(0, u16::from_le_bytes);
     let cause = CloseCause::from_number(payload.get(2).copied().unwrap_or_default());

@@ -27,6 +27,7 @@ use crate::config::{Config, ProtocolMaker};
 use crate::connection::{Connection, Next, Pools, Surroundings};
 use crate::http_date::HttpDate;
 use crate::listener::Listener;
+use crate::memory_budget::MemoryBudget;
 use crate::output::ChunkPool;
 use crate::slots::{ConnectionId, Slots};
 use crate::timer_wheel::TimerWheel;
@@ -35,11 +36,13 @@ mod accepting;
 mod commands;
 mod delivery;
 mod handle;
+mod starving;
 mod timing;
 
 use accepting::Arrival;
 pub(crate) use accepting::Dealer;
 pub use handle::LoopHandle;
+use starving::Starving;
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
@@ -55,6 +58,7 @@ pub struct EventLoop<B> {
     /// Another loop may still send accepted sockets.
     awaits_sockets: Arc<AtomicBool>,
     admission: Arc<Admission>,
+    memory: Arc<MemoryBudget>,
     connections: Slots<Box<Connection>>,
     timers: TimerWheel<ConnectionId>,
     due: Vec<ConnectionId>,
@@ -62,6 +66,7 @@ pub struct EventLoop<B> {
     put_off: Option<Instant>,
     /// Connections that may have something to read or decode.
     ready: VecDeque<ConnectionId>,
+    starving: Starving,
     /// Connections with output that has not been tried since it was added.
     dirty: Vec<ConnectionId>,
     /// News of connections that the event queue had no room for. Nothing else is delivered before them.
@@ -126,6 +131,7 @@ impl<B: Bridge> EventLoop<B> {
     pub(crate) fn new(
         config: Arc<Config>,
         admission: Arc<Admission>,
+        memory: Arc<MemoryBudget>,
         bridge: B,
     ) -> io::Result<(Self, LoopHandle)> {
         let poll = Poll::new()?;
@@ -152,11 +158,13 @@ impl<B: Bridge> EventLoop<B> {
             dealer: None,
             awaits_sockets: Arc::default(),
             admission,
+            memory,
             connections: Slots::new(config.admission.connections),
             timers: TimerWheel::new(now),
             due: Vec::new(),
             put_off: None,
             ready: VecDeque::new(),
+            starving: Starving::new(now),
             dirty: Vec::new(),
             undelivered: VecDeque::new(),
             blocked: false,
@@ -241,6 +249,7 @@ impl<B: Bridge> EventLoop<B> {
         self.read_ready();
         self.run_timers()?;
         self.flush_dirty();
+        self.watch_memory();
         self.finish_stop();
         self.publish();
         // Timers poll too, and may have had the event that wakes for an abort.
@@ -291,8 +300,8 @@ impl<B: Bridge> EventLoop<B> {
             .listener
             .as_ref()
             .is_some_and(|l| l.ready && l.paused_until.is_none());
-        let has_work = (accept_now || !self.ready.is_empty() || !self.undelivered.is_empty())
-            && self.may_deliver();
+        let has_turns = accept_now || !self.ready.is_empty() || self.may_feed();
+        let has_work = (has_turns || !self.undelivered.is_empty()) && self.may_deliver();
         if has_work || !self.dirty.is_empty() || !self.bridge.prepare_sleep() {
             return Some(Duration::ZERO);
         }
@@ -300,7 +309,8 @@ impl<B: Bridge> EventLoop<B> {
             .listener
             .as_ref()
             .and_then(|listener| listener.paused_until);
-        let deadline = self.next_judgement().into_iter().chain(pause).min();
+        let times = [self.next_judgement(), self.stuck_at(), pause];
+        let deadline = times.into_iter().flatten().min();
         // The clock is read again: `now` is from before the last turn's work.
         let until = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         until.into_iter().chain(max_wait).min()
@@ -357,6 +367,7 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     fn read_ready(&mut self) {
+        self.feed();
         for _ in 0..self.ready.len() {
             if !self.may_deliver() {
                 return;
@@ -364,11 +375,13 @@ impl<B: Bridge> EventLoop<B> {
             let Some(id) = self.ready.pop_front() else {
                 return;
             };
+            let rank = self.rank(id);
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
             connection.in_ready = false;
             let mut around = Surroundings {
+                rank,
                 bridge: &mut self.bridge,
                 read_buffer: &mut self.read_buffer,
                 pools: &mut self.pools,
@@ -376,6 +389,7 @@ impl<B: Bridge> EventLoop<B> {
                 now: self.now,
             };
             let next = connection.fill(&mut around);
+            self.note_turn(id, &next);
             self.settle(id, next);
         }
     }
@@ -388,8 +402,10 @@ impl<B: Bridge> EventLoop<B> {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
-        if next == Next::Blocked {
-            self.blocked = true;
+        match next {
+            Next::Blocked => self.blocked = true,
+            Next::Starved => connection.is_starved = true,
+            _ => {}
         }
         if let Some(stopping) = &self.stopping {
             connection.stop(stopping);
@@ -403,6 +419,7 @@ impl<B: Bridge> EventLoop<B> {
             connection.in_dirty = true;
             self.dirty.push(id);
         }
+        let has_turn = connection.in_ready || connection.is_starved;
         connection.stamp(&self.config);
         let undelivered = self.undelivered.len();
         while let Some(event) = connection.next_news() {
@@ -422,12 +439,18 @@ impl<B: Bridge> EventLoop<B> {
         if self.undelivered.len() > undelivered {
             self.deliver_news();
         }
+        if next == Next::Starved {
+            self.line_up(id);
+        } else if !has_turn {
+            self.pass_by(id);
+        }
     }
 
     fn remove(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(connection) = self.connections.remove(id) else {
             return;
         };
+        self.pass_by(id);
         let news = connection.last_news(reason);
         connection.release(&mut self.pools);
         if let Some(news) = news {

@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use gev_reactor::{Bridge, Command, CommandKind, Config, ConnectionId, Event, Gauges, LoopHandle};
+use gev_reactor::{
+    Bridge, Command, CommandKind, Config, ConnectionId, Event, EventLoop, Gauges, LoopHandle,
+    Reactor, Turn,
+};
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
 use gev_wire::{MessageKind, Outgoing, Protocol, Raw};
 
@@ -180,6 +183,67 @@ impl TestBridge {
             bytes.extend(payload);
         }
         bytes
+    }
+}
+
+/// A loop without a thread, and its clients.
+pub(crate) struct Driven {
+    pub(crate) bridge: TestBridge,
+    pub(crate) reactor: Reactor,
+    pub(crate) event_loop: EventLoop<TestBridge>,
+}
+
+impl Driven {
+    pub(crate) fn new(config: Config, room: usize) -> Self {
+        let bridge = TestBridge::with_room(room);
+        let (reactor, event_loop) = Reactor::start_driven(config, bridge.clone()).unwrap();
+        Self {
+            bridge,
+            reactor,
+            event_loop,
+        }
+    }
+
+    pub(crate) fn turn(&mut self) {
+        let turn = self.event_loop.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(turn, Turn::Running);
+    }
+
+    /// Turns until the next event.
+    pub(crate) fn next(&mut self) -> (ConnectionId, Event) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some((id, event, _)) = self.taken() {
+                return (id, event);
+            }
+            assert!(Instant::now() < end, "no event in time");
+            self.turn();
+        }
+    }
+
+    /// An event that is there.
+    pub(crate) fn taken(&self) -> Option<(ConnectionId, Event, Vec<u8>)> {
+        let mut shared = self.bridge.lock();
+        let event = shared.events.pop_front()?;
+        shared.room += event.2.len();
+        Some(event)
+    }
+
+    pub(crate) fn enter(&mut self) -> (TcpStream, ConnectionId) {
+        let client = connect(self.reactor.local_addr());
+        let (id, event) = self.next();
+        assert_eq!(event, Event::Open);
+        (client, id)
+    }
+
+    /// Gives the loop a message to send.
+    pub(crate) fn send(&self, id: ConnectionId, message: Vec<u8>) {
+        let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
+        self.command(id, send, message);
+    }
+
+    pub(crate) fn command(&self, id: ConnectionId, kind: CommandKind, payload: Vec<u8>) {
+        self.bridge.lock().commands.push_back((id, kind, payload));
     }
 }
 

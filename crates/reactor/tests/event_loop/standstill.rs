@@ -1,72 +1,20 @@
 //! Loops that are left alone for too long, by a process that stands still or a thread that is busy: driven by hand, here.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use gev_reactor::{CommandKind, Config, ConnectionId, Event, EventLoop, Reactor, Timeouts, Turn};
-use gev_wire::{MessageKind, Outgoing};
+use gev_reactor::{Config, Event, Timeouts};
+use socket2::SockRef;
 
-use crate::kit::{OVERFILL, PATIENCE, REQUEST, TestBridge, config, connect, web_socket};
-
-/// A loop without a thread, and its clients.
-struct Driven {
-    bridge: TestBridge,
-    reactor: Reactor,
-    event_loop: EventLoop<TestBridge>,
-}
+use crate::kit::{Driven, OVERFILL, REQUEST, config, connect, web_socket};
 
 /// What every timer is set to.
 const TIME: Duration = Duration::from_millis(50);
 
 /// Longer than any timer, and late.
 const STANDSTILL: Duration = Duration::from_millis(100);
-
-impl Driven {
-    fn new(config: Config, room: usize) -> Self {
-        let bridge = TestBridge::with_room(room);
-        let (reactor, event_loop) = Reactor::start_driven(config, bridge.clone()).unwrap();
-        Self {
-            bridge,
-            reactor,
-            event_loop,
-        }
-    }
-
-    fn turn(&mut self) {
-        let turn = self.event_loop.turn(Some(Duration::ZERO)).unwrap();
-        assert_eq!(turn, Turn::Running);
-    }
-
-    /// Turns until the next event.
-    fn next(&mut self) -> (ConnectionId, Event) {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some((id, event, _)) = self.taken() {
-                return (id, event);
-            }
-            assert!(Instant::now() < end, "no event in time");
-            self.turn();
-        }
-    }
-
-    /// An event that is there.
-    fn taken(&self) -> Option<(ConnectionId, Event, Vec<u8>)> {
-        let mut shared = self.bridge.lock();
-        let event = shared.events.pop_front()?;
-        shared.room += event.2.len();
-        Some(event)
-    }
-
-    fn enter(&mut self) -> (TcpStream, ConnectionId) {
-        let client = connect(self.reactor.local_addr());
-        let (id, event) = self.next();
-        assert_eq!(event, Event::Open);
-        (client, id)
-    }
-}
 
 fn with_timeouts(timeouts: Timeouts) -> Config {
     Config {
@@ -173,12 +121,10 @@ fn whoever_takes_a_little_is_not_stalled() {
         1 << 20,
     );
     let (mut client, id) = driven.enter();
-    let send = CommandKind::Send(Outgoing::whole(MessageKind::Binary));
-    driven
-        .bridge
-        .lock()
-        .commands
-        .push_back((id, send, vec![0; OVERFILL]));
+    // With a large one the kernel does not tell the other side at once what has been read.
+    let small = SockRef::from(&client).set_recv_buffer_size(256 * 1024);
+    small.unwrap();
+    driven.send(id, vec![0; OVERFILL]);
     for _ in 0..OVERFILL >> 20 {
         driven.turn();
     }

@@ -1,0 +1,49 @@
+import type { Connection } from "./connection.js";
+import type { EventLoop } from "./event-loop.js";
+
+/** Closes those connections of a server that hold the most, when memory is short. */
+export class Relief {
+	/** Those that are closed and whose loops have not let go of what they held. */
+	readonly #leaving = new Set<Connection>();
+
+	/**
+	 * Closes the largest holders until they have held `missing` bytes. Nobody has to go who holds much less than an equal
+	 * share of `most` bytes: it would not help.
+	 */
+	run(loops: readonly EventLoop[], missing: number, most: number): void {
+		let left = missing - this.#leavingBytes();
+		if (left <= 0) return;
+		const all = loops.flatMap((loop) => loop.connections.filter(isThere));
+		const least = most / (4 * all.length);
+		const holders = all
+			.filter((connection) => !this.#leaving.has(connection))
+			.map((connection) => ({ connection, held: connection.held }))
+			.filter(({ held }) => held >= least)
+			.sort((a, b) => b.held - a.held);
+		const expelled = new Set<Connection>();
+		for (const { connection, held } of holders) {
+			if (left <= 0) break;
+			left -= held;
+			expelled.add(connection);
+			this.#leaving.add(connection);
+			connection.expel();
+		}
+		if (expelled.size === 0) return;
+		for (const loop of loops) loop.forget(expelled);
+	}
+
+	/** A connection is gone. */
+	ended(connection: Connection): void {
+		this.#leaving.delete(connection);
+	}
+
+	#leavingBytes(): number {
+		let bytes = 0;
+		for (const { held } of this.#leaving) bytes += held;
+		return bytes;
+	}
+}
+
+function isThere(connection: Connection | undefined): connection is Connection {
+	return connection !== undefined;
+}
