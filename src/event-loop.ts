@@ -414,16 +414,16 @@ export class EventLoop {
 		}
 		this.connections[slot] = undefined;
 		connection.gone();
+		let isTold = false;
 		const tell = () => {
+			isTold = true;
 			this.connectionCount--;
 			this.server.connectionEnded(connection, reason);
 		};
-		if (connection.inbox === undefined) {
-			tell();
-			return;
-		}
-		connection.inbox.end(tell);
-		if (connection.inbox.holds) this.server.connectionLingers(connection);
+		if (connection.inbox === undefined) tell();
+		else connection.inbox.end(tell);
+		// What the handler is doing about its end keeps nobody waiting.
+		if (!isTold) this.server.connectionLingers(connection);
 	}
 
 	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */

@@ -103,8 +103,14 @@ export class Inbox {
 		// What is delivered may shut the door again, or come back to here.
 		if (this.#isDelivering) return;
 		this.#isDelivering = true;
-		while (this.#waiting.length > 0 && !this.#isShut) this.#waiting.shift()?.();
-		this.#isDelivering = false;
+		try {
+			while (this.#waiting.length > 0 && !this.#isShut) {
+				this.#waiting.shift()?.();
+			}
+		} finally {
+			// Whoever resumes may have no stack left for it.
+			this.#isDelivering = false;
+		}
 		this.#regulate();
 	}
 
