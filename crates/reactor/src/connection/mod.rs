@@ -379,8 +379,7 @@ impl Connection {
 
     /// Counts what it holds. Returns the gauges, if they are not what was returned last.
     pub(crate) fn changed_gauges(&mut self) -> Option<Gauges> {
-        let input = self.protocol.unfinished_len() + self.rest.len() as u64;
-        self.count_memory(input > 0);
+        let input = self.count_memory();
         let gauges = Gauges {
             done: self.taken.wrapping_sub(self.output.len() as u32),
             input: u32::try_from(input).unwrap_or(u32::MAX),
@@ -391,12 +390,15 @@ impl Connection {
         })
     }
 
-    fn count_memory(&mut self, has_input: bool) {
+    /// Counts what it holds. Returns how many bytes of input wait for the rest of their message.
+    fn count_memory(&mut self) -> u64 {
+        let input = self.protocol.unfinished_len() + self.rest.len() as u64;
         let mut bytes = self.output.memory() + self.sent_marks.capacity() * size_of::<u64>();
-        if has_input {
+        if input > 0 {
             bytes += self.rest.capacity() + self.protocol.kept_len();
         }
         self.share.set(bytes as u64);
+        input
     }
 
     /// Gives all borrowed memory back.

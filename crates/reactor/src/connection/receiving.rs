@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use gev_wire::{Close, Decoded, Input, ProtocolError, RingBuffer};
+use gev_wire::{Close, Decoded, Input, PART_BYTES, ProtocolError, RingBuffer};
 
 use super::{Connection, Known, Next, Pools, State, Surroundings};
 use crate::bridge::{Bridge, Event};
@@ -33,6 +33,7 @@ impl Connection {
             if next != Next::Wait {
                 return next;
             }
+            self.count_memory();
             if self.input_ended {
                 return self.end_of_input(around);
             }
@@ -59,7 +60,13 @@ impl Connection {
                     return self.end_of_input(around);
                 }
                 Ok(n) => {
-                    budget = budget.saturating_sub(n);
+                    // Where memory is scarce, what comes of a little is awaited first.
+                    let is_scarce = most < PART_BYTES.min(around.read_buffer.len());
+                    budget = if is_scarce {
+                        0
+                    } else {
+                        budget.saturating_sub(n)
+                    };
                     self.watch.note_received();
                     self.readable = n == most || self.read_closed || !SHORT_READ_IS_LAST;
                     let next = self.decode_read(n, around);
