@@ -4,7 +4,7 @@ use std::iter::Cycle;
 use std::slice::Iter;
 
 use arbitrary::Arbitrary;
-use gev_wire::{Decoded, Input, PART_BYTES, Protocol, ProtocolError, Request, RingBuffer};
+use gev_wire::{Codec, Decoded, Fault, Input, PART_BYTES, Request, RingBuffer};
 
 use crate::kit::{Collector, End, Entry, finish};
 
@@ -22,7 +22,7 @@ pub(crate) struct Arrival {
 /// Feeds a protocol as a connection of the reactor does: from the read buffer as long as nothing is left of what was
 /// read before, else through a ring.
 pub(crate) struct Feeder<'a> {
-    pub(crate) protocol: &'a mut dyn Protocol,
+    pub(crate) protocol: &'a mut dyn Codec,
     pub(crate) sink: &'a mut Collector,
     rest: RingBuffer,
     pieces: Cycle<Iter<'a, u8>>,
@@ -36,7 +36,7 @@ pub(crate) struct Feeder<'a> {
 impl Arrival {
     pub(crate) fn feeder<'a>(
         &'a self,
-        protocol: &'a mut dyn Protocol,
+        protocol: &'a mut dyn Codec,
         sink: &'a mut Collector,
     ) -> Feeder<'a> {
         let mut rest = RingBuffer::new(REST_BYTES);
@@ -84,7 +84,7 @@ impl Feeder<'_> {
         self.rest.len()
     }
 
-    fn decode_piece(&mut self, piece: &[u8]) -> Result<Decoded, ProtocolError> {
+    fn decode_piece(&mut self, piece: &[u8]) -> Result<Decoded, Fault> {
         if !self.rest.is_empty() {
             self.rest.write(piece).expect("room for a piece");
             return self.decode_rest();
@@ -96,7 +96,7 @@ impl Feeder<'_> {
         self.decoded(decoded)
     }
 
-    fn decode_rest(&mut self) -> Result<Decoded, ProtocolError> {
+    fn decode_rest(&mut self) -> Result<Decoded, Fault> {
         self.fill_or_empty_sink();
         let mut input = self.rest.input();
         let decoded = self.protocol.decode(&mut input, self.sink);
@@ -123,10 +123,7 @@ impl Feeder<'_> {
         };
     }
 
-    fn decoded(
-        &mut self,
-        decoded: Result<Decoded, ProtocolError>,
-    ) -> Result<Decoded, ProtocolError> {
+    fn decoded(&mut self, decoded: Result<Decoded, Fault>) -> Result<Decoded, Fault> {
         if decoded == Ok(Decoded::Blocked) {
             assert_ne!(self.sink.block_every, 0, "blocked by a sink with room");
             self.refusals += 1;
@@ -142,10 +139,11 @@ impl Feeder<'_> {
 }
 
 /// Answers what the application was asked.
-pub(crate) fn answer(accepts: bool, protocol: &mut dyn Protocol, sink: &Collector) {
+pub(crate) fn answer(accepts: bool, protocol: &mut dyn Codec, sink: &Collector) {
+    let upgrade = protocol.upgrade().expect("who asks can be answered");
     match sink.log.last() {
-        Some(Entry::Ask(Request::Upgrade, _)) if accepts => protocol.accept(b"\nX-Asked: yes\r\n"),
-        Some(Entry::Ask(..)) => protocol.refuse(),
+        Some(Entry::Ask(Request::Upgrade, _)) if accepts => upgrade.accept(b"\nX-Asked: yes\r\n"),
+        Some(Entry::Ask(..)) => upgrade.refuse(),
         other => panic!("nothing was asked: {other:?}"),
     }
 }

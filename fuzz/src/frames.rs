@@ -2,7 +2,7 @@
 
 use arbitrary::Arbitrary;
 use gev_wire::websocket::{Config, WebSocket};
-use gev_wire::{Close, Input, Protocol, Sink};
+use gev_wire::{Close, Codec, Input, Sink};
 
 use crate::arrival::Arrival;
 use crate::kit::{Collector, End, decode, decode_frames, frame, header, open_web_socket};
@@ -154,7 +154,7 @@ impl Case<'_> {
     }
 }
 
-fn say_goodbye(protocol: &mut dyn Protocol, sink: &mut Collector) {
+fn say_goodbye(protocol: &mut dyn Codec, sink: &mut Collector) {
     let mut frame = Vec::new();
     assert!(protocol.close(&Close::new(1001, "bye"), &mut frame));
     sink.reply(&frame);

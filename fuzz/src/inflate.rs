@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use gev_wire::websocket::{Config, Deflate, DeflateMode, WebSocket};
-use gev_wire::{Input, MessageKind, Outgoing, Payload, Protocol};
+use gev_wire::{Codec, Input, MessageKind, Outgoing, Payload};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
@@ -225,7 +225,7 @@ impl Echo<'_> {
     }
 
     /// Has the message sent, as the reactor does.
-    fn send(&self, sender: &mut dyn Protocol, out: &mut Vec<u8>) {
+    fn send(&self, sender: &mut dyn Codec, out: &mut Vec<u8>) {
         let (kind, bytes) = self.message();
         let (first, second) = bytes.split_at(usize::from(self.cut).min(bytes.len()));
         let fragments = [first, second];

@@ -12,11 +12,11 @@ pub mod seeds;
 mod arrival;
 
 // The tests of the crate have what is needed here too, and more.
-#[path = "../../crates/wire/tests/protocols/kit.rs"]
+#[path = "../../crates/wire/tests/codecs/kit.rs"]
 #[allow(dead_code)]
 mod kit;
-#[path = "../../crates/wire/tests/protocols/peer.rs"]
+#[path = "../../crates/wire/tests/codecs/peer.rs"]
 mod peer;
-#[path = "../../crates/wire/tests/protocols/scenarios.rs"]
+#[path = "../../crates/wire/tests/codecs/scenarios.rs"]
 #[allow(dead_code)]
 mod scenarios;

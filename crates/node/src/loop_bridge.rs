@@ -26,7 +26,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Event, Gauges};
+use gev_reactor::{Bridge, Command, CommandKind, ConnectionId};
+use gev_session::{Event, Gauges};
 use gev_wire::{Control, MessageKind, Outgoing, PART_BYTES, Part, Request};
 
 use crate::doorbell::Doorbell;

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gev_reactor::{AdmissionLimits, Balance, Config, ProtocolFactory, Timeouts};
+use gev_reactor::{
+    AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig, LoopConfig,
+};
+use gev_session::Timeouts;
 use gev_wire::Raw;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
 use napi::{Error, Result};
@@ -140,38 +143,46 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         u16::try_from(options.port).map_err(|_| Error::from_reason("Bug: port out of range"))?;
     let address = zone::parse(&options.address, port)
         .ok_or_else(|| Error::from_reason("Bug: not an IP address"))?;
-    Ok(Config {
+    let web_socket = options.web_socket.as_ref();
+    let session = gev_session::Config {
+        handshake_timeout: ms(options.handshake_timeout_ms),
+        close_timeout: ms(options.close_timeout_ms),
+        timeouts: timeouts(options),
+        max_controls_per_second: web_socket.map_or(0, |it| it.max_controls_per_second),
+        max_messages_per_second: web_socket.map_or(0, |it| it.max_messages_per_second),
+        max_buffered_bytes: options.max_buffered_bytes as usize,
+        max_read_bytes: options.read_buffer_bytes as usize,
+    };
+    let listener = ListenerConfig {
+        address,
         backlog: options.backlog,
         reuse_port: options.reuse_port,
+        send_buffer_bytes: options.send_buffer_bytes as usize,
+        receive_buffer_bytes: options.receive_buffer_bytes as usize,
+        no_delay: options.no_delay,
+        keep_alive: ms(options.keep_alive_ms),
+        connection: ConnectionConfig {
+            codec: codec(options),
+            session: Arc::new(session),
+        },
+    };
+    Ok(Config {
+        listeners: vec![listener],
         balance: if options.round_robin {
             Balance::RoundRobin
         } else {
             Balance::DEFAULT
         },
-        handshake_timeout: ms(options.handshake_timeout_ms),
-        close_timeout: ms(options.close_timeout_ms),
-        timeouts: timeouts(options),
-        max_controls_per_second: options
-            .web_socket
-            .as_ref()
-            .map_or(0, |options| options.max_controls_per_second),
-        max_messages_per_second: options
-            .web_socket
-            .as_ref()
-            .map_or(0, |options| options.max_messages_per_second),
         admission: AdmissionLimits {
             connections: options.max_connections,
             per_address: options.max_connections_per_address,
             per_address_and_second: options.max_connection_rate_per_address,
         },
-        max_buffered_bytes: options.max_buffered_bytes as usize,
         max_memory_bytes: options.max_memory_bytes as u64,
-        read_buffer_bytes: options.read_buffer_bytes as usize,
-        send_buffer_bytes: options.send_buffer_bytes as usize,
-        receive_buffer_bytes: options.receive_buffer_bytes as usize,
-        no_delay: options.no_delay,
-        keep_alive: ms(options.keep_alive_ms),
-        ..Config::new(address, protocol(options))
+        event_loop: LoopConfig {
+            read_buffer_bytes: options.read_buffer_bytes as usize,
+            ..LoopConfig::default()
+        },
     })
 }
 
@@ -194,7 +205,7 @@ fn ms(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms))
 }
 
-fn protocol(options: &NativeOptions) -> ProtocolFactory {
+fn codec(options: &NativeOptions) -> CodecFactory {
     let Some(options) = &options.web_socket else {
         return Arc::new(|| Box::new(|| Box::new(Raw::default())));
     };

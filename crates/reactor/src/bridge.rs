@@ -4,9 +4,10 @@
 //! and calls it from its own thread only; the other end lives in another thread, behind shared memory (`crates/node`)
 //! or, in tests, behind a mutex.
 
-use gev_wire::{Control, Outgoing, Request};
+use gev_session::{Event, Events, Gauges};
+use gev_wire::Outgoing;
 
-use crate::close_reason::CloseCause;
+use crate::addresses::Addresses;
 use crate::slots::ConnectionId;
 
 /// The loop's end of the two queues.
@@ -48,45 +49,6 @@ pub trait Bridge: Send {
     fn set_gauges(&mut self, slot: u32, gauges: Gauges);
 }
 
-/// What an event says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// A request that the application has to answer, with [`CommandKind::Accept`] or [`CommandKind::Respond`].
-    /// [`Close`](Self::Close) follows when the peer has gone before, or the response has come to its end. Payload: an
-    /// [address record](crate::Addresses::RECORD_BYTES), and the lines of [`gev_wire::Sink::ask`].
-    Ask(Request),
-    /// A connection that the application has not been told of is refused, or has failed. Payload: an
-    /// [address record](crate::Addresses::RECORD_BYTES), the status of the response (u16, little-endian; 0 for none), and
-    /// why, as text.
-    Refused,
-    /// A connection is ready for messages. Payload: an [address record](crate::Addresses::RECORD_BYTES), the subprotocol,
-    /// a line feed and the extensions; without any of the latter only the record.
-    Open,
-    /// A message or a part of one. Payload: its bytes.
-    Message(gev_wire::Part),
-    /// A control frame. Payload: its payload.
-    Control(Control),
-    /// The output has fallen to the mark of the last [`CommandKind::TellDrained`]. No payload.
-    Drained,
-    /// The kernel has taken everything that was to be sent before a [`CommandKind::TellSent`]: one for each, in order. No
-    /// payload.
-    Sent,
-    /// The peer has said goodbye, yet may still read. Answered by [`CommandKind::End`]. No payload.
-    End,
-    /// The loop is stopping: nothing more will come of this connection. Answered by [`CommandKind::End`]. No payload.
-    Stop,
-    /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
-    /// little-endian), cause (u8), was-clean (u8), text.
-    Close,
-    /// Too much is held, or nobody gets on who waits for memory: those who hold the most have to go. Payload: how much
-    /// has to be left then (KiB, u32 in native byte order).
-    Short,
-    /// Something went wrong that belongs to no connection. Payload: what, as text.
-    Error,
-    /// The loop has ended; nothing follows. No payload, or the panic message when it ended by one.
-    Stopped,
-}
-
 /// A command as the loop sees it.
 #[derive(Debug)]
 pub struct Command<'a> {
@@ -120,7 +82,7 @@ pub enum CommandKind {
     TellDrained,
     /// Tell when everything before this command has been taken by the kernel.
     TellSent,
-    /// Accept an upgrade. Payload: see [`gev_wire::Protocol::accept`].
+    /// Accept an upgrade. Payload: see [`gev_wire::Upgrade::accept`].
     Accept,
     /// Send the payload as the next bytes of the response to a request; close behind the last ones.
     Respond {
@@ -148,30 +110,42 @@ pub enum CommandKind {
     Impossible,
 }
 
-/// Sizes that a connection's owner can read at any time without asking the loop. All count bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Gauges {
-    /// Bytes of this connection's messages that are dealt with, modulo 2^32: what the application has counted for those
-    /// that the loop has taken from the queue, less the bytes that the loop has for the socket. One number, so that a
-    /// message is counted once at any moment while it goes from the one place to the other.
-    pub done: u32,
-    /// Bytes that were read from the socket and wait for the rest of their message, also those already handed over.
-    pub input: u32,
+/// The events of one connection on its loop's bridge.
+#[derive(Debug)]
+pub(crate) struct Addressed<'a, B> {
+    pub(crate) bridge: &'a mut B,
+    pub(crate) id: ConnectionId,
+    pub(crate) addresses: &'a Addresses,
 }
 
-impl CloseCause {
-    /// The cause with this number; [`CloseCause::Local`] for one that does not exist.
-    #[must_use]
-    pub fn from_number(number: u8) -> Self {
-        [
-            Self::Limit,
-            Self::Handler,
-            Self::Protocol,
-            Self::Stop,
-            Self::Internal,
-        ]
-        .into_iter()
-        .find(|&cause| cause as u8 == number)
-        .unwrap_or(Self::Local)
+impl<B: Bridge> Events for Addressed<'_, B> {
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.bridge.reserve(len)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.bridge.shorten(len);
+    }
+
+    #[inline]
+    fn commit(&mut self, event: Event) {
+        self.bridge.commit(self.id, event);
+    }
+
+    fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
+        let len = more.iter().map(|bytes| bytes.len()).sum::<usize>();
+        let Some(room) = self.bridge.reserve(Addresses::RECORD_BYTES + len) else {
+            return false;
+        };
+        let (record, mut room) = room.split_at_mut(Addresses::RECORD_BYTES);
+        self.addresses.write(record);
+        for bytes in more {
+            let (now, later) = room.split_at_mut(bytes.len());
+            now.copy_from_slice(bytes);
+            room = later;
+        }
+        self.bridge.commit(self.id, event);
+        true
     }
 }

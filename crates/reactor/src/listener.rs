@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::config::{Balance, Config};
+use crate::config::ListenerConfig;
 
 /// One listening socket, owned by the loop that accepts from it.
 ///
@@ -17,6 +17,8 @@ use crate::config::{Balance, Config};
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) local: SocketAddr,
+    /// Which of the reactor's it is.
+    pub(crate) index: usize,
     /// Connections may be waiting: set by an event, cleared by `WouldBlock`.
     pub(crate) ready: bool,
     /// No accept before this time.
@@ -36,7 +38,7 @@ pub(crate) enum Accepted {
 }
 
 impl Listener {
-    fn new(socket: Socket) -> io::Result<Self> {
+    fn new(socket: Socket, index: usize) -> io::Result<Self> {
         let local = socket
             .local_addr()?
             .as_socket()
@@ -45,6 +47,7 @@ impl Listener {
         Ok(Self {
             socket,
             local,
+            index,
             ready: true,
             paused_until: None,
             next_pause: FIRST_PAUSE,
@@ -75,16 +78,15 @@ impl Listener {
     }
 }
 
-/// Binds the listeners of a reactor with `loops` loops: one for each, or one in all (see [`Balance`]).
+/// Binds the address of the reactor's listener `index`, so many times: once for each loop that accepts.
 ///
 /// # Errors
 /// Those of the first step that failed.
-pub(crate) fn bind(config: &Config, loops: usize) -> io::Result<Vec<Listener>> {
-    let count = if config.balance == Balance::Kernel {
-        loops
-    } else {
-        1
-    };
+pub(crate) fn bind(
+    config: &ListenerConfig,
+    index: usize,
+    count: usize,
+) -> io::Result<Vec<Listener>> {
     let mut sockets = Vec::with_capacity(count);
     let first = new_socket(config, config.address)?;
     if config.reuse_port {
@@ -108,11 +110,14 @@ pub(crate) fn bind(config: &Config, loops: usize) -> io::Result<Vec<Listener>> {
     sockets
         .iter()
         .try_for_each(|socket| socket.listen(config.backlog))?;
-    sockets.into_iter().map(Listener::new).collect()
+    let listeners = sockets.into_iter();
+    listeners
+        .map(|socket| Listener::new(socket, index))
+        .collect()
 }
 
 /// Applies the options that every accepted socket gets.
-pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
+pub(crate) fn configure(stream: &TcpStream, config: &ListenerConfig) -> io::Result<()> {
     let socket = SockRef::from(stream);
     if config.no_delay {
         socket.set_tcp_nodelay(true)?;
@@ -126,7 +131,7 @@ pub(crate) fn configure(stream: &TcpStream, config: &Config) -> io::Result<()> {
     Ok(())
 }
 
-fn new_socket(config: &Config, address: SocketAddr) -> io::Result<Socket> {
+fn new_socket(config: &ListenerConfig, address: SocketAddr) -> io::Result<Socket> {
     // socket2 sets CLOEXEC (and its kin) where there is one.
     let socket = Socket::new(
         Domain::for_address(address),
@@ -197,8 +202,8 @@ mod tests {
 
     use super::*;
 
-    fn config(address: &str) -> Config {
-        Config::new(
+    fn config(address: &str) -> ListenerConfig {
+        ListenerConfig::new(
             address.parse().unwrap(),
             Arc::new(|| Box::new(|| Box::new(Raw::default()))),
         )
@@ -207,10 +212,10 @@ mod tests {
     #[test]
     fn port_in_use_is_an_error_unless_both_share_it() {
         for loops in [1, 2] {
-            let first = bind(&config("127.0.0.1:0"), loops).unwrap();
+            let first = bind(&config("127.0.0.1:0"), 0, loops).unwrap();
             let mut again = config(&first[0].local.to_string());
             assert_eq!(
-                bind(&again, loops).unwrap_err().kind(),
+                bind(&again, 0, loops).unwrap_err().kind(),
                 io::ErrorKind::AddrInUse
             );
             again.reuse_port = true;
@@ -222,7 +227,7 @@ mod tests {
                 } else {
                     io::ErrorKind::Unsupported
                 };
-                assert_eq!(bind(&again, loops).unwrap_err().kind(), kind);
+                assert_eq!(bind(&again, 0, loops).unwrap_err().kind(), kind);
             }
         }
     }
@@ -230,7 +235,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn sharing_listeners_all_get_connections() {
-        let mut listeners = bind(&config("127.0.0.1:0"), 2).unwrap();
+        let mut listeners = bind(&config("127.0.0.1:0"), 0, 2).unwrap();
         assert_eq!(listeners.len(), 2);
         assert_eq!(listeners[0].local, listeners[1].local);
         let _clients: Vec<_> = (0..64)
@@ -249,8 +254,8 @@ mod tests {
 
     #[test]
     fn accepted_sockets_have_the_buffers_that_were_asked_for() {
-        let sizes = |config: &Config| {
-            let mut listeners = bind(config, 1).unwrap();
+        let sizes = |config: &ListenerConfig| {
+            let mut listeners = bind(config, 0, 1).unwrap();
             let _client = Client::connect(listeners[0].local).unwrap();
             loop {
                 if let Accepted::Connection(stream, _) = listeners[0].accept(Instant::now()) {

@@ -7,17 +7,19 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use gev_session::MemoryBudget;
+
 use crate::admission::Admission;
 use crate::bridge::Bridge;
 use crate::config::{Balance, Config};
 use crate::event_loop::{Dealer, EventLoop, LoopHandle};
 use crate::listener;
-use crate::memory_budget::MemoryBudget;
 
 /// Running event loops. Dropping it aborts and joins them.
 #[derive(Debug)]
 pub struct Reactor {
-    local: SocketAddr,
+    /// Of each listener.
+    local: Vec<SocketAddr>,
     admission: Arc<Admission>,
     memory: Arc<MemoryBudget>,
     loops: Vec<LoopHandle>,
@@ -54,27 +56,36 @@ impl Reactor {
         config: Config,
         bridges: Vec<B>,
     ) -> io::Result<(Self, Vec<EventLoop<B>>)> {
-        let config = Arc::new(config);
         let admission = Arc::new(Admission::new(config.admission));
         let memory = Arc::new(MemoryBudget::new(config.max_memory_bytes));
-        let listeners = listener::bind(&config, bridges.len())?;
-        let local = listeners[0].local;
+        let deals = config.balance == Balance::RoundRobin && bridges.len() > 1;
+        let accepting = if deals { 1 } else { bridges.len() };
+        let configs = config.listeners.iter().enumerate();
+        let listeners = configs
+            .map(|(index, config)| listener::bind(config, index, accepting))
+            .collect::<io::Result<Vec<_>>>()?;
+        let local = listeners.iter().map(|them| them[0].local).collect();
         let made = bridges.into_iter().map(|bridge| {
             let (admission, memory) = (Arc::clone(&admission), Arc::clone(&memory));
-            EventLoop::new(Arc::clone(&config), admission, memory, bridge)
+            EventLoop::new(&config, admission, memory, bridge)
         });
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
-        memory.set_loops(loops.clone());
-        let deals = config.balance == Balance::RoundRobin && loops.len() > 1;
-        let mut dealer = deals.then(|| Dealer::new(loops.clone()));
+        let sleepers = loops.clone();
+        memory.on_room(move || sleepers.iter().for_each(LoopHandle::wake));
+        let dealer = deals.then(|| Dealer::new(loops.clone()));
         if let Some(dealer) = &dealer {
             for event_loop in &mut event_loops {
                 event_loop.await_sockets(dealer.existence());
             }
         }
-        for (event_loop, listener) in event_loops.iter_mut().zip(listeners) {
-            event_loop.listen(listener, dealer.take())?;
+        for of_one in listeners {
+            for (event_loop, listener) in event_loops.iter_mut().zip(of_one) {
+                event_loop.listen(listener)?;
+            }
+        }
+        if let (Some(dealer), Some(first)) = (dealer, event_loops.first_mut()) {
+            first.deal(dealer);
         }
         let reactor = Self {
             local,
@@ -86,10 +97,16 @@ impl Reactor {
         Ok((reactor, event_loops))
     }
 
-    /// The address that the reactor listens on, with the port that was chosen when 0 was asked for.
+    /// The address that the reactor's first listener has, with the port that was chosen when 0 was asked for.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.local[0]
+    }
+
+    /// The addresses of all its listeners, in their order.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.local
     }
 
     /// The loops, in the order of their bridges.

@@ -1,10 +1,10 @@
 //! TCP without framing.
 
-use crate::input::Input;
-use crate::protocol::{
-    Close, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Protocol,
-    ProtocolError, Sink,
+use crate::close::{Close, Fault};
+use crate::codec::{
+    Codec, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Sink,
 };
+use crate::input::Input;
 
 /// Every run of bytes that can be read at once is one binary message.
 ///
@@ -17,12 +17,8 @@ pub struct Raw {
     open: bool,
 }
 
-impl Protocol for Raw {
-    fn decode(
-        &mut self,
-        input: &mut Input<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Decoded, ProtocolError> {
+impl Codec for Raw {
+    fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
         if !self.open {
             if !sink.open(Opening::default()) {
                 return Ok(Decoded::Blocked);
@@ -50,6 +46,10 @@ impl Protocol for Raw {
         Payload::Plain
     }
 
+    fn max_framing(&self) -> usize {
+        0
+    }
+
     fn close(&mut self, _close: &Close, _out: &mut Vec<u8>) -> bool {
         false
     }
@@ -60,9 +60,5 @@ impl Protocol for Raw {
 
     fn unfinished_len(&self) -> u64 {
         0
-    }
-
-    fn is_open(&self) -> bool {
-        self.open
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 
-use gev_reactor::{Bridge, ConnectionId, Event};
+use gev_reactor::{Bridge, ConnectionId};
+use gev_session::Event;
 use gev_wire::{MessageKind, Part};
 use loom::sync::{Arc, Condvar, Mutex};
 use napi::{Env, Result};

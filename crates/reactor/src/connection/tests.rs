@@ -3,18 +3,16 @@
 #![cfg(unix)]
 
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream as Client};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gev_session::{MemoryBudget, Share};
 use gev_wire::Raw;
+use mio::net::TcpStream;
 use socket2::SockRef;
 
 use super::*;
-use crate::admission::Admission;
-use crate::bridge::{Bridge, Command};
-use crate::close_reason::CloseCause;
-use crate::http_date::HttpDate;
-use crate::memory_budget::MemoryBudget;
+use crate::admission::{Admission, AdmissionLimits};
+use crate::system_clock::SystemClock;
 
 /// Keeps the events of the connection.
 #[derive(Default)]
@@ -62,7 +60,6 @@ impl Bridge for Told {
 
 /// What a connection is tested with.
 struct Stage {
-    config: Config,
     bridge: Told,
     pools: Pools,
     connection: Connection,
@@ -70,42 +67,35 @@ struct Stage {
 }
 
 impl Stage {
-    /// An open connection of the raw protocol.
+    /// An open connection of raw TCP.
     fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let local = listener.local_addr().unwrap();
         let client = Client::connect(local).unwrap();
         let (socket, remote) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
-        let maker = || -> Box<dyn Protocol> { Box::new(Raw::default()) };
-        let config = Config::new(local, Arc::new(move || Box::new(maker)));
         let now = Instant::now();
-        let admission = Arc::new(Admission::new(config.admission));
+        let admission = Arc::new(Admission::new(AdmissionLimits {
+            connections: 1,
+            per_address: 0,
+            per_address_and_second: 0,
+        }));
         let admitted = admission.admit(remote.ip(), now).unwrap();
+        let config = Arc::<Config>::default();
+        let share = Share::new(&Arc::new(MemoryBudget::new(0)));
+        let socket = Socket::new(TcpStream::from_std(socket));
         let connection = Connection::new(
             ConnectionId {
                 slot: 0,
                 generation: 0,
             },
-            (
-                TcpStream::from_std(socket),
-                Addresses { remote, local },
-                admitted,
-            ),
-            maker(),
-            &config,
-            Share::new(&Arc::new(MemoryBudget::new(0))),
-            now,
-        );
-        let pools = Pools {
-            chunks: ChunkPool::new(0),
-            rings: Vec::new(),
-            date: HttpDate::default(),
-        };
-        let mut stage = Self {
+            (socket, Addresses { remote, local }, admitted),
+            Session::new(Box::new(Raw::default()), &config, share, now),
             config,
+        );
+        let mut stage = Self {
             bridge: Told::default(),
-            pools,
+            pools: Pools::new(0, Box::new(SystemClock::default())),
             connection,
             client: Some(client),
         };
@@ -115,12 +105,11 @@ impl Stage {
     }
 
     fn fill(&mut self) -> Next {
-        let mut read_buffer = [0; 64];
         self.connection.fill(&mut Surroundings {
             bridge: &mut self.bridge,
-            read_buffer: &mut read_buffer,
+            read_buffer: &mut [0; 64],
+            read_budget: 1024,
             pools: &mut self.pools,
-            config: &self.config,
             now: Instant::now(),
             rank: Rank::Any,
         })
@@ -136,8 +125,8 @@ impl Stage {
         while self.connection.socket.take_error().unwrap().is_none() {
             std::thread::yield_now();
         }
-        self.connection.readable = true;
-        self.connection.is_broken = true;
+        self.connection.ready.readable = true;
+        self.connection.ready.is_broken = true;
     }
 
     /// The peer ends its side, and the handler is told.
@@ -146,29 +135,36 @@ impl Stage {
         client.shutdown(Shutdown::Write).unwrap();
         self.bridge.events.clear();
         while self.bridge.events.is_empty() {
-            self.connection.readable = true;
+            self.connection.ready.readable = true;
             assert_eq!(self.fill(), Next::Wait);
         }
         assert_eq!(self.bridge.events, [Event::End]);
+    }
+
+    /// The application closes.
+    fn close(&mut self) {
+        let close = Command {
+            id: self.connection.id,
+            kind: CommandKind::Close,
+            payload: &[],
+            framing: 0,
+        };
+        let Self {
+            connection, pools, ..
+        } = self;
+        let next = connection.run(&close, Instant::now(), pools);
+        assert_eq!((next, connection.flush(pools)), (Next::Wait, Next::Wait));
     }
 }
 
 /// What reads from a socket like this gives is 0, as after a FIN.
 #[test]
 fn a_reset_is_no_goodbye_even_if_its_error_is_gone() {
-    let close = |stage: &mut Stage| {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let Stage {
-            connection, pools, ..
-        } = stage;
-        connection.close(Close::new(1000, ""), CloseCause::Local, deadline, pools);
-        assert_eq!(connection.flush(pools), Next::Wait);
-    };
-    type Before<'a> = &'a dyn Fn(&mut Stage);
-    let befores: [(&str, Before<'_>, CloseCause); 3] = [
-        ("open", &|_| {}, CloseCause::Reset),
-        ("ended by the peer", &Stage::end, CloseCause::Reset),
-        ("closed from here", &close, CloseCause::Local),
+    type Before = fn(&mut Stage);
+    let befores: [(&str, Before, CloseCause); 3] = [
+        ("open", |_| {}, CloseCause::Reset),
+        ("ended by the peer", Stage::end, CloseCause::Reset),
+        ("closed from here", Stage::close, CloseCause::Local),
     ];
     for (name, before, cause) in befores {
         let mut stage = Stage::new();

@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gev_session::{Event, Next, Session, Share};
 use mio::Interest;
 use mio::net::TcpStream;
 
-use super::{EventLoop, LISTENER, LoopHandle, NOBODY, token_of};
+use super::{EventLoop, LoopHandle, NOBODY, listener_token, token_of};
 use crate::addresses::Addresses;
-use crate::admission::Admitted;
-use crate::bridge::{Bridge, Event};
-use crate::connection::{Connection, Next};
+use crate::bridge::Bridge;
+use crate::connection::{self, Connection};
 use crate::listener::{self, Accepted, Listener};
-use crate::memory_budget::Share;
+use crate::socket::Socket;
 
 /// Deals accepted sockets out to all loops in turn. As long as it exists, none of them ends.
 pub(crate) struct Dealer {
@@ -26,10 +26,10 @@ pub(crate) struct Dealer {
 
 /// What a loop gets from another one.
 pub(super) enum Arrival {
-    /// An accepted socket.
-    Socket(TcpStream, Addresses, Admitted),
-    /// The listener of a loop that has failed, and what it dealt with.
-    Listening(Box<(Listener, Dealer)>),
+    /// An accepted socket, and which listener it has come in by.
+    Socket(Box<connection::Accepted>, usize),
+    /// The listeners of a loop that has failed, and what it dealt with.
+    Listening(Box<(Vec<Listener>, Dealer)>),
 }
 
 impl Dealer {
@@ -74,18 +74,19 @@ impl Drop for Dealer {
 }
 
 impl<B: Bridge> EventLoop<B> {
-    /// Gives the loop a listener. Accepted sockets are the dealer's, or stay here when there is none.
-    pub(crate) fn listen(
-        &mut self,
-        mut listener: Listener,
-        dealer: Option<Dealer>,
-    ) -> io::Result<()> {
+    /// Gives the loop another listener.
+    pub(crate) fn listen(&mut self, mut listener: Listener) -> io::Result<()> {
+        let token = listener_token(&listener);
         self.poll
             .registry()
-            .register(&mut listener.socket, LISTENER, Interest::READABLE)?;
-        self.listener = Some(listener);
-        self.dealer = dealer;
+            .register(&mut listener.socket, token, Interest::READABLE)?;
+        self.listeners.push(listener);
         Ok(())
+    }
+
+    /// Has accepted sockets dealt out, instead of staying here.
+    pub(crate) fn deal(&mut self, dealer: Dealer) {
+        self.dealer = Some(dealer);
     }
 
     /// Says how to find out whether another loop's dealer may still send sockets to this one.
@@ -95,26 +96,31 @@ impl<B: Bridge> EventLoop<B> {
 
     /// Accepts what the kernel has ready: it would be reset when the listener is closed.
     pub(super) fn accept_rest(&mut self) {
-        for _ in 0..=self.config.backlog {
-            let Some(listener) = &mut self.listener else {
-                return;
-            };
-            let Accepted::Connection(socket, remote) = listener.accept(self.now) else {
-                return;
-            };
-            let local = listener.local;
-            self.place(socket, remote, local);
+        for n in 0..self.listeners.len() {
+            let backlog = self.roles[self.listeners[n].index].listener.backlog;
+            for _ in 0..=backlog {
+                let listener = &mut self.listeners[n];
+                let Accepted::Connection(socket, remote) = listener.accept(self.now) else {
+                    break;
+                };
+                let (index, local) = (listener.index, listener.local);
+                self.place(index, socket, remote, local);
+            }
         }
     }
 
     pub(super) fn accept(&mut self) {
+        for n in 0..self.listeners.len() {
+            self.accept_from(n);
+        }
+    }
+
+    fn accept_from(&mut self, n: usize) {
         for _ in 0..self.config.accept_budget {
             if !self.may_deliver() {
                 return;
             }
-            let Some(listener) = &mut self.listener else {
-                return;
-            };
+            let listener = &mut self.listeners[n];
             if listener.paused_until.is_some_and(|until| until <= self.now) {
                 listener.paused_until = None;
                 listener.ready = true;
@@ -124,8 +130,8 @@ impl<B: Bridge> EventLoop<B> {
             }
             match listener.accept(self.now) {
                 Accepted::Connection(socket, remote) => {
-                    let local = listener.local;
-                    self.place(socket, remote, local);
+                    let (index, local) = (listener.index, listener.local);
+                    self.place(index, socket, remote, local);
                 }
                 Accepted::Empty => return,
                 Accepted::Paused(error) => {
@@ -139,12 +145,18 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     /// Gives an accepted socket to the loop whose turn it is, or closes it if it may not come in.
-    fn place(&mut self, socket: TcpStream, remote: SocketAddr, listening: SocketAddr) {
+    fn place(
+        &mut self,
+        index: usize,
+        socket: TcpStream,
+        remote: SocketAddr,
+        listening: SocketAddr,
+    ) {
         let Some(admitted) = self.admission.admit(remote.ip(), self.now) else {
             return;
         };
         // A peer that has gone already makes these fail; there is nobody to tell.
-        if listener::configure(&socket, &self.config).is_err() {
+        if listener::configure(&socket, &self.roles[index].listener).is_err() {
             return;
         }
         let local = if listening.ip().is_unspecified() {
@@ -153,7 +165,8 @@ impl<B: Bridge> EventLoop<B> {
             listening
         };
         let addresses = Addresses { remote, local };
-        let arrival = Arrival::Socket(socket, addresses, admitted);
+        let accepted = (Socket::new(socket), addresses, admitted);
+        let arrival = Arrival::Socket(Box::new(accepted), index);
         match &mut self.dealer {
             Some(dealer) => {
                 if let Err(back) = dealer.deal(arrival) {
@@ -168,21 +181,19 @@ impl<B: Bridge> EventLoop<B> {
     pub(super) fn adopt(&mut self, arrival: Arrival) {
         match arrival {
             _ if self.ended => {}
-            Arrival::Socket(socket, addresses, admitted) => {
-                self.adopt_socket(socket, addresses, admitted);
-            }
-            // Without the stopping loop's listener nothing of it is left.
+            Arrival::Socket(accepted, index) => self.adopt_socket(*accepted, index),
+            // Without the listeners of the stopping loop nothing of it is left.
             Arrival::Listening(_) if self.stopping.is_some() => {}
             Arrival::Listening(listening) => {
-                let (mut listener, dealer) = *listening;
-                listener.ready = true;
-                if let Err(error) = self.listen(listener, Some(dealer)) {
-                    self.emit(
-                        NOBODY,
-                        Event::Error,
-                        format!("listener: {error}").as_bytes(),
-                    );
+                let (listeners, dealer) = *listening;
+                for mut listener in listeners {
+                    listener.ready = true;
+                    if let Err(error) = self.listen(listener) {
+                        let text = format!("listener: {error}");
+                        self.emit(NOBODY, Event::Error, text.as_bytes());
+                    }
                 }
+                self.deal(dealer);
             }
         }
     }
@@ -191,13 +202,15 @@ impl<B: Bridge> EventLoop<B> {
     /// does that.
     pub(super) fn leave(&mut self) {
         self.mailbox.gone.store(true, Ordering::Release);
-        let (listener, dealer) = (self.listener.take(), self.dealer.take());
-        if let (Some(mut listener), Some(dealer)) = (listener, dealer) {
-            // Fails for a socket that is not registered, which is what is wanted.
-            let _ = self.poll.registry().deregister(&mut listener.socket);
+        let mut listeners = std::mem::take(&mut self.listeners);
+        if let Some(dealer) = self.dealer.take() {
+            for listener in &mut listeners {
+                // Fails for a socket that is not registered, which is what is wanted.
+                let _ = self.poll.registry().deregister(&mut listener.socket);
+            }
             let successor = dealer.loops.iter().find(|it| !it.is_gone()).cloned();
             if let Some(successor) = successor {
-                let listening = Arrival::Listening(Box::new((listener, dealer)));
+                let listening = Arrival::Listening(Box::new((listeners, dealer)));
                 // A loop that ends at this moment needs no connections.
                 let _ = successor.sockets.send(listening);
                 successor.wake();
@@ -206,7 +219,7 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     /// Makes a socket a connection of this loop. Without a free slot it is closed.
-    fn adopt_socket(&mut self, mut socket: TcpStream, addresses: Addresses, admitted: Admitted) {
+    fn adopt_socket(&mut self, mut accepted: connection::Accepted, index: usize) {
         let Some(id) = self.connections.next_id() else {
             return;
         };
@@ -214,20 +227,16 @@ impl<B: Bridge> EventLoop<B> {
         if self
             .poll
             .registry()
-            .register(&mut socket, token_of(id), interest)
+            .register(&mut accepted.0, token_of(id), interest)
             .is_err()
         {
             return;
         }
-        let protocol = (self.make_protocol)();
-        let connection = Connection::new(
-            id,
-            (socket, addresses, admitted),
-            protocol,
-            &self.config,
-            Share::new(&self.memory),
-            self.now,
-        );
+        let role = &self.roles[index];
+        let config = Arc::clone(&role.listener.connection.session);
+        let (codec, share) = ((role.make_codec)(), Share::new(&self.memory));
+        let session = Session::new(codec, &config, share, self.now);
+        let connection = Connection::new(id, accepted, session, config);
         let inserted = self.connections.insert(Box::new(connection));
         debug_assert_eq!(inserted.map_err(drop), Ok(id));
         self.bridge.set_gauges(id.slot, Default::default());

@@ -1,12 +1,13 @@
-//! What the other end is told: events that belong to no protocol, when they find room, and when the other end is woken.
+//! What the other end is told: events that belong to no session, when they find room, and when the other end is woken.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use gev_session::{CloseReason, Event, LastWord};
+
 use super::{EventLoop, NOBODY, News};
 use crate::addresses::Addresses;
-use crate::bridge::{Bridge, Event};
-use crate::close_reason::CloseReason;
+use crate::bridge::Bridge;
 use crate::slots::ConnectionId;
 
 impl<B: Bridge> EventLoop<B> {
@@ -64,16 +65,12 @@ impl<B: Bridge> EventLoop<B> {
         while let Some((id, news)) = self.undelivered.pop_front() {
             let delivered = match &news {
                 News::Event(event) => self.emit(id, *event, &[]),
-                News::Close(reason) => {
+                News::Last(LastWord::Close(reason), _) => {
                     let mut payload = [0; CLOSE_BYTES];
                     let len = write_close(reason, &mut payload);
                     self.emit(id, Event::Close, &payload[..len])
                 }
-                News::Refused {
-                    addresses,
-                    status,
-                    reason,
-                } => {
+                News::Last(LastWord::Refused { status, reason }, addresses) => {
                     let mut payload = vec![0; Addresses::RECORD_BYTES];
                     addresses.write(&mut payload);
                     payload.extend(status.to_le_bytes());
@@ -103,7 +100,7 @@ impl<B: Bridge> EventLoop<B> {
 
 /// The payload of [`Event::Close`]; returns its length.
 fn write_close(reason: &CloseReason, out: &mut [u8; CLOSE_BYTES]) -> usize {
-    out[..2].copy_from_slice(&reason.close.code.to_le_bytes());
+    out[..2].copy_from_slice(&reason.close.code.get().to_le_bytes());
     out[2] = reason.cause as u8;
     out[3] = u8::from(reason.was_clean);
     let text = reason.close.reason.as_bytes();
@@ -126,7 +123,7 @@ const REPORT_RETRY: Duration = Duration::from_millis(50);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::close_reason::CloseCause;
+    use gev_wire::CloseCause;
 
     #[test]
     fn a_close_event_has_the_same_bytes_on_machines_of_either_byte_order() {

@@ -16,20 +16,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use gev_wire::Close;
+use gev_session::{CloseReason, Event, LastWord, MemoryBudget, Next, Pools, Stopping};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::addresses::Addresses;
 use crate::admission::Admission;
-use crate::bridge::{Bridge, Event};
-use crate::close_reason::CloseReason;
-use crate::config::{Config, ProtocolMaker};
-use crate::connection::{Connection, Next, Pools, Surroundings};
-use crate::http_date::HttpDate;
+use crate::bridge::Bridge;
+use crate::config::{CodecMaker, Config, ListenerConfig, LoopConfig};
+use crate::connection::{Connection, Surroundings};
 use crate::listener::Listener;
-use crate::memory_budget::MemoryBudget;
-use crate::output::ChunkPool;
 use crate::slots::{ConnectionId, Slots};
+use crate::system_clock::SystemClock;
 use crate::timer_wheel::TimerWheel;
 
 mod accepting;
@@ -46,13 +43,15 @@ use starving::Starving;
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
-    config: Arc<Config>,
-    make_protocol: ProtocolMaker,
+    config: LoopConfig,
+    /// What becomes of the sockets of each of the reactor's listeners.
+    roles: Vec<Role>,
     bridge: B,
     poll: Poll,
     events: Events,
     mailbox: Mailbox,
-    listener: Option<Listener>,
+    /// Those that this loop accepts from, if it does.
+    listeners: Vec<Listener>,
     /// Where accepted sockets go, if not to this loop alone.
     dealer: Option<Dealer>,
     /// Another loop may still send accepted sockets.
@@ -91,18 +90,19 @@ pub enum Turn {
     Ended,
 }
 
-/// What is delivered for a connection besides what its protocol delivers.
+/// What is delivered for a connection besides what its session delivers.
 #[derive(Debug)]
-pub(crate) enum News {
+enum News {
     /// An event without payload.
     Event(Event),
-    Close(CloseReason),
-    /// See [`Event::Refused`].
-    Refused {
-        addresses: Addresses,
-        status: u16,
-        reason: String,
-    },
+    /// The last that there is to say of it.
+    Last(LastWord, Addresses),
+}
+
+/// What the connections of one listener are configured with on one loop.
+struct Role {
+    make_codec: CodecMaker,
+    listener: ListenerConfig,
 }
 
 struct Mailbox {
@@ -112,24 +112,13 @@ struct Mailbox {
     gone: Arc<AtomicBool>,
 }
 
-/// No listener any more; the loop ends when the last connection has.
-#[derive(Debug)]
-pub(crate) struct Stopping {
-    /// What connections are told.
-    pub(crate) close: Close,
-    /// When those are cut that are not gone by then.
-    pub(crate) deadline: Instant,
-    /// As above, for those that have not done their handshake.
-    pub(crate) handshakes: Instant,
-}
-
 impl<B: Bridge> EventLoop<B> {
     /// A loop that delivers to `bridge`, and the handle to reach it by.
     ///
     /// # Errors
     /// Those of creating the poll and its waker (no file descriptors left, for example).
     pub(crate) fn new(
-        config: Arc<Config>,
+        config: &Config,
         admission: Arc<Admission>,
         memory: Arc<MemoryBudget>,
         bridge: B,
@@ -148,13 +137,13 @@ impl<B: Bridge> EventLoop<B> {
         let event_loop = Self {
             bridge,
             poll,
-            events: Events::with_capacity(config.poll_events),
+            events: Events::with_capacity(config.event_loop.poll_events),
             mailbox: Mailbox {
                 sockets: receiver,
                 aborted,
                 gone,
             },
-            listener: None,
+            listeners: Vec::new(),
             dealer: None,
             awaits_sockets: Arc::default(),
             admission,
@@ -169,17 +158,16 @@ impl<B: Bridge> EventLoop<B> {
             undelivered: VecDeque::new(),
             blocked: false,
             unannounced: 0,
-            read_buffer: vec![0; config.read_buffer_bytes],
-            pools: Pools {
-                date: HttpDate::default(),
-                chunks: ChunkPool::new(config.pool_bytes),
-                rings: Vec::new(),
-            },
+            read_buffer: vec![0; config.event_loop.read_buffer_bytes],
+            pools: Pools::new(
+                config.event_loop.pool_bytes,
+                Box::new(SystemClock::default()),
+            ),
             now,
             stopping: None,
             ended: false,
-            make_protocol: (config.protocol)(),
-            config,
+            roles: config.listeners.iter().map(Role::new).collect(),
+            config: config.event_loop.clone(),
         };
         Ok((event_loop, handle))
     }
@@ -296,21 +284,16 @@ impl<B: Bridge> EventLoop<B> {
 
     /// How long the poll may sleep: not at all when there is work, else to the next deadline.
     fn wait(&mut self, max_wait: Option<Duration>) -> Option<Duration> {
-        let accept_now = self
-            .listener
-            .as_ref()
-            .is_some_and(|l| l.ready && l.paused_until.is_none());
+        let mut listeners = self.listeners.iter();
+        let accept_now = listeners.any(|it| it.ready && it.paused_until.is_none());
         let has_turns = accept_now || !self.ready.is_empty() || self.may_feed();
         let has_work = (has_turns || !self.undelivered.is_empty()) && self.may_deliver();
         if has_work || !self.dirty.is_empty() || !self.bridge.prepare_sleep() {
             return Some(Duration::ZERO);
         }
-        let pause = self
-            .listener
-            .as_ref()
-            .and_then(|listener| listener.paused_until);
-        let times = [self.next_judgement(), self.stuck_at(), pause];
-        let deadline = times.into_iter().flatten().min();
+        let pauses = self.listeners.iter().map(|it| it.paused_until);
+        let times = [self.next_judgement(), self.stuck_at()];
+        let deadline = times.into_iter().chain(pauses).flatten().min();
         // The clock is read again: `now` is from before the last turn's work.
         let until = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         until.into_iter().chain(max_wait).min()
@@ -320,8 +303,9 @@ impl<B: Bridge> EventLoop<B> {
         for event in &self.events {
             match event.token() {
                 WAKER => {}
-                LISTENER => {
-                    if let Some(listener) = &mut self.listener {
+                token if is_listener(token) => {
+                    let mut listeners = self.listeners.iter_mut();
+                    if let Some(listener) = listeners.find(|it| listener_token(it) == token) {
                         listener.ready = true;
                     }
                 }
@@ -330,12 +314,12 @@ impl<B: Bridge> EventLoop<B> {
                     let Some(connection) = self.connections.get_mut(id) else {
                         continue;
                     };
-                    if connection.note(event) && !connection.in_dirty {
-                        connection.in_dirty = true;
+                    if connection.note(event) && !connection.listed.dirty {
+                        connection.listed.dirty = true;
                         self.dirty.push(id);
                     }
-                    if connection.wants_turn() && !connection.in_ready {
-                        connection.in_ready = true;
+                    if connection.wants_turn() && !connection.listed.ready {
+                        connection.listed.ready = true;
                         self.ready.push_back(id);
                     }
                 }
@@ -356,7 +340,7 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            connection.in_dirty = false;
+            connection.listed.dirty = false;
             let next = connection.flush(&mut self.pools);
             self.settle(id, next);
         }
@@ -379,13 +363,13 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            connection.in_ready = false;
+            connection.listed.ready = false;
             let mut around = Surroundings {
                 rank,
                 bridge: &mut self.bridge,
                 read_buffer: &mut self.read_buffer,
+                read_budget: self.config.read_budget_bytes,
                 pools: &mut self.pools,
-                config: &self.config,
                 now: self.now,
             };
             let next = connection.fill(&mut around);
@@ -404,30 +388,30 @@ impl<B: Bridge> EventLoop<B> {
         };
         match next {
             Next::Blocked => self.blocked = true,
-            Next::Starved => connection.is_starved = true,
+            Next::Starved => connection.listed.starved = true,
             _ => {}
         }
         if let Some(stopping) = &self.stopping {
             connection.stop(stopping);
         }
-        if connection.wants_turn() && !connection.in_ready {
-            connection.in_ready = true;
+        if connection.wants_turn() && !connection.listed.ready {
+            connection.listed.ready = true;
             // Also one that was blocked: with its turn first it could take all the room there is, for ever.
             self.ready.push_back(id);
         }
-        if connection.wants_flush() && !connection.in_dirty {
-            connection.in_dirty = true;
+        if connection.wants_flush() && !connection.listed.dirty {
+            connection.listed.dirty = true;
             self.dirty.push(id);
         }
-        let has_turn = connection.in_ready || connection.is_starved;
-        connection.stamp(&self.config);
+        let has_turn = connection.listed.ready || connection.listed.starved;
+        connection.stamp(&self.pools);
         let undelivered = self.undelivered.len();
         while let Some(event) = connection.next_news() {
             self.undelivered.push_back((id, News::Event(event)));
         }
         // Not further ahead than this, so that connections that are gone do not stay in the wheel for long.
         let horizon = self.now + FARTHEST_TIMER;
-        if let Some(deadline) = connection.deadline(&self.config).map(|at| at.min(horizon))
+        if let Some(deadline) = connection.deadline().map(|at| at.min(horizon))
             && connection.armed.is_none_or(|armed| armed > deadline)
         {
             connection.armed = Some(deadline);
@@ -451,11 +435,22 @@ impl<B: Bridge> EventLoop<B> {
             return;
         };
         self.pass_by(id);
-        let news = connection.last_news(reason);
+        let last_word = connection.last_word(reason);
+        let addresses = *connection.addresses();
         connection.release(&mut self.pools);
-        if let Some(news) = news {
-            self.undelivered.push_back((id, news));
+        if let Some(last_word) = last_word {
+            self.undelivered
+                .push_back((id, News::Last(last_word, addresses)));
             self.deliver_news();
+        }
+    }
+}
+
+impl Role {
+    fn new(listener: &ListenerConfig) -> Self {
+        Self {
+            make_codec: (listener.connection.codec)(),
+            listener: listener.clone(),
         }
     }
 }
@@ -482,9 +477,16 @@ fn id_of(token: Token) -> ConnectionId {
     }
 }
 
-/// Generations stay below 2^30, so no connection has these tokens.
+fn listener_token(listener: &Listener) -> Token {
+    Token(WAKER.0 - 1 - listener.index)
+}
+
+fn is_listener(token: Token) -> bool {
+    token.0 >> 63 == 1
+}
+
+/// Generations stay below 2^30, so no connection has this token, nor those of listeners.
 const WAKER: Token = Token(usize::MAX);
-const LISTENER: Token = Token(usize::MAX - 1);
 
 /// The id in events that concern no connection.
 const NOBODY: ConnectionId = ConnectionId {

@@ -8,18 +8,17 @@
 //! When nobody gets on for a while, the other end is told, which knows who holds the most; it is told at once when too
 //! much is held.
 //!
-//! [`MemoryBudget`]: crate::memory_budget::MemoryBudget
+//! [`MemoryBudget`]: gev_session::MemoryBudget
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use gev_wire::Close;
+use gev_session::{CloseReason, Event, Next, Rank};
+use gev_wire::{Close, CloseCause, CloseCode};
 
 use super::{EventLoop, NOBODY};
-use crate::bridge::{Bridge, Event};
-use crate::close_reason::{CloseCause, CloseReason};
-use crate::connection::{Connection, Next};
-use crate::memory_budget::Rank;
+use crate::bridge::Bridge;
+use crate::connection::Connection;
 use crate::slots::ConnectionId;
 
 /// The connections of one loop that wait for memory.
@@ -66,12 +65,12 @@ impl<B: Bridge> EventLoop<B> {
                 self.starving.since = self.now;
             }
             let is_long = self.alone_for() >= LONGEST_ALONE && !self.starving.line.is_empty();
-            if is_long || !self.is(id, Connection::is_continuing) {
+            if is_long || !self.is(id, |it| it.session().is_continuing()) {
                 self.starving.first = None;
             }
         } else if *next == Next::Blocked
             && self.starving.first.is_none()
-            && self.is(id, Connection::is_half_way)
+            && self.is(id, |it| it.session().is_half_way())
         {
             self.go_on_alone(Some(id));
         }
@@ -84,7 +83,7 @@ impl<B: Bridge> EventLoop<B> {
         }
         // Where memory is scarce, more may come before others have used up what it needs.
         let may_wait = !self.memory.has_room(Rank::Any) && self.alone_for() < PATIENCE;
-        let waits = |it: &Connection| it.is_half_way() && !it.is_paused();
+        let waits = |it: &Connection| it.session().is_half_way() && !it.session().is_paused();
         if !may_wait || !self.is(id, waits) {
             self.starving.first = None;
         }
@@ -145,9 +144,9 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            if std::mem::take(&mut connection.is_starved) {
-                if connection.wants_turn() && !connection.in_ready {
-                    connection.in_ready = true;
+            if std::mem::take(&mut connection.listed.starved) {
+                if connection.wants_turn() && !connection.listed.ready {
+                    connection.listed.ready = true;
                     self.ready.push_back(id);
                 }
                 return Some(id);
@@ -193,28 +192,21 @@ impl<B: Bridge> EventLoop<B> {
         self.starving.line.retain(|&id| {
             let waiting = connections
                 .get_mut(id)
-                .filter(|it| it.is_starved && it.may_starve());
+                .filter(|it| it.listed.starved && it.may_starve());
             if waiting.as_ref().is_some_and(|it| it.has_peer_ended()) {
                 left.push(id);
             }
             waiting.is_some()
         });
         for id in &left {
-            let close = Close::new(TRY_LATER, "the server is short of memory");
-            let reason = CloseReason {
-                close,
-                cause: CloseCause::Limit,
-                was_clean: false,
-            };
+            let close = Close::new(CloseCode::TRY_LATER, "the server is short of memory");
+            let reason = CloseReason::unclean(close, CloseCause::Limit);
             self.settle(*id, Next::Gone(reason));
         }
         // What is late by so much stood still with everything else.
         late < PATIENCE && left.is_empty() && !self.starving.line.is_empty()
     }
 }
-
-/// RFC 6455 section 7.4.1, registered later.
-const TRY_LATER: u16 = 1013;
 
 /// How long one may go on alone while others wait.
 const LONGEST_ALONE: Duration = Duration::from_secs(5);

@@ -42,7 +42,7 @@ impl<B: Bridge> EventLoop<B> {
             connection.armed = None;
             // Nobody can help it that his bytes are not read; but a stop takes no longer than it may.
             let is_heard = !self.blocked || self.stopping.is_some();
-            let next = connection.expire(self.now, is_heard, &self.config, &mut self.pools);
+            let next = connection.expire(self.now, is_heard, &mut self.pools);
             self.settle(id, next);
         }
         self.due = due;
@@ -52,7 +52,7 @@ impl<B: Bridge> EventLoop<B> {
     /// Takes all events that the kernel has, and does what they ask for.
     fn look_again(&mut self) -> io::Result<()> {
         // Each poll tells of others. Those who had something to tell before have had their turn after so many.
-        let sources = self.connections.len() + OTHER_SOURCES;
+        let sources = self.connections.len() + self.listeners.len() + 1;
         for _ in 0..sources.div_ceil(self.config.poll_events) {
             self.poll(Some(Duration::ZERO))?;
             self.note_events();
@@ -71,6 +71,3 @@ const PUNCTUAL: Duration = Duration::from_millis(10);
 
 /// The other end answers within this time, unless it does not want to.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
-
-/// The waker and the listener.
-const OTHER_SOURCES: usize = 2;

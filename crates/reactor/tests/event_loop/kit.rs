@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
-    Bridge, Command, CommandKind, Config, ConnectionId, Event, EventLoop, Gauges, LoopHandle,
+    Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, EventLoop, LoopHandle,
     Reactor, Turn,
 };
+use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
-use gev_wire::{MessageKind, Outgoing, Protocol, Raw};
+use gev_wire::{Codec, MessageKind, Outgoing, Raw};
 
 pub(crate) type Commands = VecDeque<(ConnectionId, CommandKind, Vec<u8>)>;
 
@@ -251,14 +252,26 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+/// Raw TCP.
 pub(crate) fn config() -> Config {
-    Config::new(
-        "127.0.0.1:0".parse().unwrap(),
-        Arc::new(|| Box::new(|| Box::new(Raw::default()))),
-    )
+    speaking(Arc::new(|| Box::new(|| Box::new(Raw::default()))))
 }
 
-pub(crate) fn web_socket() -> Box<dyn Protocol> {
+pub(crate) fn web_sockets() -> Config {
+    speaking(Arc::new(|| Box::new(web_socket)))
+}
+
+pub(crate) fn speaking(codec: CodecFactory) -> Config {
+    Config::new("127.0.0.1:0".parse().unwrap(), codec)
+}
+
+/// With these limits and times of connections.
+pub(crate) fn with_session(mut config: Config, session: SessionConfig) -> Config {
+    config.listeners[0].connection.session = Arc::new(session);
+    config
+}
+
+pub(crate) fn web_socket() -> Box<dyn Codec> {
     Box::new(WebSocket::new(WebSockets::new(Arc::default())))
 }
 

@@ -13,14 +13,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use gev_reactor::{
-    Addresses, Balance, CloseCause, CommandKind, Config, ConnectionId, Event, ProtocolMaker,
-    Reactor,
-};
+use gev_reactor::{Addresses, Balance, CodecMaker, CommandKind, Config, ConnectionId, Reactor};
+use gev_session::{Config as SessionConfig, Event};
 use gev_wire::websocket::{Config as WebSocketConfig, Shared as WebSockets, WebSocket};
-use gev_wire::{MessageKind, Outgoing, Protocol, Raw, Request};
+use gev_wire::{CloseCause, Codec, MessageKind, Outgoing, Raw, Request};
 
-use kit::{REQUEST, TestBridge, config, connect, web_socket};
+use kit::{REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets, with_session};
 
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
@@ -221,7 +219,7 @@ fn a_full_event_queue_stops_reading_and_loses_nothing() {
 #[test]
 fn a_loop_sleeps_while_input_is_unread_and_output_waits() {
     let bridge = TestBridge::with_room(2 * gev_wire::PART_BYTES);
-    let protocol = || -> ProtocolMaker {
+    let protocol = || -> CodecMaker {
         let first = Cell::new(true);
         Box::new(move || match first.replace(false) {
             true => web_socket(),
@@ -229,11 +227,13 @@ fn a_loop_sleeps_while_input_is_unread_and_output_waits() {
         })
     };
     let reactor = start(
-        Config {
-            protocol: Arc::new(protocol),
-            close_timeout: Duration::from_millis(200),
-            ..config()
-        },
+        with_session(
+            speaking(Arc::new(protocol)),
+            SessionConfig {
+                close_timeout: Duration::from_millis(200),
+                ..SessionConfig::default()
+            },
+        ),
         std::slice::from_ref(&bridge),
     );
     let event_loop = &reactor.loops()[0];
@@ -281,13 +281,7 @@ fn input_and_a_reset_are_seen_while_output_waits() {
 #[test]
 fn a_refused_request_is_answered_and_closed() {
     let bridge = TestBridge::with_room(1 << 20);
-    let reactor = start(
-        Config {
-            protocol: Arc::new(|| Box::new(web_socket)),
-            ..config()
-        },
-        std::slice::from_ref(&bridge),
-    );
+    let reactor = start(web_sockets(), std::slice::from_ref(&bridge));
     let mut client = connect(reactor.local_addr());
     client
         .write_all(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -321,11 +315,13 @@ fn assert_refused(bridge: &TestBridge, client: &TcpStream, status: u16, reason: 
 fn handshakes_that_come_to_nothing_are_told_when_there_is_room() {
     let bridge = TestBridge::with_room(0);
     let reactor = start(
-        Config {
-            protocol: Arc::new(|| Box::new(web_socket)),
-            handshake_timeout: Duration::from_millis(500),
-            ..config()
-        },
+        with_session(
+            web_sockets(),
+            SessionConfig {
+                handshake_timeout: Duration::from_millis(500),
+                ..SessionConfig::default()
+            },
+        ),
         std::slice::from_ref(&bridge),
     );
     let mut late = connect(reactor.local_addr());
@@ -344,13 +340,7 @@ fn handshakes_that_come_to_nothing_are_told_when_there_is_room() {
 #[test]
 fn a_client_that_leaves_during_the_handshake_is_told_of() {
     let bridge = TestBridge::with_room(1 << 20);
-    let reactor = start(
-        Config {
-            protocol: Arc::new(|| Box::new(web_socket)),
-            ..config()
-        },
-        std::slice::from_ref(&bridge),
-    );
+    let reactor = start(web_sockets(), std::slice::from_ref(&bridge));
     for begin in [&b""[..], &REQUEST[..20]] {
         let mut left = connect(reactor.local_addr());
         left.write_all(begin).unwrap();
@@ -363,7 +353,7 @@ fn a_client_that_leaves_during_the_handshake_is_told_of() {
 #[test]
 fn a_response_that_has_begun_is_no_handshake() {
     let bridge = TestBridge::with_room(1 << 20);
-    let protocol = || -> Box<dyn Protocol> {
+    let protocol = || -> Box<dyn Codec> {
         let config = WebSocketConfig {
             ask_requests: true,
             ..WebSocketConfig::default()
@@ -371,10 +361,7 @@ fn a_response_that_has_begun_is_no_handshake() {
         Box::new(WebSocket::new(WebSockets::new(Arc::new(config))))
     };
     let reactor = start(
-        Config {
-            protocol: Arc::new(move || Box::new(protocol)),
-            ..config()
-        },
+        speaking(Arc::new(move || Box::new(protocol))),
         std::slice::from_ref(&bridge),
     );
     let event_loop = &reactor.loops()[0];

@@ -2,13 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use gev_reactor::{CloseCause, CommandKind, Config, ConnectionId, Event};
+use gev_reactor::{CommandKind, Config, ConnectionId};
+use gev_session::Event;
+use gev_wire::CloseCause;
 
-use crate::kit::{Driven, OVERFILL, PATIENCE, REQUEST, config, connect, web_socket};
+use crate::kit::{Driven, OVERFILL, PATIENCE, REQUEST, config, connect, web_sockets};
 
 const MIB: u64 = 1 << 20;
 
@@ -23,9 +24,8 @@ fn with_budget(bytes: u64) -> Driven {
 
 fn web_sockets_with_budget(bytes: u64) -> Driven {
     let config = Config {
-        protocol: Arc::new(|| Box::new(web_socket)),
         max_memory_bytes: bytes,
-        ..config()
+        ..web_sockets()
     };
     Driven::new(config, 64 << 20)
 }

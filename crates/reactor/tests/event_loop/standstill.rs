@@ -1,14 +1,14 @@
 //! Loops that are left alone for too long, by a process that stands still or a thread that is busy: driven by hand, here.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use gev_reactor::{Config, Event, Timeouts};
+use gev_reactor::Config;
+use gev_session::{Config as SessionConfig, Event, Timeouts};
 use socket2::SockRef;
 
-use crate::kit::{Driven, OVERFILL, REQUEST, config, connect, web_socket};
+use crate::kit::{Driven, OVERFILL, REQUEST, config, connect, web_sockets, with_session};
 
 /// What every timer is set to.
 const TIME: Duration = Duration::from_millis(50);
@@ -17,10 +17,11 @@ const TIME: Duration = Duration::from_millis(50);
 const STANDSTILL: Duration = Duration::from_millis(100);
 
 fn with_timeouts(timeouts: Timeouts) -> Config {
-    Config {
+    let session = SessionConfig {
         timeouts,
-        ..config()
-    }
+        ..SessionConfig::default()
+    };
+    with_session(config(), session)
 }
 
 #[test]
@@ -29,13 +30,9 @@ fn what_the_kernel_has_is_read_before_a_timer_judges() {
         idle_all: TIME,
         ..Timeouts::default()
     };
-    let mut driven = Driven::new(
-        Config {
-            poll_events: 4,
-            ..with_timeouts(idle)
-        },
-        1 << 20,
-    );
+    let mut config = with_timeouts(idle);
+    config.event_loop.poll_events = 4;
+    let mut driven = Driven::new(config, 1 << 20);
     let mut clients: Vec<_> = (0..20).map(|_| driven.enter().0).collect();
     for client in &mut clients {
         client.write_all(b"still here").unwrap();
@@ -74,11 +71,13 @@ fn whoever_is_silent_is_judged_although_every_turn_is_late() {
 #[test]
 fn a_request_that_waits_for_a_busy_application_is_in_time() {
     let mut driven = Driven::new(
-        Config {
-            protocol: Arc::new(|| Box::new(web_socket)),
-            handshake_timeout: TIME,
-            ..config()
-        },
+        with_session(
+            web_sockets(),
+            SessionConfig {
+                handshake_timeout: TIME,
+                ..SessionConfig::default()
+            },
+        ),
         0,
     );
     let address = driven.reactor.local_addr();
@@ -113,13 +112,9 @@ fn whoever_takes_a_little_is_not_stalled() {
         write_stall: TIME,
         ..Timeouts::default()
     };
-    let mut driven = Driven::new(
-        Config {
-            send_buffer_bytes: 1 << 20,
-            ..with_timeouts(stall)
-        },
-        1 << 20,
-    );
+    let mut config = with_timeouts(stall);
+    config.listeners[0].send_buffer_bytes = 1 << 20;
+    let mut driven = Driven::new(config, 1 << 20);
     let (mut client, id) = driven.enter();
     // With a large one the kernel does not tell the other side at once what has been read.
     let small = SockRef::from(&client).set_recv_buffer_size(256 * 1024);

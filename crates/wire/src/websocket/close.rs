@@ -1,19 +1,18 @@
 //! The payload of close frames (RFC 6455 sections 5.5.1 and 7.4): nothing, or a code of two bytes and a reason.
 
-use crate::protocol::{Close, ProtocolError};
+use crate::close::{Close, CloseCode, Fault};
 use crate::websocket::header::{FrameHeader, OpCode};
-use crate::websocket::{INVALID_PAYLOAD, NO_STATUS, PROTOCOL_ERROR};
 
 /// Reads the payload of the peer's close frame.
-pub(crate) fn parse(payload: &[u8]) -> Result<Close, ProtocolError> {
+pub(crate) fn parse(payload: &[u8]) -> Result<Close, Fault> {
     if payload.is_empty() {
-        return Ok(Close::new(NO_STATUS, ""));
+        return Ok(Close::new(CloseCode::NO_STATUS, ""));
     }
     let Some((&code, reason)) = payload.split_first_chunk() else {
         return Err(CODE_CUT);
     };
-    let code = u16::from_be_bytes(code);
-    if !may_travel(code) {
+    let code = CloseCode::from(u16::from_be_bytes(code));
+    if !code.may_travel() {
         return Err(CODE_INVALID);
     }
     match std::str::from_utf8(reason) {
@@ -24,23 +23,15 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Close, ProtocolError> {
 
 /// Appends a close frame. A code that must not travel, such as 1005, becomes a frame without payload; of a long
 /// reason as many characters are kept as fit.
-pub(crate) fn append(code: u16, reason: &str, out: &mut Vec<u8>) {
-    if !may_travel(code) {
+pub(crate) fn append(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
+    if !code.may_travel() {
         FrameHeader::append(OpCode::Close, 0, out);
         return;
     }
     let reason = truncate(reason, MAX_REASON).as_bytes();
     FrameHeader::append(OpCode::Close, 2 + reason.len() as u64, out);
-    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&code.get().to_be_bytes());
     out.extend_from_slice(reason);
-}
-
-/// True for the codes that may be in a close frame (RFC 6455 section 7.4, and the IANA registry for 1012 to 1014).
-///
-/// Not among them are 1004 (reserved), 1005, 1006 and 1015 (they stand for the lack of a close frame or of a code in
-/// it), and what is not registered below 3000.
-pub(crate) fn may_travel(code: u16) -> bool {
-    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// As many whole characters from the beginning of `text` as fit into `max` bytes.
@@ -55,18 +46,10 @@ fn truncate(text: &str, max: usize) -> &str {
 /// Bytes of the longest reason: a control frame has at most 125, two of which are the code.
 const MAX_REASON: usize = 123;
 
-const CODE_CUT: ProtocolError = ProtocolError {
-    code: PROTOCOL_ERROR,
-    reason: "close frame of one byte",
-};
-const CODE_INVALID: ProtocolError = ProtocolError {
-    code: PROTOCOL_ERROR,
-    reason: "invalid close code",
-};
-const REASON_INVALID: ProtocolError = ProtocolError {
-    code: INVALID_PAYLOAD,
-    reason: "close reason is not UTF-8",
-};
+const CODE_CUT: Fault = Fault::protocol(CloseCode::PROTOCOL_ERROR, "close frame of one byte");
+const CODE_INVALID: Fault = Fault::protocol(CloseCode::PROTOCOL_ERROR, "invalid close code");
+const REASON_INVALID: Fault =
+    Fault::protocol(CloseCode::INVALID_PAYLOAD, "close reason is not UTF-8");
 
 #[cfg(test)]
 mod tests {
@@ -74,22 +57,8 @@ mod tests {
 
     fn appended(code: u16, reason: &str) -> Vec<u8> {
         let mut out = Vec::new();
-        append(code, reason, &mut out);
+        append(code.into(), reason, &mut out);
         out
-    }
-
-    #[test]
-    fn codes_that_may_travel() {
-        let codes: Vec<u16> = (0..=u16::MAX).filter(|&code| may_travel(code)).collect();
-        let low: Vec<u16> = codes.iter().copied().filter(|&code| code < 3000).collect();
-        assert_eq!(
-            low,
-            [
-                1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014
-            ]
-        );
-        assert_eq!(codes.len() - low.len(), 2000);
-        assert!(may_travel(3000) && may_travel(4999) && !may_travel(5000));
     }
 
     #[test]

@@ -5,8 +5,7 @@
 //!   length 0x7E: 2 bytes of length follow; 0x7F: 8 bytes follow; then, when MASK is set, 4 bytes of key
 //! ```
 
-use crate::protocol::ProtocolError;
-use crate::websocket::PROTOCOL_ERROR;
+use crate::close::{CloseCode, Fault};
 
 /// Header of a frame that a client has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +44,15 @@ impl FrameHeader {
     /// Bytes of the longest header.
     pub(crate) const MAX_LEN: usize = 14;
 
+    /// As above, of those that a server sends, which have no mask.
+    pub(crate) const MAX_SENT_LEN: usize = 10;
+
     /// Parses a header at the beginning of `bytes`; also returns its length. `None` when `bytes` ends inside it.
     ///
     /// Fails as early as possible: no byte is waited for that could not save the frame. `deflate`: messages may be
     /// compressed.
     #[inline]
-    pub(crate) fn parse(
-        bytes: &[u8],
-        deflate: bool,
-    ) -> Result<Option<(Self, usize)>, ProtocolError> {
+    pub(crate) fn parse(bytes: &[u8], deflate: bool) -> Result<Option<(Self, usize)>, Fault> {
         let Some(&byte0) = bytes.first() else {
             return Ok(None);
         };
@@ -136,7 +135,7 @@ impl OpCode {
 }
 
 #[inline]
-fn check_byte0(byte0: u8, deflate: bool) -> Result<OpCode, ProtocolError> {
+fn check_byte0(byte0: u8, deflate: bool) -> Result<OpCode, Fault> {
     // RFC 6455 section 5.2: set by extensions only, if one that uses them was negotiated.
     if byte0 & RSV != 0 && !(deflate && byte0 & RSV == RSV1) {
         return Err(RESERVED_BITS);
@@ -156,7 +155,7 @@ fn check_byte0(byte0: u8, deflate: bool) -> Result<OpCode, ProtocolError> {
 }
 
 /// Length of two or eight bytes, and how long the header is up to there.
-fn parse_long(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
+fn parse_long(short: u8, bytes: &[u8]) -> Result<Option<(u64, usize)>, Fault> {
     let (len, shortest, end) = if short == LEN_16 {
         let Some(&len) = bytes.first_chunk() else {
             return Ok(None);
@@ -196,19 +195,16 @@ const MAX_SHORT: u8 = 0x7D;
 const LEN_16: u8 = 0x7E;
 const LEN_64: u8 = 0x7F;
 
-const RESERVED_BITS: ProtocolError = violation("reserved bit set");
-const RESERVED_OPCODE: ProtocolError = violation("reserved opcode");
-const FRAGMENTED_CONTROL: ProtocolError = violation("fragmented control frame");
-const UNMASKED: ProtocolError = violation("frame not masked");
-const CONTROL_TOO_LONG: ProtocolError = violation("control frame longer than 125 bytes");
-const LENGTH_TOO_LARGE: ProtocolError = violation("frame length of 2^63 or more");
-const LENGTH_NOT_MINIMAL: ProtocolError = violation("frame length not minimally encoded");
+const RESERVED_BITS: Fault = violation("reserved bit set");
+const RESERVED_OPCODE: Fault = violation("reserved opcode");
+const FRAGMENTED_CONTROL: Fault = violation("fragmented control frame");
+const UNMASKED: Fault = violation("frame not masked");
+const CONTROL_TOO_LONG: Fault = violation("control frame longer than 125 bytes");
+const LENGTH_TOO_LARGE: Fault = violation("frame length of 2^63 or more");
+const LENGTH_NOT_MINIMAL: Fault = violation("frame length not minimally encoded");
 
-const fn violation(reason: &'static str) -> ProtocolError {
-    ProtocolError {
-        code: PROTOCOL_ERROR,
-        reason,
-    }
+const fn violation(reason: &'static str) -> Fault {
+    Fault::protocol(CloseCode::PROTOCOL_ERROR, reason)
 }
 
 #[cfg(test)]
@@ -239,13 +235,7 @@ mod tests {
         }
         for cut in at..=bytes.len() {
             let error = FrameHeader::parse(&bytes[..cut], false).unwrap_err();
-            assert_eq!(
-                error,
-                ProtocolError {
-                    code: 1002,
-                    reason: error.reason
-                }
-            );
+            assert_eq!(error, violation(error.reason));
             assert!(error.reason.contains(reason), "{bytes:x?}: {error}");
         }
     }

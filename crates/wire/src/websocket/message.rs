@@ -1,24 +1,20 @@
 //! The message that is coming in: which frames may belong to it, and its way to the sink in parts.
 //!
-//! ```text
-//!   input --run of 8 KiB, or the end of the message--------------> part in the sink
-//!         `-shorter run--> pending --64 KiB, the end of the message,
-//!                                    or a long run behind it-----> part in the sink
-//! ```
+//! Parts are put together by the [`Assembler`]. A compressed message takes the same way, through an inflater between the
+//! input and the rest; its end goes straight to the sink if nothing is pending.
 //!
-//! A compressed message takes the same way, through an inflater between the input and the rest; its end goes straight
-//! to the sink if nothing is pending.
-//!
-//! Invariants: payload bytes are unmasked and validated when they leave the input, exactly once; a byte is either in
-//! the input, or in `pending`, or in the sink; `pending` is empty and without memory between messages.
+//! Invariants: payload bytes are unmasked and validated when they leave the input, exactly once; nothing is
+//! held between messages.
 
+use crate::assembler::{Assembler, Step};
+use crate::close::{CloseCode, Fault};
+use crate::codec::{MessageKind, PART_BYTES, Part, Sink};
 use crate::input::Input;
-use crate::protocol::{MessageKind, PART_BYTES, Part, ProtocolError, Sink};
+use crate::websocket::Config;
 use crate::websocket::deflate::{Compression, Piece};
 use crate::websocket::header::{FrameHeader, OpCode};
 use crate::websocket::mask::{append_unmasked, copy_unmasked};
 use crate::websocket::utf8::{InvalidUtf8, Utf8};
-use crate::websocket::{Config, INVALID_PAYLOAD, PROTOCOL_ERROR, TOO_BIG};
 
 /// The message whose frames are coming in, if any, and the place in its current frame.
 #[derive(Debug, Default)]
@@ -45,8 +41,7 @@ pub(crate) struct Message {
     announced: u64,
     /// Bytes that a compressed message has been inflated to so far.
     inflated: u64,
-    /// Bytes taken in but not yet handed over: fewer than [`PART_BYTES`] unless the sink is full.
-    pending: Vec<u8>,
+    parts: Assembler,
 }
 
 /// Where taking in the payload of a frame has come to.
@@ -63,7 +58,7 @@ pub(crate) enum Progress {
 impl Message {
     /// Checks whether a data frame may follow, without looking at its payload.
     #[inline]
-    pub(crate) fn admit(&self, header: &FrameHeader, config: &Config) -> Result<(), ProtocolError> {
+    pub(crate) fn admit(&self, header: &FrameHeader, config: &Config) -> Result<(), Fault> {
         // RFC 6455 section 5.4: the fragments of one message are not mixed with those of another.
         match (header.opcode, self.kind) {
             (OpCode::Continuation, None) => return Err(NOTHING_TO_CONTINUE),
@@ -107,42 +102,40 @@ impl Message {
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
         eager: bool,
-    ) -> Result<Progress, ProtocolError> {
+    ) -> Result<Progress, Fault> {
         loop {
             let run = self.next_run(input);
             let completes = self.fin && run.len() as u64 == self.left;
-            let long = completes || run.len() >= DIRECT_BYTES;
-            if self.pending.is_empty() && long {
-                let n = run.len().min(PART_BYTES);
-                let last = completes && n == run.len();
-                if !self.hand_over_run(&run[..n], last, sink)? {
-                    return Ok(Progress::Blocked);
+            let (handed_over, last) = match self.parts.step(run.len(), completes) {
+                Step::HandOver { len, last } => {
+                    let handed_over = self.hand_over_run(&run[..len], last, sink)?;
+                    if handed_over {
+                        input.consume(len);
+                    }
+                    (handed_over, last)
                 }
-                input.consume(n);
-                if last {
-                    return Ok(Progress::FrameDone);
+                Step::HandOverPending { last } => (self.hand_over_pending(last, sink)?, last),
+                Step::Collect(len) => {
+                    self.collect(&run[..len])?;
+                    input.consume(len);
+                    continue;
                 }
-            } else if self.is_pending_due(run, completes) {
-                let last = completes && run.is_empty();
-                if !self.hand_over_pending(last, sink)? {
-                    return Ok(Progress::Blocked);
+                Step::Wait => {
+                    if eager && !self.hand_over_early(sink)? {
+                        return Ok(Progress::Blocked);
+                    }
+                    return Ok(if self.left == 0 {
+                        Progress::FrameDone
+                    } else {
+                        Progress::NeedMore
+                    });
                 }
-                if last {
-                    return Ok(Progress::FrameDone);
-                }
-            } else if run.is_empty() {
-                if eager && !self.hand_over_early(sink)? {
-                    return Ok(Progress::Blocked);
-                }
-                return Ok(if self.left == 0 {
-                    Progress::FrameDone
-                } else {
-                    Progress::NeedMore
-                });
-            } else {
-                let n = run.len().min(PART_BYTES - self.pending.len());
-                self.collect(&run[..n])?;
-                input.consume(n);
+            };
+            if !handed_over {
+                return Ok(Progress::Blocked);
+            }
+            if last {
+                return Ok(Progress::FrameDone);
             }
         }
     }
@@ -159,11 +152,11 @@ impl Message {
         sink: &mut dyn Sink,
         compression: &mut Compression,
         config: &Config,
-    ) -> Result<Progress, ProtocolError> {
+    ) -> Result<Progress, Fault> {
         loop {
             let run_len = self.next_run(input).len();
             let completes = self.fin && run_len as u64 == self.left;
-            if self.pending.len() == PART_BYTES || self.inflated_all {
+            if self.parts.is_full() || self.inflated_all {
                 let last = self.inflated_all;
                 if !self.hand_over_pending(last, sink)? {
                     return Ok(Progress::Blocked);
@@ -185,7 +178,7 @@ impl Message {
             }
             let likely = run_len.saturating_mul(LIKELY_RATIO);
             let len = likely.clamp(MIN_INFLATED, PART_BYTES).min(most);
-            if self.pending.is_empty() && completes {
+            if self.parts.is_empty() && completes {
                 let Some(room) = sink.reserve(len) else {
                     return Ok(Progress::Blocked);
                 };
@@ -244,12 +237,12 @@ impl Message {
 
     /// Bytes of memory that it has.
     pub(crate) fn kept_len(&self) -> usize {
-        self.pending.capacity()
+        self.parts.memory()
     }
 
     /// Forgets what was to be handed over, because the rest of the message will be [`skip`](Self::skip)ped.
     pub(crate) fn abandon(&mut self) {
-        self.pending = Vec::new();
+        self.parts = Assembler::default();
     }
 
     /// The next bytes in one piece of the current frame's payload; empty at its end or that of the input.
@@ -259,22 +252,13 @@ impl Message {
         &first[..first.len().min(left)]
     }
 
-    /// True when `pending` has to be handed over before `run` is taken in.
-    fn is_pending_due(&self, run: &[u8], completes: bool) -> bool {
-        match self.pending.len() {
-            0 => false,
-            PART_BYTES => true,
-            _ => run.len() >= DIRECT_BYTES || completes && run.is_empty(),
-        }
-    }
-
     /// Unmasks `run` straight into the sink. False when there is no room.
     fn hand_over_run(
         &mut self,
         run: &[u8],
         last: bool,
         sink: &mut dyn Sink,
-    ) -> Result<bool, ProtocolError> {
+    ) -> Result<bool, Fault> {
         let Some(payload) = sink.reserve(run.len()) else {
             return Ok(false);
         };
@@ -286,34 +270,23 @@ impl Message {
         Ok(true)
     }
 
-    /// Copies `pending` to the sink. False when there is no room.
-    fn hand_over_pending(
-        &mut self,
-        last: bool,
-        sink: &mut dyn Sink,
-    ) -> Result<bool, ProtocolError> {
-        let Some(payload) = sink.reserve(self.pending.len()) else {
+    /// Copies what is pending to the sink. False when there is no room.
+    fn hand_over_pending(&mut self, last: bool, sink: &mut dyn Sink) -> Result<bool, Fault> {
+        let Some(payload) = self.parts.give(sink) else {
             return Ok(false);
         };
-        payload.copy_from_slice(&self.pending);
-        let ascii = self.kind == Some(MessageKind::Text) && self.pending.is_ascii();
-        self.pending.clear();
+        let ascii = self.kind == Some(MessageKind::Text) && payload.is_ascii();
         self.commit(last, ascii, sink)?;
         Ok(true)
     }
 
     /// Hands over what is pending, if anything is, before the message has come to its end. False when there is no room.
-    fn hand_over_early(&mut self, sink: &mut dyn Sink) -> Result<bool, ProtocolError> {
-        Ok(self.pending.is_empty() || self.hand_over_pending(false, sink)?)
+    fn hand_over_early(&mut self, sink: &mut dyn Sink) -> Result<bool, Fault> {
+        Ok(self.parts.is_empty() || self.hand_over_pending(false, sink)?)
     }
 
     /// Commits the reserved part; when it is the last one, no message is coming in any more.
-    fn commit(
-        &mut self,
-        last: bool,
-        ascii: bool,
-        sink: &mut dyn Sink,
-    ) -> Result<(), ProtocolError> {
+    fn commit(&mut self, last: bool, ascii: bool, sink: &mut dyn Sink) -> Result<(), Fault> {
         let kind = self.kind.expect("Bug: payload without a message");
         // RFC 6455 section 8.1: the text of a message, not of a frame, has to be valid.
         if last && !self.utf8.is_complete() {
@@ -333,7 +306,7 @@ impl Message {
         room: &mut [u8],
         compression: &mut Compression,
         config: &Config,
-    ) -> Result<(usize, bool), ProtocolError> {
+    ) -> Result<(usize, bool), Fault> {
         let masked = self.next_run(input);
         let piece = Piece {
             masked,
@@ -367,7 +340,7 @@ impl Message {
         is_complete || !self.next_run(input).is_empty() || compression.has_more()
     }
 
-    /// Inflates from `input` to the end of `pending`, `len` bytes at most. True when all that there is of the frame has
+    /// Inflates from `input` behind what is pending, `len` bytes at most. True when all that there is of the frame has
     /// come out, false when more room is needed.
     fn inflate_to_pending(
         &mut self,
@@ -375,31 +348,37 @@ impl Message {
         len: usize,
         compression: &mut Compression,
         config: &Config,
-    ) -> Result<bool, ProtocolError> {
+    ) -> Result<bool, Fault> {
         if !self.has_more(input, compression) {
             return Ok(true);
         }
-        let before = self.pending.len();
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.resize((before + len).min(PART_BYTES), 0);
-        let (written, done) = self.inflate(input, &mut pending[before..], compression, config)?;
-        pending.truncate(before + written);
-        self.pending = pending;
+        let mut parts = std::mem::take(&mut self.parts);
+        let (inflated, bytes) = parts.collect(|pending| {
+            let before = pending.len();
+            pending.resize((before + len).min(PART_BYTES), 0);
+            let inflated = self.inflate(input, &mut pending[before..], compression, config);
+            pending.truncate(before + inflated.as_ref().map_or(0, |(written, _)| *written));
+            inflated
+        });
+        let (_, done) = inflated?;
         if self.kind == Some(MessageKind::Text) {
-            self.utf8.check(&self.pending[before..])?;
+            self.utf8.check(bytes)?;
         }
+        self.parts = parts;
         // The input may have gone on behind the seam of its two runs.
         Ok(done && self.next_run(input).is_empty())
     }
 
-    /// Unmasks `run` to the end of `pending`.
-    fn collect(&mut self, run: &[u8]) -> Result<(), ProtocolError> {
-        let before = self.pending.len();
-        let phase = usize::from(self.phase);
-        self.phase = append_unmasked(run, self.key, phase, &mut self.pending) as u8;
+    /// Unmasks `run` behind what is pending.
+    fn collect(&mut self, run: &[u8]) -> Result<(), Fault> {
+        let (key, phase) = (self.key, usize::from(self.phase));
+        let (phase, bytes) = self
+            .parts
+            .collect(|pending| append_unmasked(run, key, phase, pending));
+        self.phase = phase as u8;
         self.left -= run.len() as u64;
         if self.kind == Some(MessageKind::Text) {
-            self.utf8.check(&self.pending[before..])?;
+            self.utf8.check(bytes)?;
         }
         Ok(())
     }
@@ -412,7 +391,7 @@ pub(crate) fn hand_over_whole(
     payload: &[u8],
     key: [u8; 4],
     sink: &mut dyn Sink,
-) -> Result<bool, ProtocolError> {
+) -> Result<bool, Fault> {
     let Some(room) = sink.reserve(payload.len()) else {
         return Ok(false);
     };
@@ -433,41 +412,24 @@ pub(crate) fn hand_over_whole(
     Ok(true)
 }
 
-/// From this length on a run is worth a part of its own, which saves the copy to `pending`.
-const DIRECT_BYTES: usize = 8 * 1024;
-
 /// What compressed data is expected to become, at first: a guess that makes room for a message in one piece.
 const LIKELY_RATIO: usize = 8;
 
 /// Room for what is inflated is never smaller than this, unless less is left of a part.
 const MIN_INFLATED: usize = 4 * 1024;
 
-const NOTHING_TO_CONTINUE: ProtocolError = ProtocolError {
-    code: PROTOCOL_ERROR,
-    reason: "continuation without a message",
-};
-const MESSAGE_UNFINISHED: ProtocolError = ProtocolError {
-    code: PROTOCOL_ERROR,
-    reason: "new message inside a fragmented one",
-};
-const MESSAGE_TOO_BIG: ProtocolError = ProtocolError {
-    code: TOO_BIG,
-    reason: "message too big",
-};
-const FRAME_TOO_BIG: ProtocolError = ProtocolError {
-    code: TOO_BIG,
-    reason: "frame too big",
-};
-const TOO_MANY_FRAGMENTS: ProtocolError = ProtocolError {
-    code: TOO_BIG,
-    reason: "too many fragments",
-};
-const INVALID_TEXT: ProtocolError = ProtocolError {
-    code: INVALID_PAYLOAD,
-    reason: "text is not UTF-8",
-};
+const NOTHING_TO_CONTINUE: Fault =
+    Fault::protocol(CloseCode::PROTOCOL_ERROR, "continuation without a message");
+const MESSAGE_UNFINISHED: Fault = Fault::protocol(
+    CloseCode::PROTOCOL_ERROR,
+    "new message inside a fragmented one",
+);
+const MESSAGE_TOO_BIG: Fault = Fault::limit(CloseCode::TOO_BIG, "message too big");
+const FRAME_TOO_BIG: Fault = Fault::limit(CloseCode::TOO_BIG, "frame too big");
+const TOO_MANY_FRAGMENTS: Fault = Fault::limit(CloseCode::TOO_BIG, "too many fragments");
+const INVALID_TEXT: Fault = Fault::protocol(CloseCode::INVALID_PAYLOAD, "text is not UTF-8");
 
-impl From<InvalidUtf8> for ProtocolError {
+impl From<InvalidUtf8> for Fault {
     fn from(_: InvalidUtf8) -> Self {
         INVALID_TEXT
     }
@@ -476,7 +438,7 @@ impl From<InvalidUtf8> for ProtocolError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Control, Opening, Request};
+    use crate::codec::{Control, KeepAliveSink, Opening, Request, UpgradeSink};
 
     /// Room for one part at a time, which nobody looks at.
     struct Void([u8; 16]);
@@ -492,6 +454,16 @@ mod tests {
 
         fn shorten(&mut self, _len: usize) {}
 
+        fn commit(&mut self, _part: Part) {}
+
+        fn may_take_message(&self) -> bool {
+            true
+        }
+
+        fn reply(&mut self, _bytes: &[u8]) {}
+    }
+
+    impl UpgradeSink for Void {
         fn ask(&mut self, _request: Request, _lines: &[u8]) -> bool {
             true
         }
@@ -500,12 +472,12 @@ mod tests {
             true
         }
 
-        fn commit(&mut self, _part: Part) {}
-
-        fn may_take_message(&self) -> bool {
-            true
+        fn date(&mut self) -> &str {
+            ""
         }
+    }
 
+    impl KeepAliveSink for Void {
         fn count_control(&mut self) -> bool {
             true
         }
@@ -513,12 +485,6 @@ mod tests {
         fn control(&mut self, _control: Control, _payload: &[u8]) -> bool {
             true
         }
-
-        fn date(&mut self) -> &str {
-            ""
-        }
-
-        fn reply(&mut self, _bytes: &[u8]) {}
 
         fn pong(&mut self, _frame: &[u8]) {}
     }
@@ -535,8 +501,8 @@ mod tests {
         message.begin_frame(&header);
         let progress = message.take_in(&mut Input::from(&b"ab"[..]), &mut Void([0; 16]), false);
         assert_eq!(
-            (progress, message.pending.as_slice()),
-            (Ok(Progress::NeedMore), &b"ab"[..])
+            (progress, message.parts.is_empty()),
+            (Ok(Progress::NeedMore), false)
         );
         message
     }
@@ -546,11 +512,11 @@ mod tests {
         let mut message = half_a_message();
         let progress = message.take_in(&mut Input::from(&b"cd"[..]), &mut Void([0; 16]), false);
         assert_eq!(
-            (progress, message.pending.capacity()),
+            (progress, message.parts.memory()),
             (Ok(Progress::FrameDone), 0)
         );
         let mut message = half_a_message();
         message.abandon();
-        assert_eq!(message.pending.capacity(), 0);
+        assert_eq!(message.parts.memory(), 0);
     }
 }

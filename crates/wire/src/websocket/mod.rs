@@ -15,17 +15,18 @@
 
 use std::sync::Arc;
 
-use crate::input::Input;
-use crate::protocol::{
-    Close, Control, Decoded, MessageKind, Outgoing, PART_BYTES, Payload, Protocol, ProtocolError,
-    Refusal, Sink,
+use crate::close::{Close, CloseCode, Fault};
+use crate::codec::{
+    Codec, Control, Decoded, KeepAlive, MessageKind, Outgoing, PART_BYTES, Payload, Refusal, Sink,
+    Upgrade,
 };
+use crate::input::Input;
 
 use deflate::Compression;
 use handshake::Handshake;
 use header::{FIN, FrameHeader, OpCode};
 use message::{Message, Progress};
-use upgrade::Upgrade;
+use upgrade::Agreement;
 
 mod close;
 mod config;
@@ -55,7 +56,7 @@ pub struct WebSocket {
     /// Our close frame has been written: the last thing that we send.
     close_sent: bool,
     /// What the request asked for, while the application is asked or its answer has not come about.
-    upgrade: Option<Box<Upgrade>>,
+    upgrade: Option<Box<Agreement>>,
     /// Where permessage-deflate was agreed on.
     compression: Option<Box<Compression>>,
     message: Message,
@@ -75,7 +76,7 @@ enum Stage {
     /// The payload of a data frame.
     Payload,
     /// Nothing: the peer has closed with this code, and our answer has not been written.
-    Answering(u16),
+    Answering(CloseCode),
     /// Nothing: the peer broke the rules, and our close frame may still be written.
     Failed,
     /// Nothing: a regular end.
@@ -103,7 +104,7 @@ impl WebSocket {
         &mut self,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
-    ) -> Result<Option<Decoded>, ProtocolError> {
+    ) -> Result<Option<Decoded>, Fault> {
         loop {
             let deflate = self.compression.is_some();
             let Some((header, header_len)) = next_header(input, deflate)? else {
@@ -163,7 +164,7 @@ impl WebSocket {
         &mut self,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
-    ) -> Result<Option<Decoded>, ProtocolError> {
+    ) -> Result<Option<Decoded>, Fault> {
         let progress = match &mut self.compression {
             _ if self.close_sent => self.message.skip(input),
             Some(compression) if self.message.is_compressed() => {
@@ -192,7 +193,7 @@ impl WebSocket {
         header_len: usize,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
-    ) -> Result<Option<Decoded>, ProtocolError> {
+    ) -> Result<Option<Decoded>, Fault> {
         let frame_len = header_len + header.len as usize;
         let mut frame = [0; MAX_CONTROL_FRAME];
         if input.peek_into(&mut frame[..frame_len]) < frame_len {
@@ -223,12 +224,7 @@ impl WebSocket {
     }
 
     /// Tells the application, if it wants to know; false when there is no room for that now.
-    fn tell(
-        &self,
-        control: Control,
-        payload: &[u8],
-        sink: &mut dyn Sink,
-    ) -> Result<bool, ProtocolError> {
+    fn tell(&self, control: Control, payload: &[u8], sink: &mut dyn Sink) -> Result<bool, Fault> {
         let config = &self.shared.config;
         let wanted = match control {
             Control::Ping => config.tell_pings,
@@ -256,7 +252,7 @@ impl WebSocket {
     }
 
     /// RFC 6455 section 5.5.1: a close frame is answered with one, unless we have sent one before.
-    fn closed_by_peer(&mut self, payload: &[u8]) -> Result<Close, ProtocolError> {
+    fn closed_by_peer(&mut self, payload: &[u8]) -> Result<Close, Fault> {
         let close = close::parse(payload)?;
         self.end(if self.close_sent {
             Stage::Ended
@@ -272,12 +268,8 @@ impl WebSocket {
     }
 }
 
-impl Protocol for WebSocket {
-    fn decode(
-        &mut self,
-        input: &mut Input<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Decoded, ProtocolError> {
+impl Codec for WebSocket {
+    fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
         loop {
             let decoded = match self.stage {
                 Stage::Handshake(handshake) => Ok(self.shake_hands(handshake, input, sink)),
@@ -324,31 +316,8 @@ impl Protocol for WebSocket {
         }
     }
 
-    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if self.open && !self.close_sent {
-            FrameHeader::append(OpCode::Ping, payload.len() as u64, out);
-            out.extend_from_slice(payload);
-        }
-    }
-
-    fn accept(&mut self, details: &[u8]) {
-        if self.stage == Stage::Asked
-            && let Some(upgrade) = &mut self.upgrade
-        {
-            upgrade.accept(details);
-            self.stage = Stage::Accepted;
-        }
-    }
-
-    fn refuse(&mut self) {
-        if self.stage == Stage::Asked {
-            self.upgrade = None;
-            self.stage = Stage::Ended;
-        }
-    }
-
-    fn time_out(&mut self, date: &str) -> Option<Refusal> {
-        self.end_handshake(date)
+    fn max_framing(&self) -> usize {
+        FrameHeader::MAX_SENT_LEN
     }
 
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool {
@@ -392,17 +361,49 @@ impl Protocol for WebSocket {
         self.message.kept_len()
     }
 
-    fn is_open(&self) -> bool {
-        self.open
+    fn upgrade(&mut self) -> Option<&mut dyn Upgrade> {
+        Some(self)
+    }
+
+    fn keep_alive(&mut self) -> Option<&mut dyn KeepAlive> {
+        Some(self)
+    }
+}
+
+impl KeepAlive for WebSocket {
+    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.open && !self.close_sent {
+            FrameHeader::append(OpCode::Ping, payload.len() as u64, out);
+            out.extend_from_slice(payload);
+        }
+    }
+}
+
+impl Upgrade for WebSocket {
+    fn accept(&mut self, details: &[u8]) {
+        if self.stage == Stage::Asked
+            && let Some(upgrade) = &mut self.upgrade
+        {
+            upgrade.accept(details);
+            self.stage = Stage::Accepted;
+        }
+    }
+
+    fn refuse(&mut self) {
+        if self.stage == Stage::Asked {
+            self.upgrade = None;
+            self.stage = Stage::Ended;
+        }
+    }
+
+    fn time_out(&mut self, date: &str) -> Option<Refusal> {
+        self.end_handshake(date)
     }
 }
 
 /// The header at the beginning of `input`, with its length.
 #[inline]
-fn next_header(
-    input: &Input<'_>,
-    deflate: bool,
-) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+fn next_header(input: &Input<'_>, deflate: bool) -> Result<Option<(FrameHeader, usize)>, Fault> {
     if input.first().len() >= FrameHeader::MAX_LEN || input.second().is_empty() {
         return FrameHeader::parse(input.first(), deflate);
     }
@@ -416,22 +417,8 @@ const MAX_CONTROL_PAYLOAD: usize = 125;
 /// Two bytes, the key and the payload.
 const MAX_CONTROL_FRAME: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 
-const TOO_MANY_MESSAGES: ProtocolError = ProtocolError {
-    code: POLICY_VIOLATION,
-    reason: "too many messages in a second",
-};
+const TOO_MANY_MESSAGES: Fault =
+    Fault::limit(CloseCode::POLICY_VIOLATION, "too many messages in a second");
 
-const TOO_MANY_CONTROLS: ProtocolError = ProtocolError {
-    code: POLICY_VIOLATION,
-    reason: "too many control frames",
-};
-
-// RFC 6455 section 7.4.1.
-const PROTOCOL_ERROR: u16 = 1002;
-const NO_STATUS: u16 = 1005;
-const ABNORMAL: u16 = 1006;
-const INVALID_PAYLOAD: u16 = 1007;
-const POLICY_VIOLATION: u16 = 1008;
-const TOO_BIG: u16 = 1009;
-/// Registered later: the server is short of something.
-const TRY_LATER: u16 = 1013;
+const TOO_MANY_CONTROLS: Fault =
+    Fault::limit(CloseCode::POLICY_VIOLATION, "too many control frames");

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::close::{Close, CloseCode};
+use crate::codec::{Decoded, Refusal, Sink};
 use crate::input::Input;
-use crate::protocol::{Close, Decoded, Refusal, Sink};
 
 use super::deflate::Compression;
 use super::handshake::{Handshake, Verdict};
 use super::response::{self, Answer};
-use super::{ABNORMAL, Stage, WebSocket};
+use super::{Stage, WebSocket};
 
 impl WebSocket {
     /// RFC 6455 section 4.2: answers the client's request. `None` when the next stage may go on.
@@ -83,7 +84,7 @@ impl WebSocket {
         sink.reply(response);
         input.consume(input.len());
         self.stage = Stage::Ended;
-        Decoded::Closed(Close::new(ABNORMAL, reason))
+        Decoded::Closed(Close::new(CloseCode::ABNORMAL, reason))
     }
 
     /// Writes the response to an upgrade that was accepted. `None` when frames may follow.

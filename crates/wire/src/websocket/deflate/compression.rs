@@ -12,10 +12,11 @@ use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::negotiation::Agreed;
 use super::pool::{Deflater, INFLATER_BYTES, Pool, Reservation, new_inflater};
-use crate::protocol::{MessageKind, Outgoing, ProtocolError};
+use crate::close::{CloseCode, Fault};
+use crate::codec::{MessageKind, Outgoing};
+use crate::websocket::Shared;
 use crate::websocket::header::{FIN, FrameHeader, OpCode, RSV1};
 use crate::websocket::mask::append_unmasked;
-use crate::websocket::{INVALID_PAYLOAD, Shared, TRY_LATER};
 
 /// What a connection that has agreed on permessage-deflate needs for it.
 pub(crate) struct Compression {
@@ -90,11 +91,7 @@ impl Compression {
 
     /// Inflates as much of `piece` as finds room in `out`. To be called with the rest of the piece, empty or not,
     /// until it is done.
-    pub(crate) fn inflate(
-        &mut self,
-        piece: Piece<'_>,
-        out: &mut [u8],
-    ) -> Result<Inflated, ProtocolError> {
+    pub(crate) fn inflate(&mut self, piece: Piece<'_>, out: &mut [u8]) -> Result<Inflated, Fault> {
         let shared = Arc::clone(&self.shared);
         let mut pool = shared.pool();
         if self.inflater.is_none() {
@@ -133,11 +130,7 @@ impl Compression {
     }
 
     /// Inflates `clear` until it is used up or `out` is full: bytes used, bytes written.
-    fn inflate_run(
-        &mut self,
-        clear: &[u8],
-        out: &mut [u8],
-    ) -> Result<(usize, usize), ProtocolError> {
+    fn inflate_run(&mut self, clear: &[u8], out: &mut [u8]) -> Result<(usize, usize), Fault> {
         let (mut used, mut written) = (0, 0);
         let (inflater, _) = self.inflater.as_mut().expect("Bug: no inflater");
         loop {
@@ -180,10 +173,7 @@ impl Compression {
     }
 
     /// An inflater of the connection's own, or one that is borrowed for a message, within the loops' budget.
-    fn new_inflater(
-        &self,
-        pool: &mut Pool,
-    ) -> Result<(Inflate, Option<Reservation>), ProtocolError> {
+    fn new_inflater(&self, pool: &mut Pool) -> Result<(Inflate, Option<Reservation>), Fault> {
         if !self.agreed.client_no_context_takeover {
             return Ok((new_inflater(self.agreed.client_window_bits), None));
         }
@@ -284,7 +274,7 @@ fn step(
     inflater: &mut Inflate,
     input: &[u8],
     out: &mut [u8],
-) -> Result<(usize, usize, Status), ProtocolError> {
+) -> Result<(usize, usize, Status), Fault> {
     let (used, written) = (inflater.total_in(), inflater.total_out());
     let status = inflater
         .decompress(input, out, InflateFlush::SyncFlush)
@@ -336,12 +326,9 @@ const MAX_LAST_BLOCKS: usize = 64;
 /// Bytes that are unmasked for the inflater at a time.
 const CLEAR_BYTES: usize = 16 * 1024;
 
-const BAD_DATA: ProtocolError = ProtocolError {
-    code: INVALID_PAYLOAD,
-    reason: "compressed data is not valid",
-};
+const BAD_DATA: Fault = Fault::protocol(CloseCode::INVALID_PAYLOAD, "compressed data is not valid");
 
-const TOO_MANY: ProtocolError = ProtocolError {
-    code: TRY_LATER,
-    reason: "too many compressed messages are half way",
-};
+const TOO_MANY: Fault = Fault::limit(
+    CloseCode::TRY_LATER,
+    "too many compressed messages are half way",
+);

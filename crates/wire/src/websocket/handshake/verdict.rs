@@ -1,10 +1,10 @@
 //! What is to be done about a request whose head is complete.
 
-use crate::protocol::Request;
+use crate::codec::Request;
 use crate::websocket::Config;
 use crate::websocket::deflate::agree;
 use crate::websocket::response::Answer;
-use crate::websocket::upgrade::Upgrade;
+use crate::websocket::upgrade::Agreement;
 
 use super::fault::fault_of;
 use super::headers::{Headers, Once, is_key};
@@ -16,14 +16,14 @@ pub(crate) enum Verdict {
     /// Its head is not complete.
     NeedMore,
     /// Upgrade; frames follow behind the head.
-    Accept { head_len: usize, upgrade: Upgrade },
-    /// Ask the application, with what `lines` say: see [`Sink::ask`](crate::Sink::ask).
+    Accept { head_len: usize, upgrade: Agreement },
+    /// Ask the application, with what `lines` say: see [`UpgradeSink::ask`](crate::UpgradeSink::ask).
     Ask {
         head_len: usize,
         request: Request,
         lines: Vec<u8>,
         /// What an upgrade would come to.
-        upgrade: Option<Upgrade>,
+        upgrade: Option<Agreement>,
     },
     /// Answer so, and close.
     Refuse {
@@ -118,7 +118,7 @@ fn upgrade(
     }
     let deflate = config.deflate.as_ref();
     let agreed = deflate.and_then(|settings| agree(&headers.extensions, settings));
-    let upgrade = Upgrade::new(key, headers.protocol, agreed);
+    let upgrade = Agreement::new(key, headers.protocol, agreed);
     if config.ask_upgrades {
         Verdict::Ask {
             head_len,

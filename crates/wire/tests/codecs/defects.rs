@@ -21,7 +21,7 @@
 //! | D18 | frames behind an empty one not decoded                  | `frames_without_payload_do_not_stop_the_others`       |
 
 use gev_wire::websocket::Config;
-use gev_wire::{Close, Decoded, Input, Protocol};
+use gev_wire::{Close, Codec, Decoded, Input};
 
 use crate::kit::{
     BINARY, CLOSE, Collector, End, Entry, LAST, PING, REQUEST, RESPONSE, TEXT, TEXT_MORE, binary,

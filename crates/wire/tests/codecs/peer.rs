@@ -68,7 +68,8 @@ impl Outcome {
                 self.messages.push((MessageKind::Binary, bytes.to_vec()));
             }
             Ok(Message::Close(close)) => {
-                let close = close.map(|close| Close::new(close.code.into(), close.reason.as_str()));
+                let close =
+                    close.map(|close| Close::new(u16::from(close.code), close.reason.as_str()));
                 let close = close.unwrap_or(Close::new(1005, ""));
                 // An invalid close code is answered as if all was well, with this in place of the peer's.
                 self.failed = close == Close::new(1002, "Protocol violation");

@@ -1,7 +1,7 @@
 //! Whole connections: what a client sends, and what has to come of it.
 
 use gev_wire::websocket::Config;
-use gev_wire::{Close, MessageKind, ProtocolError};
+use gev_wire::{Close, Fault, MessageKind};
 
 use crate::kit::{
     BINARY, BINARY_MORE, CLOSE, End, Entry, LAST, MORE, PING, PONG, REQUEST, RESPONSE, TEXT,
@@ -253,7 +253,11 @@ fn opened(name: &'static str, end: End) -> Scenario {
 
 /// A good message, and then `frames`, which fail.
 fn broken(name: &'static str, code: u16, reason: &'static str, frames: &[u8]) -> Scenario {
-    opened(name, End::Failed(ProtocolError { code, reason }))
+    let fault = match code {
+        1009 => Fault::limit(code.into(), reason),
+        _ => Fault::protocol(code.into(), reason),
+    };
+    opened(name, End::Failed(fault))
         .sends(&frame(TEXT, b"good"))
         .message(MessageKind::Text, b"good")
         .sends(frames)

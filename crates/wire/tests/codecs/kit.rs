@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gev_wire::websocket::{Config, Shared, WebSocket, copy_unmasked};
 use gev_wire::{
-    Close, Control, Decoded, Input, MessageKind, Opening, PART_BYTES, Part, Protocol,
-    ProtocolError, Request, RingBuffer, Sink,
+    Close, Codec, Control, Decoded, Fault, Input, KeepAliveSink, MessageKind, Opening, PART_BYTES,
+    Part, Request, RingBuffer, Sink, UpgradeSink,
 };
 
 /// What a protocol gave to its sink.
@@ -26,7 +26,7 @@ pub(crate) enum End {
     NeedMore,
     Asked,
     Closed(Close),
-    Failed(ProtocolError),
+    Failed(Fault),
 }
 
 /// A sink that keeps everything, checks how it is called, and can be told to be full.
@@ -92,28 +92,12 @@ impl Sink for Collector {
         let open = self.has_room();
         if open {
             self.log.push(Entry::Open);
-            self.opening = (opening.protocol.to_owned(), opening.extensions.to_owned());
+            self.opening = (
+                opening.subprotocol.to_owned(),
+                opening.extensions.to_owned(),
+            );
         }
         open
-    }
-
-    fn ask(&mut self, request: Request, lines: &[u8]) -> bool {
-        assert!(self.log.is_empty(), "asked late: {:?}", self.log);
-        let has_room = self.has_room();
-        if has_room {
-            let lines = String::from_utf8_lossy(lines).into_owned();
-            self.log.push(Entry::Ask(request, lines));
-        }
-        has_room
-    }
-
-    fn refused(&mut self, status: u16, reason: &str) -> bool {
-        assert!(self.log.is_empty(), "refused late: {:?}", self.log);
-        let has_room = self.has_room();
-        if has_room {
-            self.refusals.push((status, reason.to_owned()));
-        }
-        has_room
     }
 
     fn room_for_more(&mut self) -> usize {
@@ -130,23 +114,6 @@ impl Sink for Collector {
 
     fn may_take_message(&self) -> bool {
         true
-    }
-
-    fn count_control(&mut self) -> bool {
-        self.controls += 1;
-        self.max_controls.is_none_or(|max| self.controls <= max)
-    }
-
-    fn control(&mut self, control: Control, payload: &[u8]) -> bool {
-        let has_room = self.has_room();
-        if has_room {
-            self.log.push(Entry::Control(control, payload.to_vec()));
-        }
-        has_room
-    }
-
-    fn pong(&mut self, frame: &[u8]) {
-        self.reply(frame);
     }
 
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
@@ -176,10 +143,6 @@ impl Sink for Collector {
         }
     }
 
-    fn date(&mut self) -> &str {
-        DATE
-    }
-
     fn reply(&mut self, bytes: &[u8]) {
         if let Some(Entry::Reply(reply)) = self.log.last_mut() {
             reply.extend_from_slice(bytes);
@@ -189,12 +152,52 @@ impl Sink for Collector {
     }
 }
 
+impl UpgradeSink for Collector {
+    fn ask(&mut self, request: Request, lines: &[u8]) -> bool {
+        assert!(self.log.is_empty(), "asked late: {:?}", self.log);
+        let has_room = self.has_room();
+        if has_room {
+            let lines = String::from_utf8_lossy(lines).into_owned();
+            self.log.push(Entry::Ask(request, lines));
+        }
+        has_room
+    }
+
+    fn refused(&mut self, status: u16, reason: &str) -> bool {
+        assert!(self.log.is_empty(), "refused late: {:?}", self.log);
+        let has_room = self.has_room();
+        if has_room {
+            self.refusals.push((status, reason.to_owned()));
+        }
+        has_room
+    }
+
+    fn date(&mut self) -> &str {
+        DATE
+    }
+}
+
+impl KeepAliveSink for Collector {
+    fn count_control(&mut self) -> bool {
+        self.controls += 1;
+        self.max_controls.is_none_or(|max| self.controls <= max)
+    }
+
+    fn control(&mut self, control: Control, payload: &[u8]) -> bool {
+        let has_room = self.has_room();
+        if has_room {
+            self.log.push(Entry::Control(control, payload.to_vec()));
+        }
+        has_room
+    }
+
+    fn pong(&mut self, frame: &[u8]) {
+        self.reply(frame);
+    }
+}
+
 /// Decodes until nothing more can be done, asking again whenever the sink was full.
-pub(crate) fn decode(
-    protocol: &mut dyn Protocol,
-    input: &mut Input<'_>,
-    sink: &mut Collector,
-) -> End {
+pub(crate) fn decode(protocol: &mut dyn Codec, input: &mut Input<'_>, sink: &mut Collector) -> End {
     for _ in 0..1000 {
         let end = match protocol.decode(input, sink) {
             Ok(Decoded::Blocked) => {
@@ -213,7 +216,7 @@ pub(crate) fn decode(
 }
 
 /// The end of a connection: what follows is ignored, and a regular end is answered, as a reactor does.
-pub(crate) fn finish(protocol: &mut dyn Protocol, end: End, sink: &mut Collector) -> End {
+pub(crate) fn finish(protocol: &mut dyn Codec, end: End, sink: &mut Collector) -> End {
     let before = sink.log.clone();
     let mut more = Input::from(&b"\x81\x80\0\0\0\0GET / HTTP/1.1\r\n\r\n"[..]);
     assert_eq!(protocol.decode(&mut more, sink), Ok(Decoded::NeedMore));
@@ -232,7 +235,7 @@ pub(crate) fn finish(protocol: &mut dyn Protocol, end: End, sink: &mut Collector
 /// Feeds pieces through a ring, as a reactor does with what is left of the input. `at` is the index in the ring that
 /// the first byte is written to, so that the content wraps somewhere else for each.
 pub(crate) fn feed(
-    protocol: &mut dyn Protocol,
+    protocol: &mut dyn Codec,
     pieces: &[&[u8]],
     at: usize,
     sink: &mut Collector,
@@ -255,7 +258,7 @@ pub(crate) fn feed(
 }
 
 /// Feeds everything in one piece.
-pub(crate) fn feed_whole(protocol: &mut dyn Protocol, bytes: &[u8]) -> (Collector, End) {
+pub(crate) fn feed_whole(protocol: &mut dyn Codec, bytes: &[u8]) -> (Collector, End) {
     let mut sink = Collector::default();
     let end = decode(protocol, &mut Input::from(bytes), &mut sink);
     (sink, end)
@@ -270,7 +273,7 @@ pub(crate) fn open_web_socket(config: Config) -> (WebSocket, Collector) {
     let mut web_socket = web_socket(config);
     let (mut sink, end) = feed_whole(&mut web_socket, REQUEST);
     assert_eq!(end, End::NeedMore);
-    assert!(web_socket.is_open());
+    assert!(sink.log.contains(&Entry::Open));
     sink.log = vec![Entry::Open];
     (web_socket, sink)
 }

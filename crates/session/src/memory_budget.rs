@@ -10,16 +10,14 @@
 //! How no loop sleeps through room that others make: it says that it waits, then looks for room; whoever makes some
 //! counts first, then looks whether somebody waits.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 
 use gev_wire::PART_BYTES;
 
-use crate::event_loop::LoopHandle;
-
 /// The budget of one server.
-#[derive(Debug)]
-pub(crate) struct MemoryBudget {
+pub struct MemoryBudget {
     /// Most bytes.
     most: u64,
     held: AtomicU64,
@@ -27,20 +25,20 @@ pub(crate) struct MemoryBudget {
     told: AtomicU64,
     /// A loop waits for room.
     awaited: AtomicBool,
-    /// Those to wake.
-    loops: OnceLock<Vec<LoopHandle>>,
+    /// Wakes the loops.
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// What one connection holds, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     budget: Arc<MemoryBudget>,
     bytes: u64,
 }
 
 /// How much of the budget one may use for messages that are not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub enum Rank {
     /// As long as there is enough for everybody.
     Any,
     /// Of its loop's connections it is the one that goes on alone, so that not all of them stop half way.
@@ -51,35 +49,35 @@ pub(crate) enum Rank {
 
 impl MemoryBudget {
     /// A budget of `most` bytes; 0 for no limit.
-    pub(crate) fn new(most: u64) -> Self {
+    pub fn new(most: u64) -> Self {
         Self {
             most: if most == 0 { u64::MAX } else { most },
             held: AtomicU64::new(0),
             told: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
-            loops: OnceLock::new(),
+            wake: OnceLock::new(),
         }
     }
 
-    /// Says whom to wake when there is room.
-    pub(crate) fn set_loops(&self, loops: Vec<LoopHandle>) {
-        let set = self.loops.set(loops);
+    /// Says how to wake the loops when there is room.
+    pub fn on_room(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let set = self.wake.set(Box::new(wake));
         debug_assert!(set.is_ok(), "Bug: set twice");
     }
 
     /// Bytes that are held.
-    pub(crate) fn held(&self) -> u64 {
+    pub fn held(&self) -> u64 {
         self.held.load(SeqCst)
     }
 
     /// Bytes that may still be held; negative when there are too many. `None` without a limit.
-    pub(crate) fn left(&self) -> Option<i64> {
+    pub fn left(&self) -> Option<i64> {
         let left = |most: u64| most as i64 - self.held() as i64;
         (self.most != u64::MAX).then(|| left(self.most))
     }
 
     /// Bytes by which messages that are not complete may grow.
-    pub(crate) fn room(&self, rank: Rank) -> u64 {
+    pub fn room(&self, rank: Rank) -> u64 {
         let reserve = match rank {
             Rank::Any | Rank::Later => self.most / 2,
             Rank::First => self.most / 8,
@@ -88,18 +86,18 @@ impl MemoryBudget {
     }
 
     /// True when it is worth going on for one who waits.
-    pub(crate) fn has_room(&self, rank: Rank) -> bool {
+    pub fn has_room(&self, rank: Rank) -> bool {
         self.room(rank) >= PART_BYTES as u64
     }
 
     /// As above for the first of a loop; if there is none, the loop is woken when there is.
-    pub(crate) fn await_room(&self) -> bool {
+    pub fn await_room(&self) -> bool {
         self.awaited.store(true, SeqCst);
         self.has_room(Rank::First)
     }
 
     /// How many of `most` bytes may be read for a connection that holds so many.
-    pub(crate) fn ration(&self, rank: Rank, most: usize, held: impl FnOnce() -> u64) -> usize {
+    pub fn ration(&self, rank: Rank, most: usize, held: impl FnOnce() -> u64) -> usize {
         let room = usize::try_from(self.room(rank)).unwrap_or(usize::MAX);
         if room >= PART_BYTES {
             room.min(most)
@@ -109,7 +107,7 @@ impl MemoryBudget {
     }
 
     /// By how many bytes a message may grow whose bytes are here and become more than they are.
-    pub(crate) fn growth(&self, rank: Rank, held: impl FnOnce() -> u64) -> usize {
+    pub fn growth(&self, rank: Rank, held: impl FnOnce() -> u64) -> usize {
         match rank {
             Rank::Any | Rank::First => self.ration(rank, usize::MAX, held),
             Rank::Later => self.crumb(held()),
@@ -126,7 +124,7 @@ impl MemoryBudget {
 
     /// How many bytes have to be left that are not, if somebody has to go now: because there are too many, or because
     /// nothing has moved for too long.
-    pub(crate) fn shortage(&self, is_stuck: bool) -> Option<u64> {
+    pub fn shortage(&self, is_stuck: bool) -> Option<u64> {
         let some = (self.most / 64).max(2 * PART_BYTES as u64);
         if self.held() > self.most {
             Some(some)
@@ -138,7 +136,7 @@ impl MemoryBudget {
     }
 
     /// The other end keeps so many bytes now. From its thread only.
-    pub(crate) fn tell(&self, bytes: u64) {
+    pub fn tell(&self, bytes: u64) {
         self.change(self.told.swap(bytes, SeqCst), bytes);
     }
 
@@ -151,32 +149,43 @@ impl MemoryBudget {
         if self.awaited.load(SeqCst)
             && self.has_room(Rank::First)
             && self.awaited.swap(false, SeqCst)
+            && let Some(wake) = self.wake.get()
         {
-            let loops = self.loops.get().into_iter().flatten();
-            loops.for_each(LoopHandle::wake);
+            wake();
         }
+    }
+}
+
+impl fmt::Debug for MemoryBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBudget")
+            .field("most", &self.most)
+            .field("held", &self.held)
+            .finish_non_exhaustive()
     }
 }
 
 impl Share {
     /// Of nothing, at first.
-    pub(crate) fn new(budget: &Arc<MemoryBudget>) -> Self {
+    pub fn new(budget: &Arc<MemoryBudget>) -> Self {
         Self {
             budget: Arc::clone(budget),
             bytes: 0,
         }
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    /// What it holds.
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    pub(crate) fn budget(&self) -> &MemoryBudget {
+    /// Of which it is a share.
+    pub fn budget(&self) -> &MemoryBudget {
         &self.budget
     }
 
     /// The connection holds so many bytes now.
-    pub(crate) fn set(&mut self, bytes: u64) {
+    pub fn set(&mut self, bytes: u64) {
         if bytes != self.bytes {
             self.budget.change(self.bytes, bytes);
             self.bytes = bytes;

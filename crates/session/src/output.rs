@@ -26,6 +26,15 @@ pub(crate) struct Output {
     taken: u64,
 }
 
+/// Where output goes: what a session knows of its socket.
+///
+/// Writing says `WouldBlock` when the socket takes nothing now.
+pub trait Outlet: Write {
+    /// Closes the sending side; everything before has been written. Fails only when the peer has reset the connection,
+    /// which reading will tell.
+    fn shut_down(&mut self);
+}
+
 /// Chunks without an owner, kept by the loop for the next connection that has something to send.
 #[derive(Debug)]
 pub(crate) struct ChunkPool {

@@ -1,6 +1,6 @@
-//! What a framing protocol is: a state machine that turns the bytes of one connection into messages and back.
+//! What a codec is: a state machine that turns the bytes of one connection into messages and back.
 //!
-//! A [`Protocol`] never sees a socket, a clock or a thread. Bytes come in as an [`Input`], messages leave through a
+//! A [`Codec`] never sees a socket, a clock or a thread. Bytes come in as an [`Input`], messages leave through a
 //! [`Sink`], and both may say "not now": `NeedMore` when the input ends inside a frame, `Blocked` when the sink is full.
 //!
 //! ```text
@@ -9,27 +9,23 @@
 //! ```
 
 use std::borrow::Cow;
-use std::fmt;
 
+use crate::close::{Close, Fault};
 use crate::input::Input;
 
 /// One connection's codec: the framing rules and the state that one connection needs for them.
-pub trait Protocol: Send {
+pub trait Codec: Send {
     /// Decodes as many messages as `input` holds and `sink` takes.
     ///
     /// What has been dealt with is consumed from `input`; what is left when this returns belongs to an unfinished
     /// frame (or waits for room in the sink) and has to be presented again, in front of the bytes that follow it.
-    /// Called once with an empty input when the connection is accepted, so that a protocol without a handshake can
+    /// Called once with an empty input when the connection is accepted, so that a codec without a handshake can
     /// open at once.
     ///
     /// # Errors
-    /// A [`ProtocolError`] when the peer broke the rules. The connection is over then: send what
-    /// [`close`](Self::close) writes for that error's code and close.
-    fn decode(
-        &mut self,
-        input: &mut Input<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Decoded, ProtocolError>;
+    /// A [`Fault`] when the peer broke the rules. The connection is over then: send what
+    /// [`close`](Self::close) writes for that fault's code and close.
+    fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault>;
 
     /// Begins a message, or a fragment of one, of `len` bytes: appends what goes on the wire in front of it.
     fn begin(&mut self, outgoing: Outgoing, len: u64, out: &mut Vec<u8>) -> Payload;
@@ -40,29 +36,11 @@ pub trait Protocol: Send {
         out(payload);
     }
 
-    /// Appends a ping with this payload (at most 125 bytes), if the protocol has such a thing.
-    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        let _ = (payload, out);
-    }
+    /// Most bytes that framing adds to a message that goes out as it is, or to a fragment of one.
+    fn max_framing(&self) -> usize;
 
-    /// Answers [`Decoded::Asked`]: the upgrade is accepted. `details`: the subprotocol (empty for the one that the
-    /// protocol has chosen itself, if any), a line feed, and lines for the head of the response, each with its CRLF.
-    /// What was accepted comes about with the next [`decode`](Self::decode).
-    fn accept(&mut self, details: &[u8]) {
-        let _ = details;
-    }
-
-    /// Answers [`Decoded::Asked`]: the peer has got another response, and nothing more is to be decoded.
-    fn refuse(&mut self) {}
-
-    /// The time for the handshake is over. Gives what the peer is to be told, if anything; nothing more is decoded then.
-    fn time_out(&mut self, date: &str) -> Option<Refusal> {
-        let _ = date;
-        None
-    }
-
-    /// Says goodbye: appends what the protocol has for that (if anything, and if it was not said yet) to `out`. Where
-    /// the peer has said goodbye first this is the answer, whose code is up to the protocol.
+    /// Says goodbye: appends what the codec has for that (if anything, and if it was not said yet) to `out`. Where
+    /// the peer has said goodbye first this is the answer, whose code is up to the codec.
     ///
     /// Returns true when the peer is expected to answer, so that the connection stays open for reading until `decode`
     /// returns [`Decoded::Closed`] or a time-out ends the wait.
@@ -84,25 +62,42 @@ pub trait Protocol: Send {
         0
     }
 
-    /// True from the moment that [`Sink::open`] was accepted.
-    fn is_open(&self) -> bool;
+    /// How it is upgraded to, if it begins with a request.
+    fn upgrade(&mut self) -> Option<&mut dyn Upgrade> {
+        None
+    }
+
+    /// How it keeps connections alive, if it can.
+    fn keep_alive(&mut self) -> Option<&mut dyn KeepAlive> {
+        None
+    }
+}
+
+/// The part of a codec that answers requests, for those that begin with one.
+pub trait Upgrade {
+    /// Answers [`Decoded::Asked`]: the upgrade is accepted. `details`: the subprotocol (empty for the one that the
+    /// codec has chosen itself, if any), a line feed, and lines for the head of the response, each with its CRLF.
+    /// What was accepted comes about with the next [`decode`](Codec::decode).
+    fn accept(&mut self, details: &[u8]);
+
+    /// Answers [`Decoded::Asked`]: the peer has got another response, and nothing more is to be decoded.
+    fn refuse(&mut self);
+
+    /// The time for the handshake is over. Gives what the peer is to be told, if anything; nothing more is decoded then.
+    fn time_out(&mut self, date: &str) -> Option<Refusal>;
+}
+
+/// The part of a codec that asks for signs of life, for those that can.
+pub trait KeepAlive {
+    /// Appends a ping with this payload (at most 125 bytes).
+    fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>);
 }
 
 /// Where decoded messages go.
-pub trait Sink {
+pub trait Sink: UpgradeSink + KeepAliveSink {
     /// The handshake, if there is one, is done and messages may follow. Returns false when there is no room to say
     /// so: `decode` then returns [`Decoded::Blocked`] and asks again at its next call.
     fn open(&mut self, opening: Opening<'_>) -> bool;
-
-    /// A request that the application has to answer: `decode` returns [`Decoded::Asked`] then. False when there is
-    /// no room to say so.
-    ///
-    /// `lines`: method, target, and name and value of each header in their order, each with a line feed behind it.
-    fn ask(&mut self, request: Request, lines: &[u8]) -> bool;
-
-    /// A request is refused, for this reason, with a response of this status, which follows as a [`reply`](Self::reply). False
-    /// when there is no room to say so.
-    fn refused(&mut self, status: u16, reason: &str) -> bool;
 
     /// Room for the payload of one part of a message, `len` <= [`PART_BYTES`]; `None` when there is none now.
     ///
@@ -125,17 +120,33 @@ pub trait Sink {
     /// False when the next message is one too many for now: the peer sends faster than it may.
     fn may_take_message(&self) -> bool;
 
+    /// Bytes for the peer, in order with everything else that is sent to it: handshake response, close.
+    fn reply(&mut self, bytes: &[u8]);
+}
+
+/// What a [`Sink`] is told of requests.
+pub trait UpgradeSink {
+    /// A request that the application has to answer: `decode` returns [`Decoded::Asked`] then. False when there is
+    /// no room to say so.
+    ///
+    /// `lines`: method, target, and name and value of each header in their order, each with a line feed behind it.
+    fn ask(&mut self, request: Request, lines: &[u8]) -> bool;
+
+    /// A request is refused, for this reason, with a response of this status, which follows as a [`reply`](Sink::reply).
+    /// False when there is no room to say so.
+    fn refused(&mut self, status: u16, reason: &str) -> bool;
+
+    /// What a response that is written now has in its Date header (RFC 9110 section 6.6.1); empty where the time is unknown.
+    fn date(&mut self) -> &str;
+}
+
+/// What a [`Sink`] is told of signs of life.
+pub trait KeepAliveSink {
     /// A ping or a pong has come; false when that is one too many. Such frames are cheap to send and make work.
     fn count_control(&mut self) -> bool;
 
     /// A control frame that the application wants to hear of; false when there is no room for it.
     fn control(&mut self, control: Control, payload: &[u8]) -> bool;
-
-    /// What a response that is written now has in its Date header (RFC 9110 section 6.6.1); empty where the time is unknown.
-    fn date(&mut self) -> &str;
-
-    /// Bytes for the peer, in order with everything else that is sent to it: handshake response, close.
-    fn reply(&mut self, bytes: &[u8]);
 
     /// A pong for the peer. Where earlier ones have not been sent yet, this one may take their place.
     fn pong(&mut self, frame: &[u8]);
@@ -148,11 +159,11 @@ pub enum Decoded {
     NeedMore,
     /// The sink is full. Present the rest again when it has room.
     Blocked,
-    /// The application has been asked about a request; nothing is decoded before [`Protocol::accept`] or
-    /// [`Protocol::refuse`].
+    /// The application has been asked about a request; nothing is decoded before [`Upgrade::accept`] or
+    /// [`Upgrade::refuse`].
     Asked,
     /// The peer has said goodbye, or has answered ours, or was refused with what was replied. Bytes that follow are
-    /// not looked at. What is left to do: answer with [`Protocol::close`], flush, close.
+    /// not looked at. What is left to do: answer with [`Codec::close`], flush, close.
     Closed(Close),
 }
 
@@ -176,7 +187,7 @@ pub struct Outgoing {
     pub first: bool,
     /// The message ends here.
     pub last: bool,
-    /// Whether to compress the message, if that can be done; `None` leaves it to the protocol's settings. Matters
+    /// Whether to compress the message, if that can be done; `None` leaves it to the codec's settings. Matters
     /// where the message begins.
     pub compress: Option<bool>,
 }
@@ -186,7 +197,7 @@ pub struct Outgoing {
 pub enum Payload {
     /// It goes out as it is.
     Plain,
-    /// It has to be given to [`Protocol::transform`].
+    /// It has to be given to [`Codec::transform`].
     Transformed,
 }
 
@@ -194,7 +205,7 @@ pub enum Payload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Opening<'a> {
     /// The subprotocol; empty for none.
-    pub protocol: &'a str,
+    pub subprotocol: &'a str,
     /// The extensions, as in the head of the response; empty for none.
     pub extensions: &'a str,
 }
@@ -202,7 +213,7 @@ pub struct Opening<'a> {
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// A connection of this protocol.
+    /// A connection of this codec.
     Upgrade,
     /// An ordinary response.
     Plain,
@@ -239,25 +250,6 @@ pub struct Part {
     pub ascii: bool,
 }
 
-/// How a connection ends, as told to the peer or by it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Close {
-    /// WebSocket close code (RFC 6455 section 7.4); 1005 when the peer's close frame carried none, 1006 without one.
-    pub code: u16,
-    /// Text for people, at most 123 bytes of UTF-8; often empty.
-    pub reason: String,
-}
-
-/// The peer broke the rules of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProtocolError {
-    /// The close code that tells the peer what was wrong (RFC 6455 section 7.4.1): 1002, 1007, 1008, 1009, or 1013 when
-    /// it was not the peer's fault.
-    pub code: u16,
-    /// What was wrong, for people.
-    pub reason: &'static str,
-}
-
 /// The largest part that is reserved in a [`Sink`], in bytes. Larger messages travel in several parts.
 pub const PART_BYTES: usize = 64 * 1024;
 
@@ -273,28 +265,3 @@ impl Outgoing {
         }
     }
 }
-
-impl Close {
-    /// A close with this code and text.
-    #[must_use]
-    pub fn new(code: u16, reason: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason: reason.into(),
-        }
-    }
-}
-
-impl From<ProtocolError> for Close {
-    fn from(error: ProtocolError) -> Self {
-        Self::new(error.code, error.reason)
-    }
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.reason, self.code)
-    }
-}
-
-impl std::error::Error for ProtocolError {}

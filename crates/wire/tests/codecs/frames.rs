@@ -1,7 +1,7 @@
 //! Messages: sizes, parts, limits, and what a full sink does to them.
 
 use gev_wire::websocket::Config;
-use gev_wire::{Decoded, Input, MessageKind, Outgoing, PART_BYTES, Payload, Protocol};
+use gev_wire::{Codec, Decoded, Input, MessageKind, Outgoing, PART_BYTES, Payload};
 
 use crate::kit::{
     BINARY, BINARY_MORE, Collector, End, Entry, LAST, MORE, PING, TEXT, TEXT_MORE, binary,

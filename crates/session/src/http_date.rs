@@ -1,10 +1,8 @@
 //! The time as heads of HTTP have it (RFC 9110 section 5.6.7), formatted once a second.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 /// The time of one loop's responses.
 #[derive(Debug, Default)]
-pub(crate) struct HttpDate {
+pub struct HttpDate {
     /// Since 1970.
     second: u64,
     /// Of that second; empty until somebody has asked.
@@ -12,13 +10,8 @@ pub(crate) struct HttpDate {
 }
 
 impl HttpDate {
-    /// The time of the system's clock, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-    pub(crate) fn now(&mut self) -> &str {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-        self.at(since_1970.map_or(0, |time| time.as_secs()))
-    }
-
-    fn at(&mut self, second: u64) -> &str {
+    /// The time so many seconds after the begin of 1970, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn at(&mut self, second: u64) -> &str {
         if self.second != second || self.text.is_empty() {
             self.second = second;
             self.text = format(second);

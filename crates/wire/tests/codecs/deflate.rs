@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gev_wire::websocket::{Budget, Config, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{Decoded, Input, MessageKind, Outgoing, Payload, Protocol};
+use gev_wire::{Codec, Decoded, Input, MessageKind, Outgoing, Payload};
 use proptest::prelude::*;
 use zlib_rs::{DeflateConfig, DeflateFlush, Inflate, InflateFlush};
 
