@@ -8,7 +8,7 @@ import {
 	type Handler,
 	SendStatus,
 } from "gev";
-import { BINARY, frame, TEXT, upgraded } from "./kit/frames.js";
+import { BINARY, frame, readFrame, TEXT, upgraded } from "./kit/frames.js";
 import { run } from "./kit/program.js";
 import { Queue } from "./kit/queue.js";
 import { Recorder } from "./kit/recorder.js";
@@ -315,6 +315,34 @@ for (const [name, protocol] of Object.entries(protocols)) {
 		connection.destroy();
 		await recorder.next("close");
 	});
+}
+
+for (const [what, bytes] of Object.entries({
+	"a Buffer": Buffer.from("first"),
+	"an ArrayBuffer": new Uint8Array(Buffer.from("first")).buffer,
+})) {
+	test.serial(
+		`${what} that is returned is sent at once, although all objects have a then`,
+		async (t) => {
+			const { port } = await serve(t, {
+				onMessage(connection, message) {
+					if (`${message}` === "1") return bytes;
+					connection.send("second", { text: false });
+					return undefined;
+				},
+			});
+			const client = await upgraded(t, port);
+			// biome-ignore lint/suspicious/noThenProperty: this is what it is about
+			Object.defineProperty(Object.prototype, "then", {
+				value: 7,
+				configurable: true,
+			});
+			t.teardown(() => Reflect.deleteProperty(Object.prototype, "then"));
+			client.write(Buffer.concat([frame(BINARY, "1"), frame(BINARY, "2")]));
+			t.is(`${(await readFrame(client)).payload}`, "first");
+			t.is(`${(await readFrame(client)).payload}`, "second");
+		},
+	);
 }
 
 test("a handle whose client has left reaches nobody, before its onClose too", async (t) => {

@@ -63,7 +63,10 @@ for (const [name, protocol] of Object.entries(protocols)) {
 				try {
 					take(taken.buffer as ArrayBuffer);
 				} catch (error) {
-					t.is((error as Error).name, "DataCloneError");
+					// Newer runtimes know of memory that is not to be taken, and say so.
+					const isTransfer = how === "ArrayBuffer.prototype.transfer";
+					const expected = isTransfer ? "TypeError" : "DataCloneError";
+					t.is((error as Error).name, expected);
 				}
 				if (how !== "ArrayBuffer.prototype.transfer") {
 					t.true(other.equals(before), "what is kept stays");
@@ -104,9 +107,13 @@ test("the parts of a message that is half way are nobody else's", async (t) => {
 		onMessage(_connection, message) {
 			if (message.length > 100) return whole.push(message as Buffer);
 			new Uint8Array((message as Buffer).buffer).fill(255);
-			takers["ArrayBuffer.prototype.transfer"]?.(
-				(message as Buffer).buffer as ArrayBuffer,
-			);
+			try {
+				takers["ArrayBuffer.prototype.transfer"]?.(
+					(message as Buffer).buffer as ArrayBuffer,
+				);
+			} catch {
+				// That it cannot be taken is right.
+			}
 		},
 	});
 	const half = await upgraded(t, port);

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Connection } from "./connection.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
@@ -149,11 +150,20 @@ export interface CloseReason {
 	readonly wasClean: boolean;
 }
 
-/** True for what a handler may return instead of a value: a promise, or anything else that can be awaited. */
+/**
+ * True for what a handler may return instead of a value: a promise, or anything else that can be awaited. Bytes are a value,
+ * whatever another library has given all objects.
+ */
 export function isThenable<Value>(
 	value: Value | PromiseLike<Value>,
 ): value is PromiseLike<Value> {
-	return typeof value === "object" && value !== null && "then" in value;
+	return (
+		typeof value === "object" &&
+		value !== null &&
+		"then" in value &&
+		!ArrayBuffer.isView(value) &&
+		!types.isAnyArrayBuffer(value)
+	);
 }
 
 /** Causes by the number that they have in close events: the order of `CloseCause` in `crates/reactor`. */
