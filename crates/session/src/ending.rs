@@ -163,9 +163,12 @@ impl Session {
     /// The time for the handshake is over. The peer is told, if there is something to tell it and the socket takes that.
     fn time_out(&mut self, outlet: &mut impl Outlet, pools: &mut Pools) -> CloseReason {
         let cause = CloseCause::Timeout;
-        // What the application answers may be half way out.
+        // What the application answers may be half way out, or half of it may be out.
         if self.has_output() {
             return CloseReason::abnormal(cause, "response not taken in time");
+        }
+        if self.life.is_answering() {
+            return CloseReason::abnormal(cause, "response not complete in time");
         }
         let upgrade = self.codec.upgrade();
         let refusal = upgrade.and_then(|upgrade| upgrade.time_out(pools.clock.date()));

@@ -1,0 +1,620 @@
+//! A session with everything around it made of memory: a clock that is moved by hand, a socket that takes what it is told to
+//! take, and an application that writes down what it hears.
+//!
+//! What happens is told as one line, in the order in which it does: `open`, `message ab`, `sent xy` (to the peer), `fin`,
+//! `gone 1000 local clean`. Times in it are milliseconds since accept.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use gev_session::{
+    Around, Clock, CloseReason, Config, Event, Events, Heard, LastWord, MemoryBudget, Next, Outlet,
+    Pools, Rank, Session, Share, Stopping, Timeouts,
+};
+use gev_wire::websocket::{Config as WebSocketConfig, Shared, WebSocket};
+use gev_wire::{Close, CloseCause, Codec, Control, MessageKind, Outgoing, Raw, Request};
+
+/// A connection, seen from all sides.
+pub(crate) struct Stage {
+    /// `None` when it is gone.
+    session: Option<Session>,
+    pub(crate) config: Config,
+    pools: Pools,
+    told: Told,
+    outlet: Taker,
+    start: Instant,
+    clock: Arc<Mutex<Instant>>,
+    stopping: Option<Stopping>,
+    /// The application takes what comes.
+    is_heard: bool,
+    line: Line,
+}
+
+/// What has happened.
+#[derive(Clone, Default)]
+struct Line(Rc<RefCell<String>>);
+
+impl Line {
+    fn say(&self, what: &str) {
+        let mut line = self.0.borrow_mut();
+        let comma = if line.is_empty() { "" } else { ", " };
+        write!(line, "{comma}{what}").expect("a string");
+    }
+}
+
+struct Told {
+    line: Line,
+    payload: Vec<u8>,
+    /// Events that there is room for.
+    room: usize,
+}
+
+impl Events for Told {
+    fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        if self.room == 0 {
+            return None;
+        }
+        self.payload = vec![0; len];
+        Some(&mut self.payload)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.payload.truncate(len);
+    }
+
+    fn commit(&mut self, event: Event) {
+        self.room -= 1;
+        let payload = shown(&self.payload);
+        self.line.say(&match event {
+            Event::Message(part) => {
+                let more = if part.last { "" } else { " ..." };
+                format!("message {payload}{more}")
+            }
+            Event::Control(Control::Ping) => format!("ping {payload}"),
+            Event::Control(Control::Pong) => format!("pong {payload}"),
+            Event::End => "end".to_owned(),
+            Event::Stop => "stop".to_owned(),
+            other => format!("{other:?}"),
+        });
+    }
+
+    fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
+        if self.room == 0 {
+            return false;
+        }
+        self.room -= 1;
+        self.line.say(&match event {
+            Event::Open => "open".to_owned(),
+            Event::Ask(Request::Upgrade) => "asked to upgrade".to_owned(),
+            Event::Ask(Request::Plain) => "asked".to_owned(),
+            Event::Refused => format!("refused with {}", shown(more[1])),
+            other => format!("{other:?}"),
+        });
+        true
+    }
+}
+
+/// A socket.
+struct Taker {
+    line: Line,
+    /// Bytes that it takes.
+    room: usize,
+    error: Option<ErrorKind>,
+    /// What it has taken and has not been told.
+    taken: Vec<u8>,
+}
+
+impl Write for Taker {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(error) = self.error {
+            return Err(error.into());
+        }
+        let bytes = slices.iter().flat_map(|slice| slice.iter().copied());
+        let before = self.taken.len();
+        self.taken.extend(bytes.take(self.room));
+        match self.taken.len() - before {
+            0 => Err(ErrorKind::WouldBlock.into()),
+            n => {
+                self.room -= n;
+                Ok(n)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Outlet for Taker {
+    fn shut_down(&mut self) {
+        self.tell();
+        self.line.say("fin");
+    }
+}
+
+impl Taker {
+    /// Tells what it has taken, as far as those are whole.
+    fn tell(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        for said in said(&taken) {
+            self.line.say(&said);
+        }
+    }
+}
+
+/// The time that the stage has.
+struct StageClock(Arc<Mutex<Instant>>);
+
+impl Clock for StageClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().expect("one thread")
+    }
+
+    fn date(&mut self) -> &str {
+        "a date"
+    }
+}
+
+/// Raw TCP that has opened.
+pub(crate) fn raw() -> Stage {
+    Stage::new(Box::new(Raw::default()), Config::default()).begin()
+}
+
+/// As above, configured otherwise.
+pub(crate) fn raw_with(config: Config) -> Stage {
+    Stage::new(Box::new(Raw::default()), config).begin()
+}
+
+/// As above, configured with these.
+pub(crate) fn raw_timed(timeouts: Timeouts) -> Stage {
+    raw_with(Config {
+        timeouts,
+        ..Config::default()
+    })
+}
+
+/// A WebSocket that has said nothing.
+pub(crate) fn silent() -> Stage {
+    speaking(WebSocketConfig::default(), Config::default())
+}
+
+/// A WebSocket that is open; what led there is not told.
+pub(crate) fn web_socket() -> Stage {
+    web_socket_with(Config::default())
+}
+
+/// As above, configured otherwise.
+pub(crate) fn web_socket_with(config: Config) -> Stage {
+    let stage = speaking(WebSocketConfig::default(), config).receives(REQUEST);
+    stage.line.0.borrow_mut().clear();
+    stage
+}
+
+/// As above, configured with these.
+pub(crate) fn web_socket_timed(timeouts: Timeouts) -> Stage {
+    web_socket_with(Config {
+        timeouts,
+        ..Config::default()
+    })
+}
+
+/// A WebSocket whose application answers all requests itself.
+pub(crate) fn asking() -> Stage {
+    let config = WebSocketConfig {
+        ask_upgrades: true,
+        ask_requests: true,
+        ..WebSocketConfig::default()
+    };
+    speaking(config, Config::default())
+}
+
+/// A WebSocket, before the first byte.
+pub(crate) fn speaking(web_socket: WebSocketConfig, config: Config) -> Stage {
+    let codec = WebSocket::new(Shared::new(Arc::new(web_socket)));
+    Stage::new(Box::new(codec), config).begin()
+}
+
+impl Stage {
+    fn new(codec: Box<dyn Codec>, config: Config) -> Self {
+        let start = Instant::now();
+        let clock = Arc::new(Mutex::new(start));
+        let line = Line::default();
+        let share = Share::new(&Arc::new(MemoryBudget::new(0)));
+        Self {
+            session: Some(Session::new(codec, &config, share, start)),
+            pools: Pools::new(1 << 20, Box::new(StageClock(Arc::clone(&clock)))),
+            config,
+            told: Told {
+                line: line.clone(),
+                payload: Vec::new(),
+                room: usize::MAX,
+            },
+            outlet: Taker {
+                line: line.clone(),
+                room: usize::MAX,
+                error: None,
+                taken: Vec::new(),
+            },
+            start,
+            clock,
+            stopping: None,
+            is_heard: true,
+            line,
+        }
+    }
+
+    fn begin(self) -> Self {
+        self.turn()
+    }
+
+    /// Fails unless this is what has happened.
+    pub(crate) fn says(self, expected: &str) {
+        assert_eq!(*self.line.0.borrow(), expected);
+    }
+
+    fn now(&self) -> Instant {
+        *self.clock.lock().expect("one thread")
+    }
+
+    fn deadline_of_close(&self) -> Instant {
+        self.now() + self.config.close_timeout
+    }
+
+    /// Does something with the session, if there still is one, and what follows from it.
+    fn act(
+        mut self,
+        what: impl FnOnce(&mut Session, &mut Around<'_, Told, Taker>) -> Next,
+    ) -> Self {
+        let Some(mut session) = self.session.take() else {
+            return self;
+        };
+        let mut around = Around {
+            now: *self.clock.lock().expect("one thread"),
+            events: &mut self.told,
+            outlet: &mut self.outlet,
+            pools: &mut self.pools,
+            config: &self.config,
+            rank: Rank::Any,
+        };
+        let mut next = what(&mut session, &mut around);
+        while !matches!(next, Next::Gone(_)) && session.wants_flush() {
+            next = session.flush(around.outlet, around.pools);
+        }
+        around.outlet.tell();
+        if let Next::Gone(reason) = next {
+            let last = session.last_word(reason);
+            session.release(&mut self.pools);
+            self.line.say(&gone(last));
+            return self;
+        }
+        session.stamp(&self.config, &self.pools);
+        while let Some(news) = session.next_news() {
+            self.line.say(match news {
+                Event::Sent => "was sent",
+                _ => "drained",
+            });
+        }
+        if let Some(stopping) = &self.stopping {
+            session.stop(stopping);
+        }
+        self.session = Some(session);
+        self
+    }
+
+    /// Its turn: what is left is decoded.
+    pub(crate) fn turn(self) -> Self {
+        self.act(|session, around| match session.go_on(around) {
+            Next::Wait if !session.is_paused() => session.look_last(around),
+            next => next,
+        })
+    }
+
+    pub(crate) fn receives(self, bytes: &[u8]) -> Self {
+        self.act(|session, around| match session.go_on(around) {
+            Next::Wait if session.wants_input() && !session.is_paused() => {
+                session.receive(bytes, around)
+            }
+            next => next,
+        })
+    }
+
+    /// The peer sends FIN.
+    pub(crate) fn peer_ends(self) -> Self {
+        self.act(|session, around| {
+            if session.wants_input() && !session.is_paused() {
+                return session.receive_end(around);
+            }
+            Next::Wait
+        })
+    }
+
+    /// The socket fails.
+    pub(crate) fn breaks(self) -> Self {
+        self.act(|session, _| session.failed(&ErrorKind::ConnectionReset.into()))
+    }
+
+    /// Writing to the socket fails from now on.
+    pub(crate) fn fails_to_write(mut self) -> Self {
+        self.outlet.error = Some(ErrorKind::BrokenPipe);
+        self
+    }
+
+    /// The socket takes no more than so many bytes.
+    pub(crate) fn has_room_for(mut self, bytes: usize) -> Self {
+        self.outlet.room = bytes;
+        self
+    }
+
+    /// The socket takes so many bytes more, and says so.
+    pub(crate) fn takes(mut self, bytes: usize) -> Self {
+        self.outlet.room = bytes;
+        self.act(|session, around| {
+            session.note_writable();
+            session.flush(around.outlet, around.pools)
+        })
+    }
+
+    /// There is room for so many events only.
+    pub(crate) fn hears(mut self, events: usize) -> Self {
+        self.told.room = events;
+        self.turn()
+    }
+
+    /// The application is busy: nothing is received.
+    pub(crate) fn gets_busy(mut self) -> Self {
+        self.is_heard = false;
+        self
+    }
+
+    /// Time passes, up to so many milliseconds after accept; deadlines are seen to when they come.
+    pub(crate) fn at(mut self, ms: u64) -> Self {
+        let until = self.start + Duration::from_millis(ms);
+        loop {
+            let deadline = self
+                .session
+                .as_ref()
+                .and_then(|it| it.deadline(&self.config));
+            let Some(deadline) = deadline.filter(|&at| at <= until) else {
+                *self.clock.lock().expect("one thread") = until;
+                return self;
+            };
+            let now = deadline.max(self.now());
+            *self.clock.lock().expect("one thread") = now;
+            let heard = Heard {
+                has_unread: !self.is_heard,
+                is_heard: self.is_heard,
+            };
+            self = self.act(|session, around| {
+                session.expire(now, heard, around.config, around.outlet, around.pools)
+            });
+            let ms = now.duration_since(self.start).as_millis();
+            if self.session.is_none() {
+                self.line.say(&format!("at {ms}"));
+            }
+        }
+    }
+
+    pub(crate) fn sends(self, message: &[u8]) -> Self {
+        self.act(|session, around| {
+            let outgoing = Outgoing::whole(MessageKind::Binary);
+            session.send(outgoing, message, around.outlet, around.pools)
+        })
+    }
+
+    /// A message of so many bytes begins.
+    pub(crate) fn begins(self, len: u64) -> Self {
+        self.act(|session, around| {
+            session.begin(Outgoing::whole(MessageKind::Binary), len, around.pools);
+            Next::Wait
+        })
+    }
+
+    pub(crate) fn continues(self, bytes: &[u8]) -> Self {
+        let deadline = self.deadline_of_close();
+        self.act(|session, around| {
+            session.continue_message(bytes, deadline, around.outlet, around.pools)
+        })
+    }
+
+    pub(crate) fn pings(self) -> Self {
+        self.act(|session, around| {
+            session.ping(b"here", around.pools);
+            Next::Wait
+        })
+    }
+
+    pub(crate) fn closes(self, code: u16, reason: &str) -> Self {
+        let deadline = self.deadline_of_close();
+        let close = Close::new(code, reason);
+        self.act(|session, around| {
+            session.close(close, CloseCause::Local, deadline, around.pools);
+            Next::Wait
+        })
+    }
+
+    /// The handler has sent what it wants to send.
+    pub(crate) fn ends(self) -> Self {
+        let deadline = self.deadline_of_close();
+        self.act(|session, around| {
+            session.end(deadline, around.pools);
+            Next::Wait
+        })
+    }
+
+    pub(crate) fn expels(self) -> Self {
+        let deadline = self.deadline_of_close();
+        let close = Close::new(1013, "short of memory");
+        self.act(|session, around| {
+            let (outlet, pools) = (&mut *around.outlet, &mut *around.pools);
+            session.expel(close, CloseCause::Limit, deadline, outlet, pools)
+        })
+    }
+
+    /// The loop stops, and takes so many milliseconds at most for it.
+    pub(crate) fn stops(mut self, ms: u64) -> Self {
+        let deadline = self.now() + Duration::from_millis(ms);
+        self.stopping = Some(Stopping {
+            close: Close::new(1001, "stopped"),
+            deadline,
+            handshakes: deadline.min(self.now() + Duration::from_secs(1)),
+        });
+        self.act(|_, _| Next::Wait).turn()
+    }
+
+    pub(crate) fn shuts_down(self) -> Self {
+        self.act(|session, around| {
+            session.shut_down_write();
+            session.flush(around.outlet, around.pools)
+        })
+    }
+
+    pub(crate) fn pauses(self) -> Self {
+        self.act(|session, _| {
+            session.pause();
+            Next::Wait
+        })
+    }
+
+    pub(crate) fn resumes(self) -> Self {
+        self.act(|session, _| {
+            session.resume();
+            Next::Wait
+        })
+        .turn()
+    }
+
+    pub(crate) fn accepts(self) -> Self {
+        self.act(|session, _| {
+            session.accept(b"\n");
+            Next::Wait
+        })
+        .turn()
+    }
+
+    pub(crate) fn responds(self, bytes: &[u8], more: bool) -> Self {
+        let deadline = self.deadline_of_close();
+        self.act(|session, around| {
+            session.respond(bytes, more, deadline, around.pools);
+            Next::Wait
+        })
+    }
+
+    /// The client who has asked is gone.
+    pub(crate) fn leaves(self) -> Self {
+        self.act(|session, _| session.left())
+    }
+
+    pub(crate) fn asks_for_sent(self) -> Self {
+        self.act(|session, _| {
+            session.tell_sent();
+            Next::Wait
+        })
+    }
+
+    pub(crate) fn asks_for_drained(self, mark: u32) -> Self {
+        self.act(|session, _| {
+            session.tell_drained(mark);
+            Next::Wait
+        })
+    }
+}
+
+fn gone(last: Option<LastWord>) -> String {
+    match last {
+        None => "gone".to_owned(),
+        Some(LastWord::Refused { status, reason }) => format!("failed {status} {reason}"),
+        Some(LastWord::Close(CloseReason {
+            close,
+            cause,
+            was_clean,
+        })) => {
+            let cause = format!("{cause:?}").to_lowercase();
+            let clean = if was_clean { " clean" } else { "" };
+            let text = match close.reason.as_str() {
+                "" => String::new(),
+                text => format!(" ({text})"),
+            };
+            format!("gone {} {cause}{clean}{text}", close.code)
+        }
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    match bytes {
+        long if long.len() > 40 => format!("{} bytes", long.len()),
+        short => String::from_utf8_lossy(short).into_owned(),
+    }
+}
+
+/// What bytes say to a peer: responses, frames of a server, or as they are.
+fn said(mut bytes: &[u8]) -> Vec<String> {
+    let mut said = Vec::new();
+    while let Some((&first, rest)) = bytes.split_first() {
+        if let Some(response) = bytes.strip_prefix(b"HTTP/1.1 ") {
+            let end = response.windows(4).position(|it| it == b"\r\n\r\n");
+            said.push(shown(&response[..3]));
+            let Some(end) = end else { return said };
+            let behind = &response[end + 4..];
+            let is_upgrade = response.starts_with(b"101");
+            bytes = if is_upgrade { behind } else { &[] };
+            continue;
+        }
+        let len = usize::from(rest.first().copied().unwrap_or(0));
+        let is_frame = first & 0xF0 == 0x80 && len < 126 && rest.len() > len;
+        if !is_frame {
+            said.push(format!("sent {}", shown(bytes)));
+            return said;
+        }
+        let payload = &rest[1..=len];
+        said.push(match first & 0xF {
+            8 if payload.is_empty() => "sent close".to_owned(),
+            8 => {
+                let code = u16::from_be_bytes([payload[0], payload[1]]);
+                format!("sent close {code}")
+            }
+            9 => format!("sent ping {}", shown(payload))
+                .trim_end()
+                .to_owned(),
+            10 => format!("sent pong {}", shown(payload)),
+            _ => format!("sent {}", shown(payload)),
+        });
+        bytes = &rest[len + 1..];
+    }
+    said
+}
+
+/// A frame of a client, masked with zeros.
+pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126);
+    let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend(payload);
+    frame
+}
+
+pub(crate) fn close_frame(code: u16) -> Vec<u8> {
+    frame(8, &code.to_be_bytes())
+}
+
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+
+/// Of RFC 6455 section 1.3.
+pub(crate) const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+pub(crate) const PLAIN: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+pub(crate) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}

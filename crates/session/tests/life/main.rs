@@ -1,0 +1,11 @@
+//! The life of connections, scenario by scenario, under a clock that is moved by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
+
+mod closing;
+mod failures;
+mod handshakes;
+mod kit;
+mod sending;
+mod stopping;
+mod timeouts;

@@ -1,0 +1,130 @@
+//! Output: what waits, what may go between, and who is told of it.
+
+use crate::kit::{PING, frame, raw, web_socket};
+
+#[test]
+fn what_the_socket_does_not_take_waits_in_order() {
+    raw()
+        .has_room_for(3)
+        .sends(b"abcd")
+        .sends(b"ef")
+        .takes(1)
+        .takes(9)
+        .says("open, sent abc, sent d, sent ef");
+}
+
+#[test]
+fn a_long_message_is_tried_at_once_and_the_rest_waits() {
+    raw()
+        .has_room_for(9_000)
+        .sends(&[b'x'; 10_000])
+        .sends(b"y")
+        .takes(99_999)
+        .says("open, sent 9000 bytes, sent 1001 bytes");
+}
+
+#[test]
+fn who_asks_is_told_when_it_is_sent() {
+    raw()
+        .has_room_for(2)
+        .sends(b"ab")
+        .asks_for_sent()
+        .sends(b"cd")
+        .asks_for_sent()
+        .takes(1)
+        .takes(1)
+        .says("open, sent ab, was sent, sent c, sent d, was sent");
+}
+
+#[test]
+fn who_asks_with_nothing_to_send_is_told_at_once() {
+    raw().asks_for_sent().says("open, was sent");
+}
+
+#[test]
+fn of_what_was_dropped_nobody_is_told_that_it_was_sent() {
+    raw()
+        .closes(1000, "")
+        .sends(b"late")
+        .asks_for_sent()
+        .peer_ends()
+        .says("open, fin, gone 1000 local clean");
+}
+
+#[test]
+fn who_asks_is_told_when_little_is_left_and_once() {
+    raw()
+        .has_room_for(0)
+        .sends(b"abcdef")
+        .asks_for_drained(2)
+        .takes(3)
+        .takes(1)
+        .takes(9)
+        .says("open, sent abc, sent d, drained, sent ef");
+}
+
+#[test]
+fn a_ping_is_answered() {
+    web_socket()
+        .receives(&frame(PING, b"1"))
+        .says("sent pong 1");
+}
+
+#[test]
+fn to_a_peer_that_does_not_read_only_the_latest_pong_is_sent() {
+    let pinged = web_socket()
+        .has_room_for(1)
+        .sends(b"ab")
+        .receives(&frame(PING, b"1"));
+    pinged.receives(&frame(PING, b"2")).takes(99).says(
+        "sent \u{fffd}, sent \u{2}abẞ"
+            .replace("ẞ", "\u{fffd}\u{1}2")
+            .as_str(),
+    );
+}
+
+#[test]
+fn a_pong_waits_for_the_end_of_a_message() {
+    raw()
+        .begins(2)
+        .continues(b"a")
+        .pings()
+        .continues(b"b")
+        .says("open, sent a, sent b");
+    let stage = web_socket().begins(2).receives(&frame(PING, b"1"));
+    stage
+        .continues(b"ab")
+        .takes(99)
+        .says("sent \u{fffd}\u{2}, sent ab\u{fffd}\u{1}1");
+}
+
+#[test]
+fn raw_tcp_has_no_pings() {
+    raw().pings().says("open");
+}
+
+#[test]
+fn a_paused_application_gets_nothing_and_all_of_it_later() {
+    raw().pauses().receives(b"lost to the socket").says("open");
+    web_socket().pauses().peer_ends().resumes().says("");
+}
+
+#[test]
+fn messages_wait_for_room_and_keep_their_order() {
+    let bytes = [frame(1, b"a"), frame(1, b"b"), frame(1, b"c")].concat();
+    web_socket()
+        .hears(1)
+        .receives(&bytes)
+        .hears(1)
+        .hears(9)
+        .says("message a, message b, message c");
+}
+
+#[test]
+fn a_paused_connection_is_closed_from_here_all_the_same() {
+    raw()
+        .pauses()
+        .closes(1000, "")
+        .peer_ends()
+        .says("open, fin, gone 1000 local clean");
+}
