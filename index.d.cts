@@ -2,6 +2,65 @@
 /// <reference types="node" />
 
 /**
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
+ *
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
+ * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
+ * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
+ */
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+declare class GevError extends Error {
+    readonly name = "GevError";
+    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+    readonly code: string;
+    constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
+}
+
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
+    text?: boolean;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
+     * bytes.
+     */
+    compress?: boolean;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`. Default true.
+     */
+    fin?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
+
+/**
  * Header lines of a response, each with a value, or with the values of several lines of the same name: a plain object, a
  * web `Headers`, a `Map`, or anything else that gives pairs of name and value, such as an array of arrays.
  */
@@ -205,65 +264,6 @@ interface CloseReason {
     /** True when both sides have said goodbye as the protocol wants it. */
     readonly wasClean: boolean;
 }
-
-/**
- * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
- *
- * | code | thrown by | what to do |
- * | --- | --- | --- |
- * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
- * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
- * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
- * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
- * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
- * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
- * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
- * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
- * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
- * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
- *
- * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
- * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
- */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
-/** An error of gev, told apart by its {@link GevError.code | code}. */
-declare class GevError extends Error {
-    readonly name = "GevError";
-    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
-    readonly code: string;
-    constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
-}
-
-/** What became of a message given to `send()`. */
-declare enum SendStatus {
-    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-    Queued = 0,
-    /** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-    Congested = 1,
-    /** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
-    Dropped = 2,
-    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 3
-}
-/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-interface SendOptions {
-    /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
-    text?: boolean;
-    /**
-     * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
-     * bytes.
-     */
-    compress?: boolean;
-    /**
-     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`. Default true.
-     */
-    fin?: boolean;
-}
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-type SendCallback = (error?: GevError) => void;
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is

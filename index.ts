@@ -1,6 +1,11 @@
+export { GevError, type GevErrorCode } from "./src/base/errors.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
-export { GevError, type GevErrorCode } from "./src/errors.js";
+export {
+	type SendCallback,
+	type SendOptions,
+	SendStatus,
+} from "./src/flow/send.js";
 export type {
 	CloseCause,
 	CloseReason,
@@ -9,7 +14,7 @@ export type {
 	Handler,
 	Reply,
 } from "./src/handler.js";
-export type { ResponseHeaders } from "./src/header-lines.js";
+export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type { ServerOptions } from "./src/options.js";
 export {
 	type DeflateOptions,
@@ -26,11 +31,6 @@ export type {
 	RequestHeaders,
 	UpgradeReply,
 } from "./src/request.js";
-export {
-	type SendCallback,
-	type SendOptions,
-	SendStatus,
-} from "./src/send.js";
 export {
 	type ListenAddress,
 	Server,

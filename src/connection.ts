@@ -1,15 +1,19 @@
-import { bytesOf, copyOf, lengthOf } from "./bytes.js";
-import * as check from "./check.js";
-import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
-import type { ConnectionSettings } from "./connection-settings.js";
-import { GevError, shown } from "./errors.js";
-import type { EventLoop } from "./event-loop.js";
+import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
+import * as check from "./base/check.js";
+import { GevError, shown } from "./base/errors.js";
+import {
+	closePayload,
+	isCloseText,
+	mayBeSent,
+} from "./bridge/close-payload.js";
+import type { EventLoop } from "./bridge/event-loop.js";
+import { layout } from "./bridge/layout.js";
+import type { ConnectionSettings } from "./flow/connection-settings.js";
+import { Inbox } from "./flow/inbox.js";
+import type { SendCallback, SendOptions, SendStatus } from "./flow/send.js";
+import { type Place, Sender } from "./flow/sender.js";
 import type { Data } from "./handler.js";
-import { Inbox } from "./inbox.js";
-import { layout } from "./layout.js";
 import type { Ends } from "./request.js";
-import type { SendCallback, SendOptions, SendStatus } from "./send.js";
-import { type Place, Sender } from "./sender.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is

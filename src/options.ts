@@ -1,6 +1,6 @@
 import os from "node:os";
-import * as check from "./check.js";
-import { layout } from "./layout.js";
+import * as check from "./base/check.js";
+import { layout } from "./bridge/layout.js";
 import { Protocol, raw } from "./protocol.js";
 
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */

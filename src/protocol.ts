@@ -1,5 +1,5 @@
 import type { NativeWebSocketOptions } from "#binding";
-import * as check from "./check.js";
+import * as check from "./base/check.js";
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 export class Protocol {

@@ -1,9 +1,13 @@
 import { STATUS_CODES } from "node:http";
-import { bytesOf, isBytes, lengthOf, part } from "./bytes.js";
-import { headerLines, isToken, type ResponseHeaders } from "./header-lines.js";
-import { httpDate } from "./http-date.js";
-import type { Given } from "./reply.js";
-import { wrong } from "./wrong-response.js";
+import { bytesOf, isBytes, lengthOf, part } from "./base/bytes.js";
+import {
+	headerLines,
+	isToken,
+	type ResponseHeaders,
+} from "./http/header-lines.js";
+import { httpDate } from "./http/http-date.js";
+import type { Given } from "./http/reply.js";
+import { wrong } from "./http/wrong-response.js";
 
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 export interface HttpRequest {

@@ -1,26 +1,30 @@
 import * as binding from "#binding";
-import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./address.js";
-import * as check from "./check.js";
-import { clearTimeout, now, setTimeout } from "./clock.js";
-import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
+import * as check from "./base/check.js";
+import { clearTimeout, now, setTimeout } from "./base/clock.js";
+import { GevError } from "./base/errors.js";
+import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
+import {
+	closePayload,
+	isCloseText,
+	mayBeSent,
+} from "./bridge/close-payload.js";
+import { endNative, holdNative, startNative } from "./bridge/environment.js";
+import { EventLoop, type LoopMemory } from "./bridge/event-loop.js";
+import { layout } from "./bridge/layout.js";
+import { MemoryBudget } from "./bridge/memory-budget.js";
+import { startError } from "./bridge/start-error.js";
 import type { Connection } from "./connection.js";
-import type { ConnectionSettings } from "./connection-settings.js";
 import { publish } from "./diagnostics.js";
-import { checkHandler, Dispatcher } from "./dispatcher.js";
-import { endNative, holdNative, startNative } from "./environment.js";
-import { GevError } from "./errors.js";
-import { EventLoop, type LoopMemory } from "./event-loop.js";
+import type { ConnectionSettings } from "./flow/connection-settings.js";
+import { checkHandler, Dispatcher } from "./flow/dispatcher.js";
+import { Relief } from "./flow/relief.js";
 import type { CloseReason, Handler } from "./handler.js";
-import { layout } from "./layout.js";
-import { MemoryBudget } from "./memory-budget.js";
 import {
 	type CheckedOptions,
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
-import { Relief } from "./relief.js";
 import type { Ends } from "./request.js";
-import { startError } from "./start-error.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */

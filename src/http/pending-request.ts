@@ -1,14 +1,14 @@
-import type { CommandQueue } from "./command-queue.js";
-import { type CloseReason, type Handler, isThenable } from "./handler.js";
-import { layout } from "./layout.js";
-import { type Given, readResponse, readUpgradeReply } from "./reply.js";
+import type { CommandQueue } from "../bridge/command-queue.js";
+import { layout } from "../bridge/layout.js";
+import { type CloseReason, type Handler, isThenable } from "../handler.js";
 import {
 	acceptance,
 	type CheckedResponse,
 	type CopiedRequest,
 	checkedResponse,
 	responseBytes,
-} from "./request.js";
+} from "../request.js";
+import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */

@@ -1,5 +1,5 @@
-import type { Connection } from "./connection.js";
-import type { EventLoop } from "./event-loop.js";
+import type { EventLoop } from "../bridge/event-loop.js";
+import type { Connection } from "../connection.js";
 
 /** Closes those connections of a server that hold the most, when memory is short. */
 export class Relief {

@@ -1,8 +1,8 @@
 import type { Cluster, Worker } from "node:cluster";
 import * as binding from "#binding";
-import { setImmediate } from "./clock.js";
+import { setImmediate } from "../base/clock.js";
+import type { Server } from "../server.js";
 import type { LoopMemory } from "./event-loop.js";
-import type { Server } from "./server.js";
 
 /**
  * What all servers of this thread (the main one or a worker) share: the doorbell that native loops ring, and the drain

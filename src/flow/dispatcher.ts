@@ -1,10 +1,10 @@
-import type { Connection } from "./connection.js";
-import { publish } from "./diagnostics.js";
-import { asError, GevError, harmless, shown } from "./errors.js";
-import { type Handler, isThenable, type Reply } from "./handler.js";
+import { asError, GevError, harmless, shown } from "../base/errors.js";
+import type { Connection } from "../connection.js";
+import { publish } from "../diagnostics.js";
+import { type Handler, isThenable, type Reply } from "../handler.js";
+import type { PendingRequest } from "../http/pending-request.js";
+import type { Server } from "../server.js";
 import { currentContext, type HandlerContext } from "./handler-context.js";
-import type { PendingRequest } from "./pending-request.js";
-import type { Server } from "./server.js";
 
 /** Calls the members of a server's handler, and sees to what they throw and to the promises that they return. */
 export class Dispatcher {

@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import { bytesOf, copyOf, lengthOf } from "./bytes.js";
-import type { Connection } from "./connection.js";
+import { bytesOf, copyOf, lengthOf } from "../base/bytes.js";
+import { GevError } from "../base/errors.js";
+import type { EventLoop } from "../bridge/event-loop.js";
+import { layout } from "../bridge/layout.js";
+import type { Connection } from "../connection.js";
 import type { ConnectionSettings } from "./connection-settings.js";
-import { GevError } from "./errors.js";
-import type { EventLoop } from "./event-loop.js";
-import { layout } from "./layout.js";
 import { Outbox, type Unsent } from "./outbox.js";
 import { CallbackReceipt, type Receipt } from "./receipt.js";
 import {

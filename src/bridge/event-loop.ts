@@ -1,16 +1,16 @@
 import { zoneName } from "#binding";
+import { GevError } from "../base/errors.js";
+import { Connection } from "../connection.js";
+import { publish } from "../diagnostics.js";
+import { CLOSE_CAUSES, type CloseReason, type Fragment } from "../handler.js";
+import { PendingRequest } from "../http/pending-request.js";
+import type { Protocol } from "../protocol.js";
+import { CopiedRequest, type Ends } from "../request.js";
+import type { Server } from "../server.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
-import { Connection } from "./connection.js";
-import { publish } from "./diagnostics.js";
-import { GevError } from "./errors.js";
-import { CLOSE_CAUSES, type CloseReason, type Fragment } from "./handler.js";
 import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { MessagePool } from "./message-pool.js";
-import { PendingRequest } from "./pending-request.js";
-import type { Protocol } from "./protocol.js";
-import { CopiedRequest, type Ends } from "./request.js";
-import type { Server } from "./server.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**

@@ -1,6 +1,6 @@
-import { Fifo } from "./fifo.js";
-import { layout } from "./layout.js";
-import type { MemoryBudget } from "./memory-budget.js";
+import { Fifo } from "../base/fifo.js";
+import { layout } from "../bridge/layout.js";
+import type { MemoryBudget } from "../bridge/memory-budget.js";
 import type { Receipt } from "./receipt.js";
 
 /**

@@ -1,5 +1,5 @@
 import { markAsUntransferable } from "node:worker_threads";
-import type { Connection } from "./connection.js";
+import type { Connection } from "../connection.js";
 import { layout } from "./layout.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 

@@ -1,6 +1,6 @@
-import * as check from "./check.js";
-import type { GevError } from "./errors.js";
-import { layout } from "./layout.js";
+import * as check from "../base/check.js";
+import type { GevError } from "../base/errors.js";
+import { layout } from "../bridge/layout.js";
 
 /** What became of a message given to `send()`. */
 export enum SendStatus {

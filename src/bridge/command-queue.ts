@@ -1,6 +1,6 @@
-import { copyOf, part } from "./bytes.js";
-import { nextTick } from "./clock.js";
-import { Fifo } from "./fifo.js";
+import { copyOf, part } from "../base/bytes.js";
+import { nextTick } from "../base/clock.js";
+import { Fifo } from "../base/fifo.js";
 import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
