@@ -1,6 +1,7 @@
 import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
+import type { Addresses } from "./bridge/addresses.js";
 import {
 	closePayload,
 	isCloseText,
@@ -13,7 +14,6 @@ import { Inbox } from "./flow/inbox.js";
 import type { SendCallback, SendOptions, SendStatus } from "./flow/send.js";
 import { type Place, Sender } from "./flow/sender.js";
 import type { Data } from "./handler.js";
-import type { Ends } from "./request.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -64,10 +64,10 @@ export class Connection<Context = unknown> {
 		this.#settings = details.settings;
 		this.#sender = new Sender(this as Connection, place, details.settings);
 		this.context = details.context as Context;
-		this.remoteAddress = details.ends.remoteAddress;
-		this.remotePort = details.ends.remotePort;
-		this.localAddress = details.ends.localAddress;
-		this.localPort = details.ends.localPort;
+		this.remoteAddress = details.addresses.remoteAddress;
+		this.remotePort = details.addresses.remotePort;
+		this.localAddress = details.addresses.localAddress;
+		this.localPort = details.addresses.localPort;
 		this.protocol = details.protocol;
 		this.extensions = details.extensions;
 	}
@@ -441,7 +441,7 @@ export interface DestroyOptions {
 
 /** @internal What a connection is told about itself when it is made. */
 export interface ConnectionDetails {
-	ends: Ends;
+	addresses: Addresses;
 	protocol: string;
 	extensions: string;
 	context: unknown;

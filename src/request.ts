@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { bytesOf, isBytes, lengthOf, part } from "./base/bytes.js";
+import type { Addresses } from "./bridge/addresses.js";
 import {
 	headerLines,
 	isToken,
@@ -96,14 +97,6 @@ export type UpgradeReply<Context = unknown> =
 	// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement accepts too
 	| void;
 
-/** @internal The two ends of a connection. */
-export interface Ends {
-	readonly remoteAddress: string;
-	readonly remotePort: number;
-	readonly localAddress: string;
-	readonly localPort: number;
-}
-
 class CopiedHeaders implements RequestHeaders {
 	readonly #lines: readonly [name: string, value: string][];
 
@@ -146,7 +139,7 @@ export class CopiedRequest implements HttpRequest {
 	readonly localPort: number;
 	aborted = false;
 
-	constructor(lines: string, ends: Ends) {
+	constructor(lines: string, addresses: Addresses) {
 		const [method = "", url = "", ...rest] = lines.split("\n");
 		this.method = method;
 		this.url = url;
@@ -159,10 +152,10 @@ export class CopiedRequest implements HttpRequest {
 			.split(",")
 			.map((protocol) => protocol.trim())
 			.filter((protocol) => protocol !== "");
-		this.remoteAddress = ends.remoteAddress;
-		this.remotePort = ends.remotePort;
-		this.localAddress = ends.localAddress;
-		this.localPort = ends.localPort;
+		this.remoteAddress = addresses.remoteAddress;
+		this.remotePort = addresses.remotePort;
+		this.localAddress = addresses.localAddress;
+		this.localPort = addresses.localPort;
 	}
 }
 

@@ -3,6 +3,7 @@ import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
+import type { Addresses } from "./bridge/addresses.js";
 import {
 	closePayload,
 	isCloseText,
@@ -24,7 +25,6 @@ import {
 	checkOptions,
 	type ServerOptions,
 } from "./options.js";
-import type { Ends } from "./request.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -334,7 +334,7 @@ export class Server<Context = unknown> {
 
 	/** @internal A handshake has come to nothing. */
 	handshakeRefused(
-		{ remoteAddress, remotePort, localAddress, localPort }: Ends,
+		{ remoteAddress, remotePort, localAddress, localPort }: Addresses,
 		status: number | undefined,
 		reason: string,
 	): void {

@@ -1,23 +1,24 @@
-import { zoneName } from "#binding";
 import { GevError } from "../base/errors.js";
 import { Connection } from "../connection.js";
 import { publish } from "../diagnostics.js";
 import { CLOSE_CAUSES, type CloseReason, type Fragment } from "../handler.js";
 import { PendingRequest } from "../http/pending-request.js";
 import type { Protocol } from "../protocol.js";
-import { CopiedRequest, type Ends } from "../request.js";
+import { CopiedRequest } from "../request.js";
 import type { Server } from "../server.js";
+import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
+import { EventQueue, type EventReader } from "./event-queue.js";
 import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { MessagePool } from "./message-pool.js";
-import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
+import type { SharedBuffer } from "./shared-buffer.js";
 
 /**
- * This thread's end of one native event loop: reads the loop's event queue, turns records into calls of the handler,
- * and owns the queue of commands back.
+ * This thread's end of one native event loop: turns the records of its event queue into calls of the handler, and owns the
+ * queue of commands back.
  */
-export class EventLoop {
+export class EventLoop implements EventReader {
 	/** Position in the server's list of loops. */
 	readonly index: number;
 	readonly commands: CommandQueue;
@@ -26,23 +27,15 @@ export class EventLoop {
 	connectionCount = 0;
 	/** Requests that the handler answers, by slot. */
 	private readonly pending = new Map<number, PendingRequest>();
-	/** The native loop has ended, and nothing follows. */
-	stopped = false;
-
 	readonly server: Server;
 	/** The memory of commands, gauges and control words. */
 	private readonly control: Int32Array;
+	private readonly events: EventQueue;
 	/** The memory of events. */
-	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
-	private readonly mask: number;
 	private readonly gaugesAt: number;
 	private readonly native: LoopControls;
-	/** Position of the next event to read. */
-	private tail = 0;
-	/** Events that may be handled before Node's own timers and sockets have their turn. */
-	private budget = 0;
 
 	constructor(
 		server: Server,
@@ -56,10 +49,6 @@ export class EventLoop {
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
-		this.words = new Int32Array(memory.events.buffer);
-		this.bytes = sharedBuffer(memory.events.buffer);
-		this.messages = new MessagePool(this.words, this.bytes);
-		this.mask = queueBytes - 1;
 		this.gaugesAt = (layout.commandsAt + queueBytes) >> 2;
 		this.commands = new CommandQueue(
 			this.control,
@@ -68,66 +57,40 @@ export class EventLoop {
 			server.memory,
 			native.wake,
 		);
+		this.events = new EventQueue(this.control, memory.events.buffer, this, () =>
+			this.commands.wakeLoop(),
+		);
+		this.bytes = this.events.bytes;
+		this.messages = new MessagePool(this.events.words, this.bytes);
+	}
+
+	/** The native loop has ended, and nothing follows. */
+	get stopped(): boolean {
+		return this.events.ended;
 	}
 
 	/** A new turn of JavaScript's event loop: `budget` more events may be handled. */
 	grant(budget: number): void {
-		this.budget = budget;
+		this.events.grant(budget);
 	}
 
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
 		if (this.stopped) return false;
-		const head = Atomics.load(this.control, layout.eventHead);
-		if (this.tail === head) {
+		if (!this.events.hasRecords()) {
 			this.commands.publish();
 			return false;
 		}
 		this.commands.holdPublish();
 		try {
-			this.read(head);
+			return this.events.read();
 		} finally {
-			if (!this.stopped) this.release();
 			this.commands.publish();
-		}
-		return this.tail !== head && !this.stopped;
-	}
-
-	/** Reads events up to `head`, within the budget. */
-	private read(head: number): void {
-		const { words, mask } = this;
-		let unreleased = 0;
-		for (; this.tail !== head && this.budget > 0; this.budget--) {
-			const place = this.tail & mask;
-			const word = place >> 2;
-			const kind = words[word] as number;
-			const length = words[word + 3] as number;
-			const at = place + HEADER_BYTES;
-			const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
-			// Handlers that borrow may have written here: nothing is believed that cannot be.
-			const published = (head - this.tail) | 0;
-			if (length < 0 || size > published || place + size > mask + 1) {
-				this.fail(`a record of ${length} bytes`);
-				return;
-			}
-			// Moved first: what fails is not tried again. Others see it with the next release.
-			this.tail = (this.tail + size) | 0;
-			if ((kind & KIND) === MESSAGE) {
-				this.onMessage(words[word + 1] as number, kind, at, length);
-			} else if (kind !== PAD) {
-				this.onOther(kind, word, at, length);
-			}
-			if (this.stopped) return;
-			unreleased += size;
-			if (unreleased >= RELEASE_BYTES) {
-				unreleased = 0;
-				this.release();
-			}
 		}
 	}
 
 	/** The event queue makes no sense: the loop ends, and nothing that follows is believed. */
-	private fail(what: string): void {
+	onNonsense(what: string): void {
 		this.native.abort();
 		this.ended(`the event queue has ${what}`);
 	}
@@ -135,9 +98,7 @@ export class EventLoop {
 	/** True when there is something to {@link drain} for: events, or room for commands that wait for it. */
 	hasNews(): boolean {
 		return (
-			!this.stopped &&
-			(Atomics.load(this.control, layout.eventHead) !== this.tail ||
-				this.commands.hasNewRoom())
+			!this.stopped && (this.events.hasRecords() || this.commands.hasNewRoom())
 		);
 	}
 
@@ -161,27 +122,10 @@ export class EventLoop {
 		}
 	}
 
-	/** Hands the events that were read back to the loop, and wakes it if it waits for room and half of the queue is free. */
-	private release(): void {
-		const { control } = this;
-		Atomics.store(control, layout.eventTail, this.tail);
-		if (Atomics.load(control, layout.loopWantsRoom) === 0) return;
-		const used = (Atomics.load(control, layout.eventHead) - this.tail) | 0;
-		if (used > this.mask >> 1) return;
-		if (Atomics.exchange(control, layout.loopWantsRoom, 0) === 1) {
-			this.commands.wakeLoop();
-		}
-	}
-
-	private onMessage(
-		slot: number,
-		kind: number,
-		at: number,
-		length: number,
-	): void {
+	onMessage(slot: number, kind: number, at: number, length: number): void {
 		const connection = this.connections[slot];
 		if (connection === undefined) {
-			this.fail(`a message for ${slot}`);
+			this.onNonsense(`a message for ${slot}`);
 			return;
 		}
 		if (!connection.connected) return;
@@ -272,22 +216,19 @@ export class EventLoop {
 		});
 	}
 
-	private onOther(
+	onEvent(
 		kind: number,
-		word: number,
+		slot: number,
+		generation: number,
 		at: number,
 		length: number,
 	): void {
-		const slot = this.words[word + 1] as number;
 		switch (kind & KIND) {
-			case layout.eventOpen: {
-				const generation = this.words[word + 2] as number;
+			case layout.eventOpen:
 				this.opened(slot, generation, at, length);
 				break;
-			}
 			case layout.eventUpgrade:
 			case layout.eventRequest: {
-				const generation = this.words[word + 2] as number;
 				const isUpgrade = (kind & KIND) === layout.eventUpgrade;
 				this.asked(isUpgrade, slot, generation, at, length);
 				break;
@@ -328,7 +269,7 @@ export class EventLoop {
 			}
 			case layout.eventClose: {
 				this.closed(slot, {
-					code: this.uint16(at),
+					code: this.events.uint16(at),
 					reason: this.bytes.utf8Slice(at + 4, at + length),
 					cause: CLOSE_CAUSES[this.bytes[at + 2] as number] ?? "internal",
 					wasClean: this.bytes[at + 3] === 1,
@@ -347,7 +288,7 @@ export class EventLoop {
 				this.ended(this.bytes.utf8Slice(at, at + length));
 				break;
 			default:
-				this.fail(`a record of kind ${kind}`);
+				this.onNonsense(`a record of kind ${kind}`);
 		}
 	}
 
@@ -358,8 +299,8 @@ export class EventLoop {
 		at: number,
 		length: number,
 	): void {
-		const lines = this.bytes.latin1Slice(at + 2 * END_BYTES, at + length);
-		const request = new CopiedRequest(lines, this.ends(at));
+		const lines = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
+		const request = new CopiedRequest(lines, readAddresses(this.events, at));
 		const pending = new PendingRequest(request, {
 			commands: this.commands,
 			slot,
@@ -375,10 +316,14 @@ export class EventLoop {
 
 	/** A handshake has failed that the handler was not asked about. */
 	private refused(at: number, length: number): void {
-		const statusAt = at + 2 * END_BYTES;
+		const statusAt = at + ADDRESSES_BYTES;
 		const reason = this.bytes.utf8Slice(statusAt + 2, at + length);
-		const status = this.uint16(statusAt) || undefined;
-		this.server.handshakeRefused(this.ends(at), status, reason);
+		const status = this.events.uint16(statusAt) || undefined;
+		this.server.handshakeRefused(
+			readAddresses(this.events, at),
+			status,
+			reason,
+		);
 	}
 
 	private opened(
@@ -387,11 +332,11 @@ export class EventLoop {
 		at: number,
 		length: number,
 	): void {
-		const agreed = this.bytes.latin1Slice(at + 2 * END_BYTES, at + length);
+		const agreed = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
 		const [protocol = "", extensions = ""] = agreed.split("\n");
 		const place = { loop: this, slot, generation };
 		const connection = new Connection(place, {
-			ends: this.ends(at),
+			addresses: readAddresses(this.events, at),
 			protocol,
 			extensions,
 			context: this.pending.get(slot)?.context,
@@ -429,7 +374,7 @@ export class EventLoop {
 	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */
 	private ended(message: string): void {
 		if (this.stopped) return;
-		this.stopped = true;
+		this.events.ended = true;
 		this.commands.abandon();
 		if (message !== "") {
 			this.server.dispatcher.failed(new GevError("ERR_GEV_LOOP", message));
@@ -443,36 +388,6 @@ export class EventLoop {
 			for (const slot of this.pending.keys()) this.closed(slot, reason);
 		}
 		this.server.loopEnded();
-	}
-
-	/** An address record. */
-	private ends(at: number): Ends {
-		return {
-			remoteAddress: this.address(at),
-			remotePort: this.port(at),
-			localAddress: this.address(at + END_BYTES),
-			localPort: this.port(at + END_BYTES),
-		};
-	}
-
-	/** One end of an address record: see `crates/reactor/src/addresses.rs`. */
-	private address(at: number): string {
-		const { bytes } = this;
-		if (this.uint16(at) === 4) {
-			return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
-		}
-		const address = formatIPv6(bytes.subarray(at + 4, at + 20));
-		const zone = bytes.readUInt32LE(at + 20);
-		return zone === 0 ? address : `${address}%${zoneName(zone)}`;
-	}
-
-	private port(at: number): number {
-		return this.uint16(at + 2);
-	}
-
-	/** A number of two bytes in a payload, where they are little-endian on every machine. */
-	private uint16(at: number): number {
-		return (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8);
 	}
 }
 
@@ -489,40 +404,11 @@ export interface LoopControls {
 	abort(): void;
 }
 
-/** RFC 5952: lower case, the longest run of two or more zero groups as `::`. */
-function formatIPv6(bytes: Buffer): string {
-	const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i));
-	let best = { at: 0, length: 1 };
-	for (let at = 0; at < 8; at++) {
-		let length = 0;
-		while (groups[at + length] === 0) length++;
-		if (length > best.length) best = { at, length };
-	}
-	const hex = (from: number, to: number) =>
-		groups
-			.slice(from, to)
-			.map((group) => group.toString(16))
-			.join(":");
-	return best.length === 1
-		? hex(0, 8)
-		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
-}
-
 /** The parts of a message whose parts are handed over one by one. */
 const NO_PARTS: Buffer[] = [];
 
-/** Bytes of one end in an address record. */
-const END_BYTES = 24;
-
-/** Read events are handed back at least this often, so that the loop can go on while a long drain runs. */
-const RELEASE_BYTES = 32 * 1024;
-
 // Constants of their own, as the engine folds these but not the properties of an object.
-const HEADER_BYTES = 16;
-const RECORD_ALIGN = 16;
 const KIND = 0xff;
-const PAD = layout.pad;
-const MESSAGE = layout.eventMessage;
 const FLAG_TEXT = layout.flagText;
 const FLAG_ASCII = layout.flagAscii;
 const FLAG_MORE = layout.flagMore;
