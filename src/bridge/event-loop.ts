@@ -10,7 +10,6 @@ import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import { layout } from "./layout.js";
-import { MemoryBudget } from "./memory-budget.js";
 import { MessagePool } from "./message-pool.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 
@@ -149,11 +148,7 @@ export class EventLoop implements EventReader {
 			} else {
 				message = this.data(connection, at, length);
 			}
-			if (connection.inbox?.holds === true) {
-				this.holdMessage(connection, message);
-			} else {
-				server.dispatcher.message(connection, message);
-			}
+			server.dispatcher.message(connection, message);
 		} catch (error) {
 			server.dispatcher.handlerFailed(error, connection);
 		}
@@ -173,8 +168,12 @@ export class EventLoop implements EventReader {
 		// Nothing is kept: that there is a list says that a message is half way.
 		connection.parts = fragment.last ? undefined : NO_PARTS;
 		const data = this.data(connection, at, length);
-		this.inTurn(connection, length, () =>
-			this.server.dispatcher.call("onFragment", connection, data, fragment),
+		this.server.dispatcher.callInTurn(
+			"onFragment",
+			connection,
+			length,
+			data,
+			fragment,
 		);
 	}
 
@@ -183,37 +182,6 @@ export class EventLoop implements EventReader {
 		return this.server.borrow && connection.inbox?.holds !== true
 			? this.bytes.subarray(at, at + length)
 			: this.messages.copy(at, length);
-	}
-
-	/** Delivers when what came before has been delivered; now, in most cases. */
-	private inTurn(
-		connection: Connection,
-		bytes: number,
-		deliver: () => void,
-	): void {
-		if (connection.inbox?.holds === true) this.hold(connection, bytes, deliver);
-		else deliver();
-	}
-
-	// Of its own, as a closure there would cost every message something.
-	private holdMessage(connection: Connection, message: string | Buffer): void {
-		const { dispatcher } = this.server;
-		const deliver = () => dispatcher.message(connection, message);
-		this.hold(connection, message.length, deliver);
-	}
-
-	/** Delivers later, unless the connection is closed from this side before; `bytes` are kept until then. */
-	private hold(
-		connection: Connection,
-		bytes: number,
-		deliver: () => void,
-	): void {
-		const kept = bytes + MemoryBudget.OVERHEAD;
-		connection.keep(kept);
-		connection.inbox?.hold(() => {
-			connection.release(kept);
-			if (connection.hears) deliver();
-		});
 	}
 
 	onEvent(
@@ -248,12 +216,11 @@ export class EventLoop implements EventReader {
 				if (connection?.connected !== true) break;
 				const isPing = (kind & KIND) === layout.eventPing;
 				const data = this.messages.copy(at, length);
-				this.inTurn(connection, length, () =>
-					this.server.dispatcher.call(
-						isPing ? "onPing" : "onPong",
-						connection,
-						data,
-					),
+				this.server.dispatcher.callInTurn(
+					isPing ? "onPing" : "onPong",
+					connection,
+					length,
+					data,
 				);
 				break;
 			}
@@ -262,7 +229,7 @@ export class EventLoop implements EventReader {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const isStop = (kind & KIND) === layout.eventStop;
-				this.inTurn(connection, 0, () =>
+				this.server.dispatcher.inTurn(connection, 0, () =>
 					isStop ? connection.mustEnd() : connection.peerHasEnded(),
 				);
 				break;

@@ -1,4 +1,5 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
+import { MemoryBudget } from "../bridge/memory-budget.js";
 import type { Connection } from "../connection.js";
 import { publish } from "../diagnostics.js";
 import { type Handler, isThenable, type Reply } from "../handler.js";
@@ -6,7 +7,10 @@ import type { PendingRequest } from "../http/pending-request.js";
 import type { Server } from "../server.js";
 import { currentContext, type HandlerContext } from "./handler-context.js";
 
-/** Calls the members of a server's handler, and sees to what they throw and to the promises that they return. */
+/**
+ * Calls the members of a server's handler, each in its turn where a connection has to wait, and sees to what they throw and
+ * to the promises that they return. Nobody else calls them.
+ */
 export class Dispatcher {
 	/** Where members are called: where the server was started last, or made. */
 	#context: HandlerContext = currentContext();
@@ -39,20 +43,35 @@ export class Dispatcher {
 		return this.#context.batch(callback);
 	}
 
-	/** Gives the handler a message, and sends what it returns. */
+	/** Gives the handler a message, when its turn comes, and sends what it returns. */
 	message(connection: Connection, message: string | Buffer): void {
-		if (this.#onMessage === undefined) return;
-		try {
-			const reply = this.#context.call(this.#onMessage, connection, message);
-			if (reply === undefined || reply === null) return;
-			if (isThenable(reply)) void this.#answerLater(connection, reply);
-			else connection.send(reply);
-		} catch (error) {
-			this.handlerFailed(error, connection);
+		if (connection.inbox?.holds === true) {
+			this.#holdMessage(connection, message);
+		} else {
+			this.#deliver(connection, message);
 		}
 	}
 
-	/** Calls a member of the handler for a connection; what it throws ends that connection only. */
+	/** Calls a member of the handler when the turn of what has arrived comes, of which `bytes` are kept until then. */
+	callInTurn<Name extends ConnectionCall>(
+		name: Name,
+		connection: Connection,
+		bytes: number,
+		...rest: Rest<Name>
+	): void {
+		this.inTurn(connection, bytes, () => this.call(name, connection, ...rest));
+	}
+
+	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
+	inTurn(connection: Connection, bytes: number, deliver: () => void): void {
+		if (connection.inbox?.holds === true) {
+			this.#hold(connection, bytes, deliver);
+		} else {
+			deliver();
+		}
+	}
+
+	/** Calls a member of the handler for a connection, at once. */
 	call<Name extends ConnectionCall>(
 		name: Name,
 		connection: Connection,
@@ -71,45 +90,77 @@ export class Dispatcher {
 			);
 			if (isThenable(result)) {
 				const waits = name === "onEnd" || this.#serial;
-				void this.#settled(connection, result, waits);
+				void this.#settle(connection, result, waits, false);
 			}
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
 	}
 
-	/** Asks the handler about a request. */
+	/** Asks the handler about a request, which gets its answer. */
 	ask(pending: PendingRequest): void {
-		this.#context.call(() =>
-			pending.ask(this.#handler, (error) => this.failed(error)),
-		);
+		this.#context.call(() => this.#ask(pending));
 	}
 
-	/** Sends what a handler's promise is fulfilled with. Never rejected. */
-	async #answerLater(
-		connection: Connection,
-		reply: PromiseLike<Reply>,
-	): Promise<void> {
-		connection.replyPending();
+	#ask(pending: PendingRequest): void {
+		const fail = (error: unknown) => {
+			pending.fail();
+			this.failed(error);
+		};
 		try {
-			// Of a promise's own members, which may be anything, this asks none.
-			const data = await reply;
-			if (data !== undefined && data !== null) connection.send(data);
+			const reply = this.#handler[pending.member]?.(pending.request);
+			const answered = isThenable(reply)
+				? Promise.resolve(reply).then((reply) => pending.answer(reply))
+				: pending.answer(reply);
+			answered?.catch(fail);
+		} catch (error) {
+			fail(error);
+		}
+	}
+
+	// Apart from the others, as a list of arguments would cost every message something.
+	#deliver(connection: Connection, message: string | Buffer): void {
+		if (this.#onMessage === undefined) return;
+		try {
+			const reply = this.#context.call(this.#onMessage, connection, message);
+			if (reply === undefined || reply === null) return;
+			if (isThenable(reply)) void this.#settle(connection, reply, true, true);
+			else connection.send(reply);
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
-		connection.replyDone();
 	}
 
-	/** Sees to a promise whose value does not matter, for which the connection waits or not. Never rejected. */
-	async #settled(
+	// Apart too: a closure in `message` would be made for every one.
+	#holdMessage(connection: Connection, message: string | Buffer): void {
+		const deliver = () => this.#deliver(connection, message);
+		this.#hold(connection, message.length, deliver);
+	}
+
+	/** Delivers later, unless the connection is closed from this side before; `bytes` are kept until then. */
+	#hold(connection: Connection, bytes: number, deliver: () => void): void {
+		const kept = bytes + MemoryBudget.OVERHEAD;
+		connection.keep(kept);
+		connection.inbox?.hold(() => {
+			connection.release(kept);
+			if (connection.hears) deliver();
+		});
+	}
+
+	/** Sees to a promise, for which the connection `waits` or not, and `sends` what it is fulfilled with. Never rejected. */
+	async #settle(
 		connection: Connection,
-		result: PromiseLike<void>,
+		promise: PromiseLike<Reply>,
 		waits: boolean,
+		sends: boolean,
 	): Promise<void> {
 		if (waits) connection.replyPending();
 		try {
-			await result;
+			// Of a promise's own members, which may be anything, this asks none.
+			const reply = await promise;
+			if (sends && reply !== undefined && reply !== null) {
+				connection.send(reply);
+			}
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}

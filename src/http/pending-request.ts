@@ -1,6 +1,6 @@
 import type { CommandQueue } from "../bridge/command-queue.js";
 import { layout } from "../bridge/layout.js";
-import { type CloseReason, type Handler, isThenable } from "../handler.js";
+import type { CloseReason } from "../handler.js";
 import {
 	acceptance,
 	type CheckedResponse,
@@ -42,23 +42,14 @@ export class PendingRequest {
 		this.#method = request.method;
 	}
 
-	/** Asks the handler, and answers what it says. `failed` is told, once, of what it throws and of a wrong reply. */
-	ask(handler: Handler, failed: (error: unknown) => void): void {
-		const fail = (error: unknown) => {
-			this.#send(FAILURE, "the handler failed");
-			failed(error);
-		};
-		try {
-			const reply = this.#isUpgrade
-				? handler.onUpgrade?.(this.request)
-				: handler.onRequest?.(this.request);
-			const answered = isThenable(reply)
-				? Promise.resolve(reply).then((reply) => this.#answer(reply))
-				: this.#answer(reply);
-			answered?.catch(fail);
-		} catch (error) {
-			fail(error);
-		}
+	/** The member of the handler that answers it. */
+	get member(): "onUpgrade" | "onRequest" {
+		return this.#isUpgrade ? "onUpgrade" : "onRequest";
+	}
+
+	/** The handler has thrown, or its reply is wrong. */
+	fail(): void {
+		this.#send(FAILURE, "the handler failed");
 	}
 
 	/** The client is gone. If its time was over before it had an answer, it has got the one that says so. */
@@ -70,7 +61,8 @@ export class PendingRequest {
 		this.#reading?.abort();
 	}
 
-	#answer(reply: unknown): Promise<void> | undefined {
+	/** Answers what the handler says: now, or when the promise is fulfilled. Throws, or rejects with, what is wrong with it. */
+	answer(reply: unknown): Promise<void> | undefined {
 		if (isWebResponse(reply)) return this.#answerAsRead(reply);
 		const given = this.#isUpgrade
 			? readUpgradeReply(reply)
