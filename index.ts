@@ -1,4 +1,5 @@
 export { GevError, type GevErrorCode } from "./src/base/errors.js";
+export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
 export {
@@ -7,8 +8,6 @@ export {
 	SendStatus,
 } from "./src/flow/send.js";
 export type {
-	CloseCause,
-	CloseReason,
 	Data,
 	Fragment,
 	Handler,

@@ -1,6 +1,6 @@
 import { type Channel, channel } from "node:diagnostics_channel";
+import type { CloseReason } from "./bridge/close-reason.js";
 import type { Connection } from "./connection.js";
-import type { CloseReason } from "./handler.js";
 import type { Server, StopResult } from "./server.js";
 
 /**

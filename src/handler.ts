@@ -1,3 +1,4 @@
+import type { CloseReason } from "./bridge/close-reason.js";
 import type { Connection } from "./connection.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
@@ -108,65 +109,3 @@ export interface Fragment {
 	/** The message ends with this piece. */
 	readonly last: boolean;
 }
-
-/** What started the end of a connection. */
-export type CloseCause =
-	/** The peer closed, or went away. */
-	| "peer"
-	/** `close()` or `destroy()` was called. */
-	| "local"
-	/** The peer broke the rules of the protocol. */
-	| "protocol"
-	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
-	| "limit"
-	/** The socket failed. */
-	| "reset"
-	/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
-	| "timeout"
-	/** A handler threw. */
-	| "handler"
-	/** The server was stopped. */
-	| "stop"
-	/** The event loop failed: a bug in gev. */
-	| "internal"
-	/** Nothing was received or sent for longer than `idleTimeoutMs`. */
-	| "idle"
-	/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
-	| "stalled";
-
-/** How a connection ended. */
-export interface CloseReason {
-	/**
-	 * The WebSocket close code that decided (RFC 6455 section 7.4): the peer's, or ours if we closed first. 1005 when there
-	 * was none (for raw TCP: the ordinary case), 1006 when the connection ended without a goodbye.
-	 */
-	readonly code: number;
-	/** The text that came with the code, or what is known of a failure; often empty. */
-	readonly reason: string;
-	/** What started the end. */
-	readonly cause: CloseCause;
-	/** True when both sides have said goodbye as the protocol wants it. */
-	readonly wasClean: boolean;
-}
-
-/** True for what a handler may return instead of a value: a promise, or anything else that can be awaited. */
-export function isThenable<Value>(
-	value: Value | PromiseLike<Value>,
-): value is PromiseLike<Value> {
-	return typeof value === "object" && value !== null && "then" in value;
-}
-
-/** Causes by the number that they have in close events: the order of `CloseCause` in `crates/reactor`. */
-export const CLOSE_CAUSES: readonly CloseCause[] = [
-	"peer",
-	"local",
-	"protocol",
-	"limit",
-	"reset",
-	"timeout",
-	"handler",
-	"stop",
-	"internal",
-	"idle",
-	"stalled",
-];

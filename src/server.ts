@@ -9,6 +9,7 @@ import {
 	isCloseText,
 	mayBeSent,
 } from "./bridge/close-payload.js";
+import type { CloseReason } from "./bridge/close-reason.js";
 import { endNative, holdNative, startNative } from "./bridge/environment.js";
 import { EventLoop, type LoopMemory } from "./bridge/event-loop.js";
 import { layout } from "./bridge/layout.js";
@@ -19,7 +20,7 @@ import { publish } from "./diagnostics.js";
 import type { ConnectionSettings } from "./flow/connection-settings.js";
 import { checkHandler, Dispatcher } from "./flow/dispatcher.js";
 import { Relief } from "./flow/relief.js";
-import type { CloseReason, Handler } from "./handler.js";
+import type { Handler } from "./handler.js";
 import {
 	type CheckedOptions,
 	checkOptions,

@@ -1,12 +1,13 @@
 import { GevError } from "../base/errors.js";
 import { Connection } from "../connection.js";
 import { publish } from "../diagnostics.js";
-import { CLOSE_CAUSES, type CloseReason, type Fragment } from "../handler.js";
+import type { Fragment } from "../handler.js";
+import { CopiedRequest } from "../http/copied-request.js";
 import { PendingRequest } from "../http/pending-request.js";
 import type { Protocol } from "../protocol.js";
-import { CopiedRequest } from "../request.js";
 import type { Server } from "../server.js";
 import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
+import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import { layout } from "./layout.js";

@@ -1,8 +1,9 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
+import { isThenable } from "../base/thenable.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
 import type { Connection } from "../connection.js";
 import { publish } from "../diagnostics.js";
-import { type Handler, isThenable, type Reply } from "../handler.js";
+import type { Handler, Reply } from "../handler.js";
 import type { PendingRequest } from "../http/pending-request.js";
 import type { Server } from "../server.js";
 import { currentContext, type HandlerContext } from "./handler-context.js";

@@ -1,14 +1,14 @@
+import type { CloseReason } from "../bridge/close-reason.js";
 import type { CommandQueue } from "../bridge/command-queue.js";
 import { layout } from "../bridge/layout.js";
-import type { CloseReason } from "../handler.js";
+import type { CopiedRequest } from "./copied-request.js";
+import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import {
 	acceptance,
 	type CheckedResponse,
-	type CopiedRequest,
 	checkedResponse,
 	responseBytes,
-} from "../request.js";
-import { type Given, readResponse, readUpgradeReply } from "./reply.js";
+} from "./response.js";
 import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */
