@@ -3,12 +3,12 @@ export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
 export {
+	type Data,
 	type SendCallback,
 	type SendOptions,
 	SendStatus,
 } from "./src/flow/send.js";
 export type {
-	Data,
 	Fragment,
 	Handler,
 	Reply,
@@ -30,10 +30,10 @@ export type {
 	RequestHeaders,
 	UpgradeReply,
 } from "./src/request.js";
-export {
-	type ListenAddress,
-	Server,
-	type StopOptions,
-	type StopResult,
-} from "./src/server.js";
+export { Server } from "./src/server.js";
+export type {
+	ListenAddress,
+	StopOptions,
+	StopResult,
+} from "./src/server-core.js";
 export type { Timer } from "./src/timer.js";

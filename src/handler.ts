@@ -1,9 +1,7 @@
 import type { CloseReason } from "./bridge/close-reason.js";
 import type { Connection } from "./connection.js";
+import type { Data } from "./flow/send.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
-
-/** What can be sent: a string goes out as text, bytes as binary. */
-export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 
 /** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is a handler too

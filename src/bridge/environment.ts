@@ -1,7 +1,6 @@
 import type { Cluster, Worker } from "node:cluster";
 import * as binding from "#binding";
 import { setImmediate } from "../base/clock.js";
-import type { Server } from "../server.js";
 import type { LoopMemory } from "./event-loop.js";
 
 /**
@@ -10,7 +9,7 @@ import type { LoopMemory } from "./event-loop.js";
  */
 
 /** Servers whose native loops run, or have events left. */
-const servers = new Set<Server>();
+const servers = new Set<ThreadServer>();
 
 /** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell/mod.rs`. */
 const pending = new Int32Array(new SharedArrayBuffer(4));
@@ -25,7 +24,7 @@ let native: binding.Environment | undefined;
 
 /** Starts a server's native loops; from now on its events are drained. */
 export function startNative(
-	server: Server,
+	server: ThreadServer,
 	options: binding.NativeOptions,
 	memory: LoopMemory[],
 ): binding.NativeServer {
@@ -53,7 +52,7 @@ export function holdNative(): void {
 }
 
 /** Forgets a server whose loops have ended. Without servers the process may exit. */
-export function endNative(server: Server): void {
+export function endNative(server: ThreadServer): void {
 	if (!servers.delete(server)) return;
 	holdNative();
 	if (servers.size === 0) clusterWorker()?.off("disconnect", stopServers);
@@ -80,6 +79,20 @@ function clusterWorker(): Worker | undefined {
 	// Its types are those of a module, with this as `default`.
 	const cluster: unknown = process.getBuiltinModule("node:cluster");
 	return (cluster as Cluster).worker;
+}
+
+/** What this thread needs of a server. */
+export interface ThreadServer {
+	/** It keeps the process alive. */
+	readonly keepsAlive: boolean;
+	/** A new turn of JavaScript's event loop: every loop's budget is whole again. */
+	grant(): void;
+	/** Handles events within the budget; true when there may be more. */
+	drain(): boolean;
+	/** True when there is something to {@link drain} for. */
+	hasNews(): boolean;
+	/** Says goodbye to all connections, and ends. */
+	stop(): Promise<unknown>;
 }
 
 /** Called for the doorbell: handles what is in the queues, within every server's budget. */

@@ -1,24 +1,20 @@
 import { GevError } from "../base/errors.js";
-import { Connection } from "../connection.js";
-import { publish } from "../diagnostics.js";
-import type { Fragment } from "../handler.js";
-import { CopiedRequest } from "../http/copied-request.js";
-import { PendingRequest } from "../http/pending-request.js";
-import type { Protocol } from "../protocol.js";
-import type { Server } from "../server.js";
-import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
+import { ADDRESSES_BYTES, type Addresses, readAddresses } from "./addresses.js";
 import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import { layout } from "./layout.js";
-import { MessagePool } from "./message-pool.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import { MessagePool, type PartsHolder } from "./message-pool.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 
 /**
- * This thread's end of one native event loop: turns the records of its event queue into calls of the handler, and owns the
- * queue of commands back.
+ * This thread's end of one native event loop: turns the records of its event queue into calls, and owns the queue of
+ * commands back.
  */
-export class EventLoop implements EventReader {
+export class EventLoop<Connection extends LoopConnection = LoopConnection>
+	implements EventReader
+{
 	/** Position in the server's list of loops. */
 	readonly index: number;
 	readonly commands: CommandQueue;
@@ -26,8 +22,11 @@ export class EventLoop implements EventReader {
 	readonly connections: (Connection | undefined)[] = [];
 	connectionCount = 0;
 	/** Requests that the handler answers, by slot. */
-	private readonly pending = new Map<number, PendingRequest>();
-	readonly server: Server;
+	private readonly pending = new Map<number, LoopRequest>();
+	private readonly server: LoopServer<Connection>;
+	private readonly calls: LoopCalls<Connection>;
+	/** Handlers see events where they are. */
+	private readonly borrow: boolean;
 	/** The memory of commands, gauges and control words. */
 	private readonly control: Int32Array;
 	private readonly events: EventQueue;
@@ -38,14 +37,16 @@ export class EventLoop implements EventReader {
 	private readonly native: LoopControls;
 
 	constructor(
-		server: Server,
+		server: LoopServer<Connection>,
 		index: number,
 		memory: LoopMemory,
-		options: { queueBytes: number; protocol: Protocol },
+		options: LoopOptions,
 		native: LoopControls,
 	) {
-		const { queueBytes, protocol } = options;
+		const { queueBytes } = options;
 		this.server = server;
+		this.calls = server.dispatcher;
+		this.borrow = options.borrow;
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
@@ -53,7 +54,7 @@ export class EventLoop implements EventReader {
 		this.commands = new CommandQueue(
 			this.control,
 			queueBytes,
-			protocol.headerBytes,
+			options.headerBytes,
 			server.memory,
 			native.wake,
 		);
@@ -112,9 +113,10 @@ export class EventLoop implements EventReader {
 	forget(expelled: ReadonlySet<Connection>): void {
 		const unwanted = new Map<number, Unwanted & { connection: Connection }>();
 		for (const connection of expelled) {
-			const { loop, slot, generation } = connection.place;
-			if (loop === this)
+			const { slot, generation } = connection;
+			if (this.connections[slot] === connection) {
 				unwanted.set(slot, { connection, generation, bytes: 0 });
+			}
 		}
 		this.commands.forget(unwanted);
 		for (const { connection, bytes } of unwanted.values()) {
@@ -129,13 +131,13 @@ export class EventLoop implements EventReader {
 			return;
 		}
 		if (!connection.connected) return;
-		const { server } = this;
+		const { calls } = this;
 		const isPart = (kind & FLAG_MORE) !== 0 || connection.parts !== undefined;
-		if (isPart && server.takesFragments) {
+		if (isPart && calls.takesFragments) {
 			this.onFragment(connection, kind, at, length);
 			return;
 		}
-		if (!server.dispatcher.takesMessages) return;
+		if (!calls.takesMessages) return;
 		try {
 			let message: string | Buffer | undefined;
 			if (isPart) {
@@ -149,9 +151,9 @@ export class EventLoop implements EventReader {
 			} else {
 				message = this.data(connection, at, length);
 			}
-			server.dispatcher.message(connection, message);
+			calls.message(connection, message);
 		} catch (error) {
-			server.dispatcher.handlerFailed(error, connection);
+			calls.handlerFailed(error, connection);
 		}
 	}
 
@@ -161,26 +163,19 @@ export class EventLoop implements EventReader {
 		at: number,
 		length: number,
 	): void {
-		const fragment: Fragment = {
+		const piece: Piece = {
 			text: (kind & FLAG_TEXT) !== 0,
 			first: connection.parts === undefined,
 			last: (kind & FLAG_MORE) === 0,
 		};
 		// Nothing is kept: that there is a list says that a message is half way.
-		connection.parts = fragment.last ? undefined : NO_PARTS;
-		const data = this.data(connection, at, length);
-		this.server.dispatcher.callInTurn(
-			"onFragment",
-			connection,
-			length,
-			data,
-			fragment,
-		);
+		connection.parts = piece.last ? undefined : NO_PARTS;
+		this.calls.fragment(connection, this.data(connection, at, length), piece);
 	}
 
 	/** The bytes of a payload as the handler gets them: its own, unless it borrows and gets them at once. */
 	private data(connection: Connection, at: number, length: number): Buffer {
-		return this.server.borrow && connection.inbox?.holds !== true
+		return this.borrow && !connection.holds
 			? this.bytes.subarray(at, at + length)
 			: this.messages.copy(at, length);
 	}
@@ -215,14 +210,10 @@ export class EventLoop implements EventReader {
 			case layout.eventPong: {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
-				const isPing = (kind & KIND) === layout.eventPing;
 				const data = this.messages.copy(at, length);
-				this.server.dispatcher.callInTurn(
-					isPing ? "onPing" : "onPong",
-					connection,
-					length,
-					data,
-				);
+				const isPing = (kind & KIND) === layout.eventPing;
+				if (isPing) this.calls.ping(connection, data);
+				else this.calls.pong(connection, data);
 				break;
 			}
 			case layout.eventEnd:
@@ -230,9 +221,8 @@ export class EventLoop implements EventReader {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const isStop = (kind & KIND) === layout.eventStop;
-				this.server.dispatcher.inTurn(connection, 0, () =>
-					isStop ? connection.mustEnd() : connection.peerHasEnded(),
-				);
+				if (isStop) this.calls.mustEnd(connection);
+				else this.calls.peerEnded(connection);
 				break;
 			}
 			case layout.eventClose: {
@@ -248,7 +238,7 @@ export class EventLoop implements EventReader {
 				this.server.memory.relieve(this.bytes.readUInt32LE(at) * 1024);
 				break;
 			case layout.eventError:
-				this.server.dispatcher.failed(
+				this.calls.failed(
 					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
 				);
 				break;
@@ -268,18 +258,12 @@ export class EventLoop implements EventReader {
 		length: number,
 	): void {
 		const lines = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
-		const request = new CopiedRequest(lines, readAddresses(this.events, at));
-		const pending = new PendingRequest(request, {
-			commands: this.commands,
-			slot,
-			generation,
-			isUpgrade,
-			refused: (status, reason) =>
-				this.server.handshakeRefused(request, status, reason),
-			maxBytes: this.server.connectionSettings.maxBufferedBytes,
-		});
-		this.pending.set(slot, pending);
-		this.server.dispatcher.ask(pending);
+		const addresses = readAddresses(this.events, at);
+		const { commands } = this;
+		const place = { commands, slot, generation };
+		const request = this.server.request(place, isUpgrade, lines, addresses);
+		this.pending.set(slot, request);
+		this.server.asked(request);
 	}
 
 	/** A handshake has failed that the handler was not asked about. */
@@ -301,21 +285,20 @@ export class EventLoop implements EventReader {
 		length: number,
 	): void {
 		const agreed = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
-		const [protocol = "", extensions = ""] = agreed.split("\n");
-		const place = { loop: this, slot, generation };
-		const connection = new Connection(place, {
-			addresses: readAddresses(this.events, at),
-			protocol,
-			extensions,
-			context: this.pending.get(slot)?.context,
-			settings: this.server.connectionSettings,
-		});
+		const [subprotocol = "", extensions = ""] = agreed.split("\n");
+		const connection = this.server.connection(
+			{ loop: this, slot, generation },
+			{
+				addresses: readAddresses(this.events, at),
+				subprotocol,
+				extensions,
+				context: this.pending.get(slot)?.context,
+			},
+		);
 		this.pending.delete(slot);
 		this.connections[slot] = connection;
 		this.connectionCount++;
-		const { server } = this;
-		publish("gev:open", { server, connection });
-		server.dispatcher.call("onConnect", connection);
+		this.server.connectionOpened(connection);
 	}
 
 	private closed(slot: number, reason: CloseReason): void {
@@ -333,8 +316,7 @@ export class EventLoop implements EventReader {
 			this.connectionCount--;
 			this.server.connectionEnded(connection, reason);
 		};
-		if (connection.inbox === undefined) tell();
-		else connection.inbox.end(tell);
+		connection.whenDelivered(tell);
 		// What the handler is doing about its end keeps nobody waiting.
 		if (!isTold) this.server.connectionLingers(connection);
 	}
@@ -345,7 +327,7 @@ export class EventLoop implements EventReader {
 		this.events.ended = true;
 		this.commands.abandon();
 		if (message !== "") {
-			this.server.dispatcher.failed(new GevError("ERR_GEV_LOOP", message));
+			this.calls.failed(new GevError("ERR_GEV_LOOP", message));
 			const reason: CloseReason = {
 				code: 1006,
 				reason: message,
@@ -363,6 +345,108 @@ export class EventLoop implements EventReader {
 export interface LoopMemory {
 	control: Uint8Array;
 	events: Uint8Array;
+}
+
+/** What a server's options say about its loops. */
+export interface LoopOptions {
+	/** Of each of the two queues. */
+	queueBytes: number;
+	borrow: boolean;
+	/** Bytes that framing adds to a message of `length` bytes. */
+	headerBytes: (length: number) => number;
+}
+
+/** What a loop needs of its server. */
+export interface LoopServer<Connection> {
+	readonly dispatcher: LoopCalls<Connection>;
+	readonly memory: MemoryBudget;
+	/** Makes a connection; {@link connectionOpened} follows, when the loop knows it. */
+	connection(
+		place: { loop: EventLoop; slot: number; generation: number },
+		details: OpeningDetails,
+	): Connection;
+	connectionOpened(connection: Connection): void;
+	/** A connection has ended, and what it has brought waits for the handler. */
+	connectionLingers(connection: Connection): void;
+	/** A connection has ended, and everything that it has brought is delivered. */
+	connectionEnded(connection: Connection, reason: CloseReason): void;
+	/** Makes a request, whose head consists of these lines; {@link asked} follows, when the loop knows it. */
+	request(
+		place: { commands: CommandQueue; slot: number; generation: number },
+		isUpgrade: boolean,
+		lines: string,
+		addresses: Addresses,
+	): LoopRequest;
+	asked(request: LoopRequest): void;
+	/** A handshake has come to nothing. */
+	handshakeRefused(
+		addresses: Addresses,
+		status: number | undefined,
+		reason: string,
+	): void;
+	/** A loop has ended. */
+	loopEnded(): void;
+}
+
+/** What a loop has called: of the handler, in its turn. */
+export interface LoopCalls<Connection> {
+	readonly takesMessages: boolean;
+	/** Messages that do not come in one piece are wanted in pieces. */
+	readonly takesFragments: boolean;
+	message(connection: Connection, message: string | Buffer): void;
+	fragment(connection: Connection, data: Buffer, piece: Piece): void;
+	ping(connection: Connection, data: Buffer): void;
+	pong(connection: Connection, data: Buffer): void;
+	/** The peer has said goodbye. */
+	peerEnded(connection: Connection): void;
+	/** The server is stopping, and nothing more will come. */
+	mustEnd(connection: Connection): void;
+	/** What was to be called could not be, or has thrown. */
+	handlerFailed(error: unknown, connection: Connection): void;
+	/** Something has gone wrong that belongs to no connection. */
+	failed(error: unknown): void;
+}
+
+/** Where in its message a piece belongs: what users know as `Fragment`. */
+export interface Piece {
+	text: boolean;
+	first: boolean;
+	last: boolean;
+}
+
+/** A connection, as far as its loop is concerned. */
+export interface LoopConnection extends PartsHolder {
+	readonly slot: number;
+	readonly generation: number;
+	readonly connected: boolean;
+	/** What arrives now has to wait. */
+	readonly holds: boolean;
+	/** No more output waits in the loop than it was to be told of. */
+	drained(): void;
+	/** What somebody waits for has been handed to the kernel. */
+	wasSent(): void;
+	/** So much of what was sent has been dropped on this side. */
+	uncount(bytes: number): void;
+	/** The native connection is no more. */
+	gone(): void;
+	/** Calls `tell` when everything that has arrived has been delivered. */
+	whenDelivered(tell: () => void): void;
+}
+
+/** A request, from when the handler is asked about it until its connection is open or gone. */
+export interface LoopRequest {
+	/** Context of the connection, if one comes about. */
+	readonly context: unknown;
+	/** The client is gone. */
+	ended(reason: CloseReason): void;
+}
+
+/** What a new connection is told about itself. */
+export interface OpeningDetails {
+	addresses: Addresses;
+	subprotocol: string;
+	extensions: string;
+	context: unknown;
 }
 
 /** What can be done to a native loop besides giving it commands. */

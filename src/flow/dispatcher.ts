@@ -1,37 +1,38 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
 import { isThenable } from "../base/thenable.js";
+import type { LoopCalls, Piece } from "../bridge/event-loop.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
-import type { Connection } from "../connection.js";
-import { publish } from "../diagnostics.js";
-import type { Handler, Reply } from "../handler.js";
-import type { PendingRequest } from "../http/pending-request.js";
-import type { Server } from "../server.js";
+import { publish } from "./channels.js";
+import type { ConnectionCore } from "./connection-core.js";
 import { currentContext, type HandlerContext } from "./handler-context.js";
 
 /**
  * Calls the members of a server's handler, each in its turn where a connection has to wait, and sees to what they throw and
  * to the promises that they return. Nobody else calls them.
  */
-export class Dispatcher {
+export class Dispatcher implements LoopCalls<ConnectionCore> {
+	/** The handler wants messages. */
+	readonly takesMessages: boolean;
+	/** The handler wants messages in pieces. */
+	readonly takesFragments: boolean;
+
 	/** Where members are called: where the server was started last, or made. */
 	#context: HandlerContext = currentContext();
 	/** The handler's `onMessage`, bound; `undefined` if there is none. */
-	readonly #onMessage: Handler["onMessage"];
-	readonly #handler: Handler;
+	readonly #onMessage: Member | undefined;
+	readonly #handler: Members;
 	/** Connections wait for promises. */
 	readonly #serial: boolean;
-	readonly #server: Server;
+	/** The server that handlers and those who watch know. */
+	readonly #server: object;
 
-	constructor(handler: Handler, serial: boolean, server: Server) {
+	constructor(handler: Members, serial: boolean, server: object) {
 		this.#handler = handler;
 		this.#serial = serial;
 		this.#server = server;
-		this.#onMessage = handler.onMessage?.bind(handler);
-	}
-
-	/** The handler wants messages. */
-	get takesMessages(): boolean {
-		return this.#onMessage !== undefined;
+		this.#onMessage = handler.onMessage?.bind(handler) as Member | undefined;
+		this.takesMessages = handler.onMessage !== undefined;
+		this.takesFragments = handler.onFragment !== undefined;
 	}
 
 	/** From now on members are called in the context of whoever calls this. */
@@ -45,48 +46,53 @@ export class Dispatcher {
 	}
 
 	/** Gives the handler a message, when its turn comes, and sends what it returns. */
-	message(connection: Connection, message: string | Buffer): void {
-		if (connection.inbox?.holds === true) {
+	message(connection: ConnectionCore, message: string | Buffer): void {
+		if (connection.holds) {
 			this.#holdMessage(connection, message);
 		} else {
 			this.#deliver(connection, message);
 		}
 	}
 
-	/** Calls a member of the handler when the turn of what has arrived comes, of which `bytes` are kept until then. */
-	callInTurn<Name extends ConnectionCall>(
-		name: Name,
-		connection: Connection,
-		bytes: number,
-		...rest: Rest<Name>
-	): void {
-		this.inTurn(connection, bytes, () => this.call(name, connection, ...rest));
+	fragment(connection: ConnectionCore, data: Buffer, fragment: Piece): void {
+		this.#inTurn(connection, data.length, () =>
+			this.call("onFragment", connection, data, fragment),
+		);
 	}
 
-	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
-	inTurn(connection: Connection, bytes: number, deliver: () => void): void {
-		if (connection.inbox?.holds === true) {
-			this.#hold(connection, bytes, deliver);
-		} else {
-			deliver();
-		}
+	ping(connection: ConnectionCore, data: Buffer): void {
+		this.#inTurn(connection, data.length, () =>
+			this.call("onPing", connection, data),
+		);
+	}
+
+	pong(connection: ConnectionCore, data: Buffer): void {
+		this.#inTurn(connection, data.length, () =>
+			this.call("onPong", connection, data),
+		);
+	}
+
+	peerEnded(connection: ConnectionCore): void {
+		this.#inTurn(connection, 0, () => connection.peerHasEnded());
+	}
+
+	mustEnd(connection: ConnectionCore): void {
+		this.#inTurn(connection, 0, () => connection.mustEnd());
 	}
 
 	/** Calls a member of the handler for a connection, at once. */
-	call<Name extends ConnectionCall>(
-		name: Name,
-		connection: Connection,
-		...rest: Rest<Name>
+	call(
+		name: ConnectionCall,
+		connection: ConnectionCore,
+		...rest: unknown[]
 	): void {
 		const handler = this.#handler;
 		try {
-			const member = handler[name] as
-				| ((...args: unknown[]) => void | Promise<void>)
-				| undefined;
+			const member = handler[name] as Member | undefined;
 			if (member === undefined) return;
 			const result = this.#context.call(
 				(...args) => member.apply(handler, args),
-				connection,
+				connection.face,
 				...rest,
 			);
 			if (isThenable(result)) {
@@ -99,20 +105,21 @@ export class Dispatcher {
 	}
 
 	/** Asks the handler about a request, which gets its answer. */
-	ask(pending: PendingRequest): void {
-		this.#context.call(() => this.#ask(pending));
+	ask(question: Question): void {
+		this.#context.call(() => this.#ask(question));
 	}
 
-	#ask(pending: PendingRequest): void {
+	#ask(question: Question): void {
 		const fail = (error: unknown) => {
-			pending.fail();
+			question.fail();
 			this.failed(error);
 		};
 		try {
-			const reply = this.#handler[pending.member]?.(pending.request);
+			const member = this.#handler[question.member] as Member | undefined;
+			const reply = member?.call(this.#handler, question.request);
 			const answered = isThenable(reply)
-				? Promise.resolve(reply).then((reply) => pending.answer(reply))
-				: pending.answer(reply);
+				? Promise.resolve(reply).then((reply) => question.answer(reply))
+				: question.answer(reply);
 			answered?.catch(fail);
 		} catch (error) {
 			fail(error);
@@ -120,26 +127,40 @@ export class Dispatcher {
 	}
 
 	// Apart from the others, as a list of arguments would cost every message something.
-	#deliver(connection: Connection, message: string | Buffer): void {
+	#deliver(connection: ConnectionCore, message: string | Buffer): void {
 		if (this.#onMessage === undefined) return;
 		try {
-			const reply = this.#context.call(this.#onMessage, connection, message);
+			const reply = this.#context.call(
+				this.#onMessage,
+				connection.face,
+				message,
+			);
 			if (reply === undefined || reply === null) return;
 			if (isThenable(reply)) void this.#settle(connection, reply, true, true);
-			else connection.send(reply);
+			else connection.sender.send(reply);
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
 	}
 
 	// Apart too: a closure in `message` would be made for every one.
-	#holdMessage(connection: Connection, message: string | Buffer): void {
+	#holdMessage(connection: ConnectionCore, message: string | Buffer): void {
 		const deliver = () => this.#deliver(connection, message);
 		this.#hold(connection, message.length, deliver);
 	}
 
+	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
+	#inTurn(
+		connection: ConnectionCore,
+		bytes: number,
+		deliver: () => void,
+	): void {
+		if (connection.holds) this.#hold(connection, bytes, deliver);
+		else deliver();
+	}
+
 	/** Delivers later, unless the connection is closed from this side before; `bytes` are kept until then. */
-	#hold(connection: Connection, bytes: number, deliver: () => void): void {
+	#hold(connection: ConnectionCore, bytes: number, deliver: () => void): void {
 		const kept = bytes + MemoryBudget.OVERHEAD;
 		connection.keep(kept);
 		connection.inbox?.hold(() => {
@@ -150,8 +171,8 @@ export class Dispatcher {
 
 	/** Sees to a promise, for which the connection `waits` or not, and `sends` what it is fulfilled with. Never rejected. */
 	async #settle(
-		connection: Connection,
-		promise: PromiseLike<Reply>,
+		connection: ConnectionCore,
+		promise: PromiseLike<unknown>,
 		waits: boolean,
 		sends: boolean,
 	): Promise<void> {
@@ -160,7 +181,7 @@ export class Dispatcher {
 			// Of a promise's own members, which may be anything, this asks none.
 			const reply = await promise;
 			if (sends && reply !== undefined && reply !== null) {
-				connection.send(reply);
+				connection.sender.send(reply);
 			}
 		} catch (error) {
 			this.handlerFailed(error, connection);
@@ -169,23 +190,25 @@ export class Dispatcher {
 	}
 
 	/** A member has thrown, or its promise was rejected. */
-	handlerFailed(error: unknown, connection: Connection): void {
+	handlerFailed(error: unknown, connection: ConnectionCore): void {
 		connection.fail();
 		this.failed(error, connection);
 	}
 
 	/** Tells `onError`, or everybody. Never throws. */
-	failed(thrown: unknown, connection?: Connection): void {
+	failed(thrown: unknown, connection?: ConnectionCore): void {
 		const error = asError(thrown);
 		const server = this.#server;
-		publish("gev:error", { server, error, connection });
+		const face = connection?.face;
+		publish("gev:error", { server, error, connection: face });
 		try {
 			if (this.#handler.onError === undefined) {
 				warn(error);
 				return;
 			}
-			const result: unknown = this.#context.call(() =>
-				this.#handler.onError?.(error, connection),
+			const onError = this.#handler.onError as Member;
+			const result = this.#context.call(() =>
+				onError.call(this.#handler, error, face),
 			);
 			if (isThenable(result)) void warnIfRejected(result);
 		} catch (another) {
@@ -202,7 +225,17 @@ async function warnIfRejected(result: PromiseLike<unknown>): Promise<void> {
 	}
 }
 
-/** Members of a handler that are called for a connection and whose result does not matter. */
+/** A member of a handler. What it takes and returns is what `Handler` says to those who write it. */
+type Member = (...args: unknown[]) => unknown;
+
+/** A handler as it is called, by name. */
+export type Members = {
+	readonly [Name in (typeof HANDLER_MEMBERS)[number]]?:
+		| ((...args: never[]) => unknown)
+		| undefined;
+};
+
+/** Members that are called for a connection and whose result does not matter. */
 type ConnectionCall =
 	| "onConnect"
 	| "onFragment"
@@ -212,11 +245,16 @@ type ConnectionCall =
 	| "onEnd"
 	| "onClose";
 
-/** What such a member gets besides the connection. */
-type Rest<Name extends ConnectionCall> =
-	Parameters<NonNullable<Handler[Name]>> extends [Connection, ...infer Rest]
-		? Rest
-		: never;
+/** A request that the handler is asked about. */
+export interface Question {
+	readonly member: "onUpgrade" | "onRequest";
+	/** What the handler gets. */
+	readonly request: object;
+	/** Answers what the handler says: now, or when the promise is fulfilled. Throws, or rejects with, what is wrong with it. */
+	answer(reply: unknown): Promise<void> | undefined;
+	/** The handler has thrown, or its reply is wrong. */
+	fail(): void;
+}
 
 /** For what nobody else is there to be told. Never throws. */
 function warn(thrown: unknown): void {
@@ -243,7 +281,7 @@ export function checkHandler(handler: unknown): void {
 	}
 }
 
-const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
+const HANDLER_MEMBERS = [
 	"onUpgrade",
 	"onRequest",
 	"onConnect",
@@ -255,4 +293,4 @@ const HANDLER_MEMBERS: readonly (keyof Handler)[] = [
 	"onEnd",
 	"onClose",
 	"onError",
-];
+] as const;

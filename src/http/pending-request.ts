@@ -1,5 +1,6 @@
 import type { CloseReason } from "../bridge/close-reason.js";
 import type { CommandQueue } from "../bridge/command-queue.js";
+import type { LoopRequest } from "../bridge/event-loop.js";
 import { layout } from "../bridge/layout.js";
 import type { CopiedRequest } from "./copied-request.js";
 import { type Given, readResponse, readUpgradeReply } from "./reply.js";
@@ -12,7 +13,7 @@ import {
 import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */
-export class PendingRequest {
+export class PendingRequest implements LoopRequest {
 	readonly request: CopiedRequest;
 	/** Context of the connection, if one comes about. */
 	context: unknown = undefined;
@@ -31,11 +32,15 @@ export class PendingRequest {
 	/** The body of a web `Response` is being read. */
 	#reading: AbortController | undefined;
 
-	constructor(request: CopiedRequest, details: PendingDetails) {
+	constructor(
+		request: CopiedRequest,
+		place: RequestPlace,
+		details: PendingDetails,
+	) {
 		this.request = request;
-		this.#commands = details.commands;
-		this.#slot = details.slot;
-		this.#generation = details.generation;
+		this.#commands = place.commands;
+		this.#slot = place.slot;
+		this.#generation = place.generation;
 		this.#isUpgrade = details.isUpgrade;
 		this.#refused = details.refused;
 		this.#maxBytes = details.maxBytes;
@@ -104,10 +109,14 @@ export class PendingRequest {
 }
 
 /** Where the answer to a request goes. */
-export interface PendingDetails {
+export interface RequestPlace {
 	commands: CommandQueue;
 	slot: number;
 	generation: number;
+}
+
+/** What else there is to a request. */
+export interface PendingDetails {
 	/** It asks for a connection. */
 	isUpgrade: boolean;
 	/** Is told that no connection has come about. */
