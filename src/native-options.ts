@@ -2,6 +2,7 @@ import * as binding from "#binding";
 import type { LoopMemory } from "./bridge/event-loop.js";
 import type { Members } from "./flow/dispatcher.js";
 import type { CheckedOptions } from "./options.js";
+import { framingOf } from "./protocol.js";
 
 /** What the native side is told of a server. */
 export function nativeOptions(
@@ -9,7 +10,8 @@ export function nativeOptions(
 	address: string,
 	handler: Members,
 ): binding.NativeOptions {
-	const { protocol, balance, host: _host, loops: _loops, ...rest } = options;
+	const { webSocket } = framingOf(options.protocol);
+	const { balance, host: _host, loops: _loops, ...rest } = options;
 	return {
 		address,
 		port: rest.port,
@@ -35,9 +37,9 @@ export function nativeOptions(
 		readBufferBytes: rest.readBufferBytes,
 		noDelay: rest.noDelay,
 		keepAliveMs: rest.keepAliveMs,
-		...(protocol.webSocket !== undefined && {
+		...(webSocket !== undefined && {
 			webSocket: {
-				...protocol.webSocket,
+				...webSocket,
 				askUpgrades: handler.onUpgrade !== undefined,
 				askRequests: handler.onRequest !== undefined,
 				eagerParts: handler.onFragment !== undefined,

@@ -5,20 +5,29 @@ import * as check from "./base/check.js";
 export class Protocol {
 	/** Which protocol this is. */
 	readonly name: "raw" | "websocket";
-	/** @internal Checked options, but for what the handler decides. */
-	readonly webSocket: CheckedWebSocketOptions | undefined;
-	/** @internal Bytes that framing adds to a message of `length` bytes. */
-	readonly headerBytes: (length: number) => number;
 
-	/** @internal */
-	constructor(
-		name: "raw" | "websocket",
-		options: CheckedWebSocketOptions | undefined,
-	) {
+	/** @internal One that {@link framingOf} does not know is none. */
+	constructor(name: "raw" | "websocket") {
 		this.name = name;
-		this.webSocket = options;
-		this.headerBytes = name === "raw" ? () => 0 : webSocketHeaderBytes;
 	}
+}
+
+/** @internal What is inside of a protocol. */
+export interface Framing {
+	/** Checked options, but for what the handler decides. */
+	webSocket: CheckedWebSocketOptions | undefined;
+	/** Bytes that framing adds to a message of `length` bytes. */
+	headerBytes: (length: number) => number;
+}
+
+/** @internal True for what {@link raw} or {@link webSocket} has made. */
+export function isProtocol(value: unknown): value is Protocol {
+	return framings.has(value as Protocol);
+}
+
+/** @internal Of a protocol, whose users cannot see it. */
+export function framingOf(protocol: Protocol): Framing {
+	return framings.get(protocol) as Framing;
 }
 
 /** Settings of {@link webSocket}. */
@@ -123,7 +132,7 @@ export type CheckedWebSocketOptions = Omit<
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol {
-	return new Protocol("raw", undefined);
+	return protocolOf("raw", { webSocket: undefined, headerBytes: () => 0 });
 }
 
 /**
@@ -154,7 +163,7 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		throw check.wrong("protocols", "tokens of HTTP", notToken);
 	}
 	const deflate = checkDeflate(given.perMessageDeflate);
-	return new Protocol("websocket", {
+	const checked: CheckedWebSocketOptions = {
 		maxMessageBytes: count("maxMessageBytes", 16 * 1024 * 1024, 0, MAX_BYTES),
 		maxFragments: count("maxFragments", 16384),
 		maxFrameBytes: count("maxFrameBytes", 0, 0, MAX_BYTES),
@@ -169,7 +178,17 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		...(path !== undefined && { path }),
 		...(origins !== undefined && { origins }),
 		...(deflate !== undefined && { deflate }),
+	};
+	return protocolOf("websocket", {
+		webSocket: checked,
+		headerBytes: webSocketHeaderBytes,
 	});
+}
+
+function protocolOf(name: Protocol["name"], framing: Framing): Protocol {
+	const protocol = new Protocol(name);
+	framings.set(protocol, framing);
+	return protocol;
 }
 
 function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
@@ -217,6 +236,8 @@ function webSocketHeaderBytes(length: number): number {
 	if (length < 126) return 2;
 	return length < 65_536 ? 4 : 10;
 }
+
+const framings = new WeakMap<Protocol, Framing>();
 
 const MAX_COUNT = 2 ** 31 - 1;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;

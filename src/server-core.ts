@@ -38,6 +38,7 @@ import { CopiedRequest } from "./http/copied-request.js";
 import { PendingRequest, type RequestPlace } from "./http/pending-request.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
+import { framingOf } from "./protocol.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -387,7 +388,7 @@ export class ServerCore
 		const loopOptions = {
 			queueBytes: options.queueBytes,
 			borrow: options.borrow,
-			headerBytes: options.protocol.headerBytes,
+			headerBytes: framingOf(options.protocol).headerBytes,
 		};
 		this.#refusedHandshakes = 0;
 		try {
