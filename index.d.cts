@@ -120,7 +120,7 @@ declare class Connection<Context = unknown> {
     /** The port that the peer has connected to. */
     readonly localPort: number;
     /** The subprotocol that was agreed on; `""` for none. */
-    readonly protocol: string;
+    readonly subprotocol: string;
     /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
     readonly extensions: string;
     /**
@@ -130,7 +130,7 @@ declare class Connection<Context = unknown> {
      */
     get connected(): boolean;
     /** Which of the server's event loops serves this connection, from 0. */
-    get loop(): number;
+    get loopIndex(): number;
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
      *
@@ -252,7 +252,7 @@ interface HttpRequest {
     readonly url: string;
     readonly headers: RequestHeaders;
     /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
-    readonly protocols: readonly string[];
+    readonly subprotocols: readonly string[];
     /** The peer's IP address. */
     readonly remoteAddress: string;
     /** The peer's port. */
@@ -304,8 +304,8 @@ interface Refusal extends HttpResponse {
 interface Acceptance<Context = unknown> {
     /** What {@link Connection.context} is from the beginning. */
     context?: Context;
-    /** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
-    protocol?: string;
+    /** The subprotocol: one of those that the client offers. Default: what the option `subprotocols` chooses. */
+    subprotocol?: string;
     /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
     headers?: ResponseHeaders;
 }
@@ -450,7 +450,7 @@ interface WebSocketOptions {
      * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
      * connection comes about without one. `onUpgrade` may choose another. Default: none.
      */
-    protocols?: readonly string[];
+    subprotocols?: readonly string[];
     /**
      * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
      */
@@ -749,7 +749,7 @@ declare class Server<Context = unknown> {
      */
     get heldBytes(): number;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
-    get loops(): number;
+    get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context>>;
     /**

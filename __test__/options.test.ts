@@ -150,7 +150,7 @@ const wrongWebSocketOptions: Record<keyof WebSocketOptions, Wrong> = {
 		["/a b", '"/a b"'],
 	],
 	origins: notTexts,
-	protocols: [...notTexts, [["a b"], '"a b"'], [["a,b"], '"a,b"']],
+	subprotocols: [...notTexts, [["a b"], '"a b"'], [["a,b"], '"a,b"']],
 	perMessageDeflate: [
 		["on", '"on"'],
 		[1, "1"],
@@ -372,13 +372,13 @@ test("send() takes strings and every kind of bytes", async (t) => {
 
 test("without options a server takes raw connections on every address", async (t) => {
 	const server = new Server({}, { port: 0 });
-	t.is(server.loops, 0);
+	t.is(server.loopCount, 0);
 	t.is(server.connectionCount, 0);
 	t.teardown(() => server.stop());
 	const { address, port } = await server.start();
 	const second = new Server({ onMessage: () => undefined }, { port });
 	t.regex(address, /^(::|0\.0\.0\.0)$/);
-	t.true(server.loops >= 1);
+	t.true(server.loopCount >= 1);
 	const client = await tcp(t, port);
 	client.write("nobody listens");
 	await until(() => server.connectionCount === 1);

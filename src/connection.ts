@@ -29,7 +29,7 @@ export class Connection<Context = unknown> {
 	/** The port that the peer has connected to. */
 	readonly localPort: number;
 	/** The subprotocol that was agreed on; `""` for none. */
-	readonly protocol: string;
+	readonly subprotocol: string;
 	/** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
 	readonly extensions: string;
 
@@ -44,7 +44,7 @@ export class Connection<Context = unknown> {
 		this.remotePort = details.addresses.remotePort;
 		this.localAddress = details.addresses.localAddress;
 		this.localPort = details.addresses.localPort;
-		this.protocol = details.subprotocol;
+		this.subprotocol = details.subprotocol;
 		this.extensions = details.extensions;
 	}
 
@@ -58,7 +58,7 @@ export class Connection<Context = unknown> {
 	}
 
 	/** Which of the server's event loops serves this connection, from 0. */
-	get loop(): number {
+	get loopIndex(): number {
 		return this.#core.loop.index;
 	}
 

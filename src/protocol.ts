@@ -75,7 +75,7 @@ export interface WebSocketOptions {
 	 * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
 	 * connection comes about without one. `onUpgrade` may choose another. Default: none.
 	 */
-	protocols?: readonly string[];
+	subprotocols?: readonly string[];
 	/**
 	 * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
 	 */
@@ -155,12 +155,12 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		);
 	}
 	const origins = check.texts("origins", given.origins);
-	const protocols = check.texts("protocols", given.protocols) ?? [];
-	const notToken = protocols.find(
+	const subprotocols = check.texts("subprotocols", given.subprotocols) ?? [];
+	const notToken = subprotocols.find(
 		(name) => !/^[\w!#$%&'*+.^`|~-]+$/.test(name),
 	);
 	if (notToken !== undefined) {
-		throw check.wrong("protocols", "tokens of HTTP", notToken);
+		throw check.wrong("subprotocols", "tokens of HTTP", notToken);
 	}
 	const deflate = checkDeflate(given.perMessageDeflate);
 	const checked: CheckedWebSocketOptions = {
@@ -171,7 +171,7 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		maxControlsPerSecond: count("maxControlFramesPerSecond", 1000),
 		maxHeaderBytes: count("maxHeaderBytes", 16 * 1024, 512, 64 * 1024),
 		maxHeaders: count("maxHeaders", 100, 4, 1000),
-		protocols,
+		protocols: subprotocols,
 		pingIntervalMs: count("pingIntervalMs", 0),
 		pongTimeoutMs: count("pongTimeoutMs", 10_000),
 		...(page !== undefined && { page }),
@@ -253,7 +253,7 @@ const WEB_SOCKET_OPTIONS: readonly (keyof WebSocketOptions)[] = [
 	"page",
 	"path",
 	"origins",
-	"protocols",
+	"subprotocols",
 	"perMessageDeflate",
 	"pingIntervalMs",
 	"pongTimeoutMs",

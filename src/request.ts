@@ -11,7 +11,7 @@ export interface HttpRequest {
 	readonly url: string;
 	readonly headers: RequestHeaders;
 	/** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
-	readonly protocols: readonly string[];
+	readonly subprotocols: readonly string[];
 	/** The peer's IP address. */
 	readonly remoteAddress: string;
 	/** The peer's port. */
@@ -68,8 +68,8 @@ export interface Refusal extends HttpResponse {
 export interface Acceptance<Context = unknown> {
 	/** What {@link Connection.context} is from the beginning. */
 	context?: Context;
-	/** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
-	protocol?: string;
+	/** The subprotocol: one of those that the client offers. Default: what the option `subprotocols` chooses. */
+	subprotocol?: string;
 	/** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
 	headers?: ResponseHeaders;
 }

@@ -56,7 +56,7 @@ export class Server<Context = unknown> {
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
-	get loops(): number {
+	get loopCount(): number {
 		return this.#core.loopCount;
 	}
 

@@ -124,6 +124,7 @@ export const pollute: ServerAct = (trial, random) => {
 		["body", "polluted"],
 		["context", "polluted"],
 		["protocol", "polluted"],
+		["subprotocol", "polluted"],
 		["fin", false],
 		["text", true],
 		["text", false],

@@ -38,7 +38,7 @@ export class CopiedRequest {
 	readonly method: string;
 	readonly url: string;
 	readonly headers: CopiedHeaders;
-	readonly protocols: readonly string[];
+	readonly subprotocols: readonly string[];
 	readonly remoteAddress: string;
 	readonly remotePort: number;
 	readonly localAddress: string;
@@ -54,10 +54,10 @@ export class CopiedRequest {
 			headers.push([rest[at] as string, rest[at + 1] as string]);
 		}
 		this.headers = new CopiedHeaders(headers);
-		this.protocols = (this.headers.get("sec-websocket-protocol") ?? "")
+		this.subprotocols = (this.headers.get("sec-websocket-protocol") ?? "")
 			.split(",")
-			.map((protocol) => protocol.trim())
-			.filter((protocol) => protocol !== "");
+			.map((name) => name.trim())
+			.filter((name) => name !== "");
 		this.remoteAddress = addresses.remoteAddress;
 		this.remotePort = addresses.remotePort;
 		this.localAddress = addresses.localAddress;

@@ -66,7 +66,7 @@ function checkNames(
 	}
 }
 
-const ACCEPTANCE = ["context", "protocol", "headers"] as const;
+const ACCEPTANCE = ["context", "subprotocol", "headers"] as const;
 const RESPONSE = ["status", "headers", "body"] as const;
 
 const NOTHING: Given = Object.freeze(Object.create(null));

@@ -12,17 +12,17 @@ import { wrong } from "./wrong-response.js";
  * @throws {@link GevError} `ERR_GEV_RESPONSE`.
  */
 export function acceptance(given: Given, request: CopiedRequest): Buffer {
-	const { protocol = "" } = given;
-	if (typeof protocol !== "string") {
-		throw wrong("protocol must be a string", protocol);
+	const { subprotocol = "" } = given;
+	if (typeof subprotocol !== "string") {
+		throw wrong("subprotocol must be a string", subprotocol);
 	}
-	if (protocol !== "" && !request.protocols.includes(protocol)) {
-		throw wrong("protocol must be one that the client offers", protocol);
+	if (subprotocol !== "" && !request.subprotocols.includes(subprotocol)) {
+		throw wrong("subprotocol must be one that the client offers", subprotocol);
 	}
-	if (protocol !== "" && !isToken(protocol)) {
-		throw wrong("protocol must be a token", protocol);
+	if (subprotocol !== "" && !isToken(subprotocol)) {
+		throw wrong("subprotocol must be a token", subprotocol);
 	}
-	const head = `${protocol}\n${headerLines(given.headers).join("")}`;
+	const head = `${subprotocol}\n${headerLines(given.headers).join("")}`;
 	if (head.length > MAX_HEAD) {
 		throw wrong(`the head must have at most ${MAX_HEAD} bytes`, head.length);
 	}
