@@ -9,15 +9,20 @@ export {
 	SendStatus,
 } from "./src/flow/send.js";
 export type {
+	CommonHandler,
 	Fragment,
 	Handler,
+	HandlerBase,
+	RawHandler,
 	Reply,
+	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type { ServerOptions } from "./src/options.js";
 export {
 	type DeflateOptions,
 	Protocol,
+	type ProtocolName,
 	raw,
 	type WebSocketOptions,
 	webSocket,

@@ -3,7 +3,7 @@ import {
 	type Connection,
 	type DeflateOptions,
 	GevError,
-	type Handler,
+	type RawHandler,
 	SendStatus,
 	Server,
 	type ServerOptions,
@@ -266,13 +266,15 @@ test("a handler has to be an object with functions", (t) => {
 		[{ onError: null }, /onError.*null/],
 	];
 	for (const [handler, message] of wrong) {
-		t.throws(() => new Server(handler as Handler), {
+		t.throws(() => new Server(handler as RawHandler), {
 			instanceOf: GevError,
 			code: "ERR_GEV_HANDLER",
 			message,
 		});
 	}
-	t.notThrows(() => new Server({ onClose: undefined } as unknown as Handler));
+	t.notThrows(
+		() => new Server({ onClose: undefined } as unknown as RawHandler),
+	);
 });
 
 test("send() and close() refuse what cannot be sent, and the connection lives on", async (t) => {

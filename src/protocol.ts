@@ -1,13 +1,16 @@
 import type { NativeWebSocketOptions } from "#binding";
 import * as check from "./base/check.js";
 
+/** The names of the protocols. */
+export type ProtocolName = "raw" | "websocket";
+
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
-export class Protocol {
+export class Protocol<Name extends ProtocolName = ProtocolName> {
 	/** Which protocol this is. */
-	readonly name: "raw" | "websocket";
+	readonly name: Name;
 
 	/** @internal One that {@link framingOf} does not know is none. */
-	constructor(name: "raw" | "websocket") {
+	constructor(name: Name) {
 		this.name = name;
 	}
 }
@@ -131,7 +134,7 @@ export type CheckedWebSocketOptions = Omit<
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
  */
-export function raw(): Protocol {
+export function raw(): Protocol<"raw"> {
 	return protocolOf("raw", { webSocket: undefined, headerBytes: () => 0 });
 }
 
@@ -141,7 +144,9 @@ export function raw(): Protocol {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-export function webSocket(options: WebSocketOptions = {}): Protocol {
+export function webSocket(
+	options: WebSocketOptions = {},
+): Protocol<"websocket"> {
 	const given = check.options("webSocket()", options, WEB_SOCKET_OPTIONS);
 	const count = (name: string, fallback: number, min = 0, max = MAX_COUNT) =>
 		check.integer(name, given[name], fallback, min, max);
@@ -185,7 +190,10 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 	});
 }
 
-function protocolOf(name: Protocol["name"], framing: Framing): Protocol {
+function protocolOf<Name extends ProtocolName>(
+	name: Name,
+	framing: Framing,
+): Protocol<Name> {
 	const protocol = new Protocol(name);
 	framings.set(protocol, framing);
 	return protocol;

@@ -1,7 +1,9 @@
 import * as check from "./base/check.js";
 import type { Connection } from "./connection.js";
-import type { Handler } from "./handler.js";
+import type { Members } from "./flow/dispatcher.js";
+import type { CommonHandler, RawHandler, WebSocketHandler } from "./handler.js";
 import type { ServerOptions } from "./options.js";
+import type { Protocol } from "./protocol.js";
 import {
 	type ListenAddress,
 	ServerCore,
@@ -23,7 +25,17 @@ export class Server<Context = unknown> {
 	 *
 	 * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
 	 */
-	constructor(handler: Handler<Context>, options: ServerOptions = {}) {
+	constructor(
+		handler: WebSocketHandler<Context>,
+		options: ServerOptions & { protocol: Protocol<"websocket"> },
+	);
+	constructor(
+		handler: RawHandler<Context>,
+		options?: ServerOptions & { protocol?: Protocol<"raw"> },
+	);
+	/** With a protocol that is not known before, for a handler that serves any. */
+	constructor(handler: CommonHandler<Context>, options: ServerOptions);
+	constructor(handler: Members, options: ServerOptions = {}) {
 		this.#core = new ServerCore(this, handler, options);
 	}
 
