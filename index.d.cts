@@ -68,6 +68,16 @@ interface CloseReason {
     readonly wasClean: boolean;
 }
 
+/** Where in its message a fragment belongs. */
+interface Fragment {
+    /** The message is text. */
+    readonly text: boolean;
+    /** The message begins with this fragment. */
+    readonly first: boolean;
+    /** The message ends with this fragment. */
+    readonly last: boolean;
+}
+
 /** What can be sent: a string goes out as text, bytes as binary. */
 type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 /** What became of a message given to `send()`. */
@@ -507,11 +517,11 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
      */
     onRequest?(request: HttpRequest): HttpResponse | Response | Promise<HttpResponse | Response>;
     /**
-     * A piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+     * A fragment of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
      * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
      * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
-     * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
-     * pieces are views that are valid during the call only.
+     * its length (and `maxMessageBytes: 0` to be let in). A fragment of text may end inside a character. With `borrow: true`
+     * fragments are views that are valid during the call only.
      */
     onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
     /** A ping has arrived, with at most 125 bytes. It has been answered already. */
@@ -546,15 +556,6 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     onPing?: never;
     onPong?: never;
 }
-/** Where in its message a piece belongs. */
-interface Fragment {
-    /** The message is text. */
-    readonly text: boolean;
-    /** The message begins with this piece. */
-    readonly first: boolean;
-    /** The message ends with this piece. */
-    readonly last: boolean;
-}
 
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 interface ServerOptions {
@@ -578,7 +579,7 @@ interface ServerOptions {
     /** How bytes become messages. Default {@link raw}. */
     protocol?: Protocol;
     /**
-     * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+     * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
      * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
      * are the handler's own.
      */

@@ -1,5 +1,6 @@
 export { GevError, type GevErrorCode } from "./src/base/errors.js";
 export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
+export type { Fragment } from "./src/bridge/fragment.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
 export {
@@ -10,7 +11,6 @@ export {
 } from "./src/flow/send.js";
 export type {
 	CommonHandler,
-	Fragment,
 	Handler,
 	HandlerBase,
 	RawHandler,

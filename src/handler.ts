@@ -1,4 +1,5 @@
 import type { CloseReason } from "./bridge/close-reason.js";
+import type { Fragment } from "./bridge/fragment.js";
 import type { Connection } from "./connection.js";
 import type { Data } from "./flow/send.js";
 import type { ProtocolName } from "./protocol.js";
@@ -112,11 +113,11 @@ export interface WebSocketHandler<Context = unknown>
 		request: HttpRequest,
 	): HttpResponse | Response | Promise<HttpResponse | Response>;
 	/**
-	 * A piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+	 * A fragment of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
 	 * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
 	 * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
-	 * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
-	 * pieces are views that are valid during the call only.
+	 * its length (and `maxMessageBytes: 0` to be let in). A fragment of text may end inside a character. With `borrow: true`
+	 * fragments are views that are valid during the call only.
 	 */
 	onFragment?(
 		connection: Connection<Context>,
@@ -157,14 +158,4 @@ export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
 	onFragment?: never;
 	onPing?: never;
 	onPong?: never;
-}
-
-/** Where in its message a piece belongs. */
-export interface Fragment {
-	/** The message is text. */
-	readonly text: boolean;
-	/** The message begins with this piece. */
-	readonly first: boolean;
-	/** The message ends with this piece. */
-	readonly last: boolean;
 }

@@ -31,7 +31,7 @@ export interface ServerOptions {
 	/** How bytes become messages. Default {@link raw}. */
 	protocol?: Protocol;
 	/**
-	 * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
 	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
 	 * are the handler's own.
 	 */

@@ -34,8 +34,8 @@ import type { ConnectionSettings } from "./flow/connection-settings.js";
 import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
 import { Relief } from "./flow/relief.js";
 import type { Place } from "./flow/sender.js";
+import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
-import { PendingRequest, type RequestPlace } from "./http/pending-request.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
@@ -295,8 +295,8 @@ export class ServerCore
 		isUpgrade: boolean,
 		lines: string,
 		addresses: Addresses,
-	): PendingRequest {
-		return new PendingRequest(new CopiedRequest(lines, addresses), place, {
+	): AskedRequest {
+		return new AskedRequest(new CopiedRequest(lines, addresses), place, {
 			isUpgrade,
 			refused: (status, reason) =>
 				this.handshakeRefused(addresses, status, reason),
@@ -304,7 +304,7 @@ export class ServerCore
 		});
 	}
 
-	asked(request: PendingRequest): void {
+	asked(request: AskedRequest): void {
 		this.dispatcher.ask(request);
 	}
 

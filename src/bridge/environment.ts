@@ -12,7 +12,7 @@ import type { LoopMemory } from "./event-loop.js";
 const servers = new Set<ThreadServer>();
 
 /** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell/mod.rs`. */
-const pending = new Int32Array(new SharedArrayBuffer(4));
+const rung = new Int32Array(new SharedArrayBuffer(4));
 
 /** Bun and Deno call themselves Node too, and yet have no libuv. */
 const isNode =
@@ -30,7 +30,7 @@ export function startNative(
 ): binding.NativeServer {
 	native ??= new binding.Environment(
 		drain,
-		new Uint8Array(pending.buffer),
+		new Uint8Array(rung.buffer),
 		isNode,
 	);
 	const started = native.start(
@@ -114,9 +114,9 @@ function drainQueues(): boolean {
 		for (const server of servers) more = server.drain() || more;
 		if (more) return false;
 		// Said first, then looked again: what a loop says meanwhile, it either rings for or is seen here.
-		Atomics.store(pending, 0, 0);
+		Atomics.store(rung, 0, 0);
 		for (const server of servers) more = server.hasNews() || more;
-		if (!more || Atomics.exchange(pending, 0, 1) === 1) return true;
+		if (!more || Atomics.exchange(rung, 0, 1) === 1) return true;
 	}
 	return false;
 }

@@ -3,6 +3,7 @@ import { ADDRESSES_BYTES, type Addresses, readAddresses } from "./addresses.js";
 import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
+import type { Fragment } from "./fragment.js";
 import { layout } from "./layout.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { MessagePool, type PartsHolder } from "./message-pool.js";
@@ -22,7 +23,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	readonly connections: (Connection | undefined)[] = [];
 	connectionCount = 0;
 	/** Requests that the handler answers, by slot. */
-	private readonly pending = new Map<number, LoopRequest>();
+	private readonly requests = new Map<number, LoopRequest>();
 	private readonly server: LoopServer<Connection>;
 	private readonly calls: LoopCalls<Connection>;
 	/** Handlers see events where they are. */
@@ -163,14 +164,18 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		at: number,
 		length: number,
 	): void {
-		const piece: Piece = {
+		const fragment: Fragment = {
 			text: (kind & FLAG_TEXT) !== 0,
 			first: connection.parts === undefined,
 			last: (kind & FLAG_MORE) === 0,
 		};
 		// Nothing is kept: that there is a list says that a message is half way.
-		connection.parts = piece.last ? undefined : NO_PARTS;
-		this.calls.fragment(connection, this.data(connection, at, length), piece);
+		connection.parts = fragment.last ? undefined : NO_PARTS;
+		this.calls.fragment(
+			connection,
+			this.data(connection, at, length),
+			fragment,
+		);
 	}
 
 	/** The bytes of a payload as the handler gets them: its own, unless it borrows and gets them at once. */
@@ -262,7 +267,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		const { commands } = this;
 		const place = { commands, slot, generation };
 		const request = this.server.request(place, isUpgrade, lines, addresses);
-		this.pending.set(slot, request);
+		this.requests.set(slot, request);
 		this.server.asked(request);
 	}
 
@@ -292,10 +297,10 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				addresses: readAddresses(this.events, at),
 				subprotocol,
 				extensions,
-				context: this.pending.get(slot)?.context,
+				context: this.requests.get(slot)?.context,
 			},
 		);
-		this.pending.delete(slot);
+		this.requests.delete(slot);
 		this.connections[slot] = connection;
 		this.connectionCount++;
 		this.server.connectionOpened(connection);
@@ -304,8 +309,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private closed(slot: number, reason: CloseReason): void {
 		const connection = this.connections[slot];
 		if (connection === undefined) {
-			this.pending.get(slot)?.ended(reason);
-			this.pending.delete(slot);
+			this.requests.get(slot)?.ended(reason);
+			this.requests.delete(slot);
 			return;
 		}
 		this.connections[slot] = undefined;
@@ -335,7 +340,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				wasClean: false,
 			};
 			for (const slot of this.connections.keys()) this.closed(slot, reason);
-			for (const slot of this.pending.keys()) this.closed(slot, reason);
+			for (const slot of this.requests.keys()) this.closed(slot, reason);
 		}
 		this.server.loopEnded();
 	}
@@ -391,10 +396,10 @@ export interface LoopServer<Connection> {
 /** What a loop has called: of the handler, in its turn. */
 export interface LoopCalls<Connection> {
 	readonly takesMessages: boolean;
-	/** Messages that do not come in one piece are wanted in pieces. */
+	/** Messages that do not come as a whole are wanted in fragments. */
 	readonly takesFragments: boolean;
 	message(connection: Connection, message: string | Buffer): void;
-	fragment(connection: Connection, data: Buffer, piece: Piece): void;
+	fragment(connection: Connection, data: Buffer, fragment: Fragment): void;
 	ping(connection: Connection, data: Buffer): void;
 	pong(connection: Connection, data: Buffer): void;
 	/** The peer has said goodbye. */
@@ -405,13 +410,6 @@ export interface LoopCalls<Connection> {
 	handlerFailed(error: unknown, connection: Connection): void;
 	/** Something has gone wrong that belongs to no connection. */
 	failed(error: unknown): void;
-}
-
-/** Where in its message a piece belongs: what users know as `Fragment`. */
-export interface Piece {
-	text: boolean;
-	first: boolean;
-	last: boolean;
 }
 
 /** A connection, as far as its loop is concerned. */

@@ -131,12 +131,12 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		if (this.#peerEnded) this.mustEnd();
 	}
 
-	/** The handler has returned a promise that this connection waits for; {@link replyDone} follows. */
-	replyPending(): void {
+	/** The handler has returned a promise that this connection waits for; {@link replySettled} follows. */
+	replyBegun(): void {
 		this.#needInbox().begun();
 	}
 
-	replyDone(): void {
+	replySettled(): void {
 		this.inbox?.settled();
 		this.#answerEnd();
 	}

@@ -1,6 +1,7 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
 import { isThenable } from "../base/thenable.js";
-import type { LoopCalls, Piece } from "../bridge/event-loop.js";
+import type { LoopCalls } from "../bridge/event-loop.js";
+import type { Fragment } from "../bridge/fragment.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
 import { publish } from "./channels.js";
 import type { ConnectionCore } from "./connection-core.js";
@@ -13,7 +14,7 @@ import { currentContext, type HandlerContext } from "./handler-context.js";
 export class Dispatcher implements LoopCalls<ConnectionCore> {
 	/** The handler wants messages. */
 	readonly takesMessages: boolean;
-	/** The handler wants messages in pieces. */
+	/** The handler wants messages that are long in fragments. */
 	readonly takesFragments: boolean;
 
 	/** Where members are called: where the server was started last, or made. */
@@ -54,7 +55,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		}
 	}
 
-	fragment(connection: ConnectionCore, data: Buffer, fragment: Piece): void {
+	fragment(connection: ConnectionCore, data: Buffer, fragment: Fragment): void {
 		this.#inTurn(connection, data.length, () =>
 			this.call("onFragment", connection, data, fragment),
 		);
@@ -84,16 +85,16 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	call(
 		name: ConnectionCall,
 		connection: ConnectionCore,
-		...rest: unknown[]
+		...args: unknown[]
 	): void {
 		const handler = this.#handler;
 		try {
 			const member = handler[name] as Member | undefined;
 			if (member === undefined) return;
 			const result = this.#context.call(
-				(...args) => member.apply(handler, args),
+				(...all) => member.apply(handler, all),
 				connection.face,
-				...rest,
+				...args,
 			);
 			if (isThenable(result)) {
 				const waits = name === "onEnd" || this.#serial;
@@ -176,7 +177,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		waits: boolean,
 		sends: boolean,
 	): Promise<void> {
-		if (waits) connection.replyPending();
+		if (waits) connection.replyBegun();
 		try {
 			// Of a promise's own members, which may be anything, this asks none.
 			const reply = await promise;
@@ -186,7 +187,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
-		if (waits) connection.replyDone();
+		if (waits) connection.replySettled();
 	}
 
 	/** A member has thrown, or its promise was rejected. */

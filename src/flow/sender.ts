@@ -317,7 +317,7 @@ export class Sender {
 	#drop(flags: number): SendStatus {
 		const isLast = (flags & FLAG_MORE) === 0;
 		if (this.#fragments === "sent") {
-			// The peer has a part of it and would take what comes next for the rest.
+			// The peer has the beginning of it and would take what comes next for the rest.
 			if (!this.isEnded) this.#connection.exceeded();
 		} else {
 			this.#fragments = isLast ? "none" : "dropped";

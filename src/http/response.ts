@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { bytesOf, isBytes, lengthOf, part } from "../base/bytes.js";
+import { bytesOf, isBytes, lengthOf, viewOf } from "../base/bytes.js";
 import type { CopiedRequest } from "./copied-request.js";
 import { headerLines, isToken } from "./header-lines.js";
 import { httpDate } from "./http-date.js";
@@ -100,7 +100,7 @@ export function bodyOf(body: unknown): Uint8Array {
 	if (typeof body === "string") return Buffer.from(body);
 	if (!isBytes(body)) throw wrong("body must be a string or bytes", body);
 	const bytes = bytesOf(body);
-	return part(bytes, 0, lengthOf(bytes));
+	return viewOf(bytes, 0, lengthOf(bytes));
 }
 
 /** Of the part of a response's head that a handler has its say in. */

@@ -13,7 +13,7 @@ import {
 import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */
-export class PendingRequest implements LoopRequest {
+export class AskedRequest implements LoopRequest {
 	readonly request: CopiedRequest;
 	/** Context of the connection, if one comes about. */
 	context: unknown = undefined;
@@ -22,7 +22,7 @@ export class PendingRequest implements LoopRequest {
 	readonly #slot: number;
 	readonly #generation: number;
 	readonly #isUpgrade: boolean;
-	readonly #refused: PendingDetails["refused"];
+	readonly #refused: RequestDetails["refused"];
 	readonly #maxBytes: number;
 	/** The handler gets the request, and may change it. */
 	readonly #method: string;
@@ -35,7 +35,7 @@ export class PendingRequest implements LoopRequest {
 	constructor(
 		request: CopiedRequest,
 		place: RequestPlace,
-		details: PendingDetails,
+		details: RequestDetails,
 	) {
 		this.request = request;
 		this.#commands = place.commands;
@@ -116,7 +116,7 @@ export interface RequestPlace {
 }
 
 /** What else there is to a request. */
-export interface PendingDetails {
+export interface RequestDetails {
 	/** It asks for a connection. */
 	isUpgrade: boolean;
 	/** Is told that no connection has come about. */
