@@ -2,7 +2,7 @@ import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
-import type { OpeningDetails } from "./bridge/event-loop.js";
+import type { OpeningDetails } from "./bridge/loop-server.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
 import type {
 	Data,

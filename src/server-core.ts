@@ -16,12 +16,13 @@ import {
 	startNative,
 	type ThreadServer,
 } from "./bridge/environment.js";
-import {
-	EventLoop,
-	type LoopServer,
-	type OpeningDetails,
-} from "./bridge/event-loop.js";
+import { EventLoop } from "./bridge/event-loop.js";
 import { layout } from "./bridge/layout.js";
+import type {
+	LoopServer,
+	OpeningDetails,
+	Place,
+} from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
 import { startError } from "./bridge/start-error.js";
 import { Connection } from "./connection.js";
@@ -33,7 +34,6 @@ import {
 import type { ConnectionSettings } from "./flow/connection-settings.js";
 import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
 import { Relief } from "./flow/relief.js";
-import type { Place } from "./flow/sender.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
 import { loopMemory, nativeOptions } from "./native-options.js";

@@ -1,9 +1,13 @@
 import { closePayload } from "../bridge/close-payload.js";
-import type { EventLoop, LoopConnection } from "../bridge/event-loop.js";
 import { layout } from "../bridge/layout.js";
+import type {
+	LoopConnection,
+	LoopOfConnection,
+	Place,
+} from "../bridge/loop-server.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Inbox } from "./inbox.js";
-import { type Place, Sender, type SenderConnection } from "./sender.js";
+import { Sender, type SenderConnection } from "./sender.js";
 
 /**
  * What is behind a `Connection`: where it is in its life, what has arrived for it and what it sends. Inner code knows
@@ -36,7 +40,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	}
 
 	/** What serves it. */
-	get loop(): EventLoop {
+	get loop(): LoopOfConnection {
 		return this.sender.loop;
 	}
 

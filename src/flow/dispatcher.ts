@@ -1,7 +1,7 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
 import { isThenable } from "../base/thenable.js";
-import type { LoopCalls } from "../bridge/event-loop.js";
 import type { Fragment } from "../bridge/fragment.js";
+import type { LoopCalls } from "../bridge/loop-server.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
 import { publish } from "./channels.js";
 import type { ConnectionCore } from "./connection-core.js";

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { bytesOf, copyOf, lengthOf } from "../base/bytes.js";
 import { GevError } from "../base/errors.js";
-import type { EventLoop } from "../bridge/event-loop.js";
 import { layout } from "../bridge/layout.js";
+import type { LoopOfConnection, Place } from "../bridge/loop-server.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Outbox, type Unsent } from "./outbox.js";
 import { CallbackReceipt, type Receipt } from "./receipt.js";
@@ -28,7 +28,7 @@ export class Sender {
 	dropped = 0;
 
 	/** Where its connection lives. */
-	readonly loop: EventLoop;
+	readonly loop: LoopOfConnection;
 	readonly slot: number;
 	readonly generation: number;
 
@@ -423,13 +423,6 @@ export interface SenderConnection {
 	tellDrained(): void;
 	/** A callback of the application's has thrown. */
 	handlerFailed(error: unknown): void;
-}
-
-/** Where a connection lives. */
-export interface Place {
-	loop: EventLoop;
-	slot: number;
-	generation: number;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,7 +1,7 @@
 import type { CloseReason } from "../bridge/close-reason.js";
 import type { CommandQueue } from "../bridge/command-queue.js";
-import type { LoopRequest } from "../bridge/event-loop.js";
 import { layout } from "../bridge/layout.js";
+import type { LoopRequest } from "../bridge/loop-server.js";
 import type { CopiedRequest } from "./copied-request.js";
 import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import {
