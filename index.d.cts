@@ -784,6 +784,7 @@ declare class Server<Context = unknown> {
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
     });
+    /** With raw TCP, which is what a server speaks that is not told. */
     constructor(handler: RawHandler<Context>, options?: ServerOptions & {
         protocol?: Protocol<"raw">;
     });

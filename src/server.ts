@@ -29,6 +29,7 @@ export class Server<Context = unknown> {
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
 	);
+	/** With raw TCP, which is what a server speaks that is not told. */
 	constructor(
 		handler: RawHandler<Context>,
 		options?: ServerOptions & { protocol?: Protocol<"raw"> },
