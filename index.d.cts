@@ -2,171 +2,33 @@
 /// <reference types="node" />
 
 /**
- * Header lines of a response, each with a value, or with the values of several lines of the same name: a plain object, a
- * web `Headers`, a `Map`, or anything else that gives pairs of name and value, such as an array of arrays.
- */
-type ResponseHeaders = Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string | readonly string[]]> | Headers;
-
-/** The head of an HTTP request, copied: it may be kept and used at any time. */
-interface HttpRequest {
-    /** `GET` for everything that asks for a WebSocket. */
-    readonly method: string;
-    /**
-     * The target as it was sent: path and query. One character stands for one byte (latin1); what a client has sent in UTF-8
-     * instead of escaping it, as browsers do, is `Buffer.from(request.url, "latin1").toString()`.
-     */
-    readonly url: string;
-    readonly headers: RequestHeaders;
-    /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
-    readonly protocols: readonly string[];
-    /** The peer's IP address. */
-    readonly remoteAddress: string;
-    /** The peer's port. */
-    readonly remotePort: number;
-    /** The IP address that the peer has connected to. */
-    readonly localAddress: string;
-    /** The port that the peer has connected to. */
-    readonly localPort: number;
-    /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
-    readonly aborted: boolean;
-}
-/**
- * Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case.
- * In values one character stands for one byte (latin1): where a client sends UTF-8, the text is
- * `Buffer.from(value, "latin1").toString()`.
- */
-interface RequestHeaders extends Iterable<[name: string, value: string]> {
-    /**
-     * The value of a header; several lines of the same name are joined by `", "`, those of `Cookie` by `"; "`. `undefined` when
-     * there is none. Where a value may have commas of its own (`Set-Cookie`), ask {@link getAll}.
-     */
-    get(name: string): string | undefined;
-    /** The values of all lines of this name. */
-    getAll(name: string): string[];
-    /** True if there is a line of this name. */
-    has(name: string): boolean;
-}
-/**
- * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
- * is returned, and have to be its own.
- */
-interface HttpResponse {
-    /** 200 to 599. Default 200. */
-    status?: number;
-    /**
-     * Further header lines, of latin1 characters. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
-     * `Sec-WebSocket-...` are set natively and not allowed here; `Date` is too, unless it is here.
-     */
-    headers?: ResponseHeaders;
-    /** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise; bytes as they are. */
-    body?: string | NodeJS.ArrayBufferView | ArrayBuffer;
-}
-/** The answer to a client that does not get its WebSocket. */
-interface Refusal extends HttpResponse {
-    /** 200 to 599; 401, 403, 404 and 503 are the usual ones. */
-    status: number;
-}
-/** How an upgrade is accepted. */
-interface Acceptance<Context = unknown> {
-    /** What {@link Connection.context} is from the beginning. */
-    context?: Context;
-    /** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
-    protocol?: string;
-    /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
-    headers?: ResponseHeaders;
-}
-/**
- * What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}, or a web
- * `Response`, which refuses too.
- */
-type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
-
-/** What can be sent: a string goes out as text, bytes as binary. */
-type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
-/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
-type Reply = Data | undefined | null | void;
-/**
- * Your side of a server: one object for all its connections. All members are called on the thread that called
- * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
- * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
+ * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
  *
- * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
- * concerned with code 1011; other connections do not notice.
+ * | code | thrown by | what to do |
+ * | --- | --- | --- |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
+ * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
+ * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
+ * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
+ * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
+ * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
+ * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
+ *
+ * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
+ * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-interface Handler<Context = unknown> {
-    /**
-     * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
-     * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
-     * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-     * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
-     * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
-     *
-     * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
-     * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
-     * `status`, `headers` and `body` are what `RejectConnectionError` has.
-     */
-    onUpgrade?(request: HttpRequest): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
-    /**
-     * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
-     * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
-     * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
-     * with 500. Without this member requests get the option `page`, or 426.
-     */
-    onRequest?(request: HttpRequest): HttpResponse | Response | Promise<HttpResponse | Response>;
-    /** A connection is ready: accepted, and its handshake done. */
-    onConnect?(connection: Connection<Context>): void | Promise<void>;
-    /**
-     * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
-     * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
-     * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
-     * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
-     * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
-     */
-    onMessage?(connection: Connection<Context>, message: string | Buffer): Reply | Promise<Reply>;
-    /**
-     * WebSocket: a piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
-     * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
-     * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
-     * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
-     * pieces are views that are valid during the call only.
-     */
-    onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
-    /** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
-    onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-    /** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
-    onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-    /**
-     * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
-     * once, unless the connection ends before.
-     */
-    onDrain?(connection: Connection<Context>): void | Promise<void>;
-    /**
-     * Raw TCP: the peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
-     * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
-     * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
-     */
-    onEnd?(connection: Connection<Context>): void | Promise<void>;
-    /**
-     * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
-     * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
-     */
-    onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
-    /**
-     * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
-     * news that belong to no connection. Without this member such errors become process warnings, and so does what
-     * this member throws.
-     */
-    onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+/** An error of gev, told apart by its {@link GevError.code | code}. */
+declare class GevError extends Error {
+    readonly name = "GevError";
+    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
+    readonly code: string;
+    constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
 }
-/** Where in its message a piece belongs. */
-interface Fragment {
-    /** The message is text. */
-    readonly text: boolean;
-    /** The message begins with this piece. */
-    readonly first: boolean;
-    /** The message ends with this piece. */
-    readonly last: boolean;
-}
+
 /** What started the end of a connection. */
 type CloseCause = 
 /** The peer closed, or went away. */
@@ -206,34 +68,18 @@ interface CloseReason {
     readonly wasClean: boolean;
 }
 
-/**
- * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
- *
- * | code | thrown by | what to do |
- * | --- | --- | --- |
- * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
- * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
- * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
- * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
- * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
- * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
- * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
- * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
- * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
- * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
- *
- * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
- * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
- */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
-/** An error of gev, told apart by its {@link GevError.code | code}. */
-declare class GevError extends Error {
-    readonly name = "GevError";
-    /** Which error this is: a {@link GevErrorCode}, or a code of the system such as `EADDRINUSE`. */
-    readonly code: string;
-    constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
+/** Where in its message a fragment belongs. */
+interface Fragment {
+    /** The message is text. */
+    readonly text: boolean;
+    /** The message begins with this fragment. */
+    readonly first: boolean;
+    /** The message ends with this fragment. */
+    readonly last: boolean;
 }
 
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 /** What became of a message given to `send()`. */
 declare enum SendStatus {
     /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
@@ -284,7 +130,7 @@ declare class Connection<Context = unknown> {
     /** The port that the peer has connected to. */
     readonly localPort: number;
     /** The subprotocol that was agreed on; `""` for none. */
-    readonly protocol: string;
+    readonly subprotocol: string;
     /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
     readonly extensions: string;
     /**
@@ -294,7 +140,7 @@ declare class Connection<Context = unknown> {
      */
     get connected(): boolean;
     /** Which of the server's event loops serves this connection, from 0. */
-    get loop(): number;
+    get loopIndex(): number;
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
      *
@@ -399,10 +245,12 @@ interface DestroyOptions {
     reset?: boolean;
 }
 
+/** The names of the protocols. */
+type ProtocolName = "raw" | "websocket";
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
-declare class Protocol {
+declare class Protocol<Name extends ProtocolName = ProtocolName> {
     /** Which protocol this is. */
-    readonly name: "raw" | "websocket";
+    readonly name: Name;
 }
 /** Settings of {@link webSocket}. */
 interface WebSocketOptions {
@@ -449,7 +297,7 @@ interface WebSocketOptions {
      * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
      * connection comes about without one. `onUpgrade` may choose another. Default: none.
      */
-    protocols?: readonly string[];
+    subprotocols?: readonly string[];
     /**
      * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
      */
@@ -497,14 +345,217 @@ interface DeflateOptions {
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
  */
-declare function raw(): Protocol;
+declare function raw(): Protocol<"raw">;
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-declare function webSocket(options?: WebSocketOptions): Protocol;
+declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
+
+/**
+ * Header lines of a response, each with a value, or with the values of several lines of the same name: a plain object, a
+ * web `Headers`, a `Map`, or anything else that gives pairs of name and value, such as an array of arrays.
+ */
+type ResponseHeaders = Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string | readonly string[]]> | Headers;
+
+/** The head of an HTTP request, copied: it may be kept and used at any time. */
+interface HttpRequest {
+    /** `GET` for everything that asks for a WebSocket. */
+    readonly method: string;
+    /**
+     * The target as it was sent: path and query. One character stands for one byte (latin1); what a client has sent in UTF-8
+     * instead of escaping it, as browsers do, is `Buffer.from(request.url, "latin1").toString()`.
+     */
+    readonly url: string;
+    readonly headers: RequestHeaders;
+    /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
+    readonly subprotocols: readonly string[];
+    /** The peer's IP address. */
+    readonly remoteAddress: string;
+    /** The peer's port. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to. */
+    readonly localPort: number;
+    /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
+    readonly aborted: boolean;
+}
+/**
+ * Header lines of a request in their order: names and values as they were sent. Names are compared without regard to case.
+ * In values one character stands for one byte (latin1): where a client sends UTF-8, the text is
+ * `Buffer.from(value, "latin1").toString()`.
+ */
+interface RequestHeaders extends Iterable<[name: string, value: string]> {
+    /**
+     * The value of a header; several lines of the same name are joined by `", "`, those of `Cookie` by `"; "`. `undefined` when
+     * there is none. Where a value may have commas of its own (`Set-Cookie`), ask {@link getAll}.
+     */
+    get(name: string): string | undefined;
+    /** The values of all lines of this name. */
+    getAll(name: string): string[];
+    /** True if there is a line of this name. */
+    has(name: string): boolean;
+}
+/**
+ * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
+ * is returned, and have to be its own.
+ */
+interface HttpResponse {
+    /** 200 to 599. Default 200. */
+    status?: number;
+    /**
+     * Further header lines, of latin1 characters. `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
+     * `Sec-WebSocket-...` are set natively and not allowed here; `Date` is too, unless it is here.
+     */
+    headers?: ResponseHeaders;
+    /** Default none. A string is sent as UTF-8, with the type `text/plain` unless `headers` say otherwise; bytes as they are. */
+    body?: string | NodeJS.ArrayBufferView | ArrayBuffer;
+}
+/** The answer to a client that does not get its WebSocket. */
+interface Refusal extends HttpResponse {
+    /** 200 to 599; 401, 403, 404 and 503 are the usual ones. */
+    status: number;
+}
+/** How an upgrade is accepted. */
+interface Acceptance<Context = unknown> {
+    /** What {@link Connection.context} is from the beginning. */
+    context?: Context;
+    /** The subprotocol: one of those that the client offers. Default: what the option `subprotocols` chooses. */
+    subprotocol?: string;
+    /** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
+    headers?: ResponseHeaders;
+}
+/**
+ * What `onUpgrade` may return: nothing, or an {@link Acceptance}, or (an object with a `status`) a {@link Refusal}, or a web
+ * `Response`, which refuses too.
+ */
+type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
+
+/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
+type Reply = Data | undefined | null | void;
+/**
+ * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
+ * and what messages are: see {@link WebSocketHandler}, {@link RawHandler} and, for an object that serves both,
+ * {@link CommonHandler}.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Name - name of the protocol; default `"websocket"`.
+ *
+ * @example
+ * ```ts
+ * class Chat implements Handler<User> {
+ *   onMessage(connection: Connection<User>, message: string | Buffer) {}
+ * }
+ *
+ * class Device implements Handler<unknown, "raw"> {
+ *   onMessage(connection: Connection, message: Buffer) {}
+ * }
+ * ```
+ */
+type Handler<Context = unknown, Name extends ProtocolName = "websocket"> = [Name] extends ["raw"] ? RawHandler<Context> : [Name] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+/**
+ * The members of every {@link Handler}. All members are called on the thread that called
+ * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
+ * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
+ *
+ * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
+ * concerned with code 1011; other connections do not notice.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Message - what messages are.
+ */
+interface HandlerBase<Context = unknown, Message = string | Buffer> {
+    /** A connection is ready: accepted, and its handshake done. */
+    onConnect?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
+     * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
+     * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
+     * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
+     * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
+     */
+    onMessage?(connection: Connection<Context>, message: Message): Reply | Promise<Reply>;
+    /**
+     * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+     * once, unless the connection ends before.
+     */
+    onDrain?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
+     * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+     */
+    onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
+    /**
+     * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
+     * news that belong to no connection. Without this member such errors become process warnings, and so does what
+     * this member throws.
+     */
+    onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
+}
+/** A {@link Handler} of a server that speaks WebSocket. */
+interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
+    /**
+     * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
+     * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
+     * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
+     * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+     * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
+     *
+     * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
+     * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
+     * `status`, `headers` and `body` are what `RejectConnectionError` has.
+     */
+    onUpgrade?(request: HttpRequest): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
+    /**
+     * A request that does not ask for a connection, such as a health check. The body of a request is not read.
+     * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
+     * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
+     * with 500. Without this member requests get the option `page`, or 426.
+     */
+    onRequest?(request: HttpRequest): HttpResponse | Response | Promise<HttpResponse | Response>;
+    /**
+     * A fragment of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+     * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
+     * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
+     * its length (and `maxMessageBytes: 0` to be let in). A fragment of text may end inside a character. With `borrow: true`
+     * fragments are views that are valid during the call only.
+     */
+    onFragment?(connection: Connection<Context>, data: Buffer, fragment: Fragment): void | Promise<void>;
+    /** A ping has arrived, with at most 125 bytes. It has been answered already. */
+    onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /** A pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
+    onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+    /** Of raw TCP only: a WebSocket has no half-open connections. */
+    onEnd?: never;
+}
+/** A {@link Handler} of a server that speaks raw TCP. */
+interface RawHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+    /**
+     * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
+     * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
+     * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+     */
+    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    /** Of WebSocket only, as are the members below. */
+    onUpgrade?: never;
+    onRequest?: never;
+    onFragment?: never;
+    onPing?: never;
+    onPong?: never;
+}
+/** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
+interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
+    /** Not of every protocol, as the members below. */
+    onEnd?: never;
+    onUpgrade?: never;
+    onRequest?: never;
+    onFragment?: never;
+    onPing?: never;
+    onPong?: never;
+}
 
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 interface ServerOptions {
@@ -528,7 +579,7 @@ interface ServerOptions {
     /** How bytes become messages. Default {@link raw}. */
     protocol?: Protocol;
     /**
-     * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+     * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
      * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
      * are the handler's own.
      */
@@ -698,14 +749,14 @@ interface ListenAddress {
     /** Port: the one that the system chose when 0 was asked for. */
     readonly port: number;
 }
-/** Settings of {@link Server.stop}. */
+/** Settings of `Server.stop`. */
 interface StopOptions {
     /**
      * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
      * milliseconds, default 5000; 0 cuts them at once.
      */
     timeoutMs?: number;
-    /** WebSocket close code for every connection, as {@link Connection.close} takes it. Default 1001. */
+    /** WebSocket close code for every connection, as `Connection.close` takes it. Default 1001. */
     code?: number;
     /** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
     reason?: string;
@@ -717,6 +768,7 @@ interface StopResult {
     /** Connections that ended otherwise, most of them by force when the time was over. */
     readonly cut: number;
 }
+
 /**
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
  *
@@ -729,7 +781,15 @@ declare class Server<Context = unknown> {
      *
      * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
      */
-    constructor(handler: Handler<Context>, options?: ServerOptions);
+    constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
+        protocol: Protocol<"websocket">;
+    });
+    /** With raw TCP, which is what a server speaks that is not told. */
+    constructor(handler: RawHandler<Context>, options?: ServerOptions & {
+        protocol?: Protocol<"raw">;
+    });
+    /** With a protocol that is not known before, for a handler that serves any. */
+    constructor(handler: CommonHandler<Context>, options: ServerOptions);
     /** Open connections, as far as their handlers have been told. */
     get connectionCount(): number;
     /**
@@ -747,7 +807,7 @@ declare class Server<Context = unknown> {
      */
     get heldBytes(): number;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
-    get loops(): number;
+    get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context>>;
     /**
@@ -861,4 +921,4 @@ interface Diagnostics {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HttpRequest, HttpResponse, ListenAddress, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, ListenAddress, ProtocolName, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

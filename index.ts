@@ -1,19 +1,28 @@
+export { GevError, type GevErrorCode } from "./src/base/errors.js";
+export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
+export type { Fragment } from "./src/bridge/fragment.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
-export { GevError, type GevErrorCode } from "./src/errors.js";
+export {
+	type Data,
+	type SendCallback,
+	type SendOptions,
+	SendStatus,
+} from "./src/flow/send.js";
 export type {
-	CloseCause,
-	CloseReason,
-	Data,
-	Fragment,
+	CommonHandler,
 	Handler,
+	HandlerBase,
+	RawHandler,
 	Reply,
+	WebSocketHandler,
 } from "./src/handler.js";
-export type { ResponseHeaders } from "./src/header-lines.js";
+export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type { ServerOptions } from "./src/options.js";
 export {
 	type DeflateOptions,
 	Protocol,
+	type ProtocolName,
 	raw,
 	type WebSocketOptions,
 	webSocket,
@@ -26,15 +35,10 @@ export type {
 	RequestHeaders,
 	UpgradeReply,
 } from "./src/request.js";
-export {
-	type SendCallback,
-	type SendOptions,
-	SendStatus,
-} from "./src/send.js";
-export {
-	type ListenAddress,
-	Server,
-	type StopOptions,
-	type StopResult,
-} from "./src/server.js";
+export { Server } from "./src/server.js";
+export type {
+	ListenAddress,
+	StopOptions,
+	StopResult,
+} from "./src/server-core.js";
 export type { Timer } from "./src/timer.js";

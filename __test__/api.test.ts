@@ -128,7 +128,7 @@ test("a server knows its loops and connections", async (t) => {
 		},
 		{ protocol: raw(), loops: 3, balance: "round-robin" },
 	);
-	t.is(server.loops, 3);
+	t.is(server.loopCount, 3);
 	t.deepEqual([...server.connections()], []);
 	const clients = [];
 	for (let count = 1; count <= 9; count++) {
@@ -136,7 +136,10 @@ test("a server knows its loops and connections", async (t) => {
 		await until(() => server.connectionCount === count);
 	}
 	const open = [...server.connections()];
-	t.deepEqual(open.map(({ loop }) => loop).sort(), [0, 0, 0, 1, 1, 1, 2, 2, 2]);
+	t.deepEqual(
+		open.map(({ loopIndex }) => loopIndex).sort(),
+		[0, 0, 0, 1, 1, 1, 2, 2, 2],
+	);
 	const ports = open.map(({ remotePort }) => remotePort).sort();
 	t.deepEqual(ports, clients.map(({ socket }) => socket.localPort).sort());
 	open[4]?.destroy();
@@ -153,7 +156,7 @@ test("there are as many loops as CPUs by default", async (t) => {
 	const server = new Server({}, { host: "127.0.0.1", port: 0 });
 	t.teardown(() => server.stop());
 	await server.start();
-	t.is(server.loops, availableParallelism());
+	t.is(server.loopCount, availableParallelism());
 });
 
 test("timers fire, until they are stopped", async (t) => {

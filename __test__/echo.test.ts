@@ -205,7 +205,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 		const loops = new Set<number>();
 		const started = await serve(
 			t,
-			{ ...echo, onConnect: ({ loop }) => void loops.add(loop) },
+			{ ...echo, onConnect: ({ loopIndex }) => void loops.add(loopIndex) },
 			{ protocol: protocol(), loops: 2, balance: "round-robin" },
 		);
 		const exchange = exchanges[protocol().name];

@@ -2,7 +2,7 @@ import test from "ava";
 import { run } from "./kit/program.js";
 import { Random, seed } from "./kit/random.js";
 
-/** What the package's own queue has: see `src/fifo.ts`. It is not exported, so that the built file is imported. */
+/** What the package's own queue has: see `src/base/fifo.ts`. It is not exported, so that the built file is imported. */
 interface Fifo {
 	readonly length: number;
 	readonly first: object | undefined;
@@ -11,7 +11,7 @@ interface Fifo {
 	shift(): object | undefined;
 }
 
-const file = new URL("../package/src/fifo.js", import.meta.url);
+const file = new URL("../package/src/base/fifo.js", import.meta.url);
 const { Fifo } = (await import(file.href)) as { Fifo: new () => Fifo };
 
 for (const [name, most, most2] of [

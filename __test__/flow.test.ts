@@ -352,7 +352,7 @@ test("a server can be disposed of", async (t) => {
 	const { closed } = await connect(t, url);
 	await server[dispose]();
 	t.is((await closed).code, 1001);
-	t.is(server.loops, 0);
+	t.is(server.loopCount, 0);
 });
 
 test("unref() lets the process end while the server runs, ref() does not", async (t) => {

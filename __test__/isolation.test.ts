@@ -274,7 +274,7 @@ function assertGone(
 	t.is(connection.writeBufferLength, 0);
 	t.is(connection.remoteAddress, "127.0.0.1");
 	t.is(connection.localAddress, "127.0.0.1");
-	t.is(connection.loop, 0);
+	t.is(connection.loopIndex, 0);
 	t.is(connection.get("key"), "kept");
 	t.is(connection.context, "kept");
 }

@@ -161,7 +161,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 		t.is(code, "ERR_GEV_LOOP", message);
 		await client.readToEnd();
 		t.is(closes, 1);
-		t.is(server.loops, 0);
+		t.is(server.loopCount, 0);
 		t.deepEqual(await server.stop(), { closed: 0, cut: 0 });
 		t.is(server.connectionCount, 0);
 	});

@@ -246,7 +246,7 @@ test("raw connections take the same calls", async (t) => {
 	const { port } = await serve(t, recorder, { protocol: protocols.raw() });
 	const client = await tcp(t, port);
 	const { connection } = await recorder.next("connect");
-	t.is(connection.protocol, "");
+	t.is(connection.subprotocol, "");
 	t.is(connection.extensions, "");
 	connection.ping("nothing");
 	connection.send("a", { fin: false, compress: true });

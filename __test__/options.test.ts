@@ -3,7 +3,7 @@ import {
 	type Connection,
 	type DeflateOptions,
 	GevError,
-	type Handler,
+	type RawHandler,
 	SendStatus,
 	Server,
 	type ServerOptions,
@@ -150,7 +150,7 @@ const wrongWebSocketOptions: Record<keyof WebSocketOptions, Wrong> = {
 		["/a b", '"/a b"'],
 	],
 	origins: notTexts,
-	protocols: [...notTexts, [["a b"], '"a b"'], [["a,b"], '"a,b"']],
+	subprotocols: [...notTexts, [["a b"], '"a b"'], [["a,b"], '"a,b"']],
 	perMessageDeflate: [
 		["on", '"on"'],
 		[1, "1"],
@@ -266,13 +266,15 @@ test("a handler has to be an object with functions", (t) => {
 		[{ onError: null }, /onError.*null/],
 	];
 	for (const [handler, message] of wrong) {
-		t.throws(() => new Server(handler as Handler), {
+		t.throws(() => new Server(handler as RawHandler), {
 			instanceOf: GevError,
 			code: "ERR_GEV_HANDLER",
 			message,
 		});
 	}
-	t.notThrows(() => new Server({ onClose: undefined } as unknown as Handler));
+	t.notThrows(
+		() => new Server({ onClose: undefined } as unknown as RawHandler),
+	);
 });
 
 test("send() and close() refuse what cannot be sent, and the connection lives on", async (t) => {
@@ -372,13 +374,13 @@ test("send() takes strings and every kind of bytes", async (t) => {
 
 test("without options a server takes raw connections on every address", async (t) => {
 	const server = new Server({}, { port: 0 });
-	t.is(server.loops, 0);
+	t.is(server.loopCount, 0);
 	t.is(server.connectionCount, 0);
 	t.teardown(() => server.stop());
 	const { address, port } = await server.start();
 	const second = new Server({ onMessage: () => undefined }, { port });
 	t.regex(address, /^(::|0\.0\.0\.0)$/);
-	t.true(server.loops >= 1);
+	t.true(server.loopCount >= 1);
 	const client = await tcp(t, port);
 	client.write("nobody listens");
 	await until(() => server.connectionCount === 1);

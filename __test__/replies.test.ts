@@ -163,7 +163,7 @@ test("the properties of a reply and of its headers are read once", async (t) => 
 	const { ask, errors } = await answering(t);
 	const headers = counting({ "X-A": "1", "X-B": ["2", "3"] });
 	const replies: [Record<string, unknown>, boolean][] = [
-		[{ context: 1, protocol: "", headers: headers.object }, true],
+		[{ context: 1, subprotocol: "", headers: headers.object }, true],
 		[{ status: 403, headers: headers.object, body: "no" }, true],
 		[{ status: 201, headers: headers.object, body: Buffer.from("yes") }, false],
 		[{ headers: headers.object, body: "" }, false],
@@ -196,7 +196,7 @@ test.serial(
 			status: 403,
 			body: "added",
 			headers: { "X-Added": "1" },
-			protocol: "added",
+			subprotocol: "added",
 			context: "added",
 			getSetCookie: () => ["added"],
 		};

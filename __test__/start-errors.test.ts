@@ -78,7 +78,7 @@ test.serial(
 			page: "<p>",
 			path: "/chat",
 			origins: ["https://example.com"],
-			protocols: ["chat"],
+			subprotocols: ["chat"],
 			perMessageDeflate: true,
 		});
 		for (const protocol of [raw(), everything]) {

@@ -31,11 +31,11 @@ for (const loops of [1, 3]) {
 			Array.from({ length: 20 }, () => connect(t, url)),
 		);
 		await until(() => server.connectionCount === 20);
-		t.is(server.loops, loops);
+		t.is(server.loopCount, loops);
 		await server.stop({ timeoutMs: FOR_EVER });
 		t.deepEqual(log, Array(20).fill("1001 stop true"));
 		t.is(server.connectionCount, 0);
-		t.is(server.loops, 0);
+		t.is(server.loopCount, 0);
 		t.deepEqual([...server.connections()], []);
 		for (const { closed } of clients) {
 			t.deepEqual(await closed, { code: 1001, reason: "server stopped" });
@@ -115,7 +115,7 @@ for (const name of ["onConnect", "onMessage", "onClose"] as const) {
 		if (name === "onClose") socket.close();
 		t.is(await done.next(), name);
 		t.is((await stays.closed).code, 1001);
-		t.is(server.loops, 0);
+		t.is(server.loopCount, 0);
 	});
 }
 
@@ -194,7 +194,7 @@ test("a port in use is an error with the system's code, and no end of the server
 			code: "EADDRINUSE",
 		});
 		t.regex(error.message, new RegExp(`127\\.0\\.0\\.1.*${taken}`));
-		t.is(server.loops, 0);
+		t.is(server.loopCount, 0);
 		await server.stop();
 		if (taken === port) {
 			await first.stop();

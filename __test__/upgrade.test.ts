@@ -45,7 +45,7 @@ test("onUpgrade gets a copy of the request, and what it gives is there from onCo
 			requests.push(request);
 			return {
 				context: { user: request.headers.get("X-USER") ?? "" },
-				protocol: "b",
+				subprotocol: "b",
 				headers: { "X-One": "1", "Set-Cookie": ["a=1", "b=2"] },
 			};
 		},
@@ -65,12 +65,12 @@ test("onUpgrade gets a copy of the request, and what it gives is there from onCo
 	socket.send("hello");
 	t.is(String((await once(socket, "message"))[0]), "eva: hello");
 	const connection = await connections.next();
-	t.is(connection.protocol, "b");
+	t.is(connection.subprotocol, "b");
 	t.is(connection.extensions, "");
 	const [request] = requests as [HttpRequest];
 	t.is(request.method, "GET");
 	t.is(request.url, "/chat?room=1");
-	t.deepEqual(request.protocols, ["a", "b"]);
+	t.deepEqual(request.subprotocols, ["a", "b"]);
 	t.is(request.headers.get("host"), `127.0.0.1:${port}`);
 	t.deepEqual(request.headers.getAll("x-list"), ["1", "2"]);
 	t.is(request.headers.get("x-list"), "1, 2");
@@ -88,7 +88,7 @@ test("without a reply onUpgrade accepts, with what the options choose", async (t
 	const { url } = await serve(
 		t,
 		{ onUpgrade() {}, onConnect: (connection) => void connection.send("hi") },
-		{ protocol: webSocket({ protocols: ["x", "b"] }) },
+		{ protocol: webSocket({ subprotocols: ["x", "b"] }) },
 	);
 	const socket = openWebSocket(url, {}, ["a", "b", "x"]);
 	t.is(String((await once(socket, "message"))[0]), "hi");
@@ -133,7 +133,7 @@ test("what onUpgrade and onRequest throw is answered with 500 and told to onErro
 			throw fault;
 		},
 		"/reject": () => Promise.reject(fault),
-		"/protocol": () => ({ protocol: "other" }),
+		"/subprotocol": () => ({ subprotocol: "other" }),
 		"/header": () => ({ headers: { "X-A": "a\r\nX-B: b" } }),
 		"/name": () => ({ headers: { "X A": "a" } }),
 		"/own": () => ({ headers: { "sec-websocket-accept": "a" } }),

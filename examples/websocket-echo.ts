@@ -76,7 +76,7 @@ async function serve() {
 
 	const scheme = values.protocol === "raw" ? "tcp" : "ws";
 	const host = address.includes(":") ? `[${address}]` : address;
-	const loops = `${server.loops} event loop${server.loops === 1 ? "" : "s"}`;
+	const loops = `${server.loopCount} event loop${server.loopCount === 1 ? "" : "s"}`;
 	console.log(`listening on ${scheme}://${host}:${port} with ${loops}`);
 
 	let shown = 0;

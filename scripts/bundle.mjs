@@ -8,7 +8,7 @@ import { basename, join, resolve } from "node:path";
 import { rollup } from "rollup";
 
 const entry = "build/package/index.js";
-const loader = resolve("build/package/src/binding.js");
+const loader = resolve("build/package/src/bridge/binding.js");
 const folder = "dist";
 const commonjs = "index.cjs";
 const esm = "index.js";

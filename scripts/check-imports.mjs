@@ -1,14 +1,25 @@
 /**
  * Proves that imports point down: examples and tests use the package by its
- * name; index.ts uses src, src the binding; the crate node uses reactor and
- * wire, reactor uses wire, wire stays pure. For crates it looks at what Cargo
+ * name; index.ts uses src, the rooms of src one another in one direction, the
+ * bridge the binding; the crate node uses reactor and wire, reactor uses wire,
+ * wire stays pure. No file of src comes back to itself, by whatever way; what
+ * is imported for its types counts too. For crates it looks at what Cargo
  * resolves for every platform, not at what the manifests say.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join, normalize, sep } from "node:path";
+import { dirname, join, normalize, sep } from "node:path";
 import { listFiles } from "./fingerprint.mjs";
 import { root } from "./setup.mjs";
+
+/** The rooms of the TypeScript side, and what else each may use. */
+const rooms = {
+	"src/base": [],
+	"src/bridge": ["src/base", "#binding"],
+	"src/flow": ["src/base", "src/bridge"],
+	"src/http": ["src/base", "src/bridge"],
+	src: ["src/base", "src/bridge", "src/flow", "src/http", "#binding"],
+};
 
 const forbidLine = "#![forbid(unsafe_code)]";
 
@@ -57,23 +68,64 @@ function typescriptViolations() {
 	const files = listFiles(["index.ts", "src", "examples", "__test__"], (file) =>
 		file.endsWith(".ts"),
 	);
-	return files.flatMap((file) =>
-		importsOf(file)
-			.filter((id) => !mayImport(file, id))
-			.map((id) => `${file} must not import ${id}`),
+	const imports = new Map(files.map((file) => [file, importsOf(file)]));
+	return [
+		...files.flatMap((file) =>
+			imports
+				.get(file)
+				.filter((id) => !mayImport(file, id))
+				.map((id) => `${file} must not import ${id}`),
+		),
+		...circles(imports),
+	];
+}
+
+/** What a file imports, for its values or its types: statements, and `import()` in types and code. */
+function importsOf(file) {
+	const imported =
+		/^(?:import|export)\b[^;]*?["']([^"']+)["'];?$|\bimport\(\s*["']([^"']+)["']/gm;
+	return [...readFileSync(file, "utf8").matchAll(imported)].map(
+		([, statement, call]) => statement ?? call,
 	);
 }
 
-function importsOf(file) {
-	const statement = /^(?:import|export)\b[^;]*?["']([^"']+)["'];?$/gm;
-	return [...readFileSync(file, "utf8").matchAll(statement)].map((m) => m[1]);
-}
-
-/** Relative imports stay in their own folder (index.ts may go down into src), and only src sees the binding. */
+/** Relative imports stay in their own folder, but for index.ts and src, which go down. */
 function mayImport(file, id) {
 	const folder = file.split(sep)[0];
-	if (id.startsWith("#")) return folder === "src";
+	if (id.startsWith("#")) return mayUse(roomOf(file), id);
 	if (!id.startsWith(".")) return !(folder === "src" && id === "gev");
-	const target = normalize(join(file, "..", id)).split(sep)[0];
-	return target === (file === "index.ts" ? "src" : folder);
+	const target = targetOf(file, id);
+	if (folder === "src") return mayUse(roomOf(file), roomOf(target));
+	return target.split(sep)[0] === (file === "index.ts" ? "src" : folder);
+}
+
+function mayUse(room, other) {
+	return room === other || rooms[room]?.includes(other) === true;
+}
+
+function roomOf(file) {
+	return dirname(file).split(sep).join("/");
+}
+
+function targetOf(file, id) {
+	return normalize(join(file, "..", id)).replace(/\.js$/, ".ts");
+}
+
+/** Each way from a file of the package back to itself, told once. */
+function circles(imports) {
+	const found = [];
+	const done = new Set();
+	const visit = (file, way) => {
+		const start = way.indexOf(file);
+		if (start >= 0) found.push([...way.slice(start), file]);
+		if (start >= 0 || done.has(file)) return;
+		for (const id of imports.get(file) ?? []) {
+			if (id.startsWith(".")) visit(targetOf(file, id), [...way, file]);
+		}
+		done.add(file);
+	};
+	for (const file of imports.keys()) {
+		if (file.startsWith(`src${sep}`)) visit(file, []);
+	}
+	return found.map((way) => `imports go round: ${way.join(" -> ")}`);
 }

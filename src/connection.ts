@@ -1,15 +1,15 @@
-import { bytesOf, copyOf, lengthOf } from "./bytes.js";
-import * as check from "./check.js";
-import { closePayload, isCloseText, mayBeSent } from "./close-payload.js";
-import type { ConnectionSettings } from "./connection-settings.js";
-import { GevError, shown } from "./errors.js";
-import type { EventLoop } from "./event-loop.js";
-import type { Data } from "./handler.js";
-import { Inbox } from "./inbox.js";
-import { layout } from "./layout.js";
-import type { Ends } from "./request.js";
-import type { SendCallback, SendOptions, SendStatus } from "./send.js";
-import { type Place, Sender } from "./sender.js";
+import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
+import * as check from "./base/check.js";
+import { GevError, shown } from "./base/errors.js";
+import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
+import type { OpeningDetails } from "./bridge/loop-server.js";
+import type { ConnectionCore } from "./flow/connection-core.js";
+import type {
+	Data,
+	SendCallback,
+	SendOptions,
+	SendStatus,
+} from "./flow/send.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -29,42 +29,22 @@ export class Connection<Context = unknown> {
 	/** The port that the peer has connected to. */
 	readonly localPort: number;
 	/** The subprotocol that was agreed on; `""` for none. */
-	readonly protocol: string;
+	readonly subprotocol: string;
 	/** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
 	readonly extensions: string;
 
-	/** @internal Parts of a message that is too long for one event. */
-	parts: Buffer[] | undefined = undefined;
-	/** @internal What has arrived and has to wait, if that was ever needed. */
-	inbox: Inbox | undefined = undefined;
-
-	#connected = true;
-	/** Bytes that are kept on this side: parts, and what is in the inbox. */
-	#kept = 0;
-	readonly #loop: EventLoop;
-	readonly #slot: number;
-	readonly #settings: ConnectionSettings;
-	readonly #sender: Sender;
-	/** The connection is being closed by this side: nothing that arrives matters any more. */
-	#isDeaf = false;
-	/** The peer has said goodbye. */
-	#peerEnded = false;
-	/** This side does not go on, whatever the application wants. */
-	#mustEnd = false;
+	readonly #core: ConnectionCore;
 	#store: Map<string, unknown> | undefined = undefined;
 
 	/** @internal */
-	constructor(place: Place, details: ConnectionDetails) {
-		this.#loop = place.loop;
-		this.#slot = place.slot;
-		this.#settings = details.settings;
-		this.#sender = new Sender(this as Connection, place, details.settings);
+	constructor(core: ConnectionCore, details: OpeningDetails) {
+		this.#core = core;
 		this.context = details.context as Context;
-		this.remoteAddress = details.ends.remoteAddress;
-		this.remotePort = details.ends.remotePort;
-		this.localAddress = details.ends.localAddress;
-		this.localPort = details.ends.localPort;
-		this.protocol = details.protocol;
+		this.remoteAddress = details.addresses.remoteAddress;
+		this.remotePort = details.addresses.remotePort;
+		this.localAddress = details.addresses.localAddress;
+		this.localPort = details.addresses.localPort;
+		this.subprotocol = details.subprotocol;
 		this.extensions = details.extensions;
 	}
 
@@ -74,12 +54,12 @@ export class Connection<Context = unknown> {
 	 * `onConnect` on.
 	 */
 	get connected(): boolean {
-		return this.#connected;
+		return this.#core.connected;
 	}
 
 	/** Which of the server's event loops serves this connection, from 0. */
-	get loop(): number {
-		return this.#loop.index;
+	get loopIndex(): number {
+		return this.#core.loop.index;
 	}
 
 	/**
@@ -103,11 +83,8 @@ export class Connection<Context = unknown> {
 		if (callback !== undefined && typeof callback !== "function") {
 			throw check.wrong("callback", "a function", callback);
 		}
-		const sender = this.#sender;
-		const status =
-			typeof data === "string"
-				? sender.sendText(data, options)
-				: sender.sendBytes(data, options);
+		const { sender } = this.#core;
+		const status = sender.send(data, options);
 		if (callback !== undefined) sender.callWhenSent(status, callback);
 		return status;
 	}
@@ -120,7 +97,7 @@ export class Connection<Context = unknown> {
 	 * takes no memory, although messages are dropped without end.
 	 */
 	sent(): Promise<boolean> {
-		return this.#sender.allSent();
+		return this.#core.sender.allSent();
 	}
 
 	/**
@@ -131,7 +108,7 @@ export class Connection<Context = unknown> {
 	 * @returns what `callback` has returned.
 	 */
 	corked<Result>(callback: () => Result): Result {
-		return this.#loop.commands.together(callback);
+		return this.#core.loop.commands.together(callback);
 	}
 
 	/**
@@ -142,22 +119,22 @@ export class Connection<Context = unknown> {
 	 * or being closed.
 	 */
 	pause(): void {
-		if (this.#connected) this.#needInbox().pause();
+		this.#core.pause();
 	}
 
 	/** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
 	resume(): void {
-		this.inbox?.resume();
+		this.#core.inbox?.resume();
 	}
 
 	/** True from {@link pause} to {@link resume}, or to the end of the connection. */
 	get isPaused(): boolean {
-		return this.inbox?.isPaused ?? false;
+		return this.#core.isPaused;
 	}
 
 	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
 	get dropped(): number {
-		return this.#sender.dropped;
+		return this.#core.sender.dropped;
 	}
 
 	/**
@@ -177,7 +154,7 @@ export class Connection<Context = unknown> {
 				`ping() takes at most ${MAX_CONTROL} bytes, not ${length}`,
 			);
 		}
-		return this.#sender.ping(copyOf(bytes, 0, length));
+		return this.#core.sender.ping(copyOf(bytes, 0, length));
 	}
 
 	/**
@@ -196,7 +173,7 @@ export class Connection<Context = unknown> {
 				`close() takes a code that may be sent and a reason of at most 123 bytes, not ${shown(code)} and ${shown(reason)}`,
 			);
 		}
-		this.#give(code, reason, LOCAL);
+		this.#core.close(code, reason);
 	}
 
 	/**
@@ -205,11 +182,7 @@ export class Connection<Context = unknown> {
 	 * has no half-open connections: as {@link close}. Nothing can be sent after it.
 	 */
 	end(): void {
-		if (!this.#connected) return;
-		if (!this.#settings.endsByFin) this.close();
-		else if (this.#peerEnded || this.#mustEnd)
-			this.#end(layout.commandEnd, NOTHING);
-		else this.shutdownWrite();
+		this.#core.end();
 	}
 
 	/**
@@ -221,8 +194,7 @@ export class Connection<Context = unknown> {
 	destroy(options: DestroyOptions = {}): void {
 		const given = check.options("destroy()", options, DESTROY_OPTIONS);
 		const reset = check.boolean("reset", given.reset, false);
-		if (!this.#isCurrent()) return;
-		this.#end(layout.commandDestroy, Uint8Array.of(LOCAL, reset ? 1 : 0));
+		this.#core.destroy(reset);
 	}
 
 	/** The same as {@link destroy}, by the name that the package `ws` has for it. */
@@ -235,8 +207,7 @@ export class Connection<Context = unknown> {
 	 * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
 	 */
 	shutdownWrite(): void {
-		this.#sender.end(layout.commandShutdownWrite, NOTHING);
-		this.#answerEnd();
+		this.#core.shutdownWrite();
 	}
 
 	/**
@@ -244,9 +215,7 @@ export class Connection<Context = unknown> {
 	 * the connection is gone.
 	 */
 	get readBufferLength(): number {
-		return this.#isCurrent()
-			? this.#loop.gauge(this.#slot, layout.gaugeInput) >>> 0
-			: 0;
+		return this.#core.readBufferLength;
 	}
 
 	/**
@@ -254,7 +223,7 @@ export class Connection<Context = unknown> {
 	 * counts with its whole length until the event loop has done that. 0 when the connection is gone.
 	 */
 	get writeBufferLength(): number {
-		return this.#isCurrent() ? this.#sender.length : 0;
+		return this.#core.writeBufferLength;
 	}
 
 	/** The value that was {@link set} for `key`. */
@@ -272,161 +241,6 @@ export class Connection<Context = unknown> {
 	delete(key: string): boolean {
 		return this.#store?.delete(key) ?? false;
 	}
-
-	/** @internal False when this side is closing: what arrives is not for the handler. */
-	get hears(): boolean {
-		return !this.#isDeaf;
-	}
-
-	/** @internal The peer has said goodbye. It is answered when everything is sent that the handler has promised. */
-	peerHasEnded(): void {
-		this.#peerEnded = true;
-		if (this.#settings.endsByFin && this.#connected) {
-			this.#loop.server.dispatcher.call("onEnd", this as Connection);
-		}
-		this.#answerEnd();
-	}
-
-	/** @internal The server is stopping, and nothing more will come. */
-	mustEnd(): void {
-		this.#mustEnd = true;
-		this.#answerEnd();
-	}
-
-	/** @internal The server is going to stop: nothing waits for the application any more. */
-	prepareStop(): void {
-		this.inbox?.resume();
-		if (this.#peerEnded) this.mustEnd();
-	}
-
-	/** @internal The handler has returned a promise that this connection waits for; {@link replyDone} follows. */
-	replyPending(): void {
-		this.#needInbox().begun();
-	}
-
-	/** @internal */
-	replyDone(): void {
-		this.inbox?.settled();
-		this.#answerEnd();
-	}
-
-	/** @internal No more output waits in the loop than `lowWaterMarkBytes`, or did not when the loop said so. */
-	drained(): void {
-		this.#sender.drained();
-	}
-
-	/** @internal The turn of the next one who waits for what was sent. */
-	wasSent(): void {
-		this.#sender.wasSent();
-	}
-
-	/** @internal So many bytes are going to be kept on this side. */
-	keep(bytes: number): void {
-		this.#settings.memory.keep(bytes);
-		this.#kept += bytes;
-	}
-
-	/** @internal So many bytes are kept no longer. */
-	release(bytes: number): void {
-		this.#kept -= bytes;
-		this.#settings.memory.release(bytes);
-	}
-
-	/** @internal The parts of a message that is too long for one event, which are kept here no longer. */
-	takeParts(): Buffer[] {
-		const parts = this.parts ?? [];
-		this.parts = undefined;
-		this.release(parts.reduce((sum, { length }) => sum + length, 0));
-		return parts;
-	}
-
-	/** @internal About how many bytes are held for it, on this side and in the loop. */
-	get held(): number {
-		const input = Math.max(this.#kept, this.readBufferLength);
-		const output = this.writeBufferLength;
-		return input + output + (output > 0 ? CHUNK_BYTES : 0);
-	}
-
-	/** @internal */
-	get place(): Place {
-		return this.#sender.place;
-	}
-
-	/** @internal So much of what was sent has been dropped on this side. */
-	uncount(bytes: number): void {
-		this.#sender.uncount(bytes);
-	}
-
-	/** @internal Closes because memory is short and this connection holds much of it, of which nothing is kept. */
-	expel(): void {
-		this.inbox?.clear();
-		this.takeParts();
-		this.release(this.#kept);
-		this.#end(
-			layout.commandExpel,
-			closePayload(1013, "the server is short of memory", LIMIT),
-		);
-	}
-
-	/** @internal Nothing follows but what waits in the inbox, and `onClose`. */
-	gone(): void {
-		this.#connected = false;
-		this.takeParts();
-		this.#sender.gone();
-	}
-
-	/** @internal Closes because the peer takes less than is sent to it. */
-	exceeded(): void {
-		this.#end(layout.commandDestroy, BY_LIMIT);
-	}
-
-	/** @internal Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
-	fail(): void {
-		this.#isDeaf = true;
-		this.#give(1011, "handler failed", HANDLER);
-	}
-
-	/** @internal Closes because a message is longer than JavaScript can have it: 1009 (RFC 6455 section 7.4.1). */
-	tooLong(): void {
-		this.#give(1009, "message too long for JavaScript", LIMIT);
-	}
-
-	/** Closes as the protocol does, if that has not begun. */
-	#give(code: number, reason: string, cause: number): void {
-		if (this.#connected) {
-			this.#end(layout.commandClose, closePayload(code, reason, cause));
-		}
-	}
-
-	#end(kind: number, payload: Uint8Array): void {
-		this.#sender.end(kind, payload);
-		this.#connected = false;
-		this.#isDeaf = true;
-	}
-
-	/** Says goodbye too, once the peer has, unless the application wants to go on. */
-	#answerEnd(): void {
-		const unsettled = this.inbox?.unsettled ?? 0;
-		if (!this.#connected || unsettled > 0) return;
-		const { endsByFin, allowHalfOpen } = this.#settings;
-		const mayGoOn = allowHalfOpen && !this.#loop.server.isStopping;
-		const goesOn = endsByFin && mayGoOn && !this.#sender.isEnded;
-		if (this.#mustEnd || (this.#peerEnded && !goesOn)) {
-			this.#end(layout.commandEnd, NOTHING);
-		}
-	}
-
-	#needInbox(): Inbox {
-		this.inbox ??= new Inbox(this.#settings, (kind) => {
-			if (this.#isCurrent()) this.#sender.command(kind);
-		});
-		return this.inbox;
-	}
-
-	/** True until `onClose`. */
-	#isCurrent(): boolean {
-		return this.#loop.connections[this.#slot] === this;
-	}
 }
 
 /** Settings of {@link Connection.destroy}. */
@@ -435,27 +249,7 @@ export interface DestroyOptions {
 	reset?: boolean;
 }
 
-/** @internal What a connection is told about itself when it is made. */
-export interface ConnectionDetails {
-	ends: Ends;
-	protocol: string;
-	extensions: string;
-	context: unknown;
-	settings: ConnectionSettings;
-}
-
-const NOTHING = new Uint8Array(0);
-
-/** Output that waits in a loop takes memory in pieces of this size. */
-const CHUNK_BYTES = 16 * 1024;
-
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;
-
-/** Numbers of causes: `CloseCause` in `crates/reactor`. */
-const LOCAL = 1;
-const LIMIT = 3;
-const HANDLER = 6;
-const BY_LIMIT = Uint8Array.of(LIMIT);
 
 const DESTROY_OPTIONS: readonly (keyof DestroyOptions)[] = ["reset"];

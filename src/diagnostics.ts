@@ -1,7 +1,7 @@
-import { type Channel, channel } from "node:diagnostics_channel";
+import type { CloseReason } from "./bridge/close-reason.js";
 import type { Connection } from "./connection.js";
-import type { CloseReason } from "./handler.js";
-import type { Server, StopResult } from "./server.js";
+import type { Server } from "./server.js";
+import type { StopResult } from "./server-core.js";
 
 /**
  * What all servers of this thread publish with `node:diagnostics_channel`, for tools that watch a program without being
@@ -55,21 +55,4 @@ export interface Diagnostics {
 	};
 	/** A server has stopped. */
 	"gev:stop": { server: Server; result: StopResult };
-}
-
-// Kept here, as a channel that nobody keeps is forgotten with its subscribers.
-const channels: { [Name in keyof Diagnostics]: Channel } = {
-	"gev:open": channel("gev:open"),
-	"gev:close": channel("gev:close"),
-	"gev:refused": channel("gev:refused"),
-	"gev:error": channel("gev:error"),
-	"gev:stop": channel("gev:stop"),
-};
-
-/** Publishes to those who watch, if there are any. */
-export function publish<Name extends keyof Diagnostics>(
-	name: Name,
-	message: Diagnostics[Name],
-): void {
-	if (channels[name].hasSubscribers) channels[name].publish(message);
 }

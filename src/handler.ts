@@ -1,46 +1,54 @@
-import { types } from "node:util";
+import type { CloseReason } from "./bridge/close-reason.js";
+import type { Fragment } from "./bridge/fragment.js";
 import type { Connection } from "./connection.js";
+import type { Data } from "./flow/send.js";
+import type { ProtocolName } from "./protocol.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
-
-/** What can be sent: a string goes out as text, bytes as binary. */
-export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 
 /** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is a handler too
 export type Reply = Data | undefined | null | void;
 
 /**
- * Your side of a server: one object for all its connections. All members are called on the thread that called
+ * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
+ * and what messages are: see {@link WebSocketHandler}, {@link RawHandler} and, for an object that serves both,
+ * {@link CommonHandler}.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Name - name of the protocol; default `"websocket"`.
+ *
+ * @example
+ * ```ts
+ * class Chat implements Handler<User> {
+ *   onMessage(connection: Connection<User>, message: string | Buffer) {}
+ * }
+ *
+ * class Device implements Handler<unknown, "raw"> {
+ *   onMessage(connection: Connection, message: Buffer) {}
+ * }
+ * ```
+ */
+export type Handler<
+	Context = unknown,
+	Name extends ProtocolName = "websocket",
+> = [Name] extends ["raw"]
+	? RawHandler<Context>
+	: [Name] extends ["websocket"]
+		? WebSocketHandler<Context>
+		: CommonHandler<Context>;
+
+/**
+ * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
  * `onClose`, exactly once. Each call begins in the asynchronous context (`AsyncLocalStorage`) in which `start()` was called.
  *
  * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
  * concerned with code 1011; other connections do not notice.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Message - what messages are.
  */
-export interface Handler<Context = unknown> {
-	/**
-	 * WebSocket: a client asks for a connection, and its request is all right (method, headers, key, and the options `path`
-	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
-	 * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
-	 * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
-	 *
-	 * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
-	 * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
-	 * `status`, `headers` and `body` are what `RejectConnectionError` has.
-	 */
-	onUpgrade?(
-		request: HttpRequest,
-	): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
-	/**
-	 * WebSocket: a request that does not ask for a connection, such as a health check. The body of a request is not read.
-	 * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
-	 * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
-	 * with 500. Without this member requests get the option `page`, or 426.
-	 */
-	onRequest?(
-		request: HttpRequest,
-	): HttpResponse | Response | Promise<HttpResponse | Response>;
+export interface HandlerBase<Context = unknown, Message = string | Buffer> {
 	/** A connection is ready: accepted, and its handshake done. */
 	onConnect?(connection: Connection<Context>): void | Promise<void>;
 	/**
@@ -52,35 +60,13 @@ export interface Handler<Context = unknown> {
 	 */
 	onMessage?(
 		connection: Connection<Context>,
-		message: string | Buffer,
+		message: Message,
 	): Reply | Promise<Reply>;
-	/**
-	 * WebSocket: a piece of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
-	 * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
-	 * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
-	 * its length (and `maxMessageBytes: 0` to be let in). A piece of text may end inside a character. With `borrow: true`
-	 * pieces are views that are valid during the call only.
-	 */
-	onFragment?(
-		connection: Connection<Context>,
-		data: Buffer,
-		fragment: Fragment,
-	): void | Promise<void>;
-	/** WebSocket: a ping has arrived, with at most 125 bytes. It has been answered already. */
-	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-	/** WebSocket: a pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
-	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/**
 	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
 	 * once, unless the connection ends before.
 	 */
 	onDrain?(connection: Connection<Context>): void | Promise<void>;
-	/**
-	 * Raw TCP: the peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
-	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
-	 * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
-	 */
-	onEnd?(connection: Connection<Context>): void | Promise<void>;
 	/**
 	 * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
 	 * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
@@ -100,83 +86,76 @@ export interface Handler<Context = unknown> {
 	): void | Promise<void>;
 }
 
-/** Where in its message a piece belongs. */
-export interface Fragment {
-	/** The message is text. */
-	readonly text: boolean;
-	/** The message begins with this piece. */
-	readonly first: boolean;
-	/** The message ends with this piece. */
-	readonly last: boolean;
-}
-
-/** What started the end of a connection. */
-export type CloseCause =
-	/** The peer closed, or went away. */
-	| "peer"
-	/** `close()` or `destroy()` was called. */
-	| "local"
-	/** The peer broke the rules of the protocol. */
-	| "protocol"
-	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
-	| "limit"
-	/** The socket failed. */
-	| "reset"
-	/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
-	| "timeout"
-	/** A handler threw. */
-	| "handler"
-	/** The server was stopped. */
-	| "stop"
-	/** The event loop failed: a bug in gev. */
-	| "internal"
-	/** Nothing was received or sent for longer than `idleTimeoutMs`. */
-	| "idle"
-	/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
-	| "stalled";
-
-/** How a connection ended. */
-export interface CloseReason {
+/** A {@link Handler} of a server that speaks WebSocket. */
+export interface WebSocketHandler<Context = unknown>
+	extends HandlerBase<Context> {
 	/**
-	 * The WebSocket close code that decided (RFC 6455 section 7.4): the peer's, or ours if we closed first. 1005 when there
-	 * was none (for raw TCP: the ordinary case), 1006 when the connection ended without a goodbye.
+	 * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
+	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
+	 * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
+	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+	 * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
+	 *
+	 * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
+	 * in one place: `request.url`, `request.headers.get("host")`, `request.headers`, and the return value, whose
+	 * `status`, `headers` and `body` are what `RejectConnectionError` has.
 	 */
-	readonly code: number;
-	/** The text that came with the code, or what is known of a failure; often empty. */
-	readonly reason: string;
-	/** What started the end. */
-	readonly cause: CloseCause;
-	/** True when both sides have said goodbye as the protocol wants it. */
-	readonly wasClean: boolean;
+	onUpgrade?(
+		request: HttpRequest,
+	): UpgradeReply<Context> | Promise<UpgradeReply<Context>>;
+	/**
+	 * A request that does not ask for a connection, such as a health check. The body of a request is not read.
+	 * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
+	 * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
+	 * with 500. Without this member requests get the option `page`, or 426.
+	 */
+	onRequest?(
+		request: HttpRequest,
+	): HttpResponse | Response | Promise<HttpResponse | Response>;
+	/**
+	 * A fragment of a message that does not arrive in one piece, as it has several frames, or more than 64 KiB, or as
+	 * the network has cut it. With this member such messages are handed over as they arrive, at most 64 KiB at a time,
+	 * instead of being put together for `onMessage`, which gets the others: a message of any length needs no memory of
+	 * its length (and `maxMessageBytes: 0` to be let in). A fragment of text may end inside a character. With `borrow: true`
+	 * fragments are views that are valid during the call only.
+	 */
+	onFragment?(
+		connection: Connection<Context>,
+		data: Buffer,
+		fragment: Fragment,
+	): void | Promise<void>;
+	/** A ping has arrived, with at most 125 bytes. It has been answered already. */
+	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+	/** A pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
+	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
+	/** Of raw TCP only: a WebSocket has no half-open connections. */
+	onEnd?: never;
 }
 
-/**
- * True for what a handler may return instead of a value: a promise, or anything else that can be awaited. Bytes are a value,
- * whatever another library has given all objects.
- */
-export function isThenable<Value>(
-	value: Value | PromiseLike<Value>,
-): value is PromiseLike<Value> {
-	return (
-		typeof value === "object" &&
-		value !== null &&
-		"then" in value &&
-		!ArrayBuffer.isView(value) &&
-		!types.isAnyArrayBuffer(value)
-	);
+/** A {@link Handler} of a server that speaks raw TCP. */
+export interface RawHandler<Context = unknown>
+	extends HandlerBase<Context, Buffer> {
+	/**
+	 * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
+	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
+	 * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+	 */
+	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	/** Of WebSocket only, as are the members below. */
+	onUpgrade?: never;
+	onRequest?: never;
+	onFragment?: never;
+	onPing?: never;
+	onPong?: never;
 }
 
-/** Causes by the number that they have in close events: the order of `CloseCause` in `crates/reactor`. */
-export const CLOSE_CAUSES: readonly CloseCause[] = [
-	"peer",
-	"local",
-	"protocol",
-	"limit",
-	"reset",
-	"timeout",
-	"handler",
-	"stop",
-	"internal",
-	"idle",
-	"stalled",
-];
+/** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
+export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
+	/** Not of every protocol, as the members below. */
+	onEnd?: never;
+	onUpgrade?: never;
+	onRequest?: never;
+	onFragment?: never;
+	onPing?: never;
+	onPong?: never;
+}

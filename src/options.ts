@@ -1,7 +1,13 @@
 import os from "node:os";
-import * as check from "./check.js";
-import { layout } from "./layout.js";
-import { Protocol, raw } from "./protocol.js";
+import * as check from "./base/check.js";
+import { layout } from "./bridge/layout.js";
+import {
+	type Framing,
+	framingOf,
+	isProtocol,
+	type Protocol,
+	raw,
+} from "./protocol.js";
 
 /** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
 export interface ServerOptions {
@@ -25,7 +31,7 @@ export interface ServerOptions {
 	/** How bytes become messages. Default {@link raw}. */
 	protocol?: Protocol;
 	/**
-	 * Binary messages, and the pieces that `onFragment` gets, as views of shared memory that are valid during the call only,
+	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
 	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
 	 * are the handler's own.
 	 */
@@ -200,13 +206,13 @@ export function checkOptions(options: unknown): CheckedOptions {
 		throw check.wrong("queueBytes", "a power of two", queueBytes);
 	}
 	const { protocol = raw() } = given;
-	if (!(protocol instanceof Protocol)) {
+	if (!isProtocol(protocol)) {
 		throw check.wrong("protocol", "raw() or webSocket()", protocol);
 	}
 	const maxBufferedBytes = check.integer(
 		"maxBufferedBytes",
 		given.maxBufferedBytes,
-		sendableBytes(protocol),
+		sendableBytes(framingOf(protocol)),
 		1024,
 		MAX_BUFFERED_BYTES,
 	);
@@ -325,7 +331,7 @@ function hostName(value: unknown): string | undefined {
 }
 
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
-function sendableBytes({ webSocket, headerBytes }: Protocol): number {
+function sendableBytes({ webSocket, headerBytes }: Framing): number {
 	const largest = webSocket?.maxMessageBytes ?? 0;
 	const needed = largest + headerBytes(largest) + MIB;
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);

@@ -1,24 +1,36 @@
 import type { NativeWebSocketOptions } from "#binding";
-import * as check from "./check.js";
+import * as check from "./base/check.js";
+
+/** The names of the protocols. */
+export type ProtocolName = "raw" | "websocket";
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
-export class Protocol {
+export class Protocol<Name extends ProtocolName = ProtocolName> {
 	/** Which protocol this is. */
-	readonly name: "raw" | "websocket";
-	/** @internal Checked options, but for what the handler decides. */
-	readonly webSocket: CheckedWebSocketOptions | undefined;
-	/** @internal Bytes that framing adds to a message of `length` bytes. */
-	readonly headerBytes: (length: number) => number;
+	readonly name: Name;
 
-	/** @internal */
-	constructor(
-		name: "raw" | "websocket",
-		options: CheckedWebSocketOptions | undefined,
-	) {
+	/** @internal One that {@link framingOf} does not know is none. */
+	constructor(name: Name) {
 		this.name = name;
-		this.webSocket = options;
-		this.headerBytes = name === "raw" ? () => 0 : webSocketHeaderBytes;
 	}
+}
+
+/** @internal What is inside of a protocol. */
+export interface Framing {
+	/** Checked options, but for what the handler decides. */
+	webSocket: CheckedWebSocketOptions | undefined;
+	/** Bytes that framing adds to a message of `length` bytes. */
+	headerBytes: (length: number) => number;
+}
+
+/** @internal True for what {@link raw} or {@link webSocket} has made. */
+export function isProtocol(value: unknown): value is Protocol {
+	return framings.has(value as Protocol);
+}
+
+/** @internal Of a protocol, whose users cannot see it. */
+export function framingOf(protocol: Protocol): Framing {
+	return framings.get(protocol) as Framing;
 }
 
 /** Settings of {@link webSocket}. */
@@ -66,7 +78,7 @@ export interface WebSocketOptions {
 	 * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
 	 * connection comes about without one. `onUpgrade` may choose another. Default: none.
 	 */
-	protocols?: readonly string[];
+	subprotocols?: readonly string[];
 	/**
 	 * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
 	 */
@@ -122,8 +134,8 @@ export type CheckedWebSocketOptions = Omit<
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
  */
-export function raw(): Protocol {
-	return new Protocol("raw", undefined);
+export function raw(): Protocol<"raw"> {
+	return protocolOf("raw", { webSocket: undefined, headerBytes: () => 0 });
 }
 
 /**
@@ -132,7 +144,9 @@ export function raw(): Protocol {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-export function webSocket(options: WebSocketOptions = {}): Protocol {
+export function webSocket(
+	options: WebSocketOptions = {},
+): Protocol<"websocket"> {
 	const given = check.options("webSocket()", options, WEB_SOCKET_OPTIONS);
 	const count = (name: string, fallback: number, min = 0, max = MAX_COUNT) =>
 		check.integer(name, given[name], fallback, min, max);
@@ -146,15 +160,15 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		);
 	}
 	const origins = check.texts("origins", given.origins);
-	const protocols = check.texts("protocols", given.protocols) ?? [];
-	const notToken = protocols.find(
+	const subprotocols = check.texts("subprotocols", given.subprotocols) ?? [];
+	const notToken = subprotocols.find(
 		(name) => !/^[\w!#$%&'*+.^`|~-]+$/.test(name),
 	);
 	if (notToken !== undefined) {
-		throw check.wrong("protocols", "tokens of HTTP", notToken);
+		throw check.wrong("subprotocols", "tokens of HTTP", notToken);
 	}
 	const deflate = checkDeflate(given.perMessageDeflate);
-	return new Protocol("websocket", {
+	const checked: CheckedWebSocketOptions = {
 		maxMessageBytes: count("maxMessageBytes", 16 * 1024 * 1024, 0, MAX_BYTES),
 		maxFragments: count("maxFragments", 16384),
 		maxFrameBytes: count("maxFrameBytes", 0, 0, MAX_BYTES),
@@ -162,14 +176,27 @@ export function webSocket(options: WebSocketOptions = {}): Protocol {
 		maxControlsPerSecond: count("maxControlFramesPerSecond", 1000),
 		maxHeaderBytes: count("maxHeaderBytes", 16 * 1024, 512, 64 * 1024),
 		maxHeaders: count("maxHeaders", 100, 4, 1000),
-		protocols,
+		protocols: subprotocols,
 		pingIntervalMs: count("pingIntervalMs", 0),
 		pongTimeoutMs: count("pongTimeoutMs", 10_000),
 		...(page !== undefined && { page }),
 		...(path !== undefined && { path }),
 		...(origins !== undefined && { origins }),
 		...(deflate !== undefined && { deflate }),
+	};
+	return protocolOf("websocket", {
+		webSocket: checked,
+		headerBytes: webSocketHeaderBytes,
 	});
+}
+
+function protocolOf<Name extends ProtocolName>(
+	name: Name,
+	framing: Framing,
+): Protocol<Name> {
+	const protocol = new Protocol(name);
+	framings.set(protocol, framing);
+	return protocol;
 }
 
 function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
@@ -218,6 +245,8 @@ function webSocketHeaderBytes(length: number): number {
 	return length < 65_536 ? 4 : 10;
 }
 
+const framings = new WeakMap<Protocol, Framing>();
+
 const MAX_COUNT = 2 ** 31 - 1;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
@@ -232,7 +261,7 @@ const WEB_SOCKET_OPTIONS: readonly (keyof WebSocketOptions)[] = [
 	"page",
 	"path",
 	"origins",
-	"protocols",
+	"subprotocols",
 	"perMessageDeflate",
 	"pingIntervalMs",
 	"pongTimeoutMs",

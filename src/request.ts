@@ -1,9 +1,4 @@
-import { STATUS_CODES } from "node:http";
-import { bytesOf, isBytes, lengthOf, part } from "./bytes.js";
-import { headerLines, isToken, type ResponseHeaders } from "./header-lines.js";
-import { httpDate } from "./http-date.js";
-import type { Given } from "./reply.js";
-import { wrong } from "./wrong-response.js";
+import type { ResponseHeaders } from "./http/header-lines.js";
 
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
 export interface HttpRequest {
@@ -16,7 +11,7 @@ export interface HttpRequest {
 	readonly url: string;
 	readonly headers: RequestHeaders;
 	/** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
-	readonly protocols: readonly string[];
+	readonly subprotocols: readonly string[];
 	/** The peer's IP address. */
 	readonly remoteAddress: string;
 	/** The peer's port. */
@@ -73,8 +68,8 @@ export interface Refusal extends HttpResponse {
 export interface Acceptance<Context = unknown> {
 	/** What {@link Connection.context} is from the beginning. */
 	context?: Context;
-	/** The subprotocol: one of those that the client offers. Default: what the option `protocols` chooses. */
-	protocol?: string;
+	/** The subprotocol: one of those that the client offers. Default: what the option `subprotocols` chooses. */
+	subprotocol?: string;
 	/** Further header lines of the response, such as `Set-Cookie`; otherwise as in {@link HttpResponse}. */
 	headers?: ResponseHeaders;
 }
@@ -91,173 +86,3 @@ export type UpgradeReply<Context = unknown> =
 	| null
 	// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement accepts too
 	| void;
-
-/** @internal The two ends of a connection. */
-export interface Ends {
-	readonly remoteAddress: string;
-	readonly remotePort: number;
-	readonly localAddress: string;
-	readonly localPort: number;
-}
-
-class CopiedHeaders implements RequestHeaders {
-	readonly #lines: readonly [name: string, value: string][];
-
-	constructor(lines: readonly [name: string, value: string][]) {
-		this.#lines = lines;
-	}
-
-	get(name: string): string | undefined {
-		const values = this.getAll(name);
-		if (values.length === 0) return undefined;
-		// RFC 9110 section 5.3; RFC 6265 section 4.2.1 and RFC 9113 section 8.2.3.
-		return values.join(name.toLowerCase() === "cookie" ? "; " : ", ");
-	}
-
-	getAll(name: string): string[] {
-		const wanted = name.toLowerCase();
-		return this.#lines
-			.filter(([name]) => name.toLowerCase() === wanted)
-			.map(([, value]) => value);
-	}
-
-	has(name: string): boolean {
-		return this.getAll(name).length > 0;
-	}
-
-	[Symbol.iterator](): Iterator<[name: string, value: string]> {
-		return this.#lines[Symbol.iterator]();
-	}
-}
-
-/** @internal A request from its lines: method, target, then name and value of each header. */
-export class CopiedRequest implements HttpRequest {
-	readonly method: string;
-	readonly url: string;
-	readonly headers: RequestHeaders;
-	readonly protocols: readonly string[];
-	readonly remoteAddress: string;
-	readonly remotePort: number;
-	readonly localAddress: string;
-	readonly localPort: number;
-	aborted = false;
-
-	constructor(lines: string, ends: Ends) {
-		const [method = "", url = "", ...rest] = lines.split("\n");
-		this.method = method;
-		this.url = url;
-		const headers: [string, string][] = [];
-		for (let at = 0; at + 1 < rest.length; at += 2) {
-			headers.push([rest[at] as string, rest[at + 1] as string]);
-		}
-		this.headers = new CopiedHeaders(headers);
-		this.protocols = (this.headers.get("sec-websocket-protocol") ?? "")
-			.split(",")
-			.map((protocol) => protocol.trim())
-			.filter((protocol) => protocol !== "");
-		this.remoteAddress = ends.remoteAddress;
-		this.remotePort = ends.remotePort;
-		this.localAddress = ends.localAddress;
-		this.localPort = ends.localPort;
-	}
-}
-
-/**
- * @internal What the native side needs to know of an acceptance: see `Protocol::accept` in `crates/wire`.
- *
- * @throws {@link GevError} `ERR_GEV_RESPONSE`.
- */
-export function acceptance(given: Given, request: HttpRequest): Buffer {
-	const { protocol = "" } = given;
-	if (typeof protocol !== "string") {
-		throw wrong("protocol must be a string", protocol);
-	}
-	if (protocol !== "" && !request.protocols.includes(protocol)) {
-		throw wrong("protocol must be one that the client offers", protocol);
-	}
-	if (protocol !== "" && !isToken(protocol)) {
-		throw wrong("protocol must be a token", protocol);
-	}
-	const head = `${protocol}\n${headerLines(given.headers).join("")}`;
-	if (head.length > MAX_HEAD) {
-		throw wrong(`the head must have at most ${MAX_HEAD} bytes`, head.length);
-	}
-	return Buffer.from(head, "latin1");
-}
-
-/** @internal A response whose parts are all right. */
-export interface CheckedResponse {
-	status: number;
-	/** Header lines, each with its CRLF. */
-	lines: string[];
-	body: Uint8Array;
-	isText: boolean;
-}
-
-/**
- * @internal
- *
- * @throws {@link GevError} `ERR_GEV_RESPONSE`.
- */
-export function checkedResponse(given: Given): CheckedResponse {
-	return {
-		status: statusOf(given.status),
-		lines: headerLines(given.headers),
-		body: bodyOf(given.body),
-		isText: typeof given.body === "string",
-	};
-}
-
-/**
- * @internal The bytes of a response.
- *
- * @throws {@link GevError} `ERR_GEV_RESPONSE`.
- */
-export function responseBytes(
-	{ status, lines, body, isText }: CheckedResponse,
-	method: string,
-	maxBytes: number,
-): Buffer {
-	const hasBody = status !== 204 && status !== 304;
-	const has = (name: RegExp) => lines.some((line) => name.test(line));
-	let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-	if (!has(/^date:/i)) head += `Date: ${httpDate()}\r\n`;
-	head += `Connection: close\r\n${lines.join("")}`;
-	if (hasBody && body.length > 0 && !has(/^content-type:/i)) {
-		head += `Content-Type: ${isText ? "text/plain; charset=utf-8" : "application/octet-stream"}\r\n`;
-	}
-	if (hasBody) head += `Content-Length: ${body.length}\r\n`;
-	const start = Buffer.from(`${head}\r\n`, "latin1");
-	const bytes =
-		hasBody && method !== "HEAD" ? Buffer.concat([start, body]) : start;
-	if (bytes.length > maxBytes) {
-		throw wrong(`a response must not exceed ${maxBytes} bytes`, bytes.length);
-	}
-	return bytes;
-}
-
-/** @internal */
-export function statusOf(status: unknown): number {
-	if (status === undefined) return 200;
-	if (
-		typeof status !== "number" ||
-		!Number.isInteger(status) ||
-		status < 200 ||
-		status > 599
-	) {
-		throw wrong("status must be a whole number from 200 to 599", status);
-	}
-	return status;
-}
-
-/** @internal */
-export function bodyOf(body: unknown): Uint8Array {
-	if (body === undefined) return new Uint8Array(0);
-	if (typeof body === "string") return Buffer.from(body);
-	if (!isBytes(body)) throw wrong("body must be a string or bytes", body);
-	const bytes = bytesOf(body);
-	return part(bytes, 0, lengthOf(bytes));
-}
-
-/** Of the part of a response's head that a handler has its say in. */
-const MAX_HEAD = 32 * 1024;

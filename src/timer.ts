@@ -1,4 +1,4 @@
-import { clearTimeout, now, setTimeout } from "./clock.js";
+import { clearTimeout, now, setTimeout } from "./base/clock.js";
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
 export interface Timer {

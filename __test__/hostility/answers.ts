@@ -35,7 +35,7 @@ export function upgradeAnswer(
 	const context = { whose: random.next() };
 	const says: Acceptance = {
 		...(random.chance(50) && { context }),
-		...(random.chance(30) && { protocol: "letters" }),
+		...(random.chance(30) && { subprotocol: "letters" }),
 		...(random.chance(30) && { headers: someHeaders(random.below(3)) }),
 	};
 	const options = shaped(says, tools, without);

@@ -51,7 +51,7 @@ export function someCircumstances(random: Random): Circumstances {
 			...(random.chance(20) && { readBufferBytes: 4096 }),
 		},
 		webSocket: {
-			protocols: ["letters"],
+			subprotocols: ["letters"],
 			...(deflate && {
 				perMessageDeflate: {
 					threshold: random.pick([0, 1024]),

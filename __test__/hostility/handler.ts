@@ -1,29 +1,33 @@
 import type {
 	CloseReason,
+	CommonHandler,
 	Connection,
 	Fragment,
-	Handler,
 	HttpRequest,
 } from "gev";
+import type { AnyHandler } from "../kit/server.js";
 import type { Account } from "./account.js";
 import type { Answer } from "./answers.js";
 import type { Circumstances } from "./circumstances.js";
 import type { Trial } from "./trial.js";
 
 /** The handler of a trial: keeps account of what it is told, and does what the trial has in mind for its members. */
-export function handlerOf(trial: Trial, circumstances: Circumstances): Handler {
+export function handlerOf(
+	trial: Trial,
+	circumstances: Circumstances,
+): CommonHandler {
 	const { members, shape } = circumstances;
 	const all = new Members(trial);
 	const chosen = Object.fromEntries(
 		members.map((name) => [name, all[name].bind(all)]),
-	) as Handler;
+	) as CommonHandler;
 	switch (shape) {
 		case "class":
 			return new (class {
 				constructor() {
 					Object.setPrototypeOf(this, chosen);
 				}
-			})() as Handler;
+			})() as CommonHandler;
 		case "Proxy":
 			return new Proxy(chosen, {});
 		case "no prototype":
@@ -35,7 +39,7 @@ export function handlerOf(trial: Trial, circumstances: Circumstances): Handler {
 	}
 }
 
-class Members implements Required<Handler> {
+class Members implements Required<AnyHandler> {
 	readonly #trial: Trial;
 	/** Pieces of messages that come in pieces. */
 	readonly #pieces = new Map<Account, Buffer[]>();
@@ -132,7 +136,7 @@ class Members implements Required<Handler> {
 	}
 
 	#act(
-		member: keyof Handler,
+		member: keyof AnyHandler,
 		account: Account | undefined,
 		message?: string | Buffer,
 	): undefined {

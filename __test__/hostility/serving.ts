@@ -1,4 +1,4 @@
-import { type Handler, Server, type ServerOptions, webSocket } from "gev";
+import { type CommonHandler, Server, type ServerOptions, webSocket } from "gev";
 import type { Random } from "../kit/random.js";
 import { bombObject, type Tools } from "./bombs.js";
 import { shaped } from "./options.js";
@@ -79,7 +79,7 @@ export const construct: ServerAct = (trial, random) => {
 	if (!trial.without.has("bombs")) handlers.push(bombObject);
 	trial.note(`new Server(${options.name})`);
 	try {
-		const handler = random.pick(handlers)() as Handler;
+		const handler = random.pick(handlers)() as CommonHandler;
 		new Server(handler, options.value as ServerOptions);
 		if (options.says === "wrong") {
 			trial.verdict.find("new Server took options that it must refuse");
@@ -124,6 +124,7 @@ export const pollute: ServerAct = (trial, random) => {
 		["body", "polluted"],
 		["context", "polluted"],
 		["protocol", "polluted"],
+		["subprotocol", "polluted"],
 		["fin", false],
 		["text", true],
 		["text", false],

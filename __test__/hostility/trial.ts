@@ -163,7 +163,7 @@ export class Trial {
 	judgeStopped(): void {
 		const { server, verdict, ledger } = this;
 		const counts = {
-			loops: server.loops,
+			loops: server.loopCount,
 			connectionCount: server.connectionCount,
 			refusedCount: server.refusedCount,
 			connections: [...server.connections()].length,

@@ -101,12 +101,13 @@ export const look: Act = (trial, account) => {
 	if (writeBufferLength > most) {
 		verdict.find(`${writeBufferLength} bytes wait, more than ${most}`);
 	}
-	const { loop, isPaused, remotePort, protocol, connected } = connection;
+	const { loopIndex, isPaused, remotePort, subprotocol, connected } =
+		connection;
 	const isSound =
-		loop < circumstances.options.loops &&
+		loopIndex < circumstances.options.loops &&
 		(!isPaused || connected || !account.isClosed) &&
 		Number.isInteger(remotePort) &&
-		(protocol === "" || protocol === "letters");
+		(subprotocol === "" || subprotocol === "letters");
 	if (!isSound) verdict.find(`${account.name} says what cannot be of itself`);
 };
 

@@ -1,10 +1,12 @@
 import type { ExecutionContext } from "ava";
 import {
-	type Handler,
+	type CommonHandler,
 	type Protocol,
+	type RawHandler,
 	raw,
 	Server,
 	type ServerOptions,
+	type WebSocketHandler,
 	webSocket,
 } from "gev";
 import { loops } from "./loops.js";
@@ -18,13 +20,20 @@ export interface Started<Context> {
 	url: string;
 }
 
+/** A handler of tests that choose the protocol when they run: it may have the members of all. */
+export type AnyHandler<Context = unknown> = Omit<
+	WebSocketHandler<Context>,
+	"onEnd"
+> &
+	Pick<RawHandler<Context>, "onEnd">;
+
 /** Starts a server that speaks WebSocket and is patient, unless the options say otherwise. */
 export async function serve<Context = unknown>(
 	t: ExecutionContext,
-	handler: Handler<Context>,
+	handler: AnyHandler<Context>,
 	options: ServerOptions = {},
 ): Promise<Started<Context>> {
-	const server = new Server(handler, {
+	const server = new Server(handler as unknown as CommonHandler<Context>, {
 		host: "127.0.0.1",
 		port: 0,
 		...((options.loops ?? 1) === 1 && loops(1)),
@@ -38,7 +47,7 @@ export async function serve<Context = unknown>(
 }
 
 /** Sends every message back. */
-export const echo: Handler = {
+export const echo: CommonHandler = {
 	onMessage: (_connection, message) => message,
 };
 

@@ -82,7 +82,7 @@ class InteropHandler implements Handler<Seen> {
 				}
 				return undefined;
 			case "protocol":
-				return connection.protocol;
+				return connection.subprotocol;
 			case "extensions":
 				return connection.extensions;
 			case "offered":
@@ -118,7 +118,7 @@ export async function startInteropServer(): Promise<{
 		// The scripts of a browser need a page to come from.
 		page: "<!doctype html><title>gev</title>",
 		perMessageDeflate: true,
-		protocols: ["echo.v2", "echo.v1"],
+		subprotocols: ["echo.v2", "echo.v1"],
 	});
 	return {
 		url: server.url,

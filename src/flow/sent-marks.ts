@@ -1,4 +1,4 @@
-import type { GevError } from "./errors.js";
+import type { GevError } from "../base/errors.js";
 import type { Receipt } from "./receipt.js";
 
 /**

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import type { GevError } from "./errors.js";
+import type { GevError } from "../base/errors.js";
 import type { SendCallback } from "./send.js";
 
 /** What somebody gets, once, who wants to know whether something that was sent has been handed to the kernel. */

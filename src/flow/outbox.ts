@@ -1,6 +1,6 @@
-import { Fifo } from "./fifo.js";
-import { layout } from "./layout.js";
-import type { MemoryBudget } from "./memory-budget.js";
+import { Fifo } from "../base/fifo.js";
+import { layout } from "../bridge/layout.js";
+import type { MemoryBudget } from "../bridge/memory-budget.js";
 import type { Receipt } from "./receipt.js";
 
 /**
@@ -58,7 +58,9 @@ export class Outbox {
 	/** Takes out what goes next. */
 	shift(): Unsent | undefined {
 		if (this.#begun.length === 0) {
-			for (const part of this.#whole.shift() ?? []) this.#begun.push(part);
+			for (const unsent of this.#whole.shift() ?? []) {
+				this.#begun.push(unsent);
+			}
 		}
 		const next = this.#begun.shift();
 		const cost = next?.cost ?? 0;
@@ -76,10 +78,10 @@ export class Outbox {
 		if (oldest === undefined || !isComplete(oldest)) return [];
 		this.#whole.shift();
 		const message: Unsent[] = [];
-		for (const part of oldest) {
-			(part.data === undefined ? this.#begun : message).push(part);
-			this.#bytes -= part.cost;
-			this.#memory.release(part.cost);
+		for (const unsent of oldest) {
+			(unsent.data === undefined ? this.#begun : message).push(unsent);
+			this.#bytes -= unsent.cost;
+			this.#memory.release(unsent.cost);
 		}
 		return message;
 	}

@@ -1,18 +1,19 @@
-import type { CommandQueue } from "./command-queue.js";
-import { type CloseReason, type Handler, isThenable } from "./handler.js";
-import { layout } from "./layout.js";
+import type { CloseReason } from "../bridge/close-reason.js";
+import type { CommandQueue } from "../bridge/command-queue.js";
+import { layout } from "../bridge/layout.js";
+import type { LoopRequest } from "../bridge/loop-server.js";
+import type { CopiedRequest } from "./copied-request.js";
 import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import {
 	acceptance,
 	type CheckedResponse,
-	type CopiedRequest,
 	checkedResponse,
 	responseBytes,
-} from "./request.js";
+} from "./response.js";
 import { isWebResponse, readWebResponse } from "./web-response.js";
 
 /** A request that the handler is asked about, from there until its connection is open or gone. */
-export class PendingRequest {
+export class AskedRequest implements LoopRequest {
 	readonly request: CopiedRequest;
 	/** Context of the connection, if one comes about. */
 	context: unknown = undefined;
@@ -21,7 +22,7 @@ export class PendingRequest {
 	readonly #slot: number;
 	readonly #generation: number;
 	readonly #isUpgrade: boolean;
-	readonly #refused: PendingDetails["refused"];
+	readonly #refused: RequestDetails["refused"];
 	readonly #maxBytes: number;
 	/** The handler gets the request, and may change it. */
 	readonly #method: string;
@@ -31,34 +32,29 @@ export class PendingRequest {
 	/** The body of a web `Response` is being read. */
 	#reading: AbortController | undefined;
 
-	constructor(request: CopiedRequest, details: PendingDetails) {
+	constructor(
+		request: CopiedRequest,
+		place: RequestPlace,
+		details: RequestDetails,
+	) {
 		this.request = request;
-		this.#commands = details.commands;
-		this.#slot = details.slot;
-		this.#generation = details.generation;
+		this.#commands = place.commands;
+		this.#slot = place.slot;
+		this.#generation = place.generation;
 		this.#isUpgrade = details.isUpgrade;
 		this.#refused = details.refused;
 		this.#maxBytes = details.maxBytes;
 		this.#method = request.method;
 	}
 
-	/** Asks the handler, and answers what it says. `failed` is told, once, of what it throws and of a wrong reply. */
-	ask(handler: Handler, failed: (error: unknown) => void): void {
-		const fail = (error: unknown) => {
-			this.#send(FAILURE, "the handler failed");
-			failed(error);
-		};
-		try {
-			const reply = this.#isUpgrade
-				? handler.onUpgrade?.(this.request)
-				: handler.onRequest?.(this.request);
-			const answered = isThenable(reply)
-				? Promise.resolve(reply).then((reply) => this.#answer(reply))
-				: this.#answer(reply);
-			answered?.catch(fail);
-		} catch (error) {
-			fail(error);
-		}
+	/** The member of the handler that answers it. */
+	get member(): "onUpgrade" | "onRequest" {
+		return this.#isUpgrade ? "onUpgrade" : "onRequest";
+	}
+
+	/** The handler has thrown, or its reply is wrong. */
+	fail(): void {
+		this.#send(FAILURE, "the handler failed");
 	}
 
 	/** The client is gone. If its time was over before it had an answer, it has got the one that says so. */
@@ -70,7 +66,8 @@ export class PendingRequest {
 		this.#reading?.abort();
 	}
 
-	#answer(reply: unknown): Promise<void> | undefined {
+	/** Answers what the handler says: now, or when the promise is fulfilled. Throws, or rejects with, what is wrong with it. */
+	answer(reply: unknown): Promise<void> | undefined {
 		if (isWebResponse(reply)) return this.#answerAsRead(reply);
 		const given = this.#isUpgrade
 			? readUpgradeReply(reply)
@@ -112,10 +109,14 @@ export class PendingRequest {
 }
 
 /** Where the answer to a request goes. */
-export interface PendingDetails {
+export interface RequestPlace {
 	commands: CommandQueue;
 	slot: number;
 	generation: number;
+}
+
+/** What else there is to a request. */
+export interface RequestDetails {
 	/** It asks for a connection. */
 	isUpgrade: boolean;
 	/** Is told that no connection has come about. */

@@ -1,4 +1,4 @@
-import { hasProperty } from "./has-property.js";
+import { hasProperty } from "../base/has-property.js";
 import { wrong } from "./wrong-response.js";
 
 /**

@@ -1,6 +1,6 @@
-import { queueMicrotask } from "./clock.js";
-import { GevError } from "./errors.js";
-import { Fifo } from "./fifo.js";
+import { queueMicrotask } from "../base/clock.js";
+import { GevError } from "../base/errors.js";
+import { Fifo } from "../base/fifo.js";
 import type { Receipt } from "./receipt.js";
 
 /** Who wants to know when what was sent has been handed to the kernel, in order. Made for connections that need it. */

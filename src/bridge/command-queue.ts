@@ -1,6 +1,6 @@
-import { copyOf, part } from "./bytes.js";
-import { nextTick } from "./clock.js";
-import { Fifo } from "./fifo.js";
+import { copyOf, viewOf } from "../base/bytes.js";
+import { nextTick } from "../base/clock.js";
+import { Fifo } from "../base/fifo.js";
 import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
@@ -239,7 +239,7 @@ export class CommandQueue {
 		const header = this.headerBytes(length);
 		const framed = flags | (header << FRAMING_SHIFT);
 		if (length <= PART_BYTES) {
-			const whole = part(data, 0, length);
+			const whole = viewOf(data, 0, length);
 			this.write(SEND | framed, slot, generation, whole, true);
 			return length + header;
 		}
@@ -250,7 +250,7 @@ export class CommandQueue {
 		let at = 0;
 		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
 			const to = Math.min(at + PART_BYTES, length);
-			this.write(CONTINUE, slot, generation, part(data, at, to), true);
+			this.write(CONTINUE, slot, generation, viewOf(data, at, to), true);
 		}
 		if (at < length) {
 			// One copy of the rest: the caller may change the data as soon as `send` returns.

@@ -1,5 +1,5 @@
-import { Fifo } from "./fifo.js";
-import { layout } from "./layout.js";
+import { Fifo } from "../base/fifo.js";
+import { layout } from "../bridge/layout.js";
 
 /**
  * What has arrived for a connection and has to wait: because the connection is paused, or because the handler is not done

@@ -1,5 +1,5 @@
 import { headerLines } from "./header-lines.js";
-import { bodyOf, type CheckedResponse, statusOf } from "./request.js";
+import { bodyOf, type CheckedResponse, statusOf } from "./response.js";
 import { wrong } from "./wrong-response.js";
 
 /** @internal True for a web `Response`, of whatever realm or package. */

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve, toNamespacedPath } from "node:path";
 import type * as Binding from "#binding";
-import { GevError } from "./errors.js";
+import { GevError } from "../base/errors.js";
 
 /**
  * Finds and loads the native addon: the file that `NAPI_RS_NATIVE_LIBRARY_PATH` names, or the build of a clone, or the

@@ -1,5 +1,4 @@
 import { markAsUntransferable } from "node:worker_threads";
-import type { Connection } from "./connection.js";
 import { layout } from "./layout.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 
@@ -59,7 +58,7 @@ export class MessagePool {
 
 	/** Adds a part to the connection's unfinished message; returns the message when this part completes it. */
 	assemble(
-		connection: Connection,
+		connection: PartsHolder,
 		kind: number,
 		at: number,
 		length: number,
@@ -82,6 +81,17 @@ export class MessagePool {
 			return undefined;
 		}
 	}
+}
+
+/** Who has the parts of a message that has not come in as a whole. */
+export interface PartsHolder {
+	parts: Buffer[] | undefined;
+	/** So many bytes are going to be kept. */
+	keep(bytes: number): void;
+	/** Hands the parts over, which are kept no longer. */
+	takeParts(): Buffer[];
+	/** The message is longer than JavaScript can have it. */
+	tooLong(): void;
 }
 
 function newSlab(): Buffer {

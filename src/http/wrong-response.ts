@@ -1,4 +1,4 @@
-import { GevError, shown } from "./errors.js";
+import { GevError, shown } from "../base/errors.js";
 
 /** @internal A handler's reply is not what it has to be. */
 export function wrong(expected: string, value: unknown): GevError {

@@ -1,4 +1,4 @@
-import { hasProperty } from "./has-property.js";
+import { hasProperty } from "../base/has-property.js";
 import { wrong } from "./wrong-response.js";
 
 /**
@@ -66,7 +66,7 @@ function checkNames(
 	}
 }
 
-const ACCEPTANCE = ["context", "protocol", "headers"] as const;
+const ACCEPTANCE = ["context", "subprotocol", "headers"] as const;
 const RESPONSE = ["status", "headers", "body"] as const;
 
 const NOTHING: Given = Object.freeze(Object.create(null));

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP, isIPv6 } from "node:net";
-import type { GevError } from "./errors.js";
+import type { GevError } from "../base/errors.js";
 
 /** Every address, IPv4's too. */
 export const ANY_IPV6 = "::";

@@ -1,10 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { bytesOf, copyOf, lengthOf } from "./bytes.js";
-import type { Connection } from "./connection.js";
+import { bytesOf, copyOf, lengthOf } from "../base/bytes.js";
+import { GevError } from "../base/errors.js";
+import { layout } from "../bridge/layout.js";
+import type { LoopOfConnection, Place } from "../bridge/loop-server.js";
 import type { ConnectionSettings } from "./connection-settings.js";
-import { GevError } from "./errors.js";
-import type { EventLoop } from "./event-loop.js";
-import { layout } from "./layout.js";
 import { Outbox, type Unsent } from "./outbox.js";
 import { CallbackReceipt, type Receipt } from "./receipt.js";
 import {
@@ -28,10 +27,12 @@ export class Sender {
 	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
 	dropped = 0;
 
-	readonly #connection: Connection;
-	readonly #loop: EventLoop;
-	readonly #slot: number;
-	readonly #generation: number;
+	/** Where its connection lives. */
+	readonly loop: LoopOfConnection;
+	readonly slot: number;
+	readonly generation: number;
+
+	readonly #connection: SenderConnection;
 	readonly #settings: ConnectionSettings;
 	/** What has been given to the command queue, with its framing, modulo 2^32. */
 	#sent = 0;
@@ -47,14 +48,14 @@ export class Sender {
 	#marks: SentMarks | undefined = undefined;
 
 	constructor(
-		connection: Connection,
+		connection: SenderConnection,
 		{ loop, slot, generation }: Place,
 		settings: ConnectionSettings,
 	) {
 		this.#connection = connection;
-		this.#loop = loop;
-		this.#slot = slot;
-		this.#generation = generation;
+		this.loop = loop;
+		this.slot = slot;
+		this.generation = generation;
 		this.#settings = settings;
 	}
 
@@ -63,21 +64,19 @@ export class Sender {
 		return this.#givenLength() + (this.#outbox?.bytes ?? 0);
 	}
 
-	/** Where its connection lives. */
-	get place(): Place {
-		return {
-			loop: this.#loop,
-			slot: this.#slot,
-			generation: this.#generation,
-		};
-	}
-
 	/** So much of what was given to the command queue has been dropped there. */
 	uncount(bytes: number): void {
 		this.#sent = (this.#sent - bytes) | 0;
 	}
 
-	/** Sends text, as {@link Connection.send} says. */
+	/** Sends text or bytes, as `Connection.send` says. */
+	send(data: unknown, options?: SendOptions): SendStatus {
+		return typeof data === "string"
+			? this.sendText(data, options)
+			: this.sendBytes(data, options);
+	}
+
+	/** Sends text, as `Connection.send` says. */
 	sendText(text: string, options: SendOptions | undefined): SendStatus {
 		// Whatever options run when they are read, they run before anything else is looked at.
 		const given =
@@ -87,14 +86,14 @@ export class Sender {
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
 		// Most characters take one byte and none takes more than three.
-		if (this.#loop.commands.cost(text.length * 3) > this.#credit) {
+		if (this.loop.commands.cost(text.length * 3) > this.#credit) {
 			status = this.#admit(text, text.length * 3);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) return this.#putBack(text, flags, status);
 		}
-		const cost = this.#loop.commands.sendText(
-			this.#slot,
-			this.#generation,
+		const cost = this.loop.commands.sendText(
+			this.slot,
+			this.generation,
 			text,
 			flags,
 		);
@@ -103,7 +102,7 @@ export class Sender {
 		return status;
 	}
 
-	/** Sends bytes, as {@link Connection.send} says. */
+	/** Sends bytes, as `Connection.send` says. */
 	sendBytes(data: unknown, options: SendOptions | undefined): SendStatus {
 		const given =
 			options === undefined ? undefined : sendOptions(options, false);
@@ -116,16 +115,16 @@ export class Sender {
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
-		if (this.#loop.commands.cost(length) > this.#credit) {
+		if (this.loop.commands.cost(length) > this.#credit) {
 			status = this.#admit(bytes, length);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) {
 				return this.#putBack(copyOf(bytes, 0, length), flags, status);
 			}
 		}
-		const cost = this.#loop.commands.sendBytes(
-			this.#slot,
-			this.#generation,
+		const cost = this.loop.commands.sendBytes(
+			this.slot,
+			this.generation,
 			bytes,
 			length,
 			flags,
@@ -138,13 +137,13 @@ export class Sender {
 	/** Sends a ping with a payload that must not be changed afterwards. */
 	ping(payload: Uint8Array): SendStatus {
 		if (this.isEnded) return SendStatus.Closed;
-		const { commands } = this.#loop;
+		const { commands } = this.loop;
 		let status = SendStatus.Queued;
 		if (commands.cost(payload.length) > this.#credit) {
 			status = this.#admit(payload, payload.length);
 			if (status === SendStatus.Dropped) return status;
 		}
-		const cost = commands.ping(this.#slot, this.#generation, payload);
+		const cost = commands.ping(this.slot, this.generation, payload);
 		this.#credit -= cost;
 		this.#sent = (this.#sent + cost) | 0;
 		if (status === SendStatus.Congested) this.#congest();
@@ -153,7 +152,7 @@ export class Sender {
 
 	/** A command that is neither a message nor the last one. */
 	command(kind: number, payload: Uint8Array = NOTHING): void {
-		this.#loop.commands.command(kind, this.#slot, this.#generation, payload);
+		this.loop.commands.command(kind, this.slot, this.generation, payload);
 	}
 
 	/** The last command: what was sent before goes before it, unless it destroys or expels. */
@@ -182,7 +181,7 @@ export class Sender {
 			this.#tellDrained();
 		} else if (this.#congested) {
 			this.#congested = false;
-			this.#loop.server.dispatcher.call("onDrain", this.#connection);
+			this.#connection.tellDrained();
 		}
 	}
 
@@ -191,7 +190,7 @@ export class Sender {
 		this.#callbacks?.next();
 	}
 
-	/** See {@link Connection.sent}. */
+	/** See `Connection.sent`. */
 	allSent(): Promise<boolean> {
 		this.#marks ??= new SentMarks((mark) => this.#mark(mark));
 		return this.#outbox?.isEmpty === false
@@ -215,7 +214,7 @@ export class Sender {
 	#mark(mark: Receipt): number {
 		if (this.#outbox?.isEmpty === false) {
 			this.#outbox.mark(mark);
-		} else if (this.#loop.connections[this.#slot] === this.#connection) {
+		} else if (this.#connection.isThere) {
 			this.#settleWhenSent(mark);
 		} else {
 			this.#refuse(mark);
@@ -248,7 +247,7 @@ export class Sender {
 
 	/** What the loop was given and the kernel has not taken. */
 	#givenLength(): number {
-		const done = this.#loop.gauge(this.#slot, layout.gaugeDone);
+		const done = this.loop.gauge(this.slot, layout.gaugeDone);
 		// Never more than `maxBufferedBytes`, and so below 2^31. Of a message that could not be written whole the loop has counted
 		// what it got, and the connection is about to end.
 		return Math.max(0, (this.#sent - done) | 0);
@@ -257,7 +256,7 @@ export class Sender {
 	/** Looks at how much is buffered: what becomes of `data`, of `most` bytes, on top of it. */
 	#admit(data: string | Uint8Array, most: number): SendStatus {
 		const { highWaterMarkBytes, maxBufferedBytes } = this.#settings;
-		const { commands } = this.#loop;
+		const { commands } = this.loop;
 		const buffered = this.length;
 		const room = highWaterMarkBytes - buffered;
 		// What has to line up behind the outbox comes here too, of whatever length.
@@ -318,7 +317,7 @@ export class Sender {
 	#drop(flags: number): SendStatus {
 		const isLast = (flags & FLAG_MORE) === 0;
 		if (this.#fragments === "sent") {
-			// The peer has a part of it and would take what comes next for the rest.
+			// The peer has the beginning of it and would take what comes next for the rest.
 			if (!this.isEnded) this.#connection.exceeded();
 		} else {
 			this.#fragments = isLast ? "none" : "dropped";
@@ -343,7 +342,7 @@ export class Sender {
 		const isFirst = this.#outbox.isEmpty;
 		const length =
 			typeof data === "string" ? Buffer.byteLength(data) : data.length;
-		const cost = this.#loop.commands.cost(length);
+		const cost = this.loop.commands.cost(length);
 		this.#outbox.push({ data, flags, cost, receipt: undefined });
 		if (isFirst) this.#tellDrained();
 		this.#fragments = (flags & FLAG_MORE) !== 0 ? "sent" : "none";
@@ -378,14 +377,14 @@ export class Sender {
 	}
 
 	#give({ data, flags, receipt }: Unsent): void {
-		const { commands } = this.#loop;
+		const { commands } = this.loop;
 		if (data !== undefined) {
 			const cost =
 				typeof data === "string"
-					? commands.sendText(this.#slot, this.#generation, data, flags)
+					? commands.sendText(this.slot, this.generation, data, flags)
 					: commands.sendBytes(
-							this.#slot,
-							this.#generation,
+							this.slot,
+							this.generation,
 							data,
 							data.length,
 							flags,
@@ -408,17 +407,22 @@ export class Sender {
 
 	#needCallbacks(): SentCallbacks {
 		this.#callbacks ??= new SentCallbacks((thrown) =>
-			this.#loop.server.dispatcher.handlerFailed(thrown, this.#connection),
+			this.#connection.handlerFailed(thrown),
 		);
 		return this.#callbacks;
 	}
 }
 
-/** Where a connection lives. */
-export interface Place {
-	loop: EventLoop;
-	slot: number;
-	generation: number;
+/** What a sender needs of its connection. */
+export interface SenderConnection {
+	/** The loop still knows it. */
+	readonly isThere: boolean;
+	/** Closes, as the peer takes less than is sent to it. */
+	exceeded(): void;
+	/** Tells the handler that little enough waits again. */
+	tellDrained(): void;
+	/** A callback of the application's has thrown. */
+	handlerFailed(error: unknown): void;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -46,7 +46,11 @@ export function lengthOf(bytes: Uint8Array): number {
 }
 
 /** A view of some of the bytes, with nothing of the original's but its memory. */
-export function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
+export function viewOf(
+	bytes: Uint8Array,
+	from: number,
+	to: number,
+): Uint8Array {
 	return new Uint8Array(bufferOf(bytes), offsetOf(bytes) + from, to - from);
 }
 
@@ -57,7 +61,7 @@ export function copyOf(
 	to = lengthOf(bytes),
 ): Uint8Array {
 	const copy = new Uint8Array(to - from);
-	copy.set(part(bytes, from, to));
+	copy.set(viewOf(bytes, from, to));
 	return copy;
 }
 

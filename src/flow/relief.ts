@@ -1,16 +1,20 @@
-import type { Connection } from "./connection.js";
-import type { EventLoop } from "./event-loop.js";
+import type { EventLoop } from "../bridge/event-loop.js";
+import type { ConnectionCore } from "./connection-core.js";
 
 /** Closes those connections of a server that hold the most, when memory is short. */
 export class Relief {
 	/** Those that are closed and whose loops have not let go of what they held. */
-	readonly #leaving = new Set<Connection>();
+	readonly #leaving = new Set<ConnectionCore>();
 
 	/**
 	 * Closes the largest holders until they have held `missing` bytes. Nobody has to go who holds much less than an equal
 	 * share of `most` bytes: it would not help.
 	 */
-	run(loops: readonly EventLoop[], missing: number, most: number): void {
+	run(
+		loops: readonly EventLoop<ConnectionCore>[],
+		missing: number,
+		most: number,
+	): void {
 		let left = missing - this.#leavingBytes();
 		if (left <= 0) return;
 		const all = loops.flatMap((loop) => loop.connections.filter(isThere));
@@ -20,7 +24,7 @@ export class Relief {
 			.map((connection) => ({ connection, held: connection.held }))
 			.filter(({ held }) => held >= least)
 			.sort((a, b) => b.held - a.held);
-		const expelled = new Set<Connection>();
+		const expelled = new Set<ConnectionCore>();
 		for (const { connection, held } of holders) {
 			if (left <= 0) break;
 			left -= held;
@@ -33,7 +37,7 @@ export class Relief {
 	}
 
 	/** A connection is gone. */
-	ended(connection: Connection): void {
+	ended(connection: ConnectionCore): void {
 		this.#leaving.delete(connection);
 	}
 
@@ -44,6 +48,8 @@ export class Relief {
 	}
 }
 
-function isThere(connection: Connection | undefined): connection is Connection {
+function isThere(
+	connection: ConnectionCore | undefined,
+): connection is ConnectionCore {
 	return connection !== undefined;
 }

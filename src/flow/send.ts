@@ -1,6 +1,9 @@
-import * as check from "./check.js";
-import type { GevError } from "./errors.js";
-import { layout } from "./layout.js";
+import * as check from "../base/check.js";
+import type { GevError } from "../base/errors.js";
+import { layout } from "../bridge/layout.js";
+
+/** What can be sent: a string goes out as text, bytes as binary. */
+export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 
 /** What became of a message given to `send()`. */
 export enum SendStatus {

@@ -1,5 +1,5 @@
+import type { MemoryBudget } from "../bridge/memory-budget.js";
 import type { InboxLimits } from "./inbox.js";
-import type { MemoryBudget } from "./memory-budget.js";
 
 /** What the connections of a server have in common: its options, and what its handler has. */
 export interface ConnectionSettings extends InboxLimits {

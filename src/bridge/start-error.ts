@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { asError, GevError } from "./errors.js";
+import { asError, GevError } from "../base/errors.js";
 
 /**
  * The error that a start rejects with, whatever native code, or the allocation of a loop's memory, has thrown: with the

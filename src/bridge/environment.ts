@@ -1,8 +1,7 @@
 import type { Cluster, Worker } from "node:cluster";
 import * as binding from "#binding";
-import { setImmediate } from "./clock.js";
+import { setImmediate } from "../base/clock.js";
 import type { LoopMemory } from "./event-loop.js";
-import type { Server } from "./server.js";
 
 /**
  * What all servers of this thread (the main one or a worker) share: the doorbell that native loops ring, and the drain
@@ -10,10 +9,10 @@ import type { Server } from "./server.js";
  */
 
 /** Servers whose native loops run, or have events left. */
-const servers = new Set<Server>();
+const servers = new Set<ThreadServer>();
 
 /** 1 from the first ring until the queues have been drained: see `crates/node/src/doorbell/mod.rs`. */
-const pending = new Int32Array(new SharedArrayBuffer(4));
+const rung = new Int32Array(new SharedArrayBuffer(4));
 
 /** Bun and Deno call themselves Node too, and yet have no libuv. */
 const isNode =
@@ -25,13 +24,13 @@ let native: binding.Environment | undefined;
 
 /** Starts a server's native loops; from now on its events are drained. */
 export function startNative(
-	server: Server,
+	server: ThreadServer,
 	options: binding.NativeOptions,
 	memory: LoopMemory[],
 ): binding.NativeServer {
 	native ??= new binding.Environment(
 		drain,
-		new Uint8Array(pending.buffer),
+		new Uint8Array(rung.buffer),
 		isNode,
 	);
 	const started = native.start(
@@ -53,7 +52,7 @@ export function holdNative(): void {
 }
 
 /** Forgets a server whose loops have ended. Without servers the process may exit. */
-export function endNative(server: Server): void {
+export function endNative(server: ThreadServer): void {
 	if (!servers.delete(server)) return;
 	holdNative();
 	if (servers.size === 0) clusterWorker()?.off("disconnect", stopServers);
@@ -82,6 +81,20 @@ function clusterWorker(): Worker | undefined {
 	return (cluster as Cluster).worker;
 }
 
+/** What this thread needs of a server. */
+export interface ThreadServer {
+	/** It keeps the process alive. */
+	readonly keepsAlive: boolean;
+	/** A new turn of JavaScript's event loop: every loop's budget is whole again. */
+	grant(): void;
+	/** Handles events within the budget; true when there may be more. */
+	drain(): boolean;
+	/** True when there is something to {@link drain} for. */
+	hasNews(): boolean;
+	/** Says goodbye to all connections, and ends. */
+	stop(): Promise<unknown>;
+}
+
 /** Called for the doorbell: handles what is in the queues, within every server's budget. */
 function drain(): void {
 	let done = false;
@@ -101,9 +114,9 @@ function drainQueues(): boolean {
 		for (const server of servers) more = server.drain() || more;
 		if (more) return false;
 		// Said first, then looked again: what a loop says meanwhile, it either rings for or is seen here.
-		Atomics.store(pending, 0, 0);
+		Atomics.store(rung, 0, 0);
 		for (const server of servers) more = server.hasNews() || more;
-		if (!more || Atomics.exchange(pending, 0, 1) === 1) return true;
+		if (!more || Atomics.exchange(rung, 0, 1) === 1) return true;
 	}
 	return false;
 }

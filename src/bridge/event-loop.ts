@@ -1,0 +1,383 @@
+import { GevError } from "../base/errors.js";
+import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
+import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
+import { CommandQueue, type Unwanted } from "./command-queue.js";
+import { EventQueue, type EventReader } from "./event-queue.js";
+import type { Fragment } from "./fragment.js";
+import { layout } from "./layout.js";
+import type {
+	LoopCalls,
+	LoopConnection,
+	LoopRequest,
+	LoopServer,
+} from "./loop-server.js";
+import { MessagePool } from "./message-pool.js";
+import type { SharedBuffer } from "./shared-buffer.js";
+
+/**
+ * This thread's end of one native event loop: turns the records of its event queue into calls, and owns the queue of
+ * commands back.
+ */
+export class EventLoop<Connection extends LoopConnection = LoopConnection>
+	implements EventReader
+{
+	/** Position in the server's list of loops. */
+	readonly index: number;
+	readonly commands: CommandQueue;
+	/** Connections by slot. */
+	readonly connections: (Connection | undefined)[] = [];
+	connectionCount = 0;
+	/** Requests that the handler answers, by slot. */
+	private readonly requests = new Map<number, LoopRequest>();
+	private readonly server: LoopServer<Connection>;
+	private readonly calls: LoopCalls<Connection>;
+	/** Handlers see events where they are. */
+	private readonly borrow: boolean;
+	/** The memory of commands, gauges and control words. */
+	private readonly control: Int32Array;
+	private readonly events: EventQueue;
+	/** The memory of events. */
+	private readonly bytes: SharedBuffer;
+	private readonly messages: MessagePool;
+	private readonly gaugesAt: number;
+	private readonly native: LoopControls;
+
+	constructor(
+		server: LoopServer<Connection>,
+		index: number,
+		memory: LoopMemory,
+		options: LoopOptions,
+		native: LoopControls,
+	) {
+		const { queueBytes } = options;
+		this.server = server;
+		this.calls = server.dispatcher;
+		this.borrow = options.borrow;
+		this.index = index;
+		this.native = native;
+		this.control = new Int32Array(memory.control.buffer);
+		this.gaugesAt = (layout.commandsAt + queueBytes) >> 2;
+		this.commands = new CommandQueue(
+			this.control,
+			queueBytes,
+			options.headerBytes,
+			server.memory,
+			native.wake,
+		);
+		this.events = new EventQueue(this.control, memory.events.buffer, this, () =>
+			this.commands.wakeLoop(),
+		);
+		this.bytes = this.events.bytes;
+		this.messages = new MessagePool(this.events.words, this.bytes);
+	}
+
+	/** The native loop has ended, and nothing follows. */
+	get stopped(): boolean {
+		return this.events.ended;
+	}
+
+	/** A new turn of JavaScript's event loop: `budget` more events may be handled. */
+	grant(budget: number): void {
+		this.events.grant(budget);
+	}
+
+	/** Handles events within the budget; true when there may be more. */
+	drain(): boolean {
+		if (this.stopped) return false;
+		if (!this.events.hasRecords()) {
+			this.commands.publish();
+			return false;
+		}
+		this.commands.holdPublish();
+		try {
+			return this.events.read();
+		} finally {
+			this.commands.publish();
+		}
+	}
+
+	/** The event queue makes no sense: the loop ends, and nothing that follows is believed. */
+	onNonsense(what: string): void {
+		this.native.abort();
+		this.ended(`the event queue has ${what}`);
+	}
+
+	/** True when there is something to {@link drain} for: events, or room for commands that wait for it. */
+	hasNews(): boolean {
+		return (
+			!this.stopped && (this.events.hasRecords() || this.commands.hasNewRoom())
+		);
+	}
+
+	/** One of a connection's gauges. */
+	gauge(slot: number, gauge: number): number {
+		const word = this.gaugesAt + slot * (layout.gaugeBytes >> 2) + gauge;
+		return Atomics.load(this.control, word);
+	}
+
+	/** Drops what connections that have been expelled were to be sent. */
+	forget(expelled: ReadonlySet<Connection>): void {
+		const unwanted = new Map<number, Unwanted & { connection: Connection }>();
+		for (const connection of expelled) {
+			const { slot, generation } = connection;
+			if (this.connections[slot] === connection) {
+				unwanted.set(slot, { connection, generation, bytes: 0 });
+			}
+		}
+		this.commands.forget(unwanted);
+		for (const { connection, bytes } of unwanted.values()) {
+			connection.uncount(bytes);
+		}
+	}
+
+	onMessage(slot: number, kind: number, at: number, length: number): void {
+		const connection = this.connections[slot];
+		if (connection === undefined) {
+			this.onNonsense(`a message for ${slot}`);
+			return;
+		}
+		if (!connection.connected) return;
+		const { calls } = this;
+		const isPart = (kind & FLAG_MORE) !== 0 || connection.parts !== undefined;
+		if (isPart && calls.takesFragments) {
+			this.onFragment(connection, kind, at, length);
+			return;
+		}
+		if (!calls.takesMessages) return;
+		try {
+			let message: string | Buffer | undefined;
+			if (isPart) {
+				message = this.messages.assemble(connection, kind, at, length);
+				if (message === undefined) return;
+			} else if ((kind & FLAG_TEXT) !== 0) {
+				message =
+					(kind & FLAG_ASCII) !== 0
+						? this.bytes.latin1Slice(at, at + length)
+						: this.bytes.utf8Slice(at, at + length);
+			} else {
+				message = this.data(connection, at, length);
+			}
+			calls.message(connection, message);
+		} catch (error) {
+			calls.handlerFailed(error, connection);
+		}
+	}
+
+	private onFragment(
+		connection: Connection,
+		kind: number,
+		at: number,
+		length: number,
+	): void {
+		const fragment: Fragment = {
+			text: (kind & FLAG_TEXT) !== 0,
+			first: connection.parts === undefined,
+			last: (kind & FLAG_MORE) === 0,
+		};
+		// Nothing is kept: that there is a list says that a message is half way.
+		connection.parts = fragment.last ? undefined : NO_PARTS;
+		this.calls.fragment(
+			connection,
+			this.data(connection, at, length),
+			fragment,
+		);
+	}
+
+	/** The bytes of a payload as the handler gets them: its own, unless it borrows and gets them at once. */
+	private data(connection: Connection, at: number, length: number): Buffer {
+		return this.borrow && !connection.holds
+			? this.bytes.subarray(at, at + length)
+			: this.messages.copy(at, length);
+	}
+
+	onEvent(
+		kind: number,
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void {
+		switch (kind & KIND) {
+			case layout.eventOpen:
+				this.opened(slot, generation, at, length);
+				break;
+			case layout.eventUpgrade:
+			case layout.eventRequest: {
+				const isUpgrade = (kind & KIND) === layout.eventUpgrade;
+				this.asked(isUpgrade, slot, generation, at, length);
+				break;
+			}
+			case layout.eventRefused:
+				this.refused(at, length);
+				break;
+			case layout.eventDrained:
+				this.connections[slot]?.drained();
+				break;
+			case layout.eventSent:
+				this.connections[slot]?.wasSent();
+				break;
+			case layout.eventPing:
+			case layout.eventPong: {
+				const connection = this.connections[slot];
+				if (connection?.connected !== true) break;
+				const data = this.messages.copy(at, length);
+				const isPing = (kind & KIND) === layout.eventPing;
+				if (isPing) this.calls.ping(connection, data);
+				else this.calls.pong(connection, data);
+				break;
+			}
+			case layout.eventEnd:
+			case layout.eventStop: {
+				const connection = this.connections[slot];
+				if (connection?.connected !== true) break;
+				const isStop = (kind & KIND) === layout.eventStop;
+				if (isStop) this.calls.mustEnd(connection);
+				else this.calls.peerEnded(connection);
+				break;
+			}
+			case layout.eventClose: {
+				this.closed(slot, {
+					code: this.events.uint16(at),
+					reason: this.bytes.utf8Slice(at + 4, at + length),
+					cause: CLOSE_CAUSES[this.bytes[at + 2] as number] ?? "internal",
+					wasClean: this.bytes[at + 3] === 1,
+				});
+				break;
+			}
+			case layout.eventShort:
+				this.server.memory.relieve(this.bytes.readUInt32LE(at) * 1024);
+				break;
+			case layout.eventError:
+				this.calls.failed(
+					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
+				);
+				break;
+			case layout.eventStopped:
+				this.ended(this.bytes.utf8Slice(at, at + length));
+				break;
+			default:
+				this.onNonsense(`a record of kind ${kind}`);
+		}
+	}
+
+	private asked(
+		isUpgrade: boolean,
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void {
+		const lines = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
+		const addresses = readAddresses(this.events, at);
+		const { commands } = this;
+		const place = { commands, slot, generation };
+		const request = this.server.request(place, isUpgrade, lines, addresses);
+		this.requests.set(slot, request);
+		this.server.asked(request);
+	}
+
+	/** A handshake has failed that the handler was not asked about. */
+	private refused(at: number, length: number): void {
+		const statusAt = at + ADDRESSES_BYTES;
+		const reason = this.bytes.utf8Slice(statusAt + 2, at + length);
+		const status = this.events.uint16(statusAt) || undefined;
+		this.server.handshakeRefused(
+			readAddresses(this.events, at),
+			status,
+			reason,
+		);
+	}
+
+	private opened(
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void {
+		const agreed = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
+		const [subprotocol = "", extensions = ""] = agreed.split("\n");
+		const connection = this.server.connection(
+			{ loop: this, slot, generation },
+			{
+				addresses: readAddresses(this.events, at),
+				subprotocol,
+				extensions,
+				context: this.requests.get(slot)?.context,
+			},
+		);
+		this.requests.delete(slot);
+		this.connections[slot] = connection;
+		this.connectionCount++;
+		this.server.connectionOpened(connection);
+	}
+
+	private closed(slot: number, reason: CloseReason): void {
+		const connection = this.connections[slot];
+		if (connection === undefined) {
+			this.requests.get(slot)?.ended(reason);
+			this.requests.delete(slot);
+			return;
+		}
+		this.connections[slot] = undefined;
+		connection.gone();
+		let isTold = false;
+		const tell = () => {
+			isTold = true;
+			this.connectionCount--;
+			this.server.connectionEnded(connection, reason);
+		};
+		connection.whenDelivered(tell);
+		// What the handler is doing about its end keeps nobody waiting.
+		if (!isTold) this.server.connectionLingers(connection);
+	}
+
+	/** The loop is no more. With a message it has failed, and its connections are gone without further notice. */
+	private ended(message: string): void {
+		if (this.stopped) return;
+		this.events.ended = true;
+		this.commands.abandon();
+		if (message !== "") {
+			this.calls.failed(new GevError("ERR_GEV_LOOP", message));
+			const reason: CloseReason = {
+				code: 1006,
+				reason: message,
+				cause: "internal",
+				wasClean: false,
+			};
+			for (const slot of this.connections.keys()) this.closed(slot, reason);
+			for (const slot of this.requests.keys()) this.closed(slot, reason);
+		}
+		this.server.loopEnded();
+	}
+}
+
+/** The memory that a native loop and this thread share: see `crates/node/src/memory.rs`. */
+export interface LoopMemory {
+	control: Uint8Array;
+	events: Uint8Array;
+}
+
+/** What a server's options say about its loops. */
+export interface LoopOptions {
+	/** Of each of the two queues. */
+	queueBytes: number;
+	borrow: boolean;
+	/** Bytes that framing adds to a message of `length` bytes. */
+	headerBytes: (length: number) => number;
+}
+
+/** What can be done to a native loop besides giving it commands. */
+export interface LoopControls {
+	wake(): void;
+	/** Ends it at once; it says nothing more. */
+	abort(): void;
+}
+
+/** The parts of a message whose parts are handed over one by one. */
+const NO_PARTS: Buffer[] = [];
+
+// Constants of their own, as the engine folds these but not the properties of an object.
+const KIND = 0xff;
+const FLAG_TEXT = layout.flagText;
+const FLAG_ASCII = layout.flagAscii;
+const FLAG_MORE = layout.flagMore;

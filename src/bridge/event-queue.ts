@@ -1,0 +1,139 @@
+import { layout } from "./layout.js";
+import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
+
+/**
+ * The reading end of one loop's event queue: finds records and checks that they can be.
+ *
+ * Layout and rules: `crates/node/src/memory.rs`. What has been read is the loop's again with {@link release}: at the end of
+ * a drain, and now and then in a long one. Handlers that borrow may have written to this memory, so that nothing is
+ * believed of a record that cannot be.
+ */
+export class EventQueue {
+	/** The memory of events. */
+	readonly bytes: SharedBuffer;
+	/** The same, as words. */
+	readonly words: Int32Array;
+	/** The loop has ended: nothing follows, and nothing is read any more. */
+	ended = false;
+
+	/** The memory of commands, gauges and control words. */
+	private readonly control: Int32Array;
+	private readonly mask: number;
+	private readonly reader: EventReader;
+	/** Wakes the loop if it sleeps. */
+	private readonly wakeLoop: () => void;
+	/** Position of the next record to read. */
+	private tail = 0;
+	/** Records that may be read before Node's own timers and sockets have their turn. */
+	private budget = 0;
+
+	constructor(
+		control: Int32Array,
+		events: ArrayBufferLike,
+		reader: EventReader,
+		wakeLoop: () => void,
+	) {
+		this.control = control;
+		this.words = new Int32Array(events);
+		this.bytes = sharedBuffer(events);
+		this.mask = events.byteLength - 1;
+		this.reader = reader;
+		this.wakeLoop = wakeLoop;
+	}
+
+	/** From now on `budget` more records may be read. */
+	grant(budget: number): void {
+		this.budget = budget;
+	}
+
+	/** True when there is a record to read. */
+	hasRecords(): boolean {
+		return Atomics.load(this.control, layout.eventHead) !== this.tail;
+	}
+
+	/** Hands records to the reader, within the budget; true when some of those that were there are left. */
+	read(): boolean {
+		const head = Atomics.load(this.control, layout.eventHead);
+		try {
+			this.readTo(head);
+		} finally {
+			if (!this.ended) this.release();
+		}
+		return this.tail !== head && !this.ended;
+	}
+
+	private readTo(head: number): void {
+		const { words, mask, reader } = this;
+		let unreleased = 0;
+		for (; this.tail !== head && this.budget > 0; this.budget--) {
+			const place = this.tail & mask;
+			const word = place >> 2;
+			const kind = words[word] as number;
+			const length = words[word + 3] as number;
+			const at = place + HEADER_BYTES;
+			const size = HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+			const published = (head - this.tail) | 0;
+			if (length < 0 || size > published || place + size > mask + 1) {
+				reader.onNonsense(`a record of ${length} bytes`);
+				return;
+			}
+			// Moved first: what fails is not tried again. Others see it with the next release.
+			this.tail = (this.tail + size) | 0;
+			const slot = words[word + 1] as number;
+			if ((kind & KIND) === MESSAGE) {
+				reader.onMessage(slot, kind, at, length);
+			} else if (kind !== PAD) {
+				reader.onEvent(kind, slot, words[word + 2] as number, at, length);
+			}
+			if (this.ended) return;
+			unreleased += size;
+			if (unreleased >= RELEASE_BYTES) {
+				unreleased = 0;
+				this.release();
+			}
+		}
+	}
+
+	/** Hands what was read back to the loop, and wakes it if it waits for room and half of the queue is free. */
+	private release(): void {
+		const { control } = this;
+		Atomics.store(control, layout.eventTail, this.tail);
+		if (Atomics.load(control, layout.loopWantsRoom) === 0) return;
+		const used = (Atomics.load(control, layout.eventHead) - this.tail) | 0;
+		if (used > this.mask >> 1) return;
+		if (Atomics.exchange(control, layout.loopWantsRoom, 0) === 1) {
+			this.wakeLoop();
+		}
+	}
+
+	/** A number of two bytes in a payload, where they are little-endian on every machine. */
+	uint16(at: number): number {
+		return (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8);
+	}
+}
+
+/** Who gets the records of a queue; of each the place in {@link EventQueue.bytes} and the length of its payload. */
+export interface EventReader {
+	/** A message or a part of one, with the flags of its record in `kind`. */
+	onMessage(slot: number, kind: number, at: number, length: number): void;
+	/** Any other record. */
+	onEvent(
+		kind: number,
+		slot: number,
+		generation: number,
+		at: number,
+		length: number,
+	): void;
+	/** The queue has `what` cannot be: nothing that follows can be believed. */
+	onNonsense(what: string): void;
+}
+
+/** Records are handed back at least this often, so that the loop can go on while a long drain runs. */
+const RELEASE_BYTES = 32 * 1024;
+
+// Constants of their own, as the engine folds these but not the properties of an object.
+const HEADER_BYTES = 16;
+const RECORD_ALIGN = 16;
+const KIND = 0xff;
+const PAD = layout.pad;
+const MESSAGE = layout.eventMessage;

@@ -1,0 +1,445 @@
+import type * as binding from "#binding";
+import * as check from "./base/check.js";
+import { clearTimeout, now, setTimeout } from "./base/clock.js";
+import { GevError } from "./base/errors.js";
+import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
+import type { Addresses } from "./bridge/addresses.js";
+import {
+	closePayload,
+	isCloseText,
+	mayBeSent,
+} from "./bridge/close-payload.js";
+import type { CloseReason } from "./bridge/close-reason.js";
+import {
+	endNative,
+	holdNative,
+	startNative,
+	type ThreadServer,
+} from "./bridge/environment.js";
+import { EventLoop } from "./bridge/event-loop.js";
+import { layout } from "./bridge/layout.js";
+import type {
+	LoopServer,
+	OpeningDetails,
+	Place,
+} from "./bridge/loop-server.js";
+import { MemoryBudget } from "./bridge/memory-budget.js";
+import { startError } from "./bridge/start-error.js";
+import { Connection } from "./connection.js";
+import { publish } from "./flow/channels.js";
+import {
+	ConnectionCore,
+	type ConnectionServer,
+} from "./flow/connection-core.js";
+import type { ConnectionSettings } from "./flow/connection-settings.js";
+import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
+import { Relief } from "./flow/relief.js";
+import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
+import { CopiedRequest } from "./http/copied-request.js";
+import { loopMemory, nativeOptions } from "./native-options.js";
+import { type CheckedOptions, checkOptions } from "./options.js";
+import { framingOf } from "./protocol.js";
+import { ServerTimer, type Timer } from "./timer.js";
+
+/** Where a started server listens. */
+export interface ListenAddress {
+	/** IP address. */
+	readonly address: string;
+	/** Port: the one that the system chose when 0 was asked for. */
+	readonly port: number;
+}
+
+/** Settings of `Server.stop`. */
+export interface StopOptions {
+	/**
+	 * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
+	 * milliseconds, default 5000; 0 cuts them at once.
+	 */
+	timeoutMs?: number;
+	/** WebSocket close code for every connection, as `Connection.close` takes it. Default 1001. */
+	code?: number;
+	/** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
+	reason?: string;
+}
+
+/** What a stop has come to. */
+export interface StopResult {
+	/** Connections that have said goodbye as the protocol wants it. */
+	readonly closed: number;
+	/** Connections that ended otherwise, most of them by force when the time was over. */
+	readonly cut: number;
+}
+
+/**
+ * What is behind a `Server`: its loops and connections, from its start to the end of its stop. Inner code knows servers by
+ * it, or by the little of it that it needs.
+ */
+export class ServerCore
+	implements ConnectionServer, LoopServer<ConnectionCore>, ThreadServer
+{
+	/** The `Server` that users have. */
+	readonly #face: object;
+	readonly #handler: Members;
+	readonly #options: CheckedOptions;
+	readonly #timers = new Set<ServerTimer>();
+	#state: "idle" | "starting" | "running" | "stopping" = "idle";
+	#loops: EventLoop<ConnectionCore>[] = [];
+	#native: binding.NativeServer | undefined;
+	/** Fulfilled when the stop that is under way, or was last, is done. */
+	#stopped: Promise<StopResult> | undefined;
+	#resolveStopped: ((result: StopResult) => void) | undefined;
+	/** Connections that have ended since the stop began. */
+	#ended = { closed: 0, cut: 0 };
+	/** Connections that have ended natively and whose `onClose` has to wait, with the timer that ends that. */
+	readonly #lingering = new Map<ConnectionCore, NodeJS.Timeout>();
+	/** When the patience of a stop ends, by `performance.now()`. */
+	#stopsAt = Number.POSITIVE_INFINITY;
+	#keepsAlive = true;
+	#refusedHandshakes = 0;
+	readonly #relief = new Relief();
+
+	readonly memory: MemoryBudget;
+	readonly dispatcher: Dispatcher;
+	readonly connectionSettings: ConnectionSettings;
+
+	/** Throws what `Server` says. */
+	constructor(face: object, handler: Members, options: unknown) {
+		checkHandler(handler);
+		this.#face = face;
+		this.#handler = handler;
+		this.#options = checkOptions(options);
+		this.memory = new MemoryBudget(
+			this.#options.maxMemoryBytes,
+			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
+			(bytes) => this.#relieve(bytes),
+		);
+		this.connectionSettings = {
+			...this.#options,
+			memory: this.memory,
+			tellsDrain: handler.onDrain !== undefined,
+			endsByFin: this.#options.protocol.name === "raw",
+		};
+		this.dispatcher = new Dispatcher(handler, this.#options.serial, face);
+	}
+
+	get connectionCount(): number {
+		return this.#loops.reduce((sum, loop) => sum + loop.connectionCount, 0);
+	}
+
+	get refusedCount(): number {
+		return this.#native?.refused() ?? 0;
+	}
+
+	get refusedHandshakeCount(): number {
+		return this.#native === undefined ? 0 : this.#refusedHandshakes;
+	}
+
+	get heldBytes(): number {
+		this.memory.askLeft();
+		return this.#native?.held() ?? 0;
+	}
+
+	/** Number of event loops that run. */
+	get loopCount(): number {
+		return this.#loops.filter((loop) => !loop.stopped).length;
+	}
+
+	/** The open connections, as far as their handlers have been told. */
+	*connections(): IterableIterator<ConnectionCore> {
+		for (const loop of this.#loops) {
+			for (const connection of loop.connections) {
+				if (connection?.connected) yield connection;
+			}
+		}
+	}
+
+	/** See `Server.start`. */
+	async start(): Promise<ListenAddress> {
+		if (this.#state !== "idle") {
+			throw new GevError(
+				"ERR_GEV_STATE",
+				`start() needs a server that is not ${this.#state}`,
+			);
+		}
+		this.#state = "starting";
+		this.dispatcher.adoptContext();
+		try {
+			const { host } = this.#options;
+			if (host === undefined) this.#startEverywhere();
+			else this.#startLoops(await addressOf(host));
+		} catch (error) {
+			this.#state = "idle";
+			throw error;
+		}
+		this.#state = "running";
+		const native = this.#native as binding.NativeServer;
+		return { address: native.address, port: native.port };
+	}
+
+	/** See `Server.stop`. */
+	async stop(options: StopOptions = {}): Promise<StopResult> {
+		const { timeoutMs, goodbye } = checkStop(options);
+		if (this.#state === "starting") {
+			throw new GevError(
+				"ERR_GEV_STATE",
+				"stop() needs a server that is not starting",
+			);
+		}
+		if (this.#state === "running") this.#stop(timeoutMs, goodbye);
+		return (await this.#stopped) ?? { closed: 0, cut: 0 };
+	}
+
+	#stop(timeoutMs: number, goodbye: Uint8Array): void {
+		this.#state = "stopping";
+		this.#stopped = new Promise((resolve) => {
+			this.#resolveStopped = resolve;
+		});
+		this.#ended = { closed: 0, cut: 0 };
+		this.#stopTimers();
+		this.#stopsAt = now() + timeoutMs;
+		for (const connection of this.#lingering.keys()) {
+			this.connectionLingers(connection);
+		}
+		const timeout = Buffer.alloc(4);
+		timeout.writeUInt32LE(timeoutMs);
+		const payload = Buffer.concat([timeout, goodbye]);
+		for (const connection of this.connections()) connection.prepareStop();
+		for (const loop of this.#loops) {
+			loop.commands.command(layout.commandStop, 0, 0, payload);
+		}
+		this.loopEnded();
+	}
+
+	/** While it runs, it keeps the process alive, or not. */
+	hold(keepsAlive: boolean): void {
+		this.#keepsAlive = keepsAlive;
+		holdNative();
+	}
+
+	get isStopping(): boolean {
+		return this.#state === "stopping";
+	}
+
+	get keepsAlive(): boolean {
+		return this.#keepsAlive;
+	}
+
+	/** See `Server.runAfter` and `Server.runEvery`. */
+	timer(
+		callback: () => void,
+		delayMs: number,
+		intervalMs: number | undefined,
+	): Timer {
+		if (typeof callback !== "function") {
+			throw check.wrong("callback", "a function", callback);
+		}
+		const guarded = () => {
+			try {
+				callback();
+			} catch (error) {
+				this.dispatcher.failed(error);
+			}
+		};
+		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
+			this.#timers.delete(ended),
+		);
+		this.#timers.add(timer);
+		return timer;
+	}
+
+	readonly #drainLoops = () => {
+		let more = false;
+		for (const loop of this.#loops) more = loop.drain() || more;
+		return more;
+	};
+
+	/** A new turn of JavaScript's event loop: every loop's budget is whole again. */
+	grant(): void {
+		for (const loop of this.#loops) loop.grant(this.#options.drainBudget);
+	}
+
+	/** Handles events within the budget; true when there may be more. */
+	drain(): boolean {
+		return this.dispatcher.batch(this.#drainLoops);
+	}
+
+	/** True when there is something to {@link drain} for. */
+	hasNews(): boolean {
+		return this.#loops.some((loop) => loop.hasNews());
+	}
+
+	/** A member of the handler is called for a connection. */
+	call(name: "onDrain" | "onEnd", connection: ConnectionCore): void {
+		this.dispatcher.call(name, connection);
+	}
+
+	/** What is called for a connection has thrown. */
+	handlerFailed(error: unknown, connection: ConnectionCore): void {
+		this.dispatcher.handlerFailed(error, connection);
+	}
+
+	connection(place: Place, details: OpeningDetails): ConnectionCore {
+		const connection = new ConnectionCore(place, this);
+		connection.face = new Connection(connection, details);
+		return connection;
+	}
+
+	connectionOpened(connection: ConnectionCore): void {
+		const { face } = connection;
+		publish("gev:open", { server: this.#face, connection: face });
+		this.dispatcher.call("onConnect", connection);
+	}
+
+	request(
+		place: RequestPlace,
+		isUpgrade: boolean,
+		lines: string,
+		addresses: Addresses,
+	): AskedRequest {
+		return new AskedRequest(new CopiedRequest(lines, addresses), place, {
+			isUpgrade,
+			refused: (status, reason) =>
+				this.handshakeRefused(addresses, status, reason),
+			maxBytes: this.#options.maxBufferedBytes,
+		});
+	}
+
+	asked(request: AskedRequest): void {
+		this.dispatcher.ask(request);
+	}
+
+	/** A handshake has come to nothing. */
+	handshakeRefused(
+		{ remoteAddress, remotePort, localAddress, localPort }: Addresses,
+		status: number | undefined,
+		reason: string,
+	): void {
+		this.#refusedHandshakes++;
+		publish("gev:refused", {
+			server: this.#face,
+			remoteAddress,
+			remotePort,
+			localAddress,
+			localPort,
+			status,
+			reason,
+		});
+	}
+
+	/** A connection has ended, and everything that it has brought is delivered. */
+	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
+		if (reason.wasClean) this.#ended.closed++;
+		else this.#ended.cut++;
+		clearTimeout(this.#lingering.get(connection));
+		this.#relief.ended(connection);
+		publish("gev:close", {
+			server: this.#face,
+			connection: connection.face,
+			reason,
+		});
+		this.dispatcher.call("onClose", connection, reason);
+		if (this.#lingering.delete(connection)) this.loopEnded();
+	}
+
+	/** A connection has ended, and what it has brought waits for the handler: not for ever. */
+	connectionLingers(connection: ConnectionCore): void {
+		clearTimeout(this.#lingering.get(connection));
+		const release = () => connection.inbox?.release();
+		const { closeTimeoutMs } = this.#options;
+		const left = Math.max(0, this.#stopsAt - now());
+		const timeoutMs = Math.min(closeTimeoutMs, left);
+		this.#lingering.set(connection, setTimeout(release, timeoutMs));
+	}
+
+	/** Ends the stop when every loop has ended. */
+	loopEnded(): void {
+		if (this.#state !== "stopping") return;
+		if (!this.#loops.every((loop) => loop.stopped)) return;
+		if (this.#lingering.size > 0) return;
+		this.#native?.join();
+		this.#native = undefined;
+		this.#loops = [];
+		// Those that handlers have made meanwhile.
+		this.#stopTimers();
+		endNative(this);
+		this.#state = "idle";
+		this.#stopsAt = Number.POSITIVE_INFINITY;
+		this.#resolveStopped?.(this.#ended);
+		publish("gev:stop", { server: this.#face, result: this.#ended });
+	}
+
+	/** Has those go who hold the most, until so many bytes are left. */
+	#relieve(bytes: number): void {
+		const missing = bytes - this.memory.askLeft();
+		this.#relief.run(this.#loops, missing, this.memory.most);
+	}
+
+	#startEverywhere(): void {
+		try {
+			this.#startLoops(ANY_IPV6);
+		} catch (error) {
+			if (!hasNoIPv6(error as Partial<GevError>)) throw error;
+			this.#startLoops(ANY_IPV4);
+		}
+	}
+
+	#startLoops(address: string): void {
+		const options = this.#options;
+		const loopOptions = {
+			queueBytes: options.queueBytes,
+			borrow: options.borrow,
+			headerBytes: framingOf(options.protocol).headerBytes,
+		};
+		this.#refusedHandshakes = 0;
+		try {
+			const memory = Array.from({ length: options.loops }, () =>
+				loopMemory(options),
+			);
+			this.#loops = memory.map(
+				(bytes, index) =>
+					new EventLoop(this, index, bytes, loopOptions, {
+						wake: () => this.#native?.wake(index),
+						abort: () => this.#native?.abort(index),
+					}),
+			);
+			this.#native = startNative(
+				this,
+				nativeOptions(options, address, this.#handler),
+				memory,
+			);
+		} catch (error) {
+			this.#loops = [];
+			throw startError(error, `${address} port ${options.port}`);
+		}
+	}
+
+	#stopTimers(): void {
+		for (const timer of this.#timers) timer.stop();
+	}
+}
+
+/** Checks what `stop` is given; throws `ERR_GEV_OPTION`. */
+function checkStop(options: StopOptions) {
+	const given = check.options("stop()", options, STOP_OPTIONS);
+	const timeoutMs = check.integer(
+		"timeoutMs",
+		given.timeoutMs,
+		5000,
+		0,
+		2 ** 31 - 1,
+	);
+	const { code = 1001, reason = "server stopped" } = given;
+	if (!mayBeSent(code)) {
+		throw check.wrong("code", "a close code that may be sent", code);
+	}
+	if (!isCloseText(reason)) {
+		throw check.wrong("reason", "a string of at most 123 bytes", reason);
+	}
+	return { timeoutMs, goodbye: closePayload(code, reason, 0) };
+}
+
+const STOP_OPTIONS: readonly (keyof StopOptions)[] = [
+	"timeoutMs",
+	"code",
+	"reason",
+];
