@@ -7,8 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, normalize, sep } from "node:path";
-import { listFiles } from "./fingerprint.mjs";
-import { root } from "./setup.mjs";
+import { listFiles, root } from "./setup.mjs";
 
 const forbidLine = "#![forbid(unsafe_code)]";
 
@@ -54,9 +53,8 @@ function unsafeAllowed(files) {
 }
 
 function typescriptViolations() {
-	const files = listFiles(["index.ts", "src", "examples", "__test__"], (file) =>
-		file.endsWith(".ts"),
-	);
+	const folders = ["index.ts", "src", "examples", "__test__"];
+	const files = listFiles(folders, /\.ts$/);
 	return files.flatMap((file) =>
 		importsOf(file)
 			.filter((id) => !mayImport(file, id))
