@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { type Ended, start } from "./kit/program.js";
 
-const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** What the scripts below need of a checkout. */
+const folders = ["scripts", "conformance/runtimes", "__test__/sanitize"];
 
 /** What the tools of a machine say to `--version`; those that are not named are not installed. */
 type Tools = { cargo?: string; rustc?: string };
@@ -19,7 +21,9 @@ async function runScript(
 ): Promise<Ended> {
 	const checkout = await mkdtemp(join(tmpdir(), "gev-scripts-"));
 	t.teardown(() => rm(checkout, { recursive: true, force: true }));
-	await cp(scripts, join(checkout, "scripts"), { recursive: true });
+	for (const folder of folders) {
+		await cp(join(root, folder), join(checkout, folder), { recursive: true });
+	}
 	for (const [tool, answer] of Object.entries(tools)) {
 		await writeFile(
 			join(checkout, tool),
@@ -28,7 +32,7 @@ async function runScript(
 		);
 	}
 	const pretence = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${node}" } })`;
-	const script = join(checkout, "scripts", name);
+	const script = join(checkout, name);
 	return start(
 		t,
 		["--import", `data:text/javascript,${pretence}`, script, ...args],
@@ -57,7 +61,7 @@ for (const name of ["setup.mjs", "start.mjs", "test.mjs"]) {
 		async (t) => {
 			saysOnly(
 				t,
-				await runScript(t, name, {}),
+				await runScript(t, `scripts/${name}`, {}),
 				/^gev needs Rust 1\.88 or newer .*`cargo` was not found: .*https:\/\/rustup\.rs$/,
 			);
 		},
@@ -69,7 +73,7 @@ testOnUnix(
 	async (t) => {
 		saysOnly(
 			t,
-			await runScript(t, "sanitize.mjs", {}),
+			await runScript(t, "__test__/sanitize/run.mjs", {}),
 			/^sanitize: --address needs (?:nightly Rust: `rustup .*`|Linux .*)$/,
 		);
 	},
@@ -100,7 +104,7 @@ for (const [title, tools, line] of [
 	testOnUnix(
 		`with ${title} setup.mjs says in one line what to do`,
 		async (t) => {
-			saysOnly(t, await runScript(t, "setup.mjs", tools), line);
+			saysOnly(t, await runScript(t, "scripts/setup.mjs", tools), line);
 		},
 	);
 }
@@ -112,7 +116,7 @@ for (const node of ["20.18.3", "18.20.8", "20.9.0"]) {
 			const line = new RegExp(
 				`^gev needs Node\\.js 20\\.19 or newer, but this is Node\\.js ${node}: .*https://nodejs\\.org$`,
 			);
-			saysOnly(t, await runScript(t, "setup.mjs", {}, { node }), line);
+			saysOnly(t, await runScript(t, "scripts/setup.mjs", {}, { node }), line);
 		},
 	);
 }
@@ -125,7 +129,9 @@ for (const [node, cargo, rustc] of [
 		`Node.js ${node}, cargo ${cargo} and rustc ${rustc} are new enough`,
 		async (t) => {
 			const tools = { cargo, rustc };
-			const { stderr } = await runScript(t, "setup.mjs", tools, { node });
+			const { stderr } = await runScript(t, "scripts/setup.mjs", tools, {
+				node,
+			});
 			// As far as the first step, for which this machine has no npm.
 			t.regex(stderr, /^setup: installing npm packages \.\.\. failed\n/);
 			t.regex(stderr, /\bnpm\b.*ENOENT/);
@@ -134,8 +140,9 @@ for (const [node, cargo, rustc] of [
 }
 
 test("runtimes.mjs names a runtime that it does not know", async (t) => {
+	const runtimes = "conformance/runtimes/run.mjs";
 	const args = ["--only", "Bun,Perl"];
-	const outcome = await runScript(t, "runtimes.mjs", {}, { args });
+	const outcome = await runScript(t, runtimes, {}, { args });
 	saysOnly(
 		t,
 		outcome,
@@ -150,13 +157,18 @@ testOnUnix(
 		const args = ["--target", "aarch64-unknown-linux-musl", "-x"];
 		saysOnly(
 			t,
-			await runScript(t, "setup.mjs", rust, { args }),
+			await runScript(t, "scripts/setup.mjs", rust, { args }),
 			/^gev needs zig .*`zig` was not found: .*scripts\/release\/zig\.mjs/,
 		);
 	},
 );
 
 test("setup.mjs names an option that it does not know", async (t) => {
-	const outcome = await runScript(t, "setup.mjs", {}, { args: ["--fast"] });
+	const outcome = await runScript(
+		t,
+		"scripts/setup.mjs",
+		{},
+		{ args: ["--fast"] },
+	);
 	saysOnly(t, outcome, /^setup: Unknown option '--fast'/);
 });

@@ -1,8 +1,8 @@
 /** loom: models of the protocols between a loop and JavaScript, run with every order that their threads can take. */
 import { join } from "node:path";
-import { root } from "../setup.mjs";
-import { countCargo } from "../test.mjs";
-import { hasTool, run } from "./run.mjs";
+import { root } from "../../scripts/setup.mjs";
+import { countCargo } from "../../scripts/test.mjs";
+import { hasTool, run } from "./instrumented.mjs";
 
 export function missing() {
 	return hasTool("cargo") ? undefined : "Rust: https://rustup.rs";

@@ -3,7 +3,7 @@
  * so that a run that has left some out cannot pass; the sections 8 and 11 do
  * not exist.
  */
-import { SetupError } from "../requirements.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
 
 export const suite = "Autobahn|Testsuite 25.10.1";
 

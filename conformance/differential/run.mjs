@@ -1,10 +1,10 @@
 /**
  * `npm run differential`: a second opinion about WebSocket. Random frames, good
  * ones and bad ones, go to a server of the built package and to wsproto, an
- * independent implementation; scripts/differential/check.py compares what they
+ * independent implementation; check.py compares what they
  * make of them.
  *
- *   node scripts/differential.mjs [--sequences 3000] [--seed N]
+ *   node conformance/differential/run.mjs [--sequences 3000] [--seed N]
  *
  * It needs Python 3.10 or newer; wsproto is installed below node_modules/.cache.
  * Ends with 1 when the two disagree, and when nothing was compared.
@@ -14,10 +14,10 @@ import { randomInt } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { SetupError } from "./requirements.mjs";
-import { isMain, root, runScript, setup } from "./setup.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { isMain, root, runScript, setup } from "../../scripts/setup.mjs";
 
-const folder = join(root, "scripts", "differential");
+const folder = join(root, "conformance", "differential");
 const environment = join(root, "node_modules", ".cache", "gev-differential");
 const isWindows = process.platform === "win32";
 
@@ -38,7 +38,7 @@ async function main(args) {
 	});
 	setup();
 	const python = install();
-	const { Server, webSocket } = await import("../dist/index.js");
+	const { Server, webSocket } = await import("../../dist/index.js");
 	let report = (_line) => {};
 	const handler = recorder((line) => report(line));
 	// A port for the clients that take over context, and one for those that do not.

@@ -4,9 +4,9 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { hasNightly } from "../requirements.mjs";
-import { root } from "../setup.mjs";
-import { countCargo } from "../test.mjs";
+import { hasNightly } from "../../scripts/requirements.mjs";
+import { root } from "../../scripts/setup.mjs";
+import { countCargo } from "../../scripts/test.mjs";
 import {
 	buildAddon,
 	countWitnesses,
@@ -20,9 +20,9 @@ import {
 	run,
 	runPrograms,
 	target,
-} from "./run.mjs";
+} from "./instrumented.mjs";
 
-const suppressions = join(root, "scripts", "sanitize", "thread.supp");
+const suppressions = join(root, "__test__", "sanitize", "thread.supp");
 
 export function missing() {
 	if (!hasNightly()) return needsNightly;

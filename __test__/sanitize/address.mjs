@@ -3,8 +3,8 @@
  * the addon has not freed in the end. Node itself is not instrumented, but its library replaces every allocation.
  */
 import { join } from "node:path";
-import { hasNightly } from "../requirements.mjs";
-import { countAva } from "../test.mjs";
+import { hasNightly } from "../../scripts/requirements.mjs";
+import { countAva } from "../../scripts/test.mjs";
 import {
 	buildAddon,
 	countWitnesses,
@@ -18,7 +18,7 @@ import {
 	readReports,
 	run,
 	runPrograms,
-} from "./run.mjs";
+} from "./instrumented.mjs";
 
 export function missing() {
 	if (!hasNightly()) return needsNightly;

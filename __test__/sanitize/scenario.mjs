@@ -2,7 +2,7 @@
  * What the sanitizers watch: servers of two loops and of both protocols, with many clients in the same process, that are
  * started and stopped again and again; and workers that are terminated at work. Prints "done" when every byte was right.
  *
- *   node scripts/sanitize/scenario.mjs <rounds> <clients> <messages> <workers>
+ *   node __test__/sanitize/scenario.mjs <rounds> <clients> <messages> <workers>
  */
 import { once } from "node:events";
 import { connect } from "node:net";

@@ -10,12 +10,12 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { checks } from "../build/__test__/kit/interop/checks.js";
-import { startInteropServer } from "../build/__test__/kit/interop/server.js";
-import { clients } from "./interop/clients.mjs";
-import { forgetRuntimes } from "./npm-runtimes.mjs";
-import { SetupError } from "./requirements.mjs";
-import { root, runScript } from "./setup.mjs";
+import { checks } from "../../build/__test__/kit/interop/checks.js";
+import { startInteropServer } from "../../build/__test__/kit/interop/server.js";
+import { forgetRuntimes } from "../../scripts/npm-runtimes.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { root, runScript } from "../../scripts/setup.mjs";
+import { clients } from "./clients.mjs";
 
 const names = Object.keys(checks);
 const limitMs = 60_000;

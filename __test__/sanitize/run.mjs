@@ -1,20 +1,20 @@
 /**
  * `npm run sanitize`: looks for errors of memory and of concurrency with tools that watch the code while it runs.
  *
- *   node scripts/sanitize.mjs [--address] [--thread] [--loom] [--valgrind] [--if-possible]
+ *   node __test__/sanitize/run.mjs [--address] [--thread] [--loom] [--valgrind] [--if-possible]
  *
  * Without a choice all of them run. A tool that is not there is an error, or with `--if-possible` left out. What was built
  * and reported is below target/sanitize. Ends with 1 when anything was found, when a test failed, and when a run cannot
  * show that Node had the right addon loaded.
  */
 import { parseArgs } from "node:util";
-import { SetupError } from "./requirements.mjs";
-import * as address from "./sanitize/address.mjs";
-import * as loom from "./sanitize/loom.mjs";
-import { suitsThisMachine } from "./sanitize/run.mjs";
-import * as thread from "./sanitize/thread.mjs";
-import * as valgrind from "./sanitize/valgrind.mjs";
-import { isMain, runScript, setup } from "./setup.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { isMain, runScript, setup } from "../../scripts/setup.mjs";
+import * as address from "./address.mjs";
+import { suitsThisMachine } from "./instrumented.mjs";
+import * as loom from "./loom.mjs";
+import * as thread from "./thread.mjs";
+import * as valgrind from "./valgrind.mjs";
 
 /** Each has `missing()`, which says what to install if need be, and `check()`. */
 const tools = { address, thread, loom, valgrind };

@@ -10,8 +10,8 @@ import {
 	runtimes,
 	suitsThisMachine,
 	versionOf,
-} from "./npm-runtimes.mjs";
-import { root } from "./setup.mjs";
+} from "../../scripts/npm-runtimes.mjs";
+import { root } from "../../scripts/setup.mjs";
 
 if (suitsThisMachine) {
 	const others = runtimes.filter(({ name }) => !name.startsWith("Node.js"));
@@ -27,7 +27,8 @@ if (suitsThisMachine) {
 function passes(runtime) {
 	const executable = fetchRuntime(runtime);
 	const command = [executable, ...runtime.flags].join(" ");
-	const scenarios = [join(root, "scripts", "faults.mjs"), "--mode", "plain"];
+	const faults = join(root, "__test__", "behaviour", "faults.mjs");
+	const scenarios = [faults, "--mode", "plain"];
 	const { ok, output } = execute(process.execPath, scenarios, 600_000, {
 		GEV_HOST_RUNTIME: command,
 	});

@@ -21,11 +21,11 @@ import {
 	runtimes,
 	suitsThisMachine,
 	versionOf,
-} from "../npm-runtimes.mjs";
-import { root } from "../setup.mjs";
+} from "../../scripts/npm-runtimes.mjs";
+import { root } from "../../scripts/setup.mjs";
 
 const cache = cacheFolder("gev-interop");
-const folder = join(root, "scripts", "interop");
+const folder = join(root, "conformance", "interop");
 const program = join(folder, "javascript.mjs");
 const playwright = "playwright-core@1.65.1";
 

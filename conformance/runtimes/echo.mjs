@@ -1,7 +1,7 @@
 /**
  * Echoes text, binary and 1 MiB over WebSocket, and bytes over plain TCP, with
  * the built package, and looks at the context in which callbacks are called. It
- * runs under Node.js, Bun and Deno (scripts/runtimes.mjs) and must end by
+ * runs under Node.js, Bun and Deno (run.mjs) and must end by
  * itself: a process that hangs here has leaked something.
  */
 import { deepStrictEqual, strictEqual } from "node:assert";
@@ -9,7 +9,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { raw, Server, webSocket } from "../dist/index.js";
+import { raw, Server, webSocket } from "../../dist/index.js";
 
 const echo = { onMessage: (_connection, message) => message };
 

@@ -1,11 +1,11 @@
 /**
- * `npm run faults`: the scenarios of __test__/behaviour in circumstances that are
+ * `npm run faults`: the scenarios of this folder in circumstances that are
  * worse than those of a test machine, and those of __test__/faults.test.ts that
  * take their time. Prints a line for each mode, with what was counted.
  *
- *   node scripts/faults.mjs [--mode NAME] [--times 1] [--seed N]
+ *   node __test__/behaviour/faults.mjs [--mode NAME] [--times 1] [--seed N]
  *
- * A mode is one of __test__/behaviour/modes.ts, a group of them (plain, chaos,
+ * A mode is one of modes.ts, a group of them (plain, chaos,
  * syscalls), or "scenarios", which are those of the test file. What needs a
  * program that is not installed is left out, and a line says so. Ends with 1
  * when anything was not as it should be; the same seed makes the same letters,
@@ -14,8 +14,8 @@
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { SetupError } from "./requirements.mjs";
-import { root, runScript } from "./setup.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { root, runScript } from "../../scripts/setup.mjs";
 
 const SCENARIOS = "scenarios";
 
@@ -27,7 +27,7 @@ async function main() {
 			seed: { type: "string", default: `${randomInt(2 ** 31)}` },
 		},
 	});
-	const { modes } = await import("../build/__test__/behaviour/modes.js");
+	const { modes } = await import("../../build/__test__/behaviour/modes.js");
 	const times = positive("--times", values.times);
 	const seed = positive("--seed", values.seed);
 	const { mode: wanted } = values;
@@ -53,7 +53,7 @@ async function main() {
 
 async function isGood(mode, options) {
 	const { runMode, whyNoFaults } = await import(
-		"../build/__test__/behaviour/suite.js"
+		"../../build/__test__/behaviour/suite.js"
 	);
 	const why = mode.faults && whyNoFaults();
 	if (why !== undefined) {

@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { nightly, SetupError } from "../requirements.mjs";
-import { root } from "../setup.mjs";
+import { nightly, SetupError } from "../../scripts/requirements.mjs";
+import { root } from "../../scripts/setup.mjs";
 
 /** The only platform that they all know; named, so that build scripts and macros are built without them. */
 export const target = "x86_64-unknown-linux-gnu";
@@ -38,7 +38,7 @@ export function hasTool(name) {
 /** The arguments with which Node runs the program that starts and stops servers. */
 export function scenario({ rounds, clients, messages, workers }) {
 	const numbers = [rounds, clients, messages, workers].map(String);
-	return ["scripts/sanitize/scenario.mjs", ...numbers];
+	return ["__test__/sanitize/scenario.mjs", ...numbers];
 }
 
 /** Programs that end by themselves, when nothing is left: their threads have ended, and their memory is free. */
@@ -76,7 +76,7 @@ export async function buildAddon(name, env, marker) {
 
 /** Variables that make Node load this addon, below a sanitizer's library, and note what it had loaded in the end. */
 export function loading({ addon, library, witnesses }) {
-	const witness = pathToFileURL(join(root, "scripts/sanitize/witness.mjs"));
+	const witness = pathToFileURL(join(root, "__test__/sanitize/witness.mjs"));
 	return {
 		NAPI_RS_NATIVE_LIBRARY_PATH: addon,
 		...(library ? { LD_PRELOAD: library } : {}),

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { SetupError } from "../requirements.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
 import { runToEnd } from "./processes.mjs";
 
 export const version = "0.1.0";

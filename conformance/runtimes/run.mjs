@@ -1,10 +1,10 @@
 /**
- * `npm run runtimes`: runs scripts/runtime-echo.mjs under each supported
+ * `npm run runtimes`: runs conformance/runtimes/echo.mjs under each supported
  * runtime, and all tests of AVA under each Node.js, and prints a table. Ends
  * with 1 unless all is well. The runtimes come from npm and are kept in
  * node_modules/.cache.
  *
- *   node scripts/runtimes.mjs [--only NAME,...] [--update]
+ *   node conformance/runtimes/run.mjs [--only NAME,...] [--update]
  *
  * A NAME is one in the table, or its beginning: "Bun", "Node.js", "Node.js 24".
  * `--update` fetches newer runtimes.
@@ -18,10 +18,10 @@ import {
 	runtimes,
 	suitsThisMachine,
 	versionOf,
-} from "./npm-runtimes.mjs";
-import { SetupError } from "./requirements.mjs";
-import { root, runScript } from "./setup.mjs";
-import { runSuite } from "./test.mjs";
+} from "../../scripts/npm-runtimes.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { root, runScript } from "../../scripts/setup.mjs";
+import { runSuite } from "../../scripts/test.mjs";
 
 async function main() {
 	const { values } = parseArgs({
@@ -64,7 +64,7 @@ async function tryRuntime(runtime) {
 	const executable = fetchRuntime(runtime);
 	const version = versionOf(executable);
 	console.log(`\n${runtime.name} ${version}`);
-	const script = join(root, "scripts", "runtime-echo.mjs");
+	const script = join(root, "conformance", "runtimes", "echo.mjs");
 	const echo = execute(executable, [...runtime.flags, script]);
 	if (!echo.ok) console.error(`${runtime.name}: ${echo.output}`);
 	const tests =

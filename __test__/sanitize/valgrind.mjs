@@ -12,7 +12,7 @@ import {
 	readReports,
 	runPrograms,
 	scenario,
-} from "./run.mjs";
+} from "./instrumented.mjs";
 
 export function missing() {
 	return hasTool("valgrind") ? undefined : "valgrind: `apt install valgrind`";

@@ -9,18 +9,18 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { root, runScript, setup } from "../../scripts/setup.mjs";
 import {
 	install,
 	version as kosokuVersion,
 	runCases,
 	whyNoPython,
-} from "./conformance/kosoku.mjs";
-import { startServer } from "./conformance/processes.mjs";
-import { formatOutcome } from "./conformance/report.mjs";
-import { parseSections, sections, suite } from "./conformance/sections.mjs";
-import { judge } from "./conformance/verdicts.mjs";
-import { SetupError } from "./requirements.mjs";
-import { root, runScript, setup } from "./setup.mjs";
+} from "./kosoku.mjs";
+import { startServer } from "./processes.mjs";
+import { formatOutcome } from "./report.mjs";
+import { parseSections, sections, suite } from "./sections.mjs";
+import { judge } from "./verdicts.mjs";
 
 const cache = join(root, "node_modules", ".cache", "gev-conformance");
 
@@ -135,7 +135,7 @@ function plan({ sections, mode }) {
 	return runs.filter(({ sections }) => sections.length > 0);
 }
 
-/** @returns {Promise<import("./conformance/report.mjs").Outcome>} */
+/** @returns {Promise<import("./report.mjs").Outcome>} */
 async function perform(kosoku, { name, title, sections, flags }, options) {
 	const started = performance.now();
 	const { cases, problems } = await runAgainstServer(
@@ -162,7 +162,7 @@ async function perform(kosoku, { name, title, sections, flags }, options) {
 }
 
 async function runAgainstServer(flags, run) {
-	const script = join(root, "scripts", "conformance", "server.mjs");
+	const script = join(root, "conformance", "autobahn", "server.mjs");
 	const failure = ({ message }) => ({ cases: [], problems: [message] });
 	try {
 		const server = await startServer([process.execPath, script, ...flags]);

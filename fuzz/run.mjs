@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz`: fuzzes crates/wire, one target of fuzz/ after the other.
  *
- *   node scripts/fuzz.mjs [--seconds 20] [--if-possible] [target ...]
+ *   node fuzz/run.mjs [--seconds 20] [--if-possible] [target ...]
  *
  * It needs nightly Rust; without it this is an error, or with `--if-possible`
  * nothing to do. cargo-fuzz is installed below target/ when there is none.
@@ -13,8 +13,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { hasNightly, nightly, SetupError } from "./requirements.mjs";
-import { isMain, root, runScript } from "./setup.mjs";
+import { hasNightly, nightly, SetupError } from "../scripts/requirements.mjs";
+import { isMain, root, runScript } from "../scripts/setup.mjs";
 
 const cargoFuzzVersion = "0.13.1";
 const toolFolder = join(root, "target", "cargo-fuzz");

@@ -3,7 +3,7 @@
  * random ways: see __test__/hostility. Each run is a process of its own with ten
  * servers; seeds count up from the first one until the time is over.
  *
- *   node scripts/hostility.mjs [--minutes 1] [--seed N]
+ *   node __test__/hostility/hostility.mjs [--minutes 1] [--seed N]
  *     [--without KIND,KIND] [--only KIND,KIND] [--steps 150] [--trials 10]
  *     [--trial N]
  *
@@ -15,8 +15,8 @@
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { SetupError } from "./requirements.mjs";
-import { runScript } from "./setup.mjs";
+import { SetupError } from "../../scripts/requirements.mjs";
+import { runScript } from "../../scripts/setup.mjs";
 
 async function main() {
 	const { values } = parseArgs({
@@ -30,7 +30,7 @@ async function main() {
 			trial: { type: "string" },
 		},
 	});
-	const { beHostile } = await import("../build/__test__/hostility/run.js");
+	const { beHostile } = await import("../../build/__test__/hostility/run.js");
 	const steps = positive("--steps", values.steps);
 	const trials = positive("--trials", values.trials);
 	const without = await leftOut(values);
@@ -52,7 +52,7 @@ async function main() {
 /** The names of kinds that are left out, with commas between them. */
 async function leftOut({ without, only }) {
 	const { kinds, parseKinds } = await import(
-		"../build/__test__/hostility/kinds.js"
+		"../../build/__test__/hostility/kinds.js"
 	);
 	try {
 		const left = parseKinds(without);
