@@ -34,6 +34,17 @@ export function formatOutcome({
 	].join("\n\n");
 }
 
+/** The head and the rows of each table in such a text, by its title; without the sums, as a run may leave sections out. */
+export function rowsOf(text) {
+	const parts = text.split(/^## /m).slice(1);
+	return new Map(
+		parts.map((part) => [
+			part.slice(0, part.indexOf("\n")),
+			part.match(/^\| (?:section|\d).*$/gm) ?? [],
+		]),
+	);
+}
+
 function table(sections, verdicts) {
 	const seen = new Set(verdicts.map(({ verdict }) => verdict));
 	const columns = [...new Set([...ranking, ...seen])].filter(

@@ -5,7 +5,7 @@
  * gev needs.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,10 +18,11 @@ import {
 	whyNoPython,
 } from "./kosoku.mjs";
 import { startServer } from "./processes.mjs";
-import { formatOutcome } from "./report.mjs";
+import { formatOutcome, rowsOf } from "./report.mjs";
 import { parseSections, sections, suite } from "./sections.mjs";
 import { judge } from "./verdicts.mjs";
 
+const reportFile = join(root, "conformance", "latest.md");
 const cache = join(root, "node_modules", ".cache", "gev-conformance");
 
 const usage = `usage: npm run conformance -- [options]
@@ -31,11 +32,12 @@ const usage = `usage: npm run conformance -- [options]
   --loops N                event loops of the server, default one for each CPU
   --parallel N             cases at a time, default 2
   --out DIR                where kosoku's full reports go, default below node_modules/.cache
+  --write                  writes the tables to conformance/latest.md, with all sections and --mode shared only
   --skip-without-python    where Python is missing, say so and succeed
   --help                   this text
 
 Sections up to 10 are run against a server without permessage-deflate; with 12 or 13 in the list, all of the list is run
-against a server that has it. A run of all sections writes conformance/latest.md.`;
+against a server that has it. What has passed is compared with conformance/latest.md: other verdicts than its are a failure.`;
 
 await runScript(() => main(parseOptions(process.argv.slice(2))));
 
@@ -54,9 +56,9 @@ async function main(options) {
 		console.log(`\n${formatOutcome(outcome)}\n`);
 		outcomes.push(outcome);
 	}
-	if (options.sections.length === sections.length) save(outcomes, options);
 	const isPassed = outcomes.map(summarize).every(Boolean);
-	process.exitCode = isPassed ? 0 : 1;
+	if (options.write) save(outcomes, options);
+	process.exitCode = isPassed && (options.write || isKnown(outcomes)) ? 0 : 1;
 }
 
 /** Says in one line how a run has ended, after all that was said about its cases, and returns whether it has passed. */
@@ -77,14 +79,22 @@ function parseOptions(args) {
 			`conformance: --mode is shared or dedicated, not ${values.mode}`,
 		);
 	}
+	const chosen = parseSections(values.sections);
+	const isAll = chosen.length === sections.length && values.mode === "shared";
+	if (values.write && !isAll) {
+		throw new SetupError(
+			"conformance: --write needs all sections, and --mode shared",
+		);
+	}
 	return {
 		help: values.help,
-		sections: parseSections(values.sections),
+		sections: chosen,
 		mode: values.mode,
 		loops: positive("--loops", values.loops),
 		parallel: positive("--parallel", values.parallel),
 		out: resolve(values.out),
 		skipWithoutPython: values["skip-without-python"],
+		write: values.write,
 	};
 }
 
@@ -98,6 +108,7 @@ function parse(args) {
 		parallel: text("2"),
 		out: text(join(cache, "reports")),
 		"skip-without-python": flag,
+		write: flag,
 		help: flag,
 	};
 	try {
@@ -185,6 +196,20 @@ function shortcomings({ number, cases, deflate }, verdicts) {
 	return [];
 }
 
+/** Whether the report has the same rows, if it has such a table. */
+function isKnown(outcomes) {
+	const known = rowsOf(readFileSync(reportFile, "utf8"));
+	const news = [...rowsOf(outcomes.map(formatOutcome).join("\n"))].flatMap(
+		([title, rows]) =>
+			rows.filter((row) => known.get(title)?.includes(row) === false),
+	);
+	if (news.length === 0) return true;
+	console.log(
+		`conformance: conformance/latest.md has not these rows, --write writes it:\n${news.join("\n")}`,
+	);
+	return false;
+}
+
 function save(outcomes, { loops, parallel }) {
 	const cpu = os.cpus()[0]?.model ?? "unknown";
 	const facts = {
@@ -204,8 +229,7 @@ function save(outcomes, { loops, parallel }) {
 		...outcomes.map(formatOutcome),
 		"",
 	].join("\n\n");
-	mkdirSync(join(root, "conformance"), { recursive: true });
-	writeFileSync(join(root, "conformance", "latest.md"), text);
+	writeFileSync(reportFile, text);
 }
 
 function commit() {

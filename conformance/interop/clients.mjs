@@ -109,8 +109,8 @@ function preparePython(name) {
 function prepareGorilla() {
 	const source = join(folder, "gorilla");
 	const executable = join(cache, "gorilla");
-	const build = ["build", "-C", source, "-o", executable, "."];
-	if (!succeeds("go", build, { GOFLAGS: "-mod=mod" })) return undefined;
+	const build = ["build", "-C", source, "-mod=readonly", "-o", executable, "."];
+	if (!succeeds("go", build)) return undefined;
 	const manifest = readFileSync(join(source, "go.mod"), "utf8");
 	return {
 		command: [executable],
@@ -140,8 +140,8 @@ function find(...names) {
 		.find((file) => existsSync(file));
 }
 
-function succeeds(command, args, env) {
-	const { ok, output } = execute(command, args, 600_000, env);
+function succeeds(command, args) {
+	const { ok, output } = execute(command, args, 600_000);
 	return ok || missing(output);
 }
 

@@ -1,13 +1,14 @@
 /**
  * `npm run interop`: lets clients that others wrote talk to a server, prints a
- * table of what each found, and writes it to conformance/interop.md. Names of
- * clients as arguments check only those, and then nothing is written.
+ * table of what each found, and compares it with conformance/interop.md: other
+ * outcomes than its are a failure. Names of clients as arguments check only those.
  *
+ *   --write          writes conformance/interop.md, of all clients only
  *   --update         fetches newer runtimes from npm
  *   --allow-missing  a client that cannot be had here is no failure
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checks } from "../../build/__test__/kit/interop/checks.js";
@@ -19,15 +20,20 @@ import { clients } from "./clients.mjs";
 
 const names = Object.keys(checks);
 const limitMs = 60_000;
+const reportFile = join(root, "conformance", "interop.md");
 
 async function main() {
 	const { values, positionals } = parseArgs({
 		options: {
+			write: { type: "boolean", default: false },
 			update: { type: "boolean", default: false },
 			"allow-missing": { type: "boolean", default: false },
 		},
 		allowPositionals: true,
 	});
+	if (values.write && positionals.length > 0) {
+		throw new SetupError("interop: --write needs all clients");
+	}
 	if (values.update) forgetRuntimes();
 	const results = [];
 	for (const client of chosen(positionals)) results.push(await tryOut(client));
@@ -37,11 +43,13 @@ async function main() {
 		errors.map((error) => `- ${name}, ${error}`),
 	);
 	console.log([table, ...failures].join("\n"));
-	if (positionals.length === 0) writeReport(table, failures);
+	if (values.write) writeReport(table, failures);
 
 	const isComplete = results.every((result) => result.version !== undefined);
 	const isGood =
-		failures.length === 0 && (isComplete || values["allow-missing"]);
+		failures.length === 0 &&
+		(isComplete || values["allow-missing"]) &&
+		(values.write || isKnown(results));
 	process.exitCode = isGood ? 0 : 1;
 }
 
@@ -115,11 +123,26 @@ function errorsIn(outcomes) {
 }
 
 function writeReport(table, failures) {
-	const folder = join(root, "conformance");
-	mkdirSync(folder, { recursive: true });
 	const lines = [REPORT_HEAD, table, ""];
 	if (failures.length > 0) lines.push(...failures, "");
-	writeFileSync(join(folder, "interop.md"), lines.join("\n"));
+	writeFileSync(reportFile, lines.join("\n"));
+}
+
+/** Whether the report says the same of each client that was to be had, in whatever version. */
+function isKnown(results) {
+	const text = readFileSync(reportFile, "utf8");
+	const rows = text.matchAll(/^\| (.+?) \([^()]*\) +\| (.*) \|$/gm);
+	const known = new Map([...rows].map(([, name, cells]) => [name, cells]));
+	const others = results.filter(({ name, version, outcomes }) => {
+		if (version === undefined) return false;
+		const cells = names.map((check) => cell(outcomes.get(check)));
+		return cells.join() !== known.get(name)?.split(/ *\| /).join().trimEnd();
+	});
+	if (others.length === 0) return true;
+	console.log(
+		`interop: conformance/interop.md says something else of ${others.map(({ name }) => name).join(", ")}; --write writes it`,
+	);
+	return false;
 }
 
 /** A line for each client and a column for each check, padded so that it reads well in a terminal. */
@@ -148,7 +171,7 @@ function cell(outcome = "") {
 
 const REPORT_HEAD = `# Clients that others wrote
 
-Written by \`npm run interop\`. A "-" is a check that the client's interface cannot express.
+Written by \`npm run interop -- --write\`. A "-" is a check that the client's interface cannot express.
 
 | check | what the client finds as it should be |
 | --- | --- |
