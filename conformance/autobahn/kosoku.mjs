@@ -5,11 +5,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pythonEnvironment } from "../../scripts/python.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
+import { root } from "../../scripts/setup.mjs";
 import { runToEnd } from "./processes.mjs";
 
-export const version = "0.1.0";
-const requirement = `kosoku==${version}`;
+const requirements = join(root, "conformance", "autobahn", "requirements.txt");
+export const version = /==(.*)/.exec(readFileSync(requirements, "utf8"))[1];
 const runLimitMs = 60 * 60_000;
 
 const isWindows = process.platform === "win32";
@@ -28,35 +30,15 @@ export function whyNoPython() {
 	return `${need}, but \`${python}\` is ${answer.stdout.trim()}`;
 }
 
-/** Installs kosoku below `cache` unless it is there, and returns the command that runs it. */
-export function install(cache) {
-	const folder = join(cache, `kosoku-${version}`);
-	const inside = (name) =>
-		join(
-			folder,
-			isWindows ? "Scripts" : "bin",
-			isWindows ? `${name}.exe` : name,
-		);
-	const command = inside("kosoku");
-	if (spawnSync(command, ["--help"]).status === 0) return command;
-
-	process.stderr.write(`conformance: installing ${requirement} ...\n`);
-	rmSync(folder, { recursive: true, force: true });
-	execute(python, "-m", "venv", folder);
-	const pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"];
-	execute(inside("python"), ...pip, "install", "--no-deps", requirement);
-	return command;
-}
-
-function execute(command, ...args) {
-	const { status, error, stdout, stderr } = spawnSync(command, args, {
-		encoding: "utf8",
-	});
-	if (status === 0) return;
-	const output = error?.message ?? `${stdout}${stderr}`;
-	throw new SetupError(
-		`${output.trimEnd()}\nconformance: this command failed: ${[command, ...args].join(" ")}`,
+/** Installs kosoku unless it is there, and returns the command that runs it. */
+export function install() {
+	const { bin, missing } = pythonEnvironment(
+		"gev-kosoku",
+		requirements,
+		"--no-deps",
 	);
+	if (missing) throw new SetupError(missing);
+	return join(bin, isWindows ? "kosoku.exe" : "kosoku");
 }
 
 /**

@@ -49,7 +49,7 @@ async function main(options) {
 		return console.log(`conformance: SKIPPED: ${missing}`);
 	}
 	setup();
-	const kosoku = install(cache);
+	const kosoku = install();
 	const outcomes = [];
 	for (const run of plan(options)) {
 		const outcome = await perform(kosoku, run, options);

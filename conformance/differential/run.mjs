@@ -9,17 +9,15 @@
  * It needs Python 3.10 or newer; wsproto is installed below node_modules/.cache.
  * Ends with 1 when the two disagree, and when nothing was compared.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { pythonEnvironment } from "../../scripts/python.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
 import { isMain, root, runScript, setup } from "../../scripts/setup.mjs";
 
 const folder = join(root, "conformance", "differential");
-const environment = join(root, "node_modules", ".cache", "gev-differential");
-const isWindows = process.platform === "win32";
 
 /** wsproto has no limits. */
 const unlimited = {
@@ -37,7 +35,16 @@ async function main(args) {
 		},
 	});
 	setup();
-	const python = install();
+	const { python, missing } = pythonEnvironment(
+		"gev-differential",
+		join(folder, "requirements.txt"),
+		"--require-hashes",
+	);
+	if (missing) {
+		throw new SetupError(
+			`${missing}\ndifferential: this needs Python 3.10 or newer with venv`,
+		);
+	}
 	const { Server, webSocket } = await import("../../dist/index.js");
 	let report = (_line) => {};
 	const handler = recorder((line) => report(line));
@@ -87,36 +94,6 @@ function recorder(report) {
 			report(JSON.stringify({ ports, messages, code, reason, cause }));
 		},
 	};
-}
-
-/** Installs what check.py imports, unless it is there, and returns the Python that has it. */
-function install() {
-	const requirements = join(folder, "requirements.txt");
-	const wanted = readFileSync(requirements, "utf8");
-	const stamp = join(environment, "installed.txt");
-	const python = isWindows
-		? join(environment, "Scripts", "python.exe")
-		: join(environment, "bin", "python");
-	if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
-		return python;
-	}
-	process.stderr.write("differential: installing wsproto ...\n");
-	rmSync(environment, { recursive: true, force: true });
-	execute(isWindows ? "python" : "python3", "-m", "venv", environment);
-	const pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"];
-	execute(python, ...pip, "install", "--require-hashes", "-r", requirements);
-	writeFileSync(stamp, wanted);
-	return python;
-}
-
-function execute(command, ...args) {
-	const result = spawnSync(command, args, { encoding: "utf8" });
-	if (result.status === 0) return;
-	const output =
-		result.error?.message ?? `${result.stdout}${result.stderr}`.trim();
-	throw new SetupError(
-		`${output}\ndifferential: this needs Python 3.10 or newer with venv, and failed: ${[command, ...args].join(" ")}`,
-	);
 }
 
 if (isMain(import.meta.url)) {

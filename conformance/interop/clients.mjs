@@ -11,7 +11,7 @@
  * @property {string[]} command The server's URL is to follow; it prints a line `CHECK OUTCOME` for each check.
  * @property {string} version
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import {
 	cacheFolder,
@@ -22,6 +22,7 @@ import {
 	suitsThisMachine,
 	versionOf,
 } from "../../scripts/npm-runtimes.mjs";
+import { pythonEnvironment } from "../../scripts/python.mjs";
 import { root } from "../../scripts/setup.mjs";
 
 const cache = cacheFolder("gev-interop");
@@ -88,17 +89,11 @@ function prepareChromium() {
 function preparePython(name) {
 	const requirements = join(folder, "python_requirements.txt");
 	const wanted = readFileSync(requirements, "utf8");
-	const environment = join(cache, "python");
-	const python = join(environment, "bin", "python");
-	const stamp = join(environment, "requirements.txt");
-	if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-		const pip = ["-m", "pip", "install", "--quiet", "--requirement"];
-		const done =
-			succeeds("python3", ["-m", "venv", "--clear", environment]) &&
-			succeeds(python, [...pip, requirements]);
-		if (!done) return undefined;
-		writeFileSync(stamp, wanted);
-	}
+	const { python, missing: reason } = pythonEnvironment(
+		"gev-interop-python",
+		requirements,
+	);
+	if (reason) return missing(reason);
 	return {
 		// Without files of byte code beside the sources.
 		command: [python, "-B", join(folder, `python_${name}.py`)],
