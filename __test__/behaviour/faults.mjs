@@ -1,6 +1,6 @@
 /**
  * `npm run faults`: the scenarios of this folder in circumstances that are
- * worse than those of a test machine, and those of __test__/faults.test.ts that
+ * worse than those of a test machine, and those of faults.test.ts that
  * take their time. Prints a line for each mode, with what was counted.
  *
  *   node __test__/behaviour/faults.mjs [--mode NAME] [--times 1] [--seed N]
@@ -86,7 +86,10 @@ function areScenariosGood(times) {
 	for (let run = 0; run < times; run++) {
 		const { status } = spawnSync(
 			process.execPath,
-			["node_modules/ava/entrypoints/cli.mjs", "build/__test__/faults.test.js"],
+			[
+				"node_modules/ava/entrypoints/cli.mjs",
+				"build/__test__/behaviour/faults.test.js",
+			],
 			{
 				cwd: root,
 				stdio: "inherit",
