@@ -1,7 +1,6 @@
 import test from "ava";
 import { type Connection, type GevError, raw, SendStatus } from "gev";
 import { closeFrame, readClose, readFrame, upgraded } from "../kit/frames.js";
-import { FOR_EVER } from "../kit/patience.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
 import { serve } from "../kit/server.js";
@@ -127,28 +126,6 @@ test("a half-open connection ends when its peer resets it", async (t) => {
 	client.socket.resetAndDestroy();
 	t.is(await closes.next(), "reset");
 });
-
-for (const way of ["serial", "paused"]) {
-	test(`stop() does not wait for half-open connections whose end has to wait: ${way}`, async (t) => {
-		const settles = new Queue<() => void>();
-		const { port, server } = await serve(
-			t,
-			{
-				onMessage(connection) {
-					if (way === "paused") connection.pause();
-					return new Promise<void>((resolve) => settles.push(resolve));
-				},
-			},
-			{ protocol: raw(), allowHalfOpen: true, serial: way === "serial" },
-		);
-		const client = await tcp(t, port);
-		client.socket.end("last words");
-		const settle = await settles.next();
-		const stopped = server.stop({ timeoutMs: FOR_EVER });
-		settle();
-		t.deepEqual(await stopped, { closed: 1, cut: 0 });
-	});
-}
 
 test("without allowHalfOpen this side ends when the promise of onEnd is settled", async (t) => {
 	const { port } = await serve(

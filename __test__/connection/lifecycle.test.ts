@@ -323,27 +323,3 @@ test("the server's close is the reason, whatever the peer does wrong afterwards"
 	const { reason } = await recorder.next("close");
 	t.deepEqual([reason.code, reason.cause], [4000, "local"]);
 });
-
-test("stop() does not wait for what onClose promises, one at a time or not", async (t) => {
-	for (const serial of [true, false]) {
-		const closed = new Queue<void>();
-		const { server, url } = await serve(
-			t,
-			{
-				// A connection that has waited for a promise once.
-				onMessage: async (_connection, message) => message,
-				onClose() {
-					closed.push();
-					return new Promise<void>(() => {});
-				},
-			},
-			{ serial },
-		);
-		const client = await connect(t, url);
-		client.socket.send("hello");
-		t.is(await client.messages.next(), "hello");
-		client.socket.close();
-		await closed.next();
-		t.deepEqual(await server.stop(), { closed: 0, cut: 0 });
-	}
-});

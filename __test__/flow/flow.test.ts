@@ -1,5 +1,5 @@
 import test from "ava";
-import { type Connection, type GevError, raw, SendStatus, Server } from "gev";
+import { type Connection, type GevError, raw, SendStatus } from "gev";
 import {
 	BINARY,
 	closeFrame,
@@ -8,8 +8,6 @@ import {
 	readFrame,
 	upgraded,
 } from "../kit/frames.js";
-import { FOR_EVER } from "../kit/patience.js";
-import { run } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
 import { protocols, serve } from "../kit/server.js";
@@ -323,45 +321,6 @@ test("a peer that takes nothing is cut after writeStallTimeoutMs, and not earlie
 	);
 });
 
-test("stop() takes a code and a reason, and counts how connections ended", async (t) => {
-	const recorder = new Recorder();
-	const { server, url, port } = await serve(t, recorder);
-	const { closed } = await connect(t, url);
-	const silent = await upgraded(t, port);
-	await recorder.next("connect");
-	await recorder.next("connect");
-	const stopped = server.stop({
-		timeoutMs: FOR_EVER,
-		code: 1012,
-		reason: "back soon",
-	});
-	t.deepEqual(await closed, { code: 1012, reason: "back soon" });
-	silent.socket.resetAndDestroy();
-	t.deepEqual(await stopped, { closed: 1, cut: 1 });
-	t.deepEqual(await server.stop(), { closed: 1, cut: 1 }, "of the last stop");
-	t.deepEqual(await new Server({}).stop(), { closed: 0, cut: 0 });
-});
-
-test("a server can be disposed of", async (t) => {
-	const dispose = Symbol.asyncDispose as typeof Symbol.asyncDispose | undefined;
-	if (dispose === undefined) {
-		t.pass("this runtime has no such symbol");
-		return;
-	}
-	const { server, url } = await serve(t, {});
-	const { closed } = await connect(t, url);
-	await server[dispose]();
-	t.is((await closed).code, 1001);
-	t.is(server.loops, 0);
-});
-
-test("unref() lets the process end while the server runs, ref() does not", async (t) => {
-	const ended = await run("unref");
-	t.is(ended.stderr, "");
-	t.is(ended.stdout, "listening\nechoed\n");
-	t.is(ended.code, 0);
-});
-
 test("what is sent after the loop has begun to close is not called sent", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, { maxLifetimeMs: 50 });
@@ -377,16 +336,6 @@ test("what is sent after the loop has begun to close is not called sent", async 
 	);
 	client.socket.destroy();
 	t.is(await results.next(), "ERR_GEV_SEND");
-});
-
-test("stop() ends those in time that are closing already", async (t) => {
-	const recorder = new Recorder();
-	const { server, port } = await serve(t, recorder, { closeTimeoutMs: 60_000 });
-	const silent = await upgraded(t, port);
-	const { connection } = await recorder.next("connect");
-	connection.close(4000);
-	t.is((await readClose(silent)).code, 4000);
-	t.deepEqual(await server.stop({ timeoutMs: 20 }), { closed: 0, cut: 1 });
 });
 
 test("pings that wait count as what waits", async (t) => {

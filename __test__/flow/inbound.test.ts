@@ -4,12 +4,12 @@ import {
 	BINARY,
 	closeFrame,
 	frame,
+	numbers,
 	PING,
 	readClose,
 	TEXT,
 	upgraded,
 } from "../kit/frames.js";
-import { FOR_EVER } from "../kit/patience.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
 import { serve } from "../kit/server.js";
@@ -29,13 +29,6 @@ function deferred<Value>(): {
 		resolve = settle;
 	});
 	return { promise, resolve };
-}
-
-/** Numbers as text frames, all at once. */
-function numbers(from: number, to: number): Buffer {
-	const frames: Buffer[] = [];
-	for (let n = from; n < to; n++) frames.push(frame(TEXT, `${n}`));
-	return Buffer.concat(frames);
 }
 
 test("a paused connection gets nothing until it is resumed, then everything in order", async (t) => {
@@ -127,30 +120,6 @@ test("closing from this side needs no resume, and nothing is delivered after it"
 		connection.resume();
 		t.is(recorder.calls.size, 0);
 	}
-});
-
-test("stop() resumes paused connections, and delivers what has arrived before onClose", async (t) => {
-	const calls: string[] = [];
-	const paused = new Queue<void>();
-	const { port, server } = await serve(t, {
-		onMessage(connection, message) {
-			calls.push(String(message));
-			if (message !== "2") return;
-			connection.pause();
-			paused.push();
-		},
-		onClose: (_, { cause }) => void calls.push(cause),
-	});
-	const client = await upgraded(t, port);
-	client.write(numbers(0, 6));
-	await paused.next();
-	t.deepEqual(calls, ["0", "1", "2"]);
-	const stopped = server.stop({ timeoutMs: FOR_EVER });
-	t.is((await readClose(client)).code, 1001);
-	client.write(closeFrame(1001));
-	client.socket.end();
-	t.deepEqual(await stopped, { closed: 1, cut: 0 });
-	t.deepEqual(calls, ["0", "1", "2", "3", "4", "5", "stop"]);
 });
 
 test("messages that wait are the handler's own, although it borrows", async (t) => {

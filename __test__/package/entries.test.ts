@@ -1,4 +1,11 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import {
+	mkdir,
+	mkdtemp,
+	readFile,
+	rm,
+	symlink,
+	writeFile,
+} from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -120,4 +127,20 @@ test("errors lead to the TypeScript that they come from", async (t) => {
 	]).ended;
 	t.regex(stderr, /src[\\/]\w+\.ts:\d+/);
 	t.notRegex(stderr, /dist[\\/]index\.cjs:\d+/);
+});
+
+test("the package exports what its types declare, and nothing else", async (t) => {
+	const file = require.resolve("gev/package.json");
+	const types = await readFile(
+		new URL("index.d.cts", `file://${file}`),
+		"utf8",
+	);
+	const [, list = ""] = /^export \{ (.*) \};$/m.exec(types) ?? [];
+	const names = ["GevError", "Protocol", "SendStatus", "Server", "raw"];
+	t.true(names.every((name) => list.includes(name)));
+	t.deepEqual(Object.keys(gev).sort(), list.split(", ").sort());
+	t.throws(() => require("gev/dist/index.cjs"), {
+		code: "ERR_PACKAGE_PATH_NOT_EXPORTED",
+	});
+	t.like(gev.SendStatus, { Queued: 0, Congested: 1, Dropped: 2, Closed: 3 });
 });

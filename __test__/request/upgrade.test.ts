@@ -235,22 +235,6 @@ test("instead of an answer that never comes there is 503 after handshakeTimeoutM
 	await until(() => request.aborted);
 });
 
-test("stop() does not wait for an answer", async (t) => {
-	const requests = new Queue<HttpRequest>();
-	const { server, port } = await serve(t, {
-		onUpgrade(request) {
-			requests.push(request);
-			return new Promise<void>(() => {});
-		},
-	});
-	const client = await tcp(t, port);
-	client.write(UPGRADE);
-	const request = await requests.next();
-	await server.stop({ timeoutMs: FOR_EVER });
-	t.true(request.aborted);
-	t.regex(String(await client.readToEnd()), /^HTTP\/1\.1 503 /);
-});
-
 test("onRequest answers everything that asks for no WebSocket", async (t) => {
 	const { port, url } = await serve(t, {
 		...echo,

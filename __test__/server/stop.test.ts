@@ -1,8 +1,12 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import test from "ava";
-import { GevError, raw, Server, webSocket } from "gev";
-import { upgraded } from "../kit/frames.js";
+import { type HttpRequest, raw, Server, webSocket } from "gev";
+import {
+	closeFrame,
+	numbers,
+	readClose,
+	UPGRADE,
+	upgraded,
+} from "../kit/frames.js";
 import { FOR_EVER } from "../kit/patience.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
@@ -10,10 +14,6 @@ import { echo, protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
 import { connect } from "../kit/ws-client.js";
-
-const sharesPorts = process.platform !== "win32";
-const testOfSharing = sharesPorts ? test : test.skip;
-const testWithoutSharing = sharesPorts ? test.skip : test;
 
 for (const loops of [1, 3]) {
 	test(`stop() tells every client and every onClose before it is done, and frees the port: ${loops} loops`, async (t) => {
@@ -156,107 +156,6 @@ for (const [name, protocol] of Object.entries(protocols)) {
 	});
 }
 
-test("a stopped server can be started again", async (t) => {
-	const { server } = await serve(t, echo);
-	for (let round = 0; round < 3; round++) {
-		await server.stop({ timeoutMs: FOR_EVER });
-		const { port } = await server.start();
-		const { socket, messages } = await connect(t, `ws://127.0.0.1:${port}`);
-		socket.send(`round ${round}`);
-		t.is(await messages.next(), `round ${round}`);
-	}
-});
-
-test("start() and stop() at the wrong time are told so", async (t) => {
-	const wrongTime = { instanceOf: GevError, code: "ERR_GEV_STATE" };
-	const server = new Server({}, { host: "127.0.0.1", port: 0, loops: 1 });
-	const starting = server.start();
-	await Promise.all([
-		t.throwsAsync(server.start(), wrongTime),
-		t.throwsAsync(server.stop(), wrongTime),
-	]);
-	await starting;
-	await t.throwsAsync(server.start(), wrongTime);
-	const stopping = server.stop();
-	await t.throwsAsync(server.start(), wrongTime);
-	await stopping;
-});
-
-test("a port in use is an error with the system's code, and no end of the server", async (t) => {
-	const node = createServer().listen(0, "127.0.0.1");
-	t.teardown(() => node.close());
-	await once(node, "listening");
-	const { server: first, port } = await serve(t, echo, { loops: 2 });
-	for (const taken of [port, (node.address() as AddressInfo).port]) {
-		const server = new Server(echo, { host: "127.0.0.1", port: taken });
-		const error = await t.throwsAsync(server.start(), {
-			instanceOf: GevError,
-			code: "EADDRINUSE",
-		});
-		t.regex(error.message, new RegExp(`127\\.0\\.0\\.1.*${taken}`));
-		t.is(server.loops, 0);
-		await server.stop();
-		if (taken === port) {
-			await first.stop();
-			t.is((await server.start()).port, port);
-			await server.stop();
-		}
-	}
-});
-
-for (const [host, ...codes] of [
-	["192.0.2.1", "EADDRNOTAVAIL"],
-	["no-such-host.invalid", "ENOTFOUND", "EAI_AGAIN"],
-] as const) {
-	test(`start() on ${host} rejects with ${codes.join(" or ")}`, async (t) => {
-		const server = new Server({}, { host, port: 0, loops: 1 });
-		const error = await t.throwsAsync<NodeJS.ErrnoException>(server.start());
-		t.true(codes.some((code) => code === error.code));
-		t.regex(error.message, new RegExp(host.replaceAll(".", "\\.")));
-	});
-}
-
-test("every keepAliveMs is one that the system takes", async (t) => {
-	for (const keepAliveMs of [0, 1, 999, 1000, 32_768_000, FOR_EVER]) {
-		const { port } = await serve(t, echo, { protocol: raw(), keepAliveMs });
-		const client = await tcp(t, port);
-		client.write("?");
-		t.is(String(await client.read(1)), "?");
-	}
-});
-
-testOfSharing("two servers share a port with reusePort", async (t) => {
-	const counts: [number, number] = [0, 0];
-	const both = { protocol: raw(), reusePort: true };
-	const { server: one, port } = await serve(
-		t,
-		{ onConnect: () => void counts[0]++ },
-		both,
-	);
-	const { server: other } = await serve(
-		t,
-		{ onConnect: () => void counts[1]++ },
-		{ ...both, port },
-	);
-	await Promise.all(Array.from({ length: 64 }, () => tcp(t, port)));
-	await until(() => one.connectionCount + other.connectionCount === 64);
-	t.is(counts[0] + counts[1], 64);
-	// Elsewhere the kernel need not deal connections out.
-	if (process.platform === "linux") t.true(counts[0] > 0 && counts[1] > 0);
-	await t.throwsAsync(
-		new Server({}, { host: "127.0.0.1", port, loops: 1 }).start(),
-		{ code: "EADDRINUSE" },
-	);
-});
-
-testWithoutSharing(
-	"reusePort is refused where ports cannot be shared",
-	async (t) => {
-		const shares = { host: "127.0.0.1", port: 0, loops: 1, reusePort: true };
-		await t.throwsAsync(new Server({}, shares).start(), { code: "ENOTSUP" });
-	},
-);
-
 test("stop() cuts peers that do not answer after its own timeoutMs", async (t) => {
 	const order: string[] = [];
 	const recorder = new Recorder();
@@ -279,4 +178,132 @@ test("stop() cuts peers that do not answer after its own timeoutMs", async (t) =
 		const { reason } = await recorder.next("close");
 		t.like(reason, { code: 1006, cause: "stop", wasClean: false });
 	}
+});
+
+test("stop() takes a code and a reason, and counts how connections ended", async (t) => {
+	const recorder = new Recorder();
+	const { server, url, port } = await serve(t, recorder);
+	const { closed } = await connect(t, url);
+	const silent = await upgraded(t, port);
+	await recorder.next("connect");
+	await recorder.next("connect");
+	const stopped = server.stop({
+		timeoutMs: FOR_EVER,
+		code: 1012,
+		reason: "back soon",
+	});
+	t.deepEqual(await closed, { code: 1012, reason: "back soon" });
+	silent.socket.resetAndDestroy();
+	t.deepEqual(await stopped, { closed: 1, cut: 1 });
+	t.deepEqual(await server.stop(), { closed: 1, cut: 1 }, "of the last stop");
+	t.deepEqual(await new Server({}).stop(), { closed: 0, cut: 0 });
+});
+
+test("a server can be disposed of", async (t) => {
+	const dispose = Symbol.asyncDispose as typeof Symbol.asyncDispose | undefined;
+	if (dispose === undefined) {
+		t.pass("this runtime has no such symbol");
+		return;
+	}
+	const { server, url } = await serve(t, {});
+	const { closed } = await connect(t, url);
+	await server[dispose]();
+	t.is((await closed).code, 1001);
+	t.is(server.loops, 0);
+});
+
+test("stop() ends those in time that are closing already", async (t) => {
+	const recorder = new Recorder();
+	const { server, port } = await serve(t, recorder, { closeTimeoutMs: 60_000 });
+	const silent = await upgraded(t, port);
+	const { connection } = await recorder.next("connect");
+	connection.close(4000);
+	t.is((await readClose(silent)).code, 4000);
+	t.deepEqual(await server.stop({ timeoutMs: 20 }), { closed: 0, cut: 1 });
+});
+
+test("stop() resumes paused connections, and delivers what has arrived before onClose", async (t) => {
+	const calls: string[] = [];
+	const paused = new Queue<void>();
+	const { port, server } = await serve(t, {
+		onMessage(connection, message) {
+			calls.push(String(message));
+			if (message !== "2") return;
+			connection.pause();
+			paused.push();
+		},
+		onClose: (_, { cause }) => void calls.push(cause),
+	});
+	const client = await upgraded(t, port);
+	client.write(numbers(0, 6));
+	await paused.next();
+	t.deepEqual(calls, ["0", "1", "2"]);
+	const stopped = server.stop({ timeoutMs: FOR_EVER });
+	t.is((await readClose(client)).code, 1001);
+	client.write(closeFrame(1001));
+	client.socket.end();
+	t.deepEqual(await stopped, { closed: 1, cut: 0 });
+	t.deepEqual(calls, ["0", "1", "2", "3", "4", "5", "stop"]);
+});
+
+for (const way of ["serial", "paused"]) {
+	test(`stop() does not wait for half-open connections whose end has to wait: ${way}`, async (t) => {
+		const settles = new Queue<() => void>();
+		const { port, server } = await serve(
+			t,
+			{
+				onMessage(connection) {
+					if (way === "paused") connection.pause();
+					return new Promise<void>((resolve) => settles.push(resolve));
+				},
+			},
+			{ protocol: raw(), allowHalfOpen: true, serial: way === "serial" },
+		);
+		const client = await tcp(t, port);
+		client.socket.end("last words");
+		const settle = await settles.next();
+		const stopped = server.stop({ timeoutMs: FOR_EVER });
+		settle();
+		t.deepEqual(await stopped, { closed: 1, cut: 0 });
+	});
+}
+
+test("stop() does not wait for what onClose promises, one at a time or not", async (t) => {
+	for (const serial of [true, false]) {
+		const closed = new Queue<void>();
+		const { server, url } = await serve(
+			t,
+			{
+				// A connection that has waited for a promise once.
+				onMessage: async (_connection, message) => message,
+				onClose() {
+					closed.push();
+					return new Promise<void>(() => {});
+				},
+			},
+			{ serial },
+		);
+		const client = await connect(t, url);
+		client.socket.send("hello");
+		t.is(await client.messages.next(), "hello");
+		client.socket.close();
+		await closed.next();
+		t.deepEqual(await server.stop(), { closed: 0, cut: 0 });
+	}
+});
+
+test("stop() does not wait for an answer", async (t) => {
+	const requests = new Queue<HttpRequest>();
+	const { server, port } = await serve(t, {
+		onUpgrade(request) {
+			requests.push(request);
+			return new Promise<void>(() => {});
+		},
+	});
+	const client = await tcp(t, port);
+	client.write(UPGRADE);
+	const request = await requests.next();
+	await server.stop({ timeoutMs: FOR_EVER });
+	t.true(request.aborted);
+	t.regex(String(await client.readToEnd()), /^HTTP\/1\.1 503 /);
 });
