@@ -223,24 +223,34 @@ function adopt(folder) {
 
 /** The package first, bundled with its declarations, then what imports it by its name. */
 function buildTypescript() {
-	const isStray = (file) => !existsSync(sourceOf(file));
-	// The compiler leaves the output of a source that is gone or has moved, and AVA would run it.
-	if (listFiles(["build"], /\.js$/).some(isStray)) {
+	const sources = listFiles(
+		["index.ts", "src", "examples", "__test__"],
+		/\.ts$/,
+	);
+	const outputs = listFiles(["build"], /\.js$/);
+	// The compiler leaves the output of a source that is gone or has moved, and AVA
+	// would run it; and it does not miss an output that was deleted.
+	if (String(sources) === String(outputs.map(sourceOf).sort())) compile();
+	else {
 		rmSync("build", { recursive: true, force: true });
+		perform("compiling TypeScript", compile);
 	}
-	if (existsSync("build")) compile();
-	else perform("compiling TypeScript", compile);
 }
 
 function compile() {
 	node("typescript/bin/tsc", "--build");
-	const inputs = ["build/package/.tsbuildinfo", "index.d.ts", "index.d.cts"];
 	const bundlers = ["scripts/build-types.mjs", "scripts/bundle.mjs"];
-	// The last one that is written.
-	const bundle = "dist/index.js";
-	if (newest([...inputs, ...bundlers]) > newest([bundle])) {
-		for (const script of bundlers) run(process.execPath, [script]);
-	}
+	// In the order in which they are written.
+	const bundles = [
+		"index.d.cts",
+		"index.d.ts",
+		"dist/index.cjs",
+		"dist/index.js",
+	];
+	const inputs = ["build/package/.tsbuildinfo", ...bundlers, ...bundles];
+	const isDue =
+		!bundles.every(existsSync) || newest(inputs) > newest(bundles.slice(-1));
+	if (isDue) for (const script of bundlers) run(process.execPath, [script]);
 	node("typescript/bin/tsc", "--build", "__test__");
 }
 
