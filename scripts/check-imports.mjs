@@ -9,8 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
-import { listFiles } from "./fingerprint.mjs";
-import { root } from "./setup.mjs";
+import { listFiles, root } from "./setup.mjs";
 
 /** The rooms of the TypeScript side, and what else each may use. */
 const rooms = {
@@ -65,9 +64,8 @@ function unsafeAllowed(files) {
 }
 
 function typescriptViolations() {
-	const files = listFiles(["index.ts", "src", "examples", "__test__"], (file) =>
-		file.endsWith(".ts"),
-	);
+	const folders = ["index.ts", "src", "examples", "__test__"];
+	const files = listFiles(folders, /\.ts$/);
 	const imports = new Map(files.map((file) => [file, importsOf(file)]));
 	return [
 		...files.flatMap((file) =>

@@ -11,22 +11,25 @@
  * that was built there instead of building it, to test what is published.
  *
  * It must work when nothing but Node.js and Rust is installed, so it imports
- * nothing from node_modules. Whether a step is due is decided by the contents
- * of files, so a second run takes a tenth of a second and says nothing.
+ * nothing from node_modules. What has to be compiled again Cargo and `tsc -b`
+ * know; they are only asked when a file is newer than what came of it.
  */
 import { spawnSync } from "node:child_process";
 import {
-	cpSync,
+	copyFileSync,
 	existsSync,
+	mkdirSync,
+	readdirSync,
 	readFileSync,
 	realpathSync,
 	rmSync,
+	statSync,
+	utimesSync,
 	writeFileSync,
 } from "node:fs";
-import { basename, join, sep } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { fingerprint, listFiles } from "./fingerprint.mjs";
 import { checkNode, checkRust, checkZig, SetupError } from "./requirements.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
@@ -36,22 +39,23 @@ export function setup({
 	profile = "release",
 	only,
 	target,
-	flags,
+	flags = [],
 	built,
 } = {}) {
 	process.chdir(root);
 	checkNode();
 	if (built !== undefined) adopt(built);
-	const steps = [packages];
-	if (only !== "ts") steps.push(native(profile, target, flags));
-	if (only !== "native") steps.push(typescript);
+	const needsAddon =
+		target !== undefined || (only !== "ts" && !isBuilt(profile));
 	// Before the first step: who has no Rust should not wait for npm to learn it.
-	if (steps.some((step) => step.needsRust && !step.isDone())) {
+	if (needsAddon) {
 		checkRust();
-		const usesZig = flags?.includes("--cross-compile");
+		const usesZig = flags.includes("--cross-compile");
 		if (usesZig && !target.includes("windows")) checkZig();
 	}
-	for (const step of steps) perform(step);
+	if (!isInstalled()) perform("installing npm packages", installPackages);
+	if (needsAddon) buildAddon(profile, target, flags);
+	if (only !== "native") buildTypescript();
 }
 
 /** Runs `main` of a script: a `SetupError` is told in its own words and ends the process. */
@@ -70,6 +74,21 @@ export function isMain(url) {
 	return fileURLToPath(url) === realpathSync(process.argv[1]);
 }
 
+/** The files at or below `paths`, sorted, or those of them that `pattern` fits. Missing paths are left out. */
+export function listFiles(paths, pattern = /^/) {
+	return paths
+		.filter((path) => existsSync(path))
+		.flatMap((path) =>
+			statSync(path).isDirectory()
+				? listFiles(
+						readdirSync(path).map((name) => join(path, name)),
+						pattern,
+					)
+				: [path].filter((file) => pattern.test(file)),
+		)
+		.sort();
+}
+
 /** What the command line takes; the last three are for `napi build`. */
 const commandLine = {
 	debug: { type: "boolean" },
@@ -81,7 +100,7 @@ const commandLine = {
 	"use-napi-cross": { type: "boolean" },
 };
 
-export function parseArguments(args) {
+function parseArguments(args) {
 	const { debug, profile, only, target, built, ...rest } = parsed(args);
 	if (only !== undefined && only !== "native" && only !== "ts") {
 		throw new SetupError(`setup: --only is native or ts, not ${only}`);
@@ -107,14 +126,11 @@ function parsed(args) {
 	}
 }
 
-// A step has a `title`, `isDone()` and `run()`.
-
-function perform(step) {
-	if (step.isDone()) return;
+function perform(title, step) {
 	const started = performance.now();
-	process.stderr.write(`setup: ${step.title} ...`);
+	process.stderr.write(`setup: ${title} ...`);
 	try {
-		step.run();
+		step();
 	} catch (error) {
 		process.stderr.write(" failed\n");
 		throw error;
@@ -123,185 +139,136 @@ function perform(step) {
 	process.stderr.write(` ${seconds.toFixed(1)} s\n`);
 }
 
-const packages = {
-	title: "installing npm packages",
-	isDone() {
-		const installed = readIfThere("node_modules/.package-lock.json");
-		return (
-			installed !== "" &&
-			isInstalled(
-				JSON.parse(readFileSync("package-lock.json", "utf8")),
-				JSON.parse(installed),
-			)
-		);
-	},
-	run() {
-		// Development packages are needed even where NODE_ENV says "production".
-		npm("ci", "--include=dev", "--no-audit", "--no-fund");
-	},
-};
-
-/** Whether `installed`, npm's own record in node_modules, is what `wanted`, the lockfile, asks for. */
-export function isInstalled(wanted, installed) {
-	const { "": _root, ...packages } = wanted.packages;
-	const isThere = ([path, { version, optional }]) => {
-		const found = installed.packages[path];
-		return found ? found.version === version : optional === true;
-	};
+/** Whether npm's own record of what is in node_modules is what the lockfile asks for. */
+function isInstalled() {
+	const record = "node_modules/.package-lock.json";
+	if (!existsSync(record)) return false;
+	const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
+	const { "": _root, ...wanted } = packagesOf("package-lock.json");
+	const installed = packagesOf(record);
+	const isThere = ([path, { version, optional }]) =>
+		path in installed ? installed[path].version === version : optional;
 	return (
-		Object.entries(packages).every(isThere) &&
-		Object.keys(installed.packages).every((path) => path in packages)
+		Object.entries(wanted).every(isThere) &&
+		Object.keys(installed).every((path) => path in wanted)
 	);
 }
 
-const napiFlags = [
-	"--platform",
-	"--manifest-path=crates/node/Cargo.toml",
-	"--no-js",
-	"--dts=binding.d.cts",
-	"--no-const-enum",
-];
-
-/** The addon for this platform, or in a folder of its own that for another. */
-function native(profile, target, crossFlags = []) {
-	const folder = target ? join("artifacts", target) : "native";
-	const flags = [...napiFlags, `--output-dir=${folder}`, ...crossFlags];
-	if (target) flags.push(`--target=${target}`);
-	// The tool looks for the outcome in target/<profile>, but Cargo's "dev" builds into target/debug.
-	if (profile !== "dev") flags.push(`--profile=${profile}`);
-	const stamp = nativeStamp(folder, flags);
-	const what = target ? `${target}, ${profile} profile` : `${profile} profile`;
-	return {
-		title: `building the native addon (${what})`,
-		needsRust: true,
-		isDone: () => isStamped(stamp),
-		run: () =>
-			withStamp(stamp, () =>
-				node("@napi-rs/cli/dist/cli.js", "build", ...flags),
-			),
-	};
+function installPackages() {
+	// Development packages are needed even where NODE_ENV says "production".
+	npm("ci", "--include=dev", "--no-audit", "--no-fund");
+	// The compiler does not look whether declarations of packages have changed.
+	rmSync("build", { recursive: true, force: true });
 }
 
-function nativeStamp(folder, flags) {
-	return {
-		file: join(folder, ".stamp"),
-		// One shared folder may be seen from two platforms.
-		setting: [process.platform, process.arch, ...flags].join(" "),
-		inputs: () =>
-			listFiles(
-				["crates", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml"],
-				(file) => !file.startsWith(join("crates", "load") + sep),
-			),
-		outputs: () => listFiles([folder], isNativeOutput),
-	};
+/** Whether the addon for this platform is there, and no source of it is newer. */
+function isBuilt(profile) {
+	const [addon] = listFiles(["native"], /\.node$/);
+	const sources = ["crates", "Cargo.toml", "Cargo.lock"];
+	return (
+		addon !== undefined &&
+		existsSync("native/binding.d.cts") &&
+		existsSync(settingFile) &&
+		readFileSync(settingFile, "utf8") === setting(profile) &&
+		newest(sources) <= newest([addon])
+	);
+}
+
+const settingFile = "native/.setting";
+
+/** What else decides about an addon. One shared folder may be seen from two platforms. */
+function setting(profile) {
+	return `${profile} ${process.platform} ${process.arch}\n`;
+}
+
+/** The addon for this platform, or in a folder of its own that for another. */
+function buildAddon(profile, target, flags) {
+	const folder = target ? join("artifacts", target) : "native";
+	const args = [
+		"--platform",
+		"--manifest-path=crates/node/Cargo.toml",
+		"--no-js",
+		"--dts=binding.d.cts",
+		"--no-const-enum",
+		`--output-dir=${folder}`,
+		...flags,
+	];
+	if (target) args.push(`--target=${target}`);
+	// The tool looks for the outcome in target/<profile>, but Cargo's "dev" builds into target/debug.
+	if (profile !== "dev") args.push(`--profile=${profile}`);
+	const what = target ? `${target}, ${profile} profile` : `${profile} profile`;
+	const started = new Date();
+	perform(`building the native addon (${what})`, () =>
+		node("@napi-rs/cli/dist/cli.js", "build", ...args),
+	);
+	if (target) return;
+	// An edit during the build makes it due again.
+	for (const addon of listFiles([folder], /\.node$/)) {
+		utimesSync(addon, started, started);
+	}
+	writeFileSync(settingFile, setting(profile));
 }
 
 /** Takes the addon and its types from below `folder`, where they were built, as if they had been built here and now. */
 function adopt(folder) {
-	const built = listFiles([folder], isNativeOutput);
+	const built = listFiles([folder], /\.(node|cts)$/);
 	if (built.length !== 2) {
 		throw new SetupError(`setup: no addon and its types below ${folder}`);
 	}
-	const flags = [...napiFlags, "--output-dir=native", "--profile=release"];
-	withStamp(nativeStamp("native", flags), () => {
-		rmSync("native", { recursive: true, force: true });
-		for (const file of built) cpSync(file, join("native", basename(file)));
-	});
+	rmSync("native", { recursive: true, force: true });
+	mkdirSync("native");
+	for (const file of built) copyFileSync(file, join("native", basename(file)));
+	writeFileSync(settingFile, setting("release"));
 }
-
-function isNativeOutput(file) {
-	return /\.(node|cts)$/.test(file);
-}
-
-const typescriptStamp = {
-	file: "build/.stamp",
-	setting: "",
-	inputs: () => [
-		...typescriptSources(),
-		...listFiles([
-			"native/binding.d.cts",
-			"package.json",
-			"package-lock.json",
-			"scripts/build-types.mjs",
-			"scripts/bundle.mjs",
-			"tsconfig.src.json",
-			"tsconfig.test.json",
-		]),
-	],
-	outputs: () => [
-		...typescriptOutputs(),
-		...listFiles(["index.d.ts", "index.d.cts"]),
-	],
-};
-
-const typescript = {
-	title: "compiling TypeScript",
-	isDone: () => isStamped(typescriptStamp),
-	run: () => withStamp(typescriptStamp, buildTypescript),
-};
 
 /** The package first, bundled with its declarations, then what imports it by its name. */
 function buildTypescript() {
-	if (hasForeignOutput()) {
-		rmSync("dist", { recursive: true, force: true });
+	const sources = listFiles(
+		["index.ts", "src", "examples", "__test__"],
+		/\.ts$/,
+	);
+	const outputs = listFiles(["build"], /\.js$/);
+	// The compiler leaves the output of a source that is gone or has moved, and AVA
+	// would run it; and it does not miss an output that was deleted.
+	if (String(sources) === String(outputs.map(sourceOf).sort())) compile();
+	else {
 		rmSync("build", { recursive: true, force: true });
+		perform("compiling TypeScript", compile);
 	}
-	node("typescript/bin/tsc", "--project", "tsconfig.src.json");
-	run(process.execPath, ["scripts/bundle.mjs"]);
-	run(process.execPath, ["scripts/build-types.mjs"]);
-	node("typescript/bin/tsc", "--project", "tsconfig.test.json");
 }
 
-/**
- * Whether an incremental build would go wrong: the compiler leaves the output
- * of a deleted source where it is (and AVA would run it), and it does not
- * notice that an output was deleted.
- */
-function hasForeignOutput() {
-	const expected = new Set(typescriptSources().map(outputOf));
-	const actual = listFiles(["build"], isJavaScript);
-	return (
-		actual.length !== expected.size ||
-		actual.some((file) => !expected.has(file))
-	);
+function compile() {
+	node("typescript/bin/tsc", "--build");
+	const bundlers = ["scripts/build-types.mjs", "scripts/bundle.mjs"];
+	// In the order in which they are written.
+	const bundles = [
+		"index.d.cts",
+		"index.d.ts",
+		"dist/index.cjs",
+		"dist/index.js",
+	];
+	const inputs = ["build/package/.tsbuildinfo", ...bundlers, ...bundles];
+	const isDue =
+		!bundles.every(existsSync) || newest(inputs) > newest(bundles.slice(-1));
+	if (isDue) for (const script of bundlers) run(process.execPath, [script]);
+	node("typescript/bin/tsc", "--build", "__test__");
 }
 
-function typescriptSources() {
-	return listFiles(["index.ts", "src", "examples", "__test__"], (file) =>
-		file.endsWith(".ts"),
-	);
+function sourceOf(file) {
+	return file
+		.replace(/^build[\\/](?:package[\\/])?/, "")
+		.replace(/\.js$/, ".ts");
 }
 
-function typescriptOutputs() {
-	return listFiles(["dist", "build"], isJavaScript);
-}
-
-function isJavaScript(file) {
-	return /\.c?js$/.test(file);
-}
-
-export function outputOf(source) {
-	const isTest = /^(examples|__test__)[\\/]/.test(source);
-	return join(
-		isTest ? "build" : "build/package",
-		source.replace(/\.ts$/, ".js"),
-	);
-}
-
-// A stamp is a file with two fingerprints: of what went into a step and of what came out.
-
-function isStamped({ file, setting, inputs, outputs }) {
-	return (
-		readIfThere(file) ===
-		`${fingerprint(inputs(), setting)} ${fingerprint(outputs())}\n`
-	);
-}
-
-/** The inputs count as they were at the start, so an edit during the build makes the step due again. */
-function withStamp({ file, setting, inputs, outputs }, build) {
-	const before = fingerprint(inputs(), setting);
-	build();
-	writeFileSync(file, `${before} ${fingerprint(outputs())}\n`);
+/** When a file at or below `paths` was last changed, or one was added or taken away; before all time when there is none. */
+function newest(paths) {
+	const times = paths.filter(existsSync).flatMap((path) => {
+		const { mtimeMs } = statSync(path);
+		return statSync(path).isDirectory()
+			? [mtimeMs, newest(readdirSync(path).map((name) => join(path, name)))]
+			: mtimeMs;
+	});
+	return Math.max(...times);
 }
 
 function npm(...args) {
@@ -328,10 +295,6 @@ function run(command, args, options = {}) {
 	throw new SetupError(
 		`${output.trimEnd()}\nsetup: this command failed: ${[command, ...args].join(" ")}`,
 	);
-}
-
-function readIfThere(file) {
-	return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
 if (isMain(import.meta.url)) {

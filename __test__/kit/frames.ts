@@ -116,3 +116,10 @@ export async function upgraded(
 	if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(head);
 	return client;
 }
+
+/** Numbers as text frames, all at once. */
+export function numbers(from: number, to: number): Buffer {
+	const frames: Buffer[] = [];
+	for (let n = from; n < to; n++) frames.push(frame(TEXT, `${n}`));
+	return Buffer.concat(frames);
+}

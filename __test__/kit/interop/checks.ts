@@ -2,7 +2,7 @@ import { Session, type Socket } from "./session.js";
 
 /**
  * What is checked with every client that has, more or less, the browsers' WebSocket. Clients in other languages have
- * the same checks under the same names (`scripts/interop/`). This file runs in browsers, too.
+ * the same checks under the same names (`conformance/interop/`). This file runs in browsers, too.
  */
 
 /** A client library: what makes its sockets, and what it can do beyond the browsers' interface. */

@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
 use crate::deflate::Agreed;
-use crate::websocket::{self, UpgradeError};
+use crate::upgrade::{self, UpgradeError};
 
 /// A connection that is ready for messages, and does not block.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ fn open_one(
     let deflate = match protocol {
         Protocol::Tcp => None,
         Protocol::WebSocket | Protocol::Deflate => {
-            websocket::upgrade(&mut stream, target, protocol == Protocol::Deflate)
+            upgrade::upgrade(&mut stream, target, protocol == Protocol::Deflate)
                 .map_err(Cause::Upgrade)?
         }
     };

@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use crate::args::Protocol;
     use crate::deflate::Agreed;
-    use crate::websocket::FrameKind;
+    use crate::frame::FrameKind;
 
     /// A TCP echo server in memory: what it has taken, at most `room` bytes at a time, can be read.
     #[derive(Default)]

@@ -11,7 +11,7 @@ use std::fmt;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush};
 
-use crate::websocket::FrameKind;
+use crate::frame::FrameKind;
 
 /// What a request's Sec-WebSocket-Extensions says: the same as browsers do.
 pub(crate) const OFFER: &str = "permessage-deflate; client_max_window_bits";
@@ -308,7 +308,7 @@ mod tests {
 
     fn push_frame(frames: &mut Vec<u8>, payload: &[u8]) {
         let at = frames.len();
-        crate::websocket::push_server_header(frames, FrameKind::Text, payload.len());
+        crate::frame::push_server_header(frames, FrameKind::Text, payload.len());
         frames[at] = FrameKind::Text.compressed_byte0();
         frames.extend_from_slice(payload);
     }

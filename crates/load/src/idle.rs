@@ -10,9 +10,9 @@ use crate::args::IdleOptions;
 use crate::connect::{self, Opened};
 use crate::connection::Connection;
 use crate::deflate::EchoCheck;
+use crate::frame::FrameKind;
 use crate::process::Process;
 use crate::template::Template;
-use crate::websocket::FrameKind;
 
 /// What was found out.
 #[derive(Debug)]

@@ -14,12 +14,13 @@ mod connect;
 mod connection;
 mod deflate;
 mod floor;
+mod frame;
 mod idle;
 mod process;
 mod records;
 mod run;
 mod template;
-mod websocket;
+mod upgrade;
 
 use std::error::Error;
 use std::process::ExitCode;

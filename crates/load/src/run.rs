@@ -11,9 +11,9 @@ use crate::args::RunOptions;
 use crate::connect::{self, Opened};
 use crate::connection::{Connection, Echoed, Failure};
 use crate::deflate::EchoCheck;
+use crate::frame::FrameKind;
 use crate::process::{CpuTime, Process};
 use crate::template::Template;
-use crate::websocket::FrameKind;
 
 /// What a run has found out.
 #[derive(Debug)]

@@ -15,8 +15,8 @@
 
 use crate::args::Protocol;
 use crate::deflate::{self, EchoCheck, Wrong};
+use crate::frame::{self, FrameKind, MASK};
 use crate::records;
-use crate::websocket::{self, FrameKind, MASK};
 
 /// The messages of a run, shared by all its connections.
 pub(crate) struct Template {
@@ -48,8 +48,8 @@ impl Template {
         let mut expected = Vec::new();
         let mut mask = [0; 4];
         if protocol == Protocol::WebSocket {
-            websocket::push_client_header(&mut frame, kind, size);
-            websocket::push_server_header(&mut expected, kind, size);
+            frame::push_client_header(&mut frame, kind, size);
+            frame::push_server_header(&mut expected, kind, size);
             mask = MASK;
         }
         let (payload_at, expected_payload_at) = (frame.len(), expected.len());
@@ -72,7 +72,7 @@ impl Template {
         let message = records::json(size);
         let packed = deflate::compress(&message);
         let mut frame = Vec::new();
-        websocket::push_client_header(&mut frame, kind, packed.len());
+        frame::push_client_header(&mut frame, kind, packed.len());
         frame[0] = kind.compressed_byte0();
         let payload_at = frame.len();
         push_masked(&mut frame, &packed, MASK);

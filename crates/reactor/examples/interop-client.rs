@@ -1,4 +1,4 @@
-//! The checks of `scripts/interop.mjs` with tungstenite's client, `interop-client URL`: a line `CHECK OUTCOME` for each.
+//! The checks of `conformance/interop` with tungstenite's client, `interop-client URL`: a line `CHECK OUTCOME` for each.
 
 use std::{error::Error, fmt::Display, net::TcpStream};
 

@@ -1,7 +1,7 @@
 //! What servers of this kind have been seen to get wrong, one test for each.
 //!
 //! Some can only be tested where there are sockets or handlers: in `crates/reactor/tests/event_loop.rs` (reactor) or in
-//! `__test__/isolation.test.ts` (AVA).
+//! `__test__/handler/isolation.test.ts` (AVA).
 //!
 //! |     | the defect                                              | the test                                              |
 //! | --- | ------------------------------------------------------- | ----------------------------------------------------- |
