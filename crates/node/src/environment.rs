@@ -9,7 +9,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gev_reactor::{Config, LoopHandle, Reactor};
+use gev_reactor::{Address, Config, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
@@ -121,13 +121,15 @@ impl Environment {
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
         let running = self.run(env, options.threads, config, bridges, memory)?;
-        let address = running.reactor.local_addr();
+        let (address, port) = match running.reactor.local_addr() {
+            Address::Ip(address) => (zone::format(address), u32::from(address.port())),
+            Address::Unix(path) => (path.to_string_lossy().into_owned(), 0),
+        };
         let loops = running.reactor.loops().to_vec();
         let running = Rc::new(RefCell::new(Some(running)));
         let mut servers = self.servers.borrow_mut();
         servers.retain(|running| running.borrow().is_some());
         servers.push(Rc::clone(&running));
-        let (port, address) = (u32::from(address.port()), zone::format(&address));
         Ok(NativeServer {
             running,
             loops,
@@ -202,13 +204,13 @@ impl Environment {
 
 #[napi]
 impl NativeServer {
-    /// The IP address that the server listens on, with its zone if it needs one.
+    /// The IP address that the server listens on, with its zone if it needs one; or the path.
     #[napi(getter)]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The port that the server listens on.
+    /// The port that the server listens on; 0 for a path.
     #[napi(getter)]
     pub fn port(&self) -> u32 {
         self.port

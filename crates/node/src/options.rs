@@ -154,7 +154,8 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         max_read_bytes: options.read_buffer_bytes as usize,
     };
     let listener = ListenerConfig {
-        address,
+        address: address.into(),
+        mode: None,
         backlog: options.backlog,
         reuse_port: options.reuse_port,
         send_buffer_bytes: options.send_buffer_bytes as usize,

@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::address::Address;
+
 /// Remote and local address of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     /// The peer's address.
-    pub remote: SocketAddr,
+    pub remote: Address,
     /// Our address.
-    pub local: SocketAddr,
+    pub local: Address,
 }
 
 impl Addresses {
@@ -16,15 +18,19 @@ impl Addresses {
     pub const RECORD_BYTES: usize = 2 * END_BYTES;
 
     /// Writes both ends into the first [`RECORD_BYTES`](Self::RECORD_BYTES) of `out`, the remote one first. Each end:
-    /// family (4 or 6, u16), port (u16), both little-endian, then the address in network byte order: 4 bytes
+    /// family (4 or 6, u16; 0 for that of a unix socket, whose other bytes mean nothing), port (u16), both little-endian, then the address in network byte order: 4 bytes
     /// and 12 unused ones, or 16; then the number of its zone (u32, little-endian), or 0.
     ///
     /// An IPv4 address that came in through an IPv6 socket (`::ffff:a.b.c.d`) is written as IPv4.
     pub fn write(&self, out: &mut [u8]) {
-        for (end, out) in [self.remote, self.local]
-            .iter()
+        for (end, out) in [&self.remote, &self.local]
+            .into_iter()
             .zip(out.chunks_exact_mut(END_BYTES))
         {
+            out.fill(0);
+            let Address::Ip(end) = end else {
+                continue;
+            };
             let ip = end.ip().to_canonical();
             let family: u16 = if ip.is_ipv4() { 4 } else { 6 };
             out[0..2].copy_from_slice(&family.to_le_bytes());
@@ -51,8 +57,8 @@ mod tests {
     #[test]
     fn record_holds_both_ends() {
         let addresses = Addresses {
-            remote: "[::ffff:127.0.0.2]:258".parse().unwrap(),
-            local: "[fe80::1%7]:1833".parse().unwrap(),
+            remote: Address::Ip("[::ffff:127.0.0.2]:258".parse().unwrap()),
+            local: Address::Ip("[fe80::1%7]:1833".parse().unwrap()),
         };
         let mut record = [0; Addresses::RECORD_BYTES];
         addresses.write(&mut record);

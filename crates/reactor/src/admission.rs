@@ -32,7 +32,8 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// `None` for those that have none.
+    address: Option<IpAddr>,
 }
 
 #[derive(Debug, Default)]
@@ -61,22 +62,17 @@ impl Admission {
         }
     }
 
-    /// Lets a connection in, unless that would be one too many.
-    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Admitted> {
-        let address = counted_as(ip);
+    /// Lets a connection in, unless that would be one too many, of all or of its address.
+    pub(crate) fn admit(self: &Arc<Self>, ip: Option<IpAddr>, now: Instant) -> Option<Admitted> {
         if !self.count_in() {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        if self.limits_addresses() && !self.lock().admit(address, now, &self.limits) {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Admitted {
+        let mut admitted = Admitted {
             admission: Arc::clone(self),
-            address,
-        })
+            address: None,
+        };
+        admitted.counts_as(ip, now).then_some(admitted)
     }
 
     fn count_in(&self) -> bool {
@@ -143,11 +139,33 @@ impl Addresses {
     }
 }
 
+impl Admitted {
+    /// From now on it counts as one of this address, and not of the one before; false if that has too many.
+    pub(crate) fn counts_as(&mut self, ip: Option<IpAddr>, now: Instant) -> bool {
+        if !self.admission.limits_addresses() {
+            return true;
+        }
+        let mut addresses = self.admission.lock();
+        if let Some(before) = self.address.take() {
+            addresses.leave(before);
+        }
+        let address = ip.map(counted_as);
+        let limits = &self.admission.limits;
+        let is_in = address.is_none_or(|address| addresses.admit(address, now, limits));
+        if is_in {
+            self.address = address;
+        } else {
+            self.admission.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        is_in
+    }
+}
+
 impl Drop for Admitted {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
-        if self.admission.limits_addresses() {
-            self.admission.lock().leave(self.address);
+        if let Some(address) = self.address {
+            self.admission.lock().leave(address);
         }
     }
 }
@@ -190,11 +208,15 @@ mod tests {
         }));
         let now = Instant::now();
         let mut inside: Vec<_> = (0..3)
-            .map(|n| admission.admit(ip(&format!("10.0.0.{n}")), now).unwrap())
+            .map(|n| {
+                admission
+                    .admit(Some(ip(&format!("10.0.0.{n}"))), now)
+                    .unwrap()
+            })
             .collect();
-        assert!(admission.admit(ip("10.0.0.9"), now).is_none());
+        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_none());
         inside.pop();
-        assert!(admission.admit(ip("10.0.0.9"), now).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_some());
         assert_eq!(admission.refused(), 1);
         // Without limits for addresses nothing is kept of them.
         assert!(admission.lock().known.is_empty());
@@ -208,11 +230,11 @@ mod tests {
         }));
         let now = Instant::now();
         let same = ["10.0.0.1", "::ffff:10.0.0.1", "10.0.0.1"];
-        let inside = same.map(|text| admission.admit(ip(text), now));
+        let inside = same.map(|text| admission.admit(Some(ip(text)), now));
         assert_eq!(inside.each_ref().map(Option::is_some), [true, true, false]);
-        assert!(admission.admit(ip("10.0.0.2"), now).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.2")), now).is_some());
         drop(inside);
-        assert!(admission.admit(ip("10.0.0.1"), now).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.1")), now).is_some());
     }
 
     #[test]
@@ -222,9 +244,13 @@ mod tests {
             ..NO_LIMITS
         }));
         let now = Instant::now();
-        let _one = admission.admit(ip("2001:db8:0:1::1"), now).unwrap();
-        assert!(admission.admit(ip("2001:db8:0:1:ffff::2"), now).is_none());
-        assert!(admission.admit(ip("2001:db8:0:2::1"), now).is_some());
+        let _one = admission.admit(Some(ip("2001:db8:0:1::1")), now).unwrap();
+        assert!(
+            admission
+                .admit(Some(ip("2001:db8:0:1:ffff::2")), now)
+                .is_none()
+        );
+        assert!(admission.admit(Some(ip("2001:db8:0:2::1")), now).is_some());
     }
 
     #[test]
@@ -237,7 +263,7 @@ mod tests {
         let mut opened = 0;
         for ms in 0..3000 {
             let now = start + Duration::from_millis(ms);
-            opened += u32::from(admission.admit(ip("10.0.0.1"), now).is_some());
+            opened += u32::from(admission.admit(Some(ip("10.0.0.1")), now).is_some());
         }
         assert_eq!(opened, 15);
     }
@@ -250,12 +276,16 @@ mod tests {
             ..NO_LIMITS
         }));
         let start = Instant::now();
-        let stays = admission.admit(ip("10.0.0.1"), start).unwrap();
+        let stays = admission.admit(Some(ip("10.0.0.1")), start).unwrap();
         for n in 0..100 {
-            assert!(admission.admit(ip(&format!("10.0.1.{n}")), start).is_some());
+            assert!(
+                admission
+                    .admit(Some(ip(&format!("10.0.1.{n}"))), start)
+                    .is_some()
+            );
         }
         let later = start + Duration::from_secs(1);
-        assert!(admission.admit(ip("10.0.0.2"), later).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.2")), later).is_some());
         assert_eq!(admission.lock().known.len(), 2);
         drop(stays);
         assert_eq!(admission.connections.load(Ordering::Relaxed), 0);

@@ -1,12 +1,12 @@
 //! What a reactor is told when it starts: where it listens, and what its loops and its connections are configured with.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gev_wire::Codec;
 
+use crate::address::Address;
 use crate::admission::AdmissionLimits;
 
 /// Settings of a [`Reactor`](crate::Reactor).
@@ -45,7 +45,9 @@ pub struct LoopConfig {
 #[derive(Debug, Clone)]
 pub struct ListenerConfig {
     /// Where to listen.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may connect to a unix socket, as the mode of its file; what the process makes files with when there is none.
+    pub mode: Option<u32>,
     /// Connections that the kernel keeps ready for `accept`.
     pub backlog: i32,
     /// Share the port with other sockets that want to share it; otherwise a port in use is an error.
@@ -101,7 +103,7 @@ impl Balance {
 
 impl Config {
     /// Defaults for everything but one address and what is spoken there.
-    pub fn new(address: SocketAddr, codec: CodecFactory) -> Self {
+    pub fn new(address: impl Into<Address>, codec: CodecFactory) -> Self {
         Self {
             listeners: vec![ListenerConfig::new(address, codec)],
             balance: Balance::DEFAULT,
@@ -118,9 +120,10 @@ impl Config {
 
 impl ListenerConfig {
     /// Defaults for everything but the address and what is spoken there.
-    pub fn new(address: SocketAddr, codec: CodecFactory) -> Self {
+    pub fn new(address: impl Into<Address>, codec: CodecFactory) -> Self {
         Self {
-            address,
+            address: address.into(),
+            mode: None,
             backlog: 1024,
             reuse_port: false,
             send_buffer_bytes: 0,

@@ -14,7 +14,7 @@ use crate::addresses::Addresses;
 use crate::admission::Admitted;
 use crate::bridge::{Addressed, Bridge, Command, CommandKind};
 use crate::slots::ConnectionId;
-use crate::socket::Socket;
+use crate::transport::Socket;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod address;
 mod addresses;
 mod admission;
 mod bridge;
@@ -18,10 +19,11 @@ mod event_loop;
 mod listener;
 mod reactor;
 mod slots;
-mod socket;
 mod system_clock;
 mod timer_wheel;
+mod transport;
 
+pub use address::Address;
 pub use addresses::Addresses;
 pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind};

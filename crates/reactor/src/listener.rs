@@ -1,13 +1,11 @@
 //! Listening sockets.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-
+use crate::address::Address;
 use crate::config::ListenerConfig;
+use crate::transport::{self, Acceptor, Socket};
 
 /// One listening socket, owned by the loop that accepts from it.
 ///
@@ -15,8 +13,8 @@ use crate::config::ListenerConfig;
 /// the readiness of an edge-triggered listener is not announced again, and retrying at once would spin.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(crate) socket: TcpListener,
-    pub(crate) local: SocketAddr,
+    pub(crate) acceptor: Acceptor,
+    pub(crate) local: Address,
     /// Which of the reactor's it is.
     pub(crate) index: usize,
     /// Connections may be waiting: set by an event, cleared by `WouldBlock`.
@@ -30,7 +28,7 @@ pub(crate) struct Listener {
 /// What one `accept` came to.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    Connection(TcpStream, SocketAddr),
+    Connection(Socket, Address),
     /// Nothing is waiting now.
     Empty,
     /// Out of some resource; the error is given for the first failure of a row.
@@ -38,14 +36,10 @@ pub(crate) enum Accepted {
 }
 
 impl Listener {
-    fn new(socket: Socket, index: usize) -> io::Result<Self> {
-        let local = socket
-            .local_addr()?
-            .as_socket()
-            .ok_or(io::ErrorKind::Unsupported)?;
-        let socket = TcpListener::from_std(socket.into());
+    fn new(acceptor: Acceptor, index: usize) -> io::Result<Self> {
+        let local = acceptor.local()?;
         Ok(Self {
-            socket,
+            acceptor,
             local,
             index,
             ready: true,
@@ -57,7 +51,7 @@ impl Listener {
     /// Accepts one connection.
     pub(crate) fn accept(&mut self, now: Instant) -> Accepted {
         loop {
-            match self.socket.accept() {
+            match self.acceptor.accept() {
                 Ok((stream, remote)) => {
                     self.next_pause = FIRST_PAUSE;
                     return Accepted::Connection(stream, remote);
@@ -78,7 +72,7 @@ impl Listener {
     }
 }
 
-/// Binds the address of the reactor's listener `index`, so many times: once for each loop that accepts.
+/// Listens where the reactor's listener `index` says, so many times: once for each loop that accepts.
 ///
 /// # Errors
 /// Those of the first step that failed.
@@ -87,91 +81,10 @@ pub(crate) fn bind(
     index: usize,
     count: usize,
 ) -> io::Result<Vec<Listener>> {
-    let mut sockets = Vec::with_capacity(count);
-    let first = new_socket(config, config.address)?;
-    if config.reuse_port {
-        share_port(&first)?;
-    }
-    // Without `reusePort` the first socket is bound alone, so that a port that somebody else shares is found to be in
-    // use; it starts to share when it has the port, for the sockets of our other loops.
-    first.bind(&config.address.into())?;
-    if count > 1 {
-        share_port(&first)?;
-    }
-    let address = first.local_addr()?;
-    sockets.push(first);
-    for _ in 1..count {
-        let address = address.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        let socket = new_socket(config, address)?;
-        share_port(&socket)?;
-        socket.bind(&address.into())?;
-        sockets.push(socket);
-    }
-    sockets
-        .iter()
-        .try_for_each(|socket| socket.listen(config.backlog))?;
-    let listeners = sockets.into_iter();
-    listeners
-        .map(|socket| Listener::new(socket, index))
+    let acceptors = transport::bind(config, count)?.into_iter();
+    acceptors
+        .map(|acceptor| Listener::new(acceptor, index))
         .collect()
-}
-
-/// Applies the options that every accepted socket gets.
-pub(crate) fn configure(stream: &TcpStream, config: &ListenerConfig) -> io::Result<()> {
-    let socket = SockRef::from(stream);
-    if config.no_delay {
-        socket.set_tcp_nodelay(true)?;
-    }
-    if !config.keep_alive.is_zero() {
-        // The kernel counts seconds, from 1 to 32,767.
-        let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
-        let time = Duration::from_secs(seconds);
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
-    }
-    Ok(())
-}
-
-fn new_socket(config: &ListenerConfig, address: SocketAddr) -> io::Result<Socket> {
-    // socket2 sets CLOEXEC (and its kin) where there is one.
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    // On Windows SO_REUSEADDR would let others take over a port in use.
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        // `::` takes IPv4 too, as in Node, whatever the system's default.
-        socket.set_only_v6(false)?;
-    }
-    // Accepted sockets inherit these; one for receiving decides about the window that a connection begins with.
-    if config.send_buffer_bytes > 0 {
-        socket.set_send_buffer_size(config.send_buffer_bytes)?;
-    }
-    if config.receive_buffer_bytes > 0 {
-        socket.set_recv_buffer_size(config.receive_buffer_bytes)?;
-    }
-    Ok(socket)
-}
-
-#[cfg(target_os = "freebsd")]
-fn share_port(socket: &Socket) -> io::Result<()> {
-    socket.set_reuse_port_lb(true)
-}
-
-#[cfg(all(
-    unix,
-    not(any(target_os = "freebsd", target_os = "solaris", target_os = "illumos"))
-))]
-fn share_port(socket: &Socket) -> io::Result<()> {
-    socket.set_reuse_port(true)
-}
-
-#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos")))))]
-fn share_port(_socket: &Socket) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Errors of a connection that was gone before it was accepted, and of a call that a signal interrupted. Linux hands
@@ -195,25 +108,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpStream as Client;
+    use std::net::{SocketAddr, TcpStream as Client};
     use std::sync::Arc;
 
     use gev_wire::Raw;
+    use socket2::SockRef;
 
     use super::*;
 
     fn config(address: &str) -> ListenerConfig {
-        ListenerConfig::new(
-            address.parse().unwrap(),
-            Arc::new(|| Box::new(|| Box::new(Raw::default()))),
-        )
+        let address: SocketAddr = address.parse().unwrap();
+        ListenerConfig::new(address, Arc::new(|| Box::new(|| Box::new(Raw::default()))))
+    }
+
+    fn ip(listener: &Listener) -> SocketAddr {
+        listener.local.socket_addr().unwrap()
     }
 
     #[test]
     fn port_in_use_is_an_error_unless_both_share_it() {
         for loops in [1, 2] {
             let first = bind(&config("127.0.0.1:0"), 0, loops).unwrap();
-            let mut again = config(&first[0].local.to_string());
+            let mut again = config(&ip(&first[0]).to_string());
             assert_eq!(
                 bind(&again, 0, loops).unwrap_err().kind(),
                 io::ErrorKind::AddrInUse
@@ -239,7 +155,7 @@ mod tests {
         assert_eq!(listeners.len(), 2);
         assert_eq!(listeners[0].local, listeners[1].local);
         let _clients: Vec<_> = (0..64)
-            .map(|_| Client::connect(listeners[0].local).unwrap())
+            .map(|_| Client::connect(ip(&listeners[0])).unwrap())
             .collect();
         let mut counts = [0, 0];
         for (listener, count) in listeners.iter_mut().zip(&mut counts) {
@@ -256,9 +172,11 @@ mod tests {
     fn accepted_sockets_have_the_buffers_that_were_asked_for() {
         let sizes = |config: &ListenerConfig| {
             let mut listeners = bind(config, 0, 1).unwrap();
-            let _client = Client::connect(listeners[0].local).unwrap();
+            let _client = Client::connect(ip(&listeners[0])).unwrap();
             loop {
-                if let Accepted::Connection(stream, _) = listeners[0].accept(Instant::now()) {
+                if let Accepted::Connection(Socket::Tcp(stream), _) =
+                    listeners[0].accept(Instant::now())
+                {
                     let socket = SockRef::from(&stream);
                     let send = socket.send_buffer_size().unwrap();
                     return (send, socket.recv_buffer_size().unwrap());

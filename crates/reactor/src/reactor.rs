@@ -2,16 +2,16 @@
 
 use std::any::Any;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use gev_session::MemoryBudget;
 
+use crate::address::Address;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
-use crate::config::{Balance, Config};
+use crate::config::{Balance, Config, ListenerConfig};
 use crate::event_loop::{Dealer, EventLoop, LoopHandle};
 use crate::listener;
 
@@ -19,7 +19,7 @@ use crate::listener;
 #[derive(Debug)]
 pub struct Reactor {
     /// Of each listener.
-    local: Vec<SocketAddr>,
+    local: Vec<Address>,
     admission: Arc<Admission>,
     memory: Arc<MemoryBudget>,
     loops: Vec<LoopHandle>,
@@ -58,13 +58,15 @@ impl Reactor {
     ) -> io::Result<(Self, Vec<EventLoop<B>>)> {
         let admission = Arc::new(Admission::new(config.admission));
         let memory = Arc::new(MemoryBudget::new(config.max_memory_bytes));
-        let deals = config.balance == Balance::RoundRobin && bridges.len() > 1;
+        let shares = |it: &ListenerConfig| it.address.socket_addr().is_some();
+        let is_shared = config.balance == Balance::Kernel && config.listeners.iter().all(shares);
+        let deals = !is_shared && bridges.len() > 1;
         let accepting = if deals { 1 } else { bridges.len() };
         let configs = config.listeners.iter().enumerate();
         let listeners = configs
             .map(|(index, config)| listener::bind(config, index, accepting))
             .collect::<io::Result<Vec<_>>>()?;
-        let local = listeners.iter().map(|them| them[0].local).collect();
+        let local = listeners.iter().map(|them| them[0].local.clone()).collect();
         let made = bridges.into_iter().map(|bridge| {
             let (admission, memory) = (Arc::clone(&admission), Arc::clone(&memory));
             EventLoop::new(&config, admission, memory, bridge)
@@ -99,13 +101,13 @@ impl Reactor {
 
     /// The address that the reactor's first listener has, with the port that was chosen when 0 was asked for.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local[0]
+    pub fn local_addr(&self) -> &Address {
+        &self.local[0]
     }
 
     /// The addresses of all its listeners, in their order.
     #[must_use]
-    pub fn local_addrs(&self) -> &[SocketAddr] {
+    pub fn local_addrs(&self) -> &[Address] {
         &self.local
     }
 

@@ -80,16 +80,23 @@ impl Stage {
             per_address: 0,
             per_address_and_second: 0,
         }));
-        let admitted = admission.admit(remote.ip(), now).unwrap();
+        let admitted = admission.admit(Some(remote.ip()), now).unwrap();
         let config = Arc::<Config>::default();
         let share = Share::new(&Arc::new(MemoryBudget::new(0)));
-        let socket = Socket::new(TcpStream::from_std(socket));
+        let socket = Socket::Tcp(TcpStream::from_std(socket));
         let connection = Connection::new(
             ConnectionId {
                 slot: 0,
                 generation: 0,
             },
-            (socket, Addresses { remote, local }, admitted),
+            (
+                socket,
+                Addresses {
+                    remote: remote.into(),
+                    local: local.into(),
+                },
+                admitted,
+            ),
             Session::new(Box::new(Raw::default()), &config, share, now),
             config,
         );

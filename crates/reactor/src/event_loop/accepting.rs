@@ -1,20 +1,19 @@
 //! Connections come to the loop: accepted here, or dealt out by the loop that accepts.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gev_session::{Event, Next, Session, Share};
 use mio::Interest;
-use mio::net::TcpStream;
 
 use super::{EventLoop, LoopHandle, NOBODY, listener_token, token_of};
+use crate::address::Address;
 use crate::addresses::Addresses;
 use crate::bridge::Bridge;
 use crate::connection::{self, Connection};
-use crate::listener::{self, Accepted, Listener};
-use crate::socket::Socket;
+use crate::listener::{Accepted, Listener};
+use crate::transport::Socket;
 
 /// Deals accepted sockets out to all loops in turn. As long as it exists, none of them ends.
 pub(crate) struct Dealer {
@@ -79,7 +78,7 @@ impl<B: Bridge> EventLoop<B> {
         let token = listener_token(&listener);
         self.poll
             .registry()
-            .register(&mut listener.socket, token, Interest::READABLE)?;
+            .register(&mut listener.acceptor, token, Interest::READABLE)?;
         self.listeners.push(listener);
         Ok(())
     }
@@ -103,7 +102,7 @@ impl<B: Bridge> EventLoop<B> {
                 let Accepted::Connection(socket, remote) = listener.accept(self.now) else {
                     break;
                 };
-                let (index, local) = (listener.index, listener.local);
+                let (index, local) = (listener.index, listener.local.clone());
                 self.place(index, socket, remote, local);
             }
         }
@@ -130,7 +129,7 @@ impl<B: Bridge> EventLoop<B> {
             }
             match listener.accept(self.now) {
                 Accepted::Connection(socket, remote) => {
-                    let (index, local) = (listener.index, listener.local);
+                    let (index, local) = (listener.index, listener.local.clone());
                     self.place(index, socket, remote, local);
                 }
                 Accepted::Empty => return,
@@ -145,27 +144,19 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     /// Gives an accepted socket to the loop whose turn it is, or closes it if it may not come in.
-    fn place(
-        &mut self,
-        index: usize,
-        socket: TcpStream,
-        remote: SocketAddr,
-        listening: SocketAddr,
-    ) {
+    fn place(&mut self, index: usize, socket: Socket, remote: Address, listening: Address) {
         let Some(admitted) = self.admission.admit(remote.ip(), self.now) else {
             return;
         };
         // A peer that has gone already makes these fail; there is nobody to tell.
-        if listener::configure(&socket, &self.roles[index].listener).is_err() {
+        if socket.configure(&self.roles[index].listener).is_err() {
             return;
         }
-        let local = if listening.ip().is_unspecified() {
-            socket.local_addr().unwrap_or(listening)
-        } else {
-            listening
-        };
+        let is_any = listening.ip().is_some_and(|ip| ip.is_unspecified());
+        let own = is_any.then(|| socket.local().ok()).flatten();
+        let local = own.unwrap_or(listening);
         let addresses = Addresses { remote, local };
-        let accepted = (Socket::new(socket), addresses, admitted);
+        let accepted = (socket, addresses, admitted);
         let arrival = Arrival::Socket(Box::new(accepted), index);
         match &mut self.dealer {
             Some(dealer) => {
@@ -206,7 +197,7 @@ impl<B: Bridge> EventLoop<B> {
         if let Some(dealer) = self.dealer.take() {
             for listener in &mut listeners {
                 // Fails for a socket that is not registered, which is what is wanted.
-                let _ = self.poll.registry().deregister(&mut listener.socket);
+                let _ = self.poll.registry().deregister(&mut listener.acceptor);
             }
             let successor = dealer.loops.iter().find(|it| !it.is_gone()).cloned();
             if let Some(successor) = successor {

@@ -436,7 +436,7 @@ impl<B: Bridge> EventLoop<B> {
         };
         self.pass_by(id);
         let last_word = connection.last_word(reason);
-        let addresses = *connection.addresses();
+        let addresses = connection.addresses().clone();
         connection.release(&mut self.pools);
         if let Some(last_word) = last_word {
             self.undelivered

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
-    Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, EventLoop, LoopHandle,
-    Reactor, Turn,
+    Address, Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, EventLoop,
+    LoopHandle, Reactor, Turn,
 };
 use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
@@ -262,7 +262,8 @@ pub(crate) fn web_sockets() -> Config {
 }
 
 pub(crate) fn speaking(codec: CodecFactory) -> Config {
-    Config::new("127.0.0.1:0".parse().unwrap(), codec)
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    Config::new(any, codec)
 }
 
 /// With these limits and times of connections.
@@ -275,8 +276,8 @@ pub(crate) fn web_socket() -> Box<dyn Codec> {
     Box::new(WebSocket::new(WebSockets::new(Arc::default())))
 }
 
-pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(address).unwrap();
+pub(crate) fn connect(address: &Address) -> TcpStream {
+    let client = TcpStream::connect(address.socket_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client
 }

@@ -8,7 +8,7 @@ mod standstill;
 
 use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -24,6 +24,10 @@ const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
     generation: 0,
 };
+
+fn ip(reactor: &Reactor) -> SocketAddr {
+    reactor.local_addr().socket_addr().unwrap()
+}
 
 fn start(config: Config, bridges: &[TestBridge]) -> Reactor {
     Reactor::start(config, bridges.to_vec()).unwrap()
@@ -453,7 +457,7 @@ fn stop_says_goodbye_closes_the_port_and_reports_the_end() {
     assert_eq!(bridge.next(), (NOBODY, Event::Stopped, Vec::new()));
     reactor.join();
     assert_eq!(
-        TcpStream::connect(reactor.local_addr()).unwrap_err().kind(),
+        TcpStream::connect(ip(&reactor)).unwrap_err().kind(),
         ErrorKind::ConnectionRefused
     );
 }
@@ -508,7 +512,7 @@ fn the_connections_of_a_loop_that_has_failed_go_to_the_others() {
             let mut clients = Vec::new();
             while bridges[failing].lock().events.iter().all(is_not_the_end) {
                 // Who is in the queue of the listener that goes is reset.
-                if let Ok(mut client) = TcpStream::connect(reactor.local_addr()) {
+                if let Ok(mut client) = TcpStream::connect(ip(&reactor)) {
                     let _ = client.write_all(b"boom");
                     clients.push(client);
                 }
