@@ -13,6 +13,8 @@ use crate::address::Address;
 use crate::config::ListenerConfig;
 
 mod tcp;
+#[cfg(unix)]
+mod unix;
 
 /// A connected socket that never blocks.
 pub(crate) trait Transport: Read + Write + Source {
@@ -90,6 +92,8 @@ macro_rules! transports {
 
 transports! {
     Tcp(tcp),
+    #[cfg(unix)]
+    Unix(unix),
 }
 
 /// Listens where `config` says, so many times: once for each loop that accepts.
@@ -102,6 +106,9 @@ pub(crate) fn bind(config: &ListenerConfig, count: usize) -> io::Result<Vec<Acce
             let acceptors = tcp::bind(config, *address, count)?.into_iter();
             Ok(acceptors.map(Acceptor::Tcp).collect())
         }
+        #[cfg(unix)]
+        Address::Unix(path) => Ok(vec![Acceptor::Unix(unix::bind(config, path)?)]),
+        #[cfg(not(unix))]
         Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
