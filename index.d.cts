@@ -29,6 +29,13 @@ declare class GevError extends Error {
     constructor(code: GevErrorCode | (string & {}), message: string, options?: ErrorOptions);
 }
 
+/** What a proxy says of a connection besides its addresses: a TLV of the PROXY protocol, version 2. */
+interface ProxyTlv {
+    /** What it is: 0x01 for ALPN, 0x02 for the host name, 0xE0 to 0xEF for what applications have agreed on ... */
+    readonly type: number;
+    readonly value: Buffer;
+}
+
 /** What started the end of a connection. */
 type CloseCause = 
 /** The peer closed, or went away. */
@@ -121,14 +128,16 @@ declare class Connection<Context = unknown> {
      * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
      */
     context: Context;
-    /** The peer's IP address. */
+    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
     readonly remoteAddress: string;
-    /** The peer's port. */
+    /** The peer's port; 0 for a unix socket. */
     readonly remotePort: number;
-    /** The IP address that the peer has connected to. */
+    /** The IP address that the peer has connected to; `""` for a unix socket. */
     readonly localAddress: string;
-    /** The port that the peer has connected to. */
+    /** The port that the peer has connected to; 0 for a unix socket. */
     readonly localPort: number;
+    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+    readonly proxyTlvs: readonly ProxyTlv[];
     /** The subprotocol that was agreed on; `""` for none. */
     readonly subprotocol: string;
     /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
@@ -372,14 +381,16 @@ interface HttpRequest {
     readonly headers: RequestHeaders;
     /** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
     readonly subprotocols: readonly string[];
-    /** The peer's IP address. */
+    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
     readonly remoteAddress: string;
-    /** The peer's port. */
+    /** The peer's port; 0 for a unix socket. */
     readonly remotePort: number;
-    /** The IP address that the peer has connected to. */
+    /** The IP address that the peer has connected to; `""` for a unix socket. */
     readonly localAddress: string;
-    /** The port that the peer has connected to. */
+    /** The port that the peer has connected to; 0 for a unix socket. */
     readonly localPort: number;
+    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+    readonly proxyTlvs: readonly ProxyTlv[];
     /** True from the moment that the client is gone, or its time is over, before it has got an answer. */
     readonly aborted: boolean;
 }
@@ -921,4 +932,4 @@ interface Diagnostics {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, ListenAddress, ProtocolName, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, ListenAddress, ProtocolName, ProxyTlv, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

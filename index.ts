@@ -1,4 +1,5 @@
 export { GevError, type GevErrorCode } from "./src/base/errors.js";
+export type { ProxyTlv } from "./src/bridge/addresses.js";
 export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";

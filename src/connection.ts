@@ -1,6 +1,7 @@
 import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
+import type { ProxyTlv } from "./bridge/addresses.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
 import type { OpeningDetails } from "./bridge/loop-server.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
@@ -20,14 +21,16 @@ export class Connection<Context = unknown> {
 	 * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
 	 */
 	context: Context;
-	/** The peer's IP address. */
+	/** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
 	readonly remoteAddress: string;
-	/** The peer's port. */
+	/** The peer's port; 0 for a unix socket. */
 	readonly remotePort: number;
-	/** The IP address that the peer has connected to. */
+	/** The IP address that the peer has connected to; `""` for a unix socket. */
 	readonly localAddress: string;
-	/** The port that the peer has connected to. */
+	/** The port that the peer has connected to; 0 for a unix socket. */
 	readonly localPort: number;
+	/** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+	readonly proxyTlvs: readonly ProxyTlv[];
 	/** The subprotocol that was agreed on; `""` for none. */
 	readonly subprotocol: string;
 	/** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
@@ -44,6 +47,7 @@ export class Connection<Context = unknown> {
 		this.remotePort = details.addresses.remotePort;
 		this.localAddress = details.addresses.localAddress;
 		this.localPort = details.addresses.localPort;
+		this.proxyTlvs = details.addresses.proxyTlvs;
 		this.subprotocol = details.subprotocol;
 		this.extensions = details.extensions;
 	}

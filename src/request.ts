@@ -1,3 +1,4 @@
+import type { ProxyTlv } from "./bridge/addresses.js";
 import type { ResponseHeaders } from "./http/header-lines.js";
 
 /** The head of an HTTP request, copied: it may be kept and used at any time. */
@@ -12,14 +13,16 @@ export interface HttpRequest {
 	readonly headers: RequestHeaders;
 	/** Subprotocols that the client offers (`Sec-WebSocket-Protocol`), in its order of preference. */
 	readonly subprotocols: readonly string[];
-	/** The peer's IP address. */
+	/** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
 	readonly remoteAddress: string;
-	/** The peer's port. */
+	/** The peer's port; 0 for a unix socket. */
 	readonly remotePort: number;
-	/** The IP address that the peer has connected to. */
+	/** The IP address that the peer has connected to; `""` for a unix socket. */
 	readonly localAddress: string;
-	/** The port that the peer has connected to. */
+	/** The port that the peer has connected to; 0 for a unix socket. */
 	readonly localPort: number;
+	/** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+	readonly proxyTlvs: readonly ProxyTlv[];
 	/** True from the moment that the client is gone, or its time is over, before it has got an answer. */
 	readonly aborted: boolean;
 }

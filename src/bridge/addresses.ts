@@ -7,6 +7,14 @@ export interface Addresses {
 	readonly remotePort: number;
 	readonly localAddress: string;
 	readonly localPort: number;
+	readonly proxyTlvs: readonly ProxyTlv[];
+}
+
+/** What a proxy says of a connection besides its addresses: a TLV of the PROXY protocol, version 2. */
+export interface ProxyTlv {
+	/** What it is: 0x01 for ALPN, 0x02 for the host name, 0xE0 to 0xEF for what applications have agreed on ... */
+	readonly type: number;
+	readonly value: Buffer;
 }
 
 /** The addresses that a payload begins with: see `crates/reactor/src/addresses.rs`. */
@@ -16,12 +24,39 @@ export function readAddresses(events: EventQueue, at: number): Addresses {
 		remotePort: events.uint16(at + 2),
 		localAddress: readAddress(events, at + ADDRESS_BYTES),
 		localPort: events.uint16(at + ADDRESS_BYTES + 2),
+		proxyTlvs: readTlvs(events, at + TLVS_AT, addressesEnd(events, at)),
 	};
+}
+
+/** Where they end, and what follows them begins. */
+export function addressesEnd(events: EventQueue, at: number): number {
+	return at + TLVS_AT + events.uint16(at + TLVS_LENGTH_AT);
+}
+
+/** Each has a type of one byte and a length of two, big-endian; they are whole. */
+function readTlvs(
+	{ bytes }: EventQueue,
+	begin: number,
+	end: number,
+): readonly ProxyTlv[] {
+	if (begin === end) return NO_TLVS;
+	const tlvs: ProxyTlv[] = [];
+	for (let at = begin; at < end; ) {
+		const value = at + 3;
+		const next = value + bytes.readUInt16BE(at + 1);
+		const type = bytes[at] as number;
+		tlvs.push({ type, value: Buffer.from(bytes.subarray(value, next)) });
+		at = next;
+	}
+	return tlvs;
 }
 
 function readAddress(events: EventQueue, at: number): string {
 	const { bytes } = events;
-	if (events.uint16(at) === 4) {
+	const family = events.uint16(at);
+	// A unix socket's.
+	if (family === 0) return "";
+	if (family === 4) {
 		return `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
 	}
 	const address = formatIPv6(bytes.subarray(at + 4, at + 20));
@@ -48,8 +83,11 @@ function formatIPv6(bytes: Buffer): string {
 		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
 }
 
+const NO_TLVS: readonly ProxyTlv[] = Object.freeze([]);
+
 /** One of the two addresses. */
 const ADDRESS_BYTES = 24;
 
-/** Both of them, which others follow. */
-export const ADDRESSES_BYTES = 2 * ADDRESS_BYTES;
+/** Behind both of them, how many bytes of TLVs follow. */
+const TLVS_LENGTH_AT = 2 * ADDRESS_BYTES;
+const TLVS_AT = TLVS_LENGTH_AT + 2;

@@ -1,5 +1,5 @@
 import { GevError } from "../base/errors.js";
-import { ADDRESSES_BYTES, readAddresses } from "./addresses.js";
+import { addressesEnd, readAddresses } from "./addresses.js";
 import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
@@ -267,7 +267,10 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		at: number,
 		length: number,
 	): void {
-		const lines = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
+		const lines = this.bytes.latin1Slice(
+			addressesEnd(this.events, at),
+			at + length,
+		);
 		const addresses = readAddresses(this.events, at);
 		const { commands } = this;
 		const place = { commands, slot, generation };
@@ -278,7 +281,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 
 	/** A handshake has failed that the handler was not asked about. */
 	private refused(at: number, length: number): void {
-		const statusAt = at + ADDRESSES_BYTES;
+		const statusAt = addressesEnd(this.events, at);
 		const reason = this.bytes.utf8Slice(statusAt + 2, at + length);
 		const status = this.events.uint16(statusAt) || undefined;
 		this.server.handshakeRefused(
@@ -294,7 +297,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		at: number,
 		length: number,
 	): void {
-		const agreed = this.bytes.latin1Slice(at + ADDRESSES_BYTES, at + length);
+		const agreedAt = addressesEnd(this.events, at);
+		const agreed = this.bytes.latin1Slice(agreedAt, at + length);
 		const [subprotocol = "", extensions = ""] = agreed.split("\n");
 		const connection = this.server.connection(
 			{ loop: this, slot, generation },

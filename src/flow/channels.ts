@@ -6,7 +6,7 @@ import type { CloseReason } from "../bridge/close-reason.js";
 export interface Published {
 	"gev:open": { server: object; connection: object };
 	"gev:close": { server: object; connection: object; reason: CloseReason };
-	"gev:refused": Addresses & {
+	"gev:refused": Omit<Addresses, "proxyTlvs"> & {
 		server: object;
 		status: number | undefined;
 		reason: string;

@@ -1,4 +1,4 @@
-import type { Addresses } from "../bridge/addresses.js";
+import type { Addresses, ProxyTlv } from "../bridge/addresses.js";
 
 /** What users know as `RequestHeaders`. */
 class CopiedHeaders {
@@ -43,6 +43,7 @@ export class CopiedRequest {
 	readonly remotePort: number;
 	readonly localAddress: string;
 	readonly localPort: number;
+	readonly proxyTlvs: readonly ProxyTlv[];
 	aborted = false;
 
 	constructor(lines: string, addresses: Addresses) {
@@ -62,5 +63,6 @@ export class CopiedRequest {
 		this.remotePort = addresses.remotePort;
 		this.localAddress = addresses.localAddress;
 		this.localPort = addresses.localPort;
+		this.proxyTlvs = addresses.proxyTlvs;
 	}
 }

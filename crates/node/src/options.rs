@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gev_reactor::{
     AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig, LoopConfig,
+    ProxyConfig,
 };
 use gev_session::Timeouts;
 use gev_wire::Raw;
@@ -162,6 +163,7 @@ pub(crate) fn config(options: &NativeOptions) -> Result<Config> {
         receive_buffer_bytes: options.receive_buffer_bytes as usize,
         no_delay: options.no_delay,
         keep_alive: ms(options.keep_alive_ms),
+        proxy: ProxyConfig::default(),
         connection: ConnectionConfig {
             codec: codec(options),
             session: Arc::new(session),

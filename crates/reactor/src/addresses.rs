@@ -1,6 +1,10 @@
 //! The two ends of a connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use gev_wire::{Client, Proxied};
 
 use crate::address::Address;
 
@@ -11,13 +15,48 @@ pub struct Addresses {
     pub remote: Address,
     /// Our address.
     pub local: Address,
+    /// What a proxy says besides, as it is: TLVs of the PROXY protocol. Mostly nothing.
+    pub tlvs: Box<[u8]>,
 }
 
 impl Addresses {
-    /// Length of [`write`](Self::write)'s record.
-    pub const RECORD_BYTES: usize = 2 * END_BYTES;
+    /// Nothing else than these.
+    #[must_use]
+    pub fn new(remote: Address, local: Address) -> Self {
+        Self {
+            remote,
+            local,
+            tlvs: Box::default(),
+        }
+    }
 
-    /// Writes both ends into the first [`RECORD_BYTES`](Self::RECORD_BYTES) of `out`, the remote one first. Each end:
+    /// A proxy says whose connection it is.
+    pub(crate) fn proxied(&mut self, proxied: Proxied) {
+        let path = |bytes: Vec<u8>| Address::Unix(path_of(&bytes));
+        match proxied.client {
+            Client::Unknown => {}
+            Client::Ip {
+                source,
+                destination,
+            } => (self.remote, self.local) = (source.into(), destination.into()),
+            Client::Unix {
+                source,
+                destination,
+            } => (self.remote, self.local) = (path(source), path(destination)),
+        }
+        self.tlvs = proxied.tlvs.into_boxed_slice();
+    }
+
+    /// Length of [`write`](Self::write)'s record.
+    #[must_use]
+    pub fn record_len(&self) -> usize {
+        Self::RECORD_BYTES + self.tlvs.len()
+    }
+
+    /// Length of a record without TLVs.
+    pub const RECORD_BYTES: usize = 2 * END_BYTES + 2;
+
+    /// Writes both ends into `out`, the remote one first, then the length of the TLVs (u16, little-endian) and those. Each end:
     /// family (4 or 6, u16; 0 for that of a unix socket, whose other bytes mean nothing), port (u16), both little-endian, then the address in network byte order: 4 bytes
     /// and 12 unused ones, or 16; then the number of its zone (u32, little-endian), or 0.
     ///
@@ -45,7 +84,21 @@ impl Addresses {
             };
             out[20..24].copy_from_slice(&zone.to_le_bytes());
         }
+        let (len, tlvs) = out[2 * END_BYTES..].split_at_mut(2);
+        len.copy_from_slice(&(self.tlvs.len() as u16).to_le_bytes());
+        tlvs.copy_from_slice(&self.tlvs);
     }
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> Arc<Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(std::ffi::OsStr::from_bytes(bytes)).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Arc<Path> {
+    Path::new(&*String::from_utf8_lossy(bytes)).into()
 }
 
 const END_BYTES: usize = 24;
@@ -56,11 +109,10 @@ mod tests {
 
     #[test]
     fn record_holds_both_ends() {
-        let addresses = Addresses {
-            remote: Address::Ip("[::ffff:127.0.0.2]:258".parse().unwrap()),
-            local: Address::Ip("[fe80::1%7]:1833".parse().unwrap()),
-        };
-        let mut record = [0; Addresses::RECORD_BYTES];
+        let ip = |text: &str| Address::Ip(text.parse().unwrap());
+        let mut addresses = Addresses::new(ip("[::ffff:127.0.0.2]:258"), ip("[fe80::1%7]:1833"));
+        addresses.tlvs = b"\x01\0\x01a".as_slice().into();
+        let mut record = vec![0xFF; addresses.record_len()];
         addresses.write(&mut record);
         // The same bytes on machines of either byte order.
         assert_eq!(record[..4], [4, 0, 2, 1]);
@@ -70,5 +122,6 @@ mod tests {
         assert_eq!(local[..4], [6, 0, 0x29, 0x07]);
         assert_eq!((local[4], local[19]), (0xfe, 1));
         assert_eq!(local[20..24], [7, 0, 0, 0]);
+        assert_eq!(local[24..], *b"\x04\0\x01\0\x01a");
     }
 }

@@ -4,10 +4,13 @@
 //! and calls it from its own thread only; the other end lives in another thread, behind shared memory (`crates/node`)
 //! or, in tests, behind a mutex.
 
+use std::time::Instant;
+
 use gev_session::{Event, Events, Gauges};
-use gev_wire::Outgoing;
+use gev_wire::{Outgoing, Proxied};
 
 use crate::addresses::Addresses;
+use crate::admission::Admitted;
 use crate::slots::ConnectionId;
 
 /// The loop's end of the two queues.
@@ -115,7 +118,9 @@ pub enum CommandKind {
 pub(crate) struct Addressed<'a, B> {
     pub(crate) bridge: &'a mut B,
     pub(crate) id: ConnectionId,
-    pub(crate) addresses: &'a Addresses,
+    pub(crate) addresses: &'a mut Addresses,
+    pub(crate) admitted: &'a mut Admitted,
+    pub(crate) now: Instant,
 }
 
 impl<B: Bridge> Events for Addressed<'_, B> {
@@ -133,12 +138,19 @@ impl<B: Bridge> Events for Addressed<'_, B> {
         self.bridge.commit(self.id, event);
     }
 
+    fn proxied(&mut self, proxied: Proxied) -> bool {
+        self.addresses.proxied(proxied);
+        self.admitted
+            .counts_as(self.addresses.remote.ip(), self.now)
+    }
+
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
         let len = more.iter().map(|bytes| bytes.len()).sum::<usize>();
-        let Some(room) = self.bridge.reserve(Addresses::RECORD_BYTES + len) else {
+        let record_len = self.addresses.record_len();
+        let Some(room) = self.bridge.reserve(record_len + len) else {
             return false;
         };
-        let (record, mut room) = room.split_at_mut(Addresses::RECORD_BYTES);
+        let (record, mut room) = room.split_at_mut(record_len);
         self.addresses.write(record);
         for bytes in more {
             let (now, later) = room.split_at_mut(bytes.len());

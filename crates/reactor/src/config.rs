@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gev_wire::Codec;
+use gev_wire::{Codec, ProxyMode};
 
 use crate::address::Address;
 use crate::admission::AdmissionLimits;
+use crate::network::Network;
 
 /// Settings of a [`Reactor`](crate::Reactor).
 #[derive(Debug, Clone)]
@@ -60,8 +61,20 @@ pub struct ListenerConfig {
     pub no_delay: bool,
     /// Time without traffic after which the kernel probes a peer; zero for never.
     pub keep_alive: Duration,
+    /// Who may say for whom they connect.
+    pub proxy: ProxyConfig,
     /// Of those who come in here.
     pub connection: ConnectionConfig,
+}
+
+/// Whether headers of the PROXY protocol are expected, and from whom. Those of a unix socket are trusted.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyConfig {
+    /// `None` where headers mean nothing.
+    pub mode: Option<ProxyMode>,
+    /// Where proxies are that can be trusted. From elsewhere an optional header means nothing, and where one is required
+    /// nobody may come in.
+    pub trusted: Vec<Network>,
 }
 
 /// What the connections of one listener are configured with.
@@ -130,10 +143,23 @@ impl ListenerConfig {
             receive_buffer_bytes: 0,
             no_delay: true,
             keep_alive: Duration::from_secs(60),
+            proxy: ProxyConfig::default(),
             connection: ConnectionConfig {
                 codec,
                 session: Arc::default(),
             },
+        }
+    }
+}
+
+impl ProxyConfig {
+    /// What holds for a connection from there.
+    pub(crate) fn mode_of(&self, peer: &Address) -> Option<ProxyMode> {
+        let is_trusted = |ip| self.trusted.iter().any(|network| network.contains(ip));
+        match self.mode? {
+            mode if peer.ip().is_none_or(is_trusted) => Some(mode),
+            ProxyMode::Optional => None,
+            ProxyMode::Required | ProxyMode::Untrusted => Some(ProxyMode::Untrusted),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Connection {
     id: ConnectionId,
     socket: Socket,
     addresses: Addresses,
-    _admitted: Admitted,
+    admitted: Admitted,
     config: Arc<Config>,
     session: Session,
     ready: Readiness,
@@ -83,7 +83,7 @@ impl Connection {
             id,
             socket,
             addresses,
-            _admitted: admitted,
+            admitted,
             config,
             session,
             ready: Readiness::default(),
@@ -268,7 +268,9 @@ impl Connection {
         let mut events = Addressed {
             bridge: around.bridge,
             id: self.id,
-            addresses: &self.addresses,
+            addresses: &mut self.addresses,
+            admitted: &mut self.admitted,
+            now: around.now,
         };
         let mut session_around = Around {
             events: &mut events,

@@ -17,6 +17,7 @@ mod config;
 mod connection;
 mod event_loop;
 mod listener;
+mod network;
 mod reactor;
 mod slots;
 mod system_clock;
@@ -29,7 +30,9 @@ pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
+    ProxyConfig,
 };
 pub use event_loop::{EventLoop, LoopHandle, Turn};
+pub use network::{Network, NotANetwork};
 pub use reactor::{Reactor, guard};
 pub use slots::ConnectionId;

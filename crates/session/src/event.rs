@@ -1,6 +1,6 @@
 //! What the application is told of a connection.
 
-use gev_wire::{Control, Part, Request};
+use gev_wire::{Control, Part, Proxied, Request};
 
 /// Where the events of one connection go.
 pub trait Events {
@@ -14,6 +14,10 @@ pub trait Events {
 
     /// Appends the event whose payload was written to the last reserved slice.
     fn commit(&mut self, event: Event);
+
+    /// A proxy says whose connection this is, so that events introduce it so from now on. False when such a client may not
+    /// come in.
+    fn proxied(&mut self, proxied: Proxied) -> bool;
 
     /// Appends an event that says first whose connection this is, and then `more`; false when there is no room for it.
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool;

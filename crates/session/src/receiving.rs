@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use gev_wire::{Close, CloseCause, CloseCode, Decoded, Fault, Input, RingBuffer};
+use gev_wire::{
+    Close, CloseCause, CloseCode, Decoded, Fault, Input, Preamble, ProxyMode, RingBuffer,
+};
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
@@ -157,6 +159,11 @@ impl Session {
         input: &mut Input<'_>,
         around: &mut Around<'_, E, O>,
     ) -> Result<Decoded, Fault> {
+        if let Some(mode) = self.preamble
+            && !self.read_preamble(mode, input, around.events)?
+        {
+            return Ok(Decoded::NeedMore);
+        }
         let (controls_left, messages_left) = self.left_for_now(around.now, around.config);
         let room_for_more = self.share.budget().growth(around.rank, || self.held());
         let mut sink = SessionSink {
@@ -178,6 +185,27 @@ impl Session {
         self.has_completed |= sink.has_completed;
         self.lacks_memory = sink.is_starved;
         decoded
+    }
+
+    /// Reads what a proxy says, if it does. False when the next byte has to say whether that is all.
+    fn read_preamble(
+        &mut self,
+        mode: ProxyMode,
+        input: &mut Input<'_>,
+        events: &mut impl Events,
+    ) -> Result<bool, Fault> {
+        match Preamble::read(input, mode)? {
+            Preamble::NeedMore => return Ok(false),
+            Preamble::Nothing => {}
+            Preamble::Header(len, proxied) => {
+                input.consume(len);
+                if !events.proxied(proxied) {
+                    return Err(TOO_MANY_CONNECTIONS);
+                }
+            }
+        }
+        self.preamble = None;
+        Ok(true)
     }
 
     fn decoded<E: Events, O: Outlet>(
@@ -325,3 +353,8 @@ impl Session {
         self.rest.write(bytes).is_ok()
     }
 }
+
+const TOO_MANY_CONNECTIONS: Fault = Fault::limit(
+    CloseCode::POLICY_VIOLATION,
+    "too many connections of this client's address",
+);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use gev_wire::{Codec, RingBuffer};
+use gev_wire::{Codec, ProxyMode, RingBuffer};
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
@@ -17,6 +17,8 @@ use crate::watch::Watch;
 /// A connection from accept to its end. Its methods are called by one thread, that of its event loop.
 pub struct Session {
     pub(crate) codec: Box<dyn Codec>,
+    /// A header of the PROXY protocol comes before what is the codec's, or may come.
+    pub(crate) preamble: Option<ProxyMode>,
     pub(crate) life: Life,
     pub(crate) known: Known,
     /// When patience ends with what is under way: the handshake, a close, a stop.
@@ -98,6 +100,7 @@ impl Session {
     pub fn new(codec: Box<dyn Codec>, config: &Config, share: Share, now: Instant) -> Self {
         Self {
             codec,
+            preamble: None,
             life: Life::new(),
             known: Known::Nothing { status: 0 },
             deadline: Some(now + config.handshake_timeout),
@@ -116,6 +119,15 @@ impl Session {
                 controls: 0,
                 messages: 0,
             },
+        }
+    }
+
+    /// As [`new`](Self::new), with a header of the PROXY protocol in front of everything, or perhaps.
+    #[must_use]
+    pub fn behind_proxy(self, mode: ProxyMode) -> Self {
+        Self {
+            preamble: Some(mode),
+            ..self
         }
     }
 

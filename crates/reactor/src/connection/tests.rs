@@ -91,10 +91,7 @@ impl Stage {
             },
             (
                 socket,
-                Addresses {
-                    remote: remote.into(),
-                    local: local.into(),
-                },
+                Addresses::new(remote.into(), local.into()),
                 admitted,
             ),
             Session::new(Box::new(Raw::default()), &config, share, now),

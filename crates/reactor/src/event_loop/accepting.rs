@@ -155,7 +155,7 @@ impl<B: Bridge> EventLoop<B> {
         let is_any = listening.ip().is_some_and(|ip| ip.is_unspecified());
         let own = is_any.then(|| socket.local().ok()).flatten();
         let local = own.unwrap_or(listening);
-        let addresses = Addresses { remote, local };
+        let addresses = Addresses::new(remote, local);
         let accepted = (socket, addresses, admitted);
         let arrival = Arrival::Socket(Box::new(accepted), index);
         match &mut self.dealer {
@@ -226,7 +226,10 @@ impl<B: Bridge> EventLoop<B> {
         let role = &self.roles[index];
         let config = Arc::clone(&role.listener.connection.session);
         let (codec, share) = ((role.make_codec)(), Share::new(&self.memory));
-        let session = Session::new(codec, &config, share, self.now);
+        let mut session = Session::new(codec, &config, share, self.now);
+        if let Some(mode) = role.listener.proxy.mode_of(&accepted.1.remote) {
+            session = session.behind_proxy(mode);
+        }
         let connection = Connection::new(id, accepted, session, config);
         let inserted = self.connections.insert(Box::new(connection));
         debug_assert_eq!(inserted.map_err(drop), Ok(id));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gev_session::{CloseReason, Event, LastWord};
 
 use super::{EventLoop, NOBODY, News};
-use crate::addresses::Addresses;
 use crate::bridge::Bridge;
 use crate::slots::ConnectionId;
 
@@ -71,7 +70,7 @@ impl<B: Bridge> EventLoop<B> {
                     self.emit(id, Event::Close, &payload[..len])
                 }
                 News::Last(LastWord::Refused { status, reason }, addresses) => {
-                    let mut payload = vec![0; Addresses::RECORD_BYTES];
+                    let mut payload = vec![0; addresses.record_len()];
                     addresses.write(&mut payload);
                     payload.extend(status.to_le_bytes());
                     payload.extend(reason.as_bytes());

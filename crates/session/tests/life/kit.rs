@@ -16,7 +16,10 @@ use gev_session::{
     Pools, Rank, Session, Share, Stopping, Timeouts,
 };
 use gev_wire::websocket::{Config as WebSocketConfig, Shared, WebSocket};
-use gev_wire::{Close, CloseCause, Codec, Control, MessageKind, Outgoing, Raw, Request};
+use gev_wire::{
+    Client, Close, CloseCause, Codec, Control, MessageKind, Outgoing, Proxied, ProxyMode, Raw,
+    Request,
+};
 
 /// A connection, seen from all sides.
 pub(crate) struct Stage {
@@ -80,6 +83,15 @@ impl Events for Told {
             Event::Stop => "stop".to_owned(),
             other => format!("{other:?}"),
         });
+    }
+
+    fn proxied(&mut self, proxied: Proxied) -> bool {
+        let Client::Ip { source, .. } = proxied.client else {
+            return true;
+        };
+        self.line.say(&format!("for {source}"));
+        // Somebody who may not come in.
+        source.port() != 666
     }
 
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
@@ -182,6 +194,21 @@ pub(crate) fn raw_timed(timeouts: Timeouts) -> Stage {
     })
 }
 
+/// Raw TCP behind a proxy.
+pub(crate) fn raw_behind(mode: ProxyMode) -> Stage {
+    Stage::new(Box::new(Raw::default()), Config::default())
+        .behind(mode)
+        .begin()
+}
+
+/// A WebSocket behind a proxy.
+pub(crate) fn web_socket_behind(mode: ProxyMode) -> Stage {
+    let codec = WebSocket::new(Shared::new(Arc::default()));
+    Stage::new(Box::new(codec), Config::default())
+        .behind(mode)
+        .begin()
+}
+
 /// A WebSocket that has said nothing.
 pub(crate) fn silent() -> Stage {
     speaking(WebSocketConfig::default(), Config::default())
@@ -250,6 +277,11 @@ impl Stage {
             is_heard: true,
             line,
         }
+    }
+
+    fn behind(mut self, mode: ProxyMode) -> Self {
+        self.session = self.session.map(|it| it.behind_proxy(mode));
+        self
     }
 
     fn begin(self) -> Self {

@@ -6,6 +6,7 @@ mod closing;
 mod failures;
 mod handshakes;
 mod kit;
+mod proxies;
 mod sending;
 mod stopping;
 mod timeouts;
