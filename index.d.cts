@@ -44,7 +44,10 @@ type CloseCause =
  | "local"
 /** The peer broke the rules of the protocol. */
  | "protocol"
-/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
+/**
+ * A limit was exceeded, such as `maxMessageBytes` or `timeouts.maxLifetimeMs`, or that for all connections:
+ * `limits.maxMemoryBytes`.
+ */
  | "limit"
 /** The socket failed. */
  | "reset"
@@ -56,9 +59,9 @@ type CloseCause =
  | "stop"
 /** The event loop failed: a bug in gev. */
  | "internal"
-/** Nothing was received or sent for longer than `idleTimeoutMs`. */
+/** Nothing was received or sent for longer than `timeouts.idleMs`. */
  | "idle"
-/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
+/** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
  | "stalled";
 /** How a connection ended. */
 interface CloseReason {
@@ -91,27 +94,34 @@ type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 declare enum SendStatus {
     /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
     Queued = 0,
-    /** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
     Congested = 1,
-    /** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
     Dropped = 2,
     /** The connection is gone or being closed, or its sending side is; the message is dropped. */
     Closed = 3
 }
 /** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
 interface SendOptions {
-    /** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
-    text?: boolean;
     /**
-     * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
-     * bytes.
+     * As text (UTF-8) or as binary.
+     *
+     * @defaultValue a string as text, bytes as binary
      */
-    compress?: boolean;
+    text?: boolean | undefined;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on.
+     *
+     * @defaultValue true, if it has at least `threshold` bytes
+     */
+    compress?: boolean | undefined;
     /**
      * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
      * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`. Default true.
+     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`.
+     *
+     * @defaultValue true
      */
     fin?: boolean;
 }
@@ -164,7 +174,7 @@ declare class Connection<Context = unknown> {
     send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
      * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-     * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+     * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
      * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
      * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
      * takes no memory, although messages are dropped without end.
@@ -190,7 +200,7 @@ declare class Connection<Context = unknown> {
     resume(): void;
     /** True from {@link pause} to {@link resume}, or to the end of the connection. */
     get isPaused(): boolean;
-    /** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+    /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
     get dropped(): number;
     /**
      * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
@@ -203,7 +213,7 @@ declare class Connection<Context = unknown> {
     ping(data?: Data): SendStatus;
     /**
      * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
-     * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
+     * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
      * connection is gone or being closed already.
      *
      * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
@@ -250,7 +260,11 @@ declare class Connection<Context = unknown> {
 }
 /** Settings of {@link Connection.destroy}. */
 interface DestroyOptions {
-    /** Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN). Default false. */
+    /**
+     * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
+     *
+     * @defaultValue false
+     */
     reset?: boolean;
 }
 
@@ -261,94 +275,164 @@ declare class Protocol<Name extends ProtocolName = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
 }
-/** Settings of {@link webSocket}. */
-interface WebSocketOptions {
-    /**
-     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. The default of `maxBufferedBytes` follows it, and what is here of the
-     * messages of all connections is limited by `maxMemoryBytes`. Default 16 MiB; 0 means no limit but that of JavaScript:
-     * text that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009
-     * too.
-     */
-    maxMessageBytes?: number;
-    /**
-     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
-     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
-     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. Default 16384; 0 means no limit.
-     */
-    maxFragments?: number;
-    /** Largest payload of one frame in bytes, as it is sent; more closes with 1009. Default 0: no limit of its own. */
-    maxFrameBytes?: number;
-    /** Most messages that a peer may send within a second; more close the connection with 1008. Default 0: no limit. */
-    maxMessagesPerSecond?: number;
-    /**
-     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
-     * up: a peer that does not read gets the pong to its latest ping only.) Default 1000; 0 means no limit.
-     */
-    maxControlFramesPerSecond?: number;
-    /** Largest request head (request line and headers) in bytes; a larger one is answered with 431. Default 16 KiB. */
-    maxHeaderBytes?: number;
-    /** Most header lines of a request; more are answered with 431. Default 100. */
-    maxHeaders?: number;
-    /**
-     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
-     * HTTP request is answered with 426 Upgrade Required. Default: none.
-     */
-    page?: string;
-    /** The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count. Default: every path. */
-    path?: string;
-    /**
-     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
-     * header are no browsers, and are let in. Default: every origin.
-     */
-    origins?: readonly string[];
-    /**
-     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
-     * connection comes about without one. `onUpgrade` may choose another. Default: none.
-     */
-    subprotocols?: readonly string[];
-    /**
-     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. Default false.
-     */
-    perMessageDeflate?: boolean | DeflateOptions;
-    /** A peer that has sent nothing for this time is pinged. Default 0: never. */
-    pingIntervalMs?: number;
-    /**
-     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
-     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
-     * Default 10,000; 0 means never: then there is one ping for each silence.
-     */
-    pongTimeoutMs?: number;
-}
 /** Settings of permessage-deflate. */
 interface DeflateOptions {
     /**
      * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
      * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
      * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
-     * Default `"shared"`.
+     *
+     * @defaultValue "shared"
      */
     mode?: "shared" | "dedicated";
-    /** Messages of fewer bytes are not compressed, unless `send` is told to. Default 1024. */
+    /**
+     * Messages of fewer bytes are not compressed, unless `send` is told to.
+     *
+     * @defaultValue 1024
+     */
     threshold?: number;
-    /** From 0 (not at all) and 1 (fastest) to 9 (smallest). Default 1. */
+    /**
+     * From 0 (not at all) and 1 (fastest) to 9 (smallest).
+     *
+     * @defaultValue 1
+     */
     level?: number;
-    /** Memory of compressors, 1 to 9. Default 8. */
+    /**
+     * Memory of compressors, 1 to 9.
+     *
+     * @defaultValue 8
+     */
     memLevel?: number;
-    /** Compress each message by itself also in the mode `"dedicated"`. Default false. */
+    /**
+     * Compress each message by itself also in the mode `"dedicated"`.
+     *
+     * @defaultValue false
+     */
     serverNoContextTakeover?: boolean;
-    /** Have clients compress each message by itself also in the mode `"dedicated"`. Default false. */
+    /**
+     * Have clients compress each message by itself also in the mode `"dedicated"`.
+     *
+     * @defaultValue false
+     */
     clientNoContextTakeover?: boolean;
-    /** Largest window of our compressors, as a power of two: 9 to 15. Default 15. */
+    /**
+     * Largest window of our compressors, as a power of two: 9 to 15.
+     *
+     * @defaultValue 15
+     */
     serverMaxWindowBits?: number;
-    /** Largest window of clients' compressors, where they leave us the choice: 9 to 15. Default 15. */
+    /**
+     * Largest window of clients' compressors, where they leave us the choice: 9 to 15.
+     *
+     * @defaultValue 15
+     */
     clientMaxWindowBits?: number;
     /**
      * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
      * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
-     * such a message closes its connection with 1013. Default 64 MiB.
+     * such a message closes its connection with 1013.
+     *
+     * @defaultValue 64 MiB
      */
     memoryBudgetBytes?: number;
+}
+/** Settings of {@link webSocket}. */
+interface WebSocketOptions {
+    /**
+     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
+     * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
+     * the messages of all connections is limited by `limits.maxMemoryBytes`. 0 means no limit but that of JavaScript: text
+     * that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
+     *
+     * @defaultValue 16 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
+     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
+     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. 0 means no limit.
+     *
+     * @defaultValue 16,384
+     */
+    maxFragments?: number;
+    /**
+     * Largest payload of one frame in bytes, as it is sent; more closes with 1009. 0 means no limit of its own.
+     *
+     * @defaultValue 0
+     */
+    maxFrameBytes?: number;
+    /**
+     * Most messages that a peer may send within a second; more close the connection with 1008. 0 means no limit.
+     *
+     * @defaultValue 0
+     */
+    maxMessagesPerSecond?: number;
+    /**
+     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
+     * up: a peer that does not read gets the pong to its latest ping only.) 0 means no limit.
+     *
+     * @defaultValue 1000
+     */
+    maxControlFramesPerSecond?: number;
+    /**
+     * Largest request head (request line and headers) in bytes; a larger one is answered with 431.
+     *
+     * @defaultValue 16 KiB
+     */
+    maxHeaderBytes?: number;
+    /**
+     * Most header lines of a request; more are answered with 431.
+     *
+     * @defaultValue 100
+     */
+    maxHeaders?: number;
+    /**
+     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
+     * HTTP request is answered with 426 Upgrade Required.
+     *
+     * @defaultValue none
+     */
+    page?: string | undefined;
+    /**
+     * The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count.
+     *
+     * @defaultValue every path
+     */
+    path?: string | undefined;
+    /**
+     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
+     * header are no browsers, and are let in.
+     *
+     * @defaultValue every origin
+     */
+    origins?: readonly string[] | undefined;
+    /**
+     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
+     * connection comes about without one. `onUpgrade` may choose another.
+     *
+     * @defaultValue []
+     */
+    subprotocols?: readonly string[];
+    /**
+     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. False means none.
+     *
+     * @defaultValue none
+     */
+    perMessageDeflate?: boolean | DeflateOptions | undefined;
+    /**
+     * A peer that has sent nothing for this time is pinged. 0 means never.
+     *
+     * @defaultValue 0
+     */
+    pingIntervalMs?: number;
+    /**
+     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
+     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
+     * 0 means never: then there is one ping for each silence.
+     *
+     * @defaultValue 10,000
+     */
+    pongTimeoutMs?: number;
 }
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
@@ -411,8 +495,8 @@ interface RequestHeaders extends Iterable<[name: string, value: string]> {
     has(name: string): boolean;
 }
 /**
- * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
- * is returned, and have to be its own.
+ * An answer in HTTP, of at most `flow.maxBufferedBytes`. The connection is closed behind it. Its properties are read once,
+ * when it is returned, and have to be its own.
  */
 interface HttpResponse {
     /** 200 to 599. Default 200. */
@@ -486,17 +570,17 @@ interface HandlerBase<Context = unknown, Message = string | Buffer> {
      * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
      * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
-     * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
+     * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
      */
     onMessage?(connection: Connection<Context>, message: Message): Reply | Promise<Reply>;
     /**
-     * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+     * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
      * once, unless the connection ends before.
      */
     onDrain?(connection: Connection<Context>): void | Promise<void>;
     /**
      * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
-     * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+     * to wait (`pause`, `serial`), if not longer than `timeouts.closeMs`: then they are delivered at once.
      */
     onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
     /**
@@ -512,7 +596,7 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
      * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
      * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
      * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-     * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+     * is answered with 500; without an answer within `timeouts.handshakeMs` the client gets 503. Without this member the
      * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
      *
      * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
@@ -523,8 +607,8 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
     /**
      * A request that does not ask for a connection, such as a health check. The body of a request is not read.
      * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
-     * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
-     * with 500. Without this member requests get the option `page`, or 426.
+     * is read to its end first, within `timeouts.handshakeMs` and up to `flow.maxBufferedBytes`. What this member throws is
+     * answered with 500. Without this member requests get the option `page`, or 426.
      */
     onRequest?(request: HttpRequest): HttpResponse | Response | Promise<HttpResponse | Response>;
     /**
@@ -547,7 +631,7 @@ interface RawHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
     /**
      * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
      * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
-     * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+     * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
      */
     onEnd?(connection: Connection<Context>): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
@@ -568,75 +652,80 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     onPong?: never;
 }
 
-/** Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. */
-interface ServerOptions {
+/**
+ * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
+ * made of them as it is, and reads it by the same names (`crates/node/src/options.rs`).
+ */
+/** What the kernel is told of sockets: of those that listen, and of each connection's. */
+interface SocketOptions {
     /**
-     * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. A link-local
-     * IPv6 address needs its zone, which is the name or number of an interface: `fe80::1%eth0`. Default: every address, IPv6
-     * and IPv4 (`::`, or `0.0.0.0` where there is no IPv6).
+     * Connections that the kernel keeps ready to be accepted.
+     *
+     * @defaultValue 1024
      */
-    host?: string;
-    /** Port to listen on. Default 1833; 0 lets the system choose one, which `start()` tells. */
-    port?: number;
-    /** How many event loops, each on a thread of its own. Default: the number of CPUs. */
-    loops?: number;
-    /**
-     * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
-     * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
-     * timed. Needs Node on something else than Windows; elsewhere loops always have threads. Default: true, unless there
-     * is one loop and one CPU.
-     */
-    threads?: boolean;
-    /** How bytes become messages. Default {@link raw}. */
-    protocol?: Protocol;
-    /**
-     * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
-     * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. Default false: messages
-     * are the handler's own.
-     */
-    borrow?: boolean;
-    /**
-     * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
-     * Default `"kernel"`.
-     */
-    balance?: "kernel" | "round-robin";
-    /**
-     * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
-     * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
-     * an error. Default false. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.
-     */
-    reusePort?: boolean;
-    /** Connections that the kernel keeps ready to be accepted. Default 1024. */
     backlog?: number;
     /**
+     * Send small messages at once (TCP_NODELAY).
+     *
+     * @defaultValue true
+     */
+    noDelay?: boolean;
+    /**
+     * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. 0 means never.
+     *
+     * @defaultValue 60,000
+     */
+    keepAliveMs?: number;
+    /**
+     * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
+     * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
+     * `writeBufferLength` tell sooner what a peer is doing. 0 means what the system finds right.
+     *
+     * @defaultValue 0
+     */
+    sendBufferBytes?: number;
+    /**
+     * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
+     * ahead of a busy server; as `sendBufferBytes` otherwise.
+     *
+     * @defaultValue 0
+     */
+    receiveBufferBytes?: number;
+    /**
+     * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
+     * {@link Connection.end}. False: this side ends too, when everything is answered.
+     *
+     * @defaultValue false
+     */
+    allowHalfOpen?: boolean;
+}
+/** How much all connections of a server may be and hold together. */
+interface LimitOptions {
+    /**
      * Most connections of all loops together, those counted that are still in their handshake; more are closed as soon as
-     * they are accepted (see `Server.refusedCount`). Default 65,536.
+     * they are accepted (see `Server.refusedCount`).
+     *
+     * @defaultValue 65,536
      */
     maxConnections?: number;
     /**
      * As above, of one IP address. Of IPv6 the addresses of one network (64 bits) count as one. Mind that clients behind
-     * one proxy or NAT have one address. Default 0: no limit.
+     * one proxy or NAT have one address. 0 means no limit.
+     *
+     * @defaultValue 0
      */
     maxConnectionsPerAddress?: number;
     /**
      * Most connections that one IP address, as above, may open within a second, which begins with the first of them; more
-     * are closed. Default 0: no limit.
+     * are closed. 0 means no limit.
+     *
+     * @defaultValue 0
      */
     maxConnectionRatePerAddress?: number;
     /**
-     * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
-     * Pongs and close frames do not count. Default: 16 MiB, or what the largest message takes that may come in
-     * (`maxMessageBytes` and its framing) and 1 MiB more, if that is more: so with WebSocket's own defaults 17 MiB and 10
-     * bytes. What comes in can then be sent back, on top of 1 MiB that waits already. (Where `maxMessageBytes` is 0 only you
-     * know how large an answer may be: then 16 MiB.) For all
-     * connections together there is `maxMemoryBytes`.
-     */
-    maxBufferedBytes?: number;
-    /**
      * Most bytes that all connections hold together, in and out: messages that have not come in as a whole (compressed ones
-     * as they are inflated), messages that wait for the handler (`pause`, `serial`, `maxPending`), and what the kernel has
-     * not taken to send. See `Server.heldBytes`.
+     * as they are inflated), messages that wait for the handler (`pause`, `serial`, `flow.maxPending`), and what the kernel
+     * has not taken to send. At least 1 MiB; 0 means no limit. See `Server.heldBytes`.
      *
      * When less than half of it is left, sockets of connections that hold something are left unread; each event loop
      * has one of them go on, until its message is complete, as long as more than an eighth is left. Short messages pass all
@@ -649,102 +738,219 @@ interface ServerOptions {
      * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
      * memory with others, as those of Node's own pool do.
      *
-     * Default: a quarter of the machine's memory, or of what the container lets the process have if that is less. At least
-     * 1 MiB; 0 means no limit.
+     * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less
      */
     maxMemoryBytes?: number;
+}
+/** What happens to one connection when its peer or the handler is slower than messages come. */
+interface FlowOptions {
+    /**
+     * Most bytes of a connection that were sent and not taken by the kernel yet. No message overshoots it: see `overflow`.
+     * Pongs and close frames do not count. For all connections together there is `limits.maxMemoryBytes`.
+     *
+     * By default what comes in can be sent back, on top of 1 MiB that waits already: with WebSocket's own defaults that
+     * makes 17 MiB and 10 bytes. Where `maxMessageBytes` is 0 only you know how large an answer may be: then it is 16 MiB.
+     *
+     * @defaultValue 16 MiB, or what the largest message takes that may come in (`maxMessageBytes` and its framing) and 1 MiB
+     * more, if that is more
+     */
+    maxBufferedBytes?: number;
+    /**
+     * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
+     * `maxBufferedBytes`.
+     *
+     * @defaultValue 1 MiB, or `maxBufferedBytes` if that is less
+     */
+    highWaterMarkBytes?: number;
+    /**
+     * What is left when `onDrain` is called. At most `highWaterMarkBytes`.
+     *
+     * @defaultValue a quarter of `highWaterMarkBytes`
+     */
+    lowWaterMarkBytes?: number;
     /**
      * What a `send` does that would exceed `maxBufferedBytes`: `"close"` drops the message and closes the connection with the
      * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
      * `"drop-oldest"` drops messages in its favour that are not on their way yet, the oldest first, and the message only
-     * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory. Default `"close"`.
+     * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory.
+     *
+     * @defaultValue "close"
      */
     overflow?: "close" | "drop-newest" | "drop-oldest";
     /**
-     * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
-     * `maxBufferedBytes`. Default 1 MiB, or `maxBufferedBytes` if that is less.
-     */
-    highWaterMarkBytes?: number;
-    /** At most `highWaterMarkBytes`. Default: a quarter of it. */
-    lowWaterMarkBytes?: number;
-    /**
-     * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
-     * time. Default 60,000; 0 means never.
-     */
-    writeStallTimeoutMs?: number;
-    /**
-     * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
-     * fragment, ping, pong, end or close) is handed over. Other connections do not wait. Default false: messages are handed
-     * over as they arrive, and the promises of several may be pending.
-     */
-    serial?: boolean;
-    /**
      * Most messages of a connection whose promises are not settled; others wait. Once so many are pending or waiting, the
      * connection's socket is not read until half of them are done, so that TCP slows the peer down: what waits is never
-     * more than that and what the event queue has. Default 256; 0 means no limit.
+     * more than that and what the event queue has. 0 means no limit.
+     *
+     * @defaultValue 256
      */
     maxPending?: number;
+}
+/** How long an open connection may be silent. Each is in milliseconds, and 0 means for ever. */
+interface IdleOptions {
     /**
-     * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
-     * {@link Connection.end}. Default false: this side ends too, when everything is answered.
+     * Time without anything received. What has arrived and waits for a busy handler counts as received.
+     *
+     * @defaultValue 0
      */
-    allowHalfOpen?: boolean;
+    read?: number;
+    /**
+     * Time in which the kernel has taken nothing to send.
+     *
+     * @defaultValue 0
+     */
+    write?: number;
+    /**
+     * Time without either.
+     *
+     * @defaultValue 0
+     */
+    all?: number;
+}
+/**
+ * How long things may take, in milliseconds.
+ *
+ * When the process has stood still (by a signal or a debugger, or with a machine that slept), what the kernel has is looked
+ * at before any of these judges a connection, and handlers have up to a second to answer it.
+ */
+interface TimeoutOptions {
     /**
      * Time from accept to the end of the handshake, your answer included, or to the begin of another response. Then the
      * connection is closed: with 408 for a client that has not finished its request, with 503 for one that waits for
-     * `onUpgrade` or `onRequest`, without a word for one that has said nothing. Default 10,000.
+     * `onUpgrade` or `onRequest`, without a word for one that has said nothing.
+     *
+     * @defaultValue 10,000
      */
-    handshakeTimeoutMs?: number;
+    handshakeMs?: number;
     /**
      * Time from the begin of a close, or of a response that is no handshake, to the end of the connection, by force if need
-     * be; and how long `onClose` may wait for messages before it that wait themselves. Default 10,000.
+     * be; and how long `onClose` may wait for messages before it that wait themselves.
+     *
+     * @defaultValue 10,000
      */
-    closeTimeoutMs?: number;
+    closeMs?: number;
     /**
      * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
-     * time, never earlier. An object tells directions apart: `read` counts what is received, `write` what the kernel
-     * takes to send, `all` both; each is 0 if it is left out. What has arrived and waits for a busy handler counts as
-     * received. Default 0: never.
+     * time, never earlier; 0 means never. An object tells directions apart: a number is the same as its `all`.
      *
-     * When the process has stood still (by a signal or a debugger, or with a machine that slept), what the kernel has
-     * is looked at before this time-out or any other judges a connection, and handlers have up to a second to answer it.
+     * @defaultValue 0
      */
-    idleTimeoutMs?: number | {
-        read?: number;
-        write?: number;
-        all?: number;
-    };
-    /** An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). Default 0: never. */
+    idleMs?: number | IdleOptions;
+    /**
+     * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
+     * time. 0 means never.
+     *
+     * @defaultValue 60,000
+     */
+    writeStallMs?: number;
+    /**
+     * An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). 0 means never.
+     *
+     * @defaultValue 0
+     */
     maxLifetimeMs?: number;
-    /** Send small messages at once (TCP_NODELAY). Default true. */
-    noDelay?: boolean;
+}
+/** How much an event loop, and JavaScript for it, does at a time. */
+interface EventLoopOptions {
     /**
-     * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. Default 60,000; 0
-     * means never.
-     */
-    keepAliveMs?: number;
-    /**
-     * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
-     * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
-     * `writeBufferLength` tell sooner what a peer is doing. Default 0: what the system finds right.
-     */
-    sendBufferBytes?: number;
-    /**
-     * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
-     * ahead of a busy server; as `sendBufferBytes` otherwise. Default 0: what the system finds right.
-     */
-    receiveBufferBytes?: number;
-    /**
-     * Size of each of a loop's two queues, a power of two. A full queue of events stops that loop's reading, a full
-     * queue of commands makes sends wait in JavaScript's memory. Default 256 KiB, which is also the minimum.
+     * Size of each of a loop's two queues, a power of two, at least 256 KiB. A full queue of events stops that loop's reading,
+     * a full queue of commands makes sends wait in JavaScript's memory.
+     *
+     * @defaultValue 256 KiB
      */
     queueBytes?: number;
-    /** Bytes that a loop reads from a socket at a time. Default 128 KiB. */
+    /**
+     * Bytes that a loop reads from a socket at a time.
+     *
+     * @defaultValue 128 KiB
+     */
     readBufferBytes?: number;
     /**
-     * Most events of one loop that are handled before Node's own timers and sockets get their turn. Default 4096.
+     * Most events of one loop that are handled before Node's own timers and sockets get their turn.
+     *
+     * @defaultValue 4096
      */
     drainBudget?: number;
+}
+/**
+ * Settings of a {@link Server}. Times are in milliseconds, sizes in bytes. What is rarely changed is in groups: `socket`,
+ * `limits` of all connections together, `flow` of each of them, `timeouts`, and `eventLoop`.
+ */
+interface ServerOptions {
+    /**
+     * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. A link-local
+     * IPv6 address needs its zone, which is the name or number of an interface: `fe80::1%eth0`.
+     *
+     * @defaultValue every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no IPv6)
+     */
+    host?: string | undefined;
+    /**
+     * Port to listen on; 0 lets the system choose one, which `start()` tells.
+     *
+     * @defaultValue 1833
+     */
+    port?: number;
+    /**
+     * How many event loops, each on a thread of its own.
+     *
+     * @defaultValue the number of CPUs
+     */
+    loops?: number;
+    /**
+     * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
+     * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
+     * timed. Needs Node on something else than Windows; elsewhere loops always have threads.
+     *
+     * @defaultValue true, unless there is one loop and one CPU
+     */
+    threads?: boolean;
+    /**
+     * How bytes become messages.
+     *
+     * @defaultValue {@link raw}
+     */
+    protocol?: Protocol;
+    /**
+     * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
+     * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. False: messages are the
+     * handler's own.
+     *
+     * @defaultValue false
+     */
+    borrow?: boolean;
+    /**
+     * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
+     * fragment, ping, pong, end or close) is handed over. Other connections do not wait. False: messages are handed over as
+     * they arrive, and the promises of several may be pending.
+     *
+     * @defaultValue false
+     */
+    serial?: boolean;
+    /**
+     * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
+     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     *
+     * @defaultValue "kernel"
+     */
+    balance?: "kernel" | "round-robin";
+    /**
+     * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
+     * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
+     * an error. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.
+     *
+     * @defaultValue false
+     */
+    reusePort?: boolean;
+    /** What the kernel is told of sockets. */
+    socket?: SocketOptions;
+    /** How much all connections may be and hold together. */
+    limits?: LimitOptions;
+    /** What happens to a connection when its peer or the handler is slow. */
+    flow?: FlowOptions;
+    /** How long things may take. */
+    timeouts?: TimeoutOptions;
+    /** How much an event loop does at a time. */
+    eventLoop?: EventLoopOptions;
 }
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
@@ -764,12 +970,22 @@ interface ListenAddress {
 interface StopOptions {
     /**
      * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
-     * milliseconds, default 5000; 0 cuts them at once.
+     * milliseconds; 0 cuts them at once.
+     *
+     * @defaultValue 5000
      */
     timeoutMs?: number;
-    /** WebSocket close code for every connection, as `Connection.close` takes it. Default 1001. */
+    /**
+     * WebSocket close code for every connection, as `Connection.close` takes it.
+     *
+     * @defaultValue 1001
+     */
     code?: number;
-    /** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
+    /**
+     * Text that goes with the code, at most 123 bytes in UTF-8.
+     *
+     * @defaultValue "server stopped"
+     */
     reason?: string;
 }
 /** What a stop has come to. */
@@ -804,8 +1020,8 @@ declare class Server<Context = unknown> {
     /** Open connections, as far as their handlers have been told. */
     get connectionCount(): number;
     /**
-     * Connections that were closed as soon as they were accepted, since `start()`, because of `maxConnections`,
-     * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
+     * Connections that were closed as soon as they were accepted, since `start()`, because of `limits.maxConnections`,
+     * `limits.maxConnectionsPerAddress` or `limits.maxConnectionRatePerAddress`. 0 when the server does not run.
      */
     get refusedCount(): number;
     /**
@@ -814,7 +1030,7 @@ declare class Server<Context = unknown> {
      */
     get refusedHandshakeCount(): number;
     /**
-     * Bytes that all connections hold now, in and out: what `maxMemoryBytes` limits. 0 when the server does not run.
+     * Bytes that all connections hold now, in and out: what `limits.maxMemoryBytes` limits. 0 when the server does not run.
      */
     get heldBytes(): number;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
@@ -932,4 +1148,4 @@ interface Diagnostics {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, ListenAddress, ProtocolName, ProxyTlv, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, StopOptions, StopResult, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, LimitOptions, ListenAddress, ProtocolName, ProxyTlv, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

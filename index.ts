@@ -19,7 +19,15 @@ export type {
 	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
-export type { ServerOptions } from "./src/options.js";
+export type {
+	EventLoopOptions,
+	FlowOptions,
+	IdleOptions,
+	LimitOptions,
+	ServerOptions,
+	SocketOptions,
+	TimeoutOptions,
+} from "./src/options.js";
 export {
 	type DeflateOptions,
 	Protocol,

@@ -12,6 +12,16 @@ const entry = "build/package/index.d.ts";
 const header =
 	"// Generated from index.ts by the build (scripts/build-types.mjs), do not edit.\n";
 
+/** Options are classes for their tables only: users get them as types, and so as what they are. */
+const interfaces = {
+	name: "interfaces",
+	transform: (code) =>
+		code.replace(
+			/^export declare class (\w+Options) \{/gm,
+			"export interface $1 {",
+		),
+};
+
 const chunk = await bundle();
 const leaks = [...foreignImports(chunk), ...unexportedNames(chunk)];
 if (leaks.length > 0) {
@@ -26,7 +36,7 @@ writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 async function bundle() {
 	const build = await rollup({
 		input: entry,
-		plugins: [dts()],
+		plugins: [interfaces, dts()],
 		external: (id) => id.startsWith("node:") || id.startsWith("#"),
 		onwarn: (warning) => {
 			throw new Error(warning.message);

@@ -1,6 +1,7 @@
 import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
+import { boolean, OptionTable } from "./base/option-table.js";
 import type { ProxyTlv } from "./bridge/addresses.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
 import type { OpeningDetails } from "./bridge/loop-server.js";
@@ -95,7 +96,7 @@ export class Connection<Context = unknown> {
 
 	/**
 	 * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-	 * later messages (`overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+	 * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
 	 * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
 	 * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
 	 * takes no memory, although messages are dropped without end.
@@ -136,7 +137,7 @@ export class Connection<Context = unknown> {
 		return this.#core.isPaused;
 	}
 
-	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+	/** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
 	get dropped(): number {
 		return this.#core.sender.dropped;
 	}
@@ -163,7 +164,7 @@ export class Connection<Context = unknown> {
 
 	/**
 	 * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
-	 * `reason`, then the connection, at the latest after `closeTimeoutMs`. `onClose` follows. Does nothing when the
+	 * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
 	 * connection is gone or being closed already.
 	 *
 	 * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
@@ -196,8 +197,7 @@ export class Connection<Context = unknown> {
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
 	 */
 	destroy(options: DestroyOptions = {}): void {
-		const given = check.options("destroy()", options, DESTROY_OPTIONS);
-		const reset = check.boolean("reset", given.reset, false);
+		const { reset } = DESTROY_OPTIONS.check(options);
 		this.#core.destroy(reset);
 	}
 
@@ -248,12 +248,16 @@ export class Connection<Context = unknown> {
 }
 
 /** Settings of {@link Connection.destroy}. */
-export interface DestroyOptions {
-	/** Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN). Default false. */
-	reset?: boolean;
+export class DestroyOptions {
+	/**
+	 * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
+	 *
+	 * @defaultValue false
+	 */
+	reset?: boolean = boolean({ default: false });
 }
 
 /** RFC 6455 section 5.5. */
 const MAX_CONTROL = 125;
 
-const DESTROY_OPTIONS: readonly (keyof DestroyOptions)[] = ["reset"];
+const DESTROY_OPTIONS = new OptionTable("destroy()", DestroyOptions);

@@ -56,20 +56,20 @@ export interface HandlerBase<Context = unknown, Message = string | Buffer> {
 	 * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
 	 * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
 	 * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
-	 * the answer to that when every returned promise is settled; a WebSocket one `closeTimeoutMs` later in any case.
+	 * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
 	 */
 	onMessage?(
 		connection: Connection<Context>,
 		message: Message,
 	): Reply | Promise<Reply>;
 	/**
-	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `lowWaterMarkBytes`. Always follows,
+	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
 	 * once, unless the connection ends before.
 	 */
 	onDrain?(connection: Connection<Context>): void | Promise<void>;
 	/**
 	 * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
-	 * to wait (`pause`, `serial`), if not longer than `closeTimeoutMs`: then they are delivered at once.
+	 * to wait (`pause`, `serial`), if not longer than `timeouts.closeMs`: then they are delivered at once.
 	 */
 	onClose?(
 		connection: Connection<Context>,
@@ -93,7 +93,7 @@ export interface WebSocketHandler<Context = unknown>
 	 * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
 	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
 	 * see {@link UpgradeReply}. `onConnect` follows what is accepted, if the client is still there. What this member throws
-	 * is answered with 500; without an answer within `handshakeTimeoutMs` the client gets 503. Without this member the
+	 * is answered with 500; without an answer within `timeouts.handshakeMs` the client gets 503. Without this member the
 	 * handshake is answered natively. `gev:refused` of {@link Diagnostics} tells of every client that gets no connection.
 	 *
 	 * Those who know the Upgrader of the Go library gev find `OnRequest`, `OnHost`, `OnHeader` and `OnBeforeUpgrade` here,
@@ -106,8 +106,8 @@ export interface WebSocketHandler<Context = unknown>
 	/**
 	 * A request that does not ask for a connection, such as a health check. The body of a request is not read.
 	 * A web `Response` may be returned too: its status, its headers (but for those that are set natively) and its body, which
-	 * is read to its end first, within `handshakeTimeoutMs` and up to `maxBufferedBytes`. What this member throws is answered
-	 * with 500. Without this member requests get the option `page`, or 426.
+	 * is read to its end first, within `timeouts.handshakeMs` and up to `flow.maxBufferedBytes`. What this member throws is
+	 * answered with 500. Without this member requests get the option `page`, or 426.
 	 */
 	onRequest?(
 		request: HttpRequest,
@@ -138,7 +138,7 @@ export interface RawHandler<Context = unknown>
 	/**
 	 * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
 	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
-	 * `allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
+	 * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
 	 */
 	onEnd?(connection: Connection<Context>): void | Promise<void>;
 	/** Of WebSocket only, as are the members below. */

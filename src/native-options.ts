@@ -1,52 +1,24 @@
 import * as binding from "#binding";
 import type { LoopMemory } from "./bridge/event-loop.js";
-import type { Members } from "./flow/dispatcher.js";
+import { type Members, membersOf } from "./flow/dispatcher.js";
 import type { CheckedOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
 
-/** What the native side is told of a server. */
+/**
+ * What the native side is told of a server: its options by the names and in the groups that they have here, but for the
+ * address that the host has come to, and for what users do not see of the protocol; and which members the handler has.
+ */
 export function nativeOptions(
 	options: CheckedOptions,
 	address: string,
 	handler: Members,
-): binding.NativeOptions {
+): object {
 	const { webSocket } = framingOf(options.protocol);
-	const { balance, host: _host, loops: _loops, ...rest } = options;
 	return {
-		address,
-		port: rest.port,
-		backlog: rest.backlog,
-		reusePort: rest.reusePort,
-		threads: rest.threads,
-		roundRobin: balance === "round-robin",
-		handshakeTimeoutMs: rest.handshakeTimeoutMs,
-		closeTimeoutMs: rest.closeTimeoutMs,
-		idleReadMs: rest.idleTimeoutMs.read,
-		idleWriteMs: rest.idleTimeoutMs.write,
-		idleAllMs: rest.idleTimeoutMs.all,
-		writeStallMs: rest.writeStallTimeoutMs,
-		maxLifetimeMs: rest.maxLifetimeMs,
-		maxConnections: rest.maxConnections,
-		maxConnectionsPerAddress: rest.maxConnectionsPerAddress,
-		maxConnectionRatePerAddress: rest.maxConnectionRatePerAddress,
-		maxBufferedBytes: rest.maxBufferedBytes,
-		maxMemoryBytes: rest.maxMemoryBytes,
-		sendBufferBytes: rest.sendBufferBytes,
-		receiveBufferBytes: rest.receiveBufferBytes,
-		queueBytes: rest.queueBytes,
-		readBufferBytes: rest.readBufferBytes,
-		noDelay: rest.noDelay,
-		keepAliveMs: rest.keepAliveMs,
-		...(webSocket !== undefined && {
-			webSocket: {
-				...webSocket,
-				askUpgrades: handler.onUpgrade !== undefined,
-				askRequests: handler.onRequest !== undefined,
-				eagerParts: handler.onFragment !== undefined,
-				tellPings: handler.onPing !== undefined,
-				tellPongs: handler.onPong !== undefined,
-			},
-		}),
+		...options,
+		host: address,
+		protocol: { webSocket },
+		handler: membersOf(handler),
 	};
 }
 
@@ -56,12 +28,15 @@ export function nativeOptions(
  * show that of events to handlers, it is a SharedArrayBuffer, which cannot.
  */
 export function loopMemory(options: CheckedOptions): LoopMemory {
-	const { queueBytes, maxConnections, borrow } = options;
+	const { queueBytes } = options.eventLoop;
+	const { maxConnections } = options.limits;
 	const control = binding.controlBytes(queueBytes, maxConnections);
 	return {
 		control: new Uint8Array(control),
 		events: new Uint8Array(
-			borrow ? new SharedArrayBuffer(queueBytes) : new ArrayBuffer(queueBytes),
+			options.borrow
+				? new SharedArrayBuffer(queueBytes)
+				: new ArrayBuffer(queueBytes),
 		),
 	};
 }

@@ -46,8 +46,8 @@ export interface RequestHeaders
 }
 
 /**
- * An answer in HTTP, of at most `maxBufferedBytes`. The connection is closed behind it. Its properties are read once, when it
- * is returned, and have to be its own.
+ * An answer in HTTP, of at most `flow.maxBufferedBytes`. The connection is closed behind it. Its properties are read once,
+ * when it is returned, and have to be its own.
  */
 export interface HttpResponse {
 	/** 200 to 599. Default 200. */

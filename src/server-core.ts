@@ -2,6 +2,7 @@ import type * as binding from "#binding";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
+import { milliseconds, OptionTable, option } from "./base/option-table.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -50,16 +51,32 @@ export interface ListenAddress {
 }
 
 /** Settings of `Server.stop`. */
-export interface StopOptions {
+export class StopOptions {
 	/**
 	 * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
-	 * milliseconds, default 5000; 0 cuts them at once.
+	 * milliseconds; 0 cuts them at once.
+	 *
+	 * @defaultValue 5000
 	 */
-	timeoutMs?: number;
-	/** WebSocket close code for every connection, as `Connection.close` takes it. Default 1001. */
-	code?: number;
-	/** Text that goes with the code, at most 123 bytes in UTF-8. Default `"server stopped"`. */
-	reason?: string;
+	timeoutMs?: number = milliseconds({ default: 5000 });
+	/**
+	 * WebSocket close code for every connection, as `Connection.close` takes it.
+	 *
+	 * @defaultValue 1001
+	 */
+	code?: number = option((value, name) => {
+		if (mayBeSent(value)) return value;
+		throw check.wrong(name, "a close code that may be sent", value);
+	}, 1001);
+	/**
+	 * Text that goes with the code, at most 123 bytes in UTF-8.
+	 *
+	 * @defaultValue "server stopped"
+	 */
+	reason?: string = option((value, name) => {
+		if (isCloseText(value)) return value;
+		throw check.wrong(name, "a string of at most 123 bytes", value);
+	}, "server stopped");
 }
 
 /** What a stop has come to. */
@@ -109,12 +126,14 @@ export class ServerCore
 		this.#handler = handler;
 		this.#options = checkOptions(options);
 		this.memory = new MemoryBudget(
-			this.#options.maxMemoryBytes,
+			this.#options.limits.maxMemoryBytes,
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
 			(bytes) => this.#relieve(bytes),
 		);
 		this.connectionSettings = {
-			...this.#options,
+			...this.#options.flow,
+			serial: this.#options.serial,
+			allowHalfOpen: this.#options.socket.allowHalfOpen,
 			memory: this.memory,
 			tellsDrain: handler.onDrain !== undefined,
 			endsByFin: this.#options.protocol.name === "raw",
@@ -178,14 +197,16 @@ export class ServerCore
 
 	/** See `Server.stop`. */
 	async stop(options: StopOptions = {}): Promise<StopResult> {
-		const { timeoutMs, goodbye } = checkStop(options);
+		const { timeoutMs, code, reason } = STOP_OPTIONS.check(options);
 		if (this.#state === "starting") {
 			throw new GevError(
 				"ERR_GEV_STATE",
 				"stop() needs a server that is not starting",
 			);
 		}
-		if (this.#state === "running") this.#stop(timeoutMs, goodbye);
+		if (this.#state === "running") {
+			this.#stop(timeoutMs, closePayload(code, reason, 0));
+		}
 		return (await this.#stopped) ?? { closed: 0, cut: 0 };
 	}
 
@@ -255,7 +276,8 @@ export class ServerCore
 
 	/** A new turn of JavaScript's event loop: every loop's budget is whole again. */
 	grant(): void {
-		for (const loop of this.#loops) loop.grant(this.#options.drainBudget);
+		const { drainBudget } = this.#options.eventLoop;
+		for (const loop of this.#loops) loop.grant(drainBudget);
 	}
 
 	/** Handles events within the budget; true when there may be more. */
@@ -300,7 +322,7 @@ export class ServerCore
 			isUpgrade,
 			refused: (status, reason) =>
 				this.handshakeRefused(addresses, status, reason),
-			maxBytes: this.#options.maxBufferedBytes,
+			maxBytes: this.#options.flow.maxBufferedBytes,
 		});
 	}
 
@@ -345,10 +367,9 @@ export class ServerCore
 	connectionLingers(connection: ConnectionCore): void {
 		clearTimeout(this.#lingering.get(connection));
 		const release = () => connection.inbox?.release();
-		const { closeTimeoutMs } = this.#options;
 		const left = Math.max(0, this.#stopsAt - now());
-		const timeoutMs = Math.min(closeTimeoutMs, left);
-		this.#lingering.set(connection, setTimeout(release, timeoutMs));
+		const patienceMs = Math.min(this.#options.timeouts.closeMs, left);
+		this.#lingering.set(connection, setTimeout(release, patienceMs));
 	}
 
 	/** Ends the stop when every loop has ended. */
@@ -386,7 +407,7 @@ export class ServerCore
 	#startLoops(address: string): void {
 		const options = this.#options;
 		const loopOptions = {
-			queueBytes: options.queueBytes,
+			queueBytes: options.eventLoop.queueBytes,
 			borrow: options.borrow,
 			headerBytes: framingOf(options.protocol).headerBytes,
 		};
@@ -418,28 +439,4 @@ export class ServerCore
 	}
 }
 
-/** Checks what `stop` is given; throws `ERR_GEV_OPTION`. */
-function checkStop(options: StopOptions) {
-	const given = check.options("stop()", options, STOP_OPTIONS);
-	const timeoutMs = check.integer(
-		"timeoutMs",
-		given.timeoutMs,
-		5000,
-		0,
-		2 ** 31 - 1,
-	);
-	const { code = 1001, reason = "server stopped" } = given;
-	if (!mayBeSent(code)) {
-		throw check.wrong("code", "a close code that may be sent", code);
-	}
-	if (!isCloseText(reason)) {
-		throw check.wrong("reason", "a string of at most 123 bytes", reason);
-	}
-	return { timeoutMs, goodbye: closePayload(code, reason, 0) };
-}
-
-const STOP_OPTIONS: readonly (keyof StopOptions)[] = [
-	"timeoutMs",
-	"code",
-	"reason",
-];
+const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

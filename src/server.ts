@@ -46,8 +46,8 @@ export class Server<Context = unknown> {
 	}
 
 	/**
-	 * Connections that were closed as soon as they were accepted, since `start()`, because of `maxConnections`,
-	 * `maxConnectionsPerAddress` or `maxConnectionRatePerAddress`. 0 when the server does not run.
+	 * Connections that were closed as soon as they were accepted, since `start()`, because of `limits.maxConnections`,
+	 * `limits.maxConnectionsPerAddress` or `limits.maxConnectionRatePerAddress`. 0 when the server does not run.
 	 */
 	get refusedCount(): number {
 		return this.#core.refusedCount;
@@ -62,7 +62,7 @@ export class Server<Context = unknown> {
 	}
 
 	/**
-	 * Bytes that all connections hold now, in and out: what `maxMemoryBytes` limits. 0 when the server does not run.
+	 * Bytes that all connections hold now, in and out: what `limits.maxMemoryBytes` limits. 0 when the server does not run.
 	 */
 	get heldBytes(): number {
 		return this.#core.heldBytes;
@@ -136,7 +136,7 @@ export class Server<Context = unknown> {
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
 	 */
 	runAfter(delayMs: number, callback: () => void): Timer {
-		const delay = check.integer("delayMs", delayMs, undefined, 0, MAX_DELAY);
+		const delay = check.integer("delayMs", delayMs, 0, MAX_DELAY);
 		return this.#core.timer(callback, delay, undefined);
 	}
 
@@ -145,13 +145,7 @@ export class Server<Context = unknown> {
 	 * the thread was busy are skipped. Otherwise as {@link runAfter}.
 	 */
 	runEvery(intervalMs: number, callback: () => void): Timer {
-		const interval = check.integer(
-			"intervalMs",
-			intervalMs,
-			undefined,
-			1,
-			MAX_DELAY,
-		);
+		const interval = check.integer("intervalMs", intervalMs, 1, MAX_DELAY);
 		return this.#core.timer(callback, interval, interval);
 	}
 }

@@ -35,7 +35,7 @@ for (const protocol of protocols) {
 			const { host, account, isUndisturbed, customer, close } = await scene(
 				t,
 				protocol,
-				{ highWaterMarkBytes },
+				{ flow: { highWaterMarkBytes } },
 			);
 			const before = host.memory("peak");
 			const client = customer("stop", count, size);
@@ -58,8 +58,7 @@ for (const protocol of protocols) {
 			async (t) => {
 				const maxBufferedBytes = 4 * MIB;
 				const { host, enter, account, close } = await scene(t, protocol, {
-					maxBufferedBytes,
-					overflow,
+					flow: { maxBufferedBytes, overflow },
 				});
 				const client = await enter("deaf");
 				client.pause();
@@ -150,35 +149,32 @@ for (const protocol of protocols) {
 	);
 }
 
-onLinux(
-	"peers without FIN or RST are cut by idleTimeoutMs and pings",
-	async (t) => {
-		const unshare = ["--map-root-user", "--net"];
-		const trial = spawnSync("unshare", [...unshare, "ip", "link"]);
-		if (trial.status !== 0) {
-			t.log("left out: no network of its own to be had (unshare, ip)");
-			t.pass();
-			return;
-		}
-		const program = new URL("../fixtures/half-open.js", import.meta.url);
-		const { stdout, stderr, status } = spawnSync(
-			"unshare",
-			[...unshare, process.execPath, fileURLToPath(program)],
-			{ encoding: "utf8", timeout: 60_000 },
-		);
-		t.is(stderr, "");
-		t.is(
-			stdout,
-			[
-				"raw by idleTimeoutMs: idle false 0",
-				"websocket by idleTimeoutMs: idle false 0",
-				"websocket by pings: timeout false 0",
-				"",
-			].join("\n"),
-		);
-		t.is(status, 0);
-	},
-);
+onLinux("peers without FIN or RST are cut by idleMs and pings", async (t) => {
+	const unshare = ["--map-root-user", "--net"];
+	const trial = spawnSync("unshare", [...unshare, "ip", "link"]);
+	if (trial.status !== 0) {
+		t.log("left out: no network of its own to be had (unshare, ip)");
+		t.pass();
+		return;
+	}
+	const program = new URL("../fixtures/half-open.js", import.meta.url);
+	const { stdout, stderr, status } = spawnSync(
+		"unshare",
+		[...unshare, process.execPath, fileURLToPath(program)],
+		{ encoding: "utf8", timeout: 60_000 },
+	);
+	t.is(stderr, "");
+	t.is(
+		stdout,
+		[
+			"raw by idleMs: idle false 0",
+			"websocket by idleMs: idle false 0",
+			"websocket by pings: timeout false 0",
+			"",
+		].join("\n"),
+	);
+	t.is(status, 0);
+});
 
 onLinux("a connection that the system destroys has its onClose", async (t) => {
 	const { port, enter, account, close } = await scene(t, "raw");

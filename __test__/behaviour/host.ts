@@ -17,7 +17,7 @@ import {
 	type WebSocketOptions,
 	webSocket,
 } from "gev";
-import { patience } from "../kit/patience.js";
+import { patient } from "../kit/patience.js";
 import { Random } from "../kit/random.js";
 import { framed, MOST_BYTES, Pieces, read, Writer, words } from "./letters.js";
 
@@ -299,12 +299,11 @@ const calls: Calls = {
 		server = new Server(clerk, {
 			host: "127.0.0.1",
 			port: 0,
-			...patience,
 			protocol:
 				protocol === "raw"
 					? raw()
 					: webSocket({ maxFragments: 0, ...webSocketOptions }),
-			...options,
+			...patient(options),
 		});
 		return (await server.start()).port;
 	},

@@ -44,7 +44,7 @@ const ordinary = {
 
 /** Few loops and little in a piece, so that every thread makes many calls. */
 const manyCalls = {
-	server: { loops: 1, readBufferBytes: 4096 },
+	server: { loops: 1, eventLoop: { readBufferBytes: 4096 } },
 	peer: {},
 	peers: 8,
 	letters: 40,
@@ -89,9 +89,8 @@ export const modes: readonly Mode[] = [
 		name: "tiny-buffers",
 		server: {
 			loops: 2,
-			sendBufferBytes: 4096,
-			receiveBufferBytes: 4096,
-			readBufferBytes: 4096,
+			socket: { sendBufferBytes: 4096, receiveBufferBytes: 4096 },
+			eventLoop: { readBufferBytes: 4096 },
 		},
 		peer: { readBytes: 1000 },
 		letters: 40,
@@ -186,7 +185,7 @@ export const modes: readonly Mode[] = [
 		...manyCalls,
 		name: "slow-kernel",
 		group: "syscalls",
-		server: { loops: 2, readBufferBytes: 4096 },
+		server: { loops: 2, eventLoop: { readBufferBytes: 4096 } },
 		faults: {
 			inject: [
 				"recvfrom:delay_exit=2000:when=1+7",

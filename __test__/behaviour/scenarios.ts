@@ -40,7 +40,7 @@ const push: Scenario = async (stage) => {
 	/** From fewest bytes in a letter to most. */
 	const sizes = [100, 1000, 9000, most].map((size) => Math.min(size, most));
 	let congestions = 0;
-	await stage.open({ highWaterMarkBytes, lowWaterMarkBytes: 1024 });
+	await stage.open({ flow: { highWaterMarkBytes, lowWaterMarkBytes: 1024 } });
 	await stage.everybody(async (peer, index) => {
 		const size = sizes[index % sizes.length] as number;
 		const count = Math.ceil((stage.mode.letters * 4000) / (size + 500));

@@ -55,7 +55,7 @@ test("with allowHalfOpen this side goes on after the peer's end, until end()", a
 			},
 			onClose: (_, { wasClean }) => closes.push(wasClean),
 		},
-		{ protocol: raw(), allowHalfOpen: true },
+		{ protocol: raw(), socket: { allowHalfOpen: true } },
 	);
 	const client = await tcp(t, port);
 	client.socket.end("all that I have to say");
@@ -79,7 +79,7 @@ test("with allowHalfOpen the connection is gone when both sides have ended", asy
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
 		protocol: raw(),
-		allowHalfOpen: true,
+		socket: { allowHalfOpen: true },
 	});
 	const client = await tcp(t, port);
 	const { connection } = await recorder.next("connect");
@@ -98,7 +98,7 @@ test("with allowHalfOpen shutdownWrite() later ends the connection too", async (
 			onEnd: (connection) => ends.push(connection),
 			onClose: (_, { wasClean }) => closes.push(wasClean),
 		},
-		{ protocol: raw(), allowHalfOpen: true },
+		{ protocol: raw(), socket: { allowHalfOpen: true } },
 	);
 	const client = await tcp(t, port);
 	client.socket.end();
@@ -118,7 +118,7 @@ test("a half-open connection ends when its peer resets it", async (t) => {
 			onEnd: () => ends.push(),
 			onClose: (_, { cause }) => closes.push(cause),
 		},
-		{ protocol: raw(), allowHalfOpen: true },
+		{ protocol: raw(), socket: { allowHalfOpen: true } },
 	);
 	const client = await tcp(t, port);
 	client.socket.end();
@@ -150,7 +150,7 @@ test("a WebSocket's close frame is no half-open connection", async (t) => {
 	const { port } = await serve(
 		t,
 		{ onEnd: () => void ends++ },
-		{ allowHalfOpen: true },
+		{ socket: { allowHalfOpen: true } },
 	);
 	const client = await upgraded(t, port);
 	client.write(closeFrame(1000));

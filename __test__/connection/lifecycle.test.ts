@@ -103,7 +103,9 @@ test("destroy() ends a connection without a goodbye", async (t) => {
 
 test("destroy() ends a close that waits for its peer", async (t) => {
 	const recorder = new Recorder();
-	const { port } = await serve(t, recorder, { closeTimeoutMs: FOR_EVER });
+	const { port } = await serve(t, recorder, {
+		timeouts: { closeMs: FOR_EVER },
+	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	connection.close();
@@ -254,7 +256,7 @@ for (const [title, onMessage] of Object.entries<Handler["onMessage"]>({
 	});
 }
 
-test("a promise that is never settled holds up the goodbye of a WebSocket for closeTimeoutMs", async (t) => {
+test("a promise that is never settled holds up the goodbye of a WebSocket for closeMs", async (t) => {
 	const closed = new Queue<CloseReason>();
 	const { url } = await serve(
 		t,
@@ -262,7 +264,7 @@ test("a promise that is never settled holds up the goodbye of a WebSocket for cl
 			onMessage: () => new Promise(() => {}),
 			onClose: (_, reason) => closed.push(reason),
 		},
-		{ closeTimeoutMs: 20 },
+		{ timeouts: { closeMs: 20 } },
 	);
 	const client = await connect(t, url);
 	client.socket.send("question");
@@ -276,9 +278,9 @@ function reply(message: string | Buffer): Buffer {
 	return Buffer.alloc(8_000_000, `to ${message}: `);
 }
 
-test("a peer that does not answer the close is cut after closeTimeoutMs", async (t) => {
+test("a peer that does not answer the close is cut after closeMs", async (t) => {
 	const recorder = new Recorder();
-	const { port } = await serve(t, recorder, { closeTimeoutMs: 20 });
+	const { port } = await serve(t, recorder, { timeouts: { closeMs: 20 } });
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	connection.close(4000, "bye");
@@ -288,9 +290,9 @@ test("a peer that does not answer the close is cut after closeTimeoutMs", async 
 	t.like(reason, { code: 1006, cause: "local", wasClean: false });
 });
 
-test("a raw peer that keeps its side open is cut after closeTimeoutMs", async (t) => {
+test("a raw peer that keeps its side open is cut after closeMs", async (t) => {
 	const recorder = new Recorder();
-	const options = { protocol: raw(), closeTimeoutMs: 20 };
+	const options = { protocol: raw(), timeouts: { closeMs: 20 } };
 	const { port } = await serve(t, recorder, options);
 	const client = await tcp(t, port);
 	const { connection } = await recorder.next("connect");

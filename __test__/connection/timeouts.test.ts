@@ -19,11 +19,13 @@ import { protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 
 test.serial(
-	"a connection that is silent for idleTimeoutMs is closed, and never earlier",
+	"a connection that is silent for idleMs is closed, and never earlier",
 	async (t) => {
 		const recorder = new Recorder();
-		const idleTimeoutMs = 200;
-		const { port } = await serve(t, recorder, { idleTimeoutMs });
+		const idleMs = 200;
+		const { port } = await serve(t, recorder, {
+			timeouts: { idleMs },
+		});
 		const client = await upgraded(t, port);
 		await recorder.next("connect");
 		let heard = performance.now();
@@ -38,7 +40,7 @@ test.serial(
 			heard = sent;
 		}
 		const close = await readClose(client);
-		t.true(performance.now() - heard >= idleTimeoutMs, "early");
+		t.true(performance.now() - heard >= idleMs, "early");
 		t.deepEqual(close, { code: 1001, reason: "idle timeout" });
 		if (stoodStill) return;
 		client.socket.end(closeFrame(1001));
@@ -62,13 +64,11 @@ test.serial(
 		};
 		const all = await serve(t, handler, {
 			protocol: protocols.raw(),
-			idleTimeoutMs: 400,
-			closeTimeoutMs: 500,
+			timeouts: { idleMs: 400, closeMs: 500 },
 		});
 		const read = await serve(t, handler, {
 			protocol: protocols.raw(),
-			idleTimeoutMs: { read: 400 },
-			closeTimeoutMs: 500,
+			timeouts: { idleMs: { read: 400 }, closeMs: 500 },
 		});
 		const first = await tcp(t, all.port);
 		const pushed = await connections.next();
@@ -94,7 +94,9 @@ test.serial(
 	async (t) => {
 		const recorder = new Recorder();
 		const started = performance.now();
-		const { port } = await serve(t, recorder, { maxLifetimeMs: 100 });
+		const { port } = await serve(t, recorder, {
+			timeouts: { maxLifetimeMs: 100 },
+		});
 		const client = await upgraded(t, port);
 		await recorder.next("connect");
 		const timer = setInterval(() => client.write(frame(PONG)), 5);
@@ -160,9 +162,9 @@ test.serial(
 			},
 			{
 				protocol: webSocket({ pingIntervalMs: 50, pongTimeoutMs: 50 }),
-				idleTimeoutMs: 100,
-				queueBytes: 256 * 1024,
-				maxBufferedBytes: 2 ** 26,
+				timeouts: { idleMs: 100 },
+				eventLoop: { queueBytes: 256 * 1024 },
+				flow: { maxBufferedBytes: 2 ** 26 },
 			},
 		);
 		const client = await tcp(t, port);
@@ -196,7 +198,10 @@ test.serial(
 				onMessage: () => new Promise<void>(() => {}),
 				onClose: (connection, reason) => recorder.onClose(connection, reason),
 			},
-			{ protocol: protocols.raw(), maxLifetimeMs: 100, closeTimeoutMs: 100 },
+			{
+				protocol: protocols.raw(),
+				timeouts: { maxLifetimeMs: 100, closeMs: 100 },
+			},
 		);
 		const client = await tcp(t, port);
 		await recorder.next("connect");

@@ -60,9 +60,9 @@ const chat = {
 };
 
 const idle: Record<string, ServerOptions> = {
-	"anything is said": { idleTimeoutMs: TIME_MS },
-	"they speak": { idleTimeoutMs: { read: TIME_MS } },
-	"they are answered": { idleTimeoutMs: { write: TIME_MS } },
+	"anything is said": { timeouts: { idleMs: TIME_MS } },
+	"they speak": { timeouts: { idleMs: { read: TIME_MS } } },
+	"they are answered": { timeouts: { idleMs: { write: TIME_MS } } },
 };
 
 for (const protocol of ["raw", "websocket"] as const) {
@@ -102,8 +102,8 @@ for (const protocol of ["raw", "websocket"] as const) {
 		async (t) => {
 			const { enter } = chat[protocol];
 			const options = {
-				writeStallTimeoutMs: TIME_MS,
-				sendBufferBytes: 256 * 1024,
+				timeouts: { writeStallMs: TIME_MS },
+				socket: { sendBufferBytes: 256 * 1024 },
 			};
 			const { program, ports } = await serve(t, [{ protocol, options }]);
 			const client = await enter(t, ports[0] as number);
@@ -133,7 +133,7 @@ for (const protocol of ["raw", "websocket"] as const) {
 					loops: 1,
 					threads: false,
 					protocol: protocols[protocol](),
-					idleTimeoutMs: { read: 200 },
+					timeouts: { idleMs: { read: 200 } },
 				},
 			);
 			const client = await enter(t, port);
@@ -157,7 +157,10 @@ onLinux(
 				protocol: "websocket",
 				webSocket: { pingIntervalMs: 100, pongTimeoutMs: TIME_MS },
 			},
-			{ protocol: "websocket", options: { handshakeTimeoutMs: TIME_MS } },
+			{
+				protocol: "websocket",
+				options: { timeouts: { handshakeMs: TIME_MS } },
+			},
 		]);
 		const [forPings = 0, forHandshakes = 0] = ports;
 		const request = handshake();
@@ -184,7 +187,7 @@ onLinux(
 	async (t) => {
 		const settings: Settings = {
 			protocol: "websocket",
-			options: { closeTimeoutMs: TIME_MS },
+			options: { timeouts: { closeMs: TIME_MS } },
 		};
 		const { program, ports } = await serve(t, [settings, settings, settings]);
 		const [ours, theirs, last] = (await Promise.all(

@@ -32,8 +32,8 @@ for (const [protocol, create] of Object.entries(protocols)) {
 			{
 				protocol: create(),
 				loops: 2,
-				queueBytes,
-				maxBufferedBytes: 2 ** 30,
+				eventLoop: { queueBytes },
+				flow: { maxBufferedBytes: 2 ** 30 },
 			},
 		);
 		const worker = new Worker(
@@ -94,7 +94,7 @@ test("a client that sends more than the handlers can take leaves room for others
 });
 
 test("messages larger than the queues pass in both directions, between those of others", async (t) => {
-	const { url } = await serve(t, echo, { queueBytes });
+	const { url } = await serve(t, echo, { eventLoop: { queueBytes } });
 	const sizes = [0, 1, 65_536, 65_537, queueBytes - 16, queueBytes, 5_000_001];
 	await Promise.all(
 		["a", "é", "👋"].map(async (letter) => {
@@ -118,8 +118,7 @@ test("messages larger than the queues pass in both directions, between those of 
 test("a raw stream larger than the queues comes back unchanged", async (t) => {
 	const { port } = await serve(t, echo, {
 		protocol: protocols.raw(),
-		queueBytes,
-		readBufferBytes: 2 * 1024 * 1024,
+		eventLoop: { queueBytes, readBufferBytes: 2 * 1024 * 1024 },
 	});
 	const client = await tcp(t, port);
 	const bytes = Buffer.from(
@@ -136,9 +135,8 @@ for (const [name, size] of [
 	test(`64 MiB sent in one tick arrive whole: ${name}`, async (t) => {
 		const recorder = new Recorder();
 		const { url } = await serve(t, recorder, {
-			queueBytes,
-			maxBufferedBytes: 2 ** 30,
-			highWaterMarkBytes: 2 ** 30,
+			eventLoop: { queueBytes },
+			flow: { maxBufferedBytes: 2 ** 30, highWaterMarkBytes: 2 ** 30 },
 		});
 		const client = await connect(t, url);
 		const { connection } = await recorder.next("connect");
@@ -179,7 +177,7 @@ test("with a drainBudget of 1 Node's timers run between messages, and nothing is
 				if (++handled === count) done.push();
 			},
 		},
-		{ drainBudget: 1 },
+		{ eventLoop: { drainBudget: 1 } },
 	);
 	const client = await upgraded(t, port);
 	const frames = Array.from({ length: count }, (_, index) =>
@@ -219,7 +217,7 @@ test("writeBufferLength tells what the client has not taken", async (t) => {
 	const { port } = await serve(
 		t,
 		{ onConnect: (connection) => connections.push(connection) },
-		{ protocol: protocols.raw(), maxBufferedBytes: 2 ** 30 },
+		{ protocol: protocols.raw(), flow: { maxBufferedBytes: 2 ** 30 } },
 	);
 	const client = await tcp(t, port);
 	client.socket.pause();

@@ -12,8 +12,7 @@ import { serve } from "../kit/server.js";
 const KIB = 1024;
 
 const unbounded = {
-	maxBufferedBytes: 2 ** 31 - 1,
-	highWaterMarkBytes: 2 ** 30,
+	flow: { maxBufferedBytes: 2 ** 31 - 1, highWaterMarkBytes: 2 ** 30 },
 };
 
 // The numbers of these would take hours if what waits cost more the more there is.
@@ -30,7 +29,10 @@ for (const [ending, [protocol, end]] of Object.entries(endings)) {
 	test.serial(
 		`a million callbacks that wait are called when their connection ${ending}: ${protocol}`,
 		async (t) => {
-			const all = await pair(t, protocol, { ...unbounded, closeTimeoutMs: 50 });
+			const all = await pair(t, protocol, {
+				...unbounded,
+				timeouts: { closeMs: 50 },
+			});
 			const { client, connection, recorder } = all;
 			client.socket.pause();
 			connection.send(Buffer.alloc(64 * KIB * KIB));
@@ -93,7 +95,9 @@ for (const [way, ask] of Object.entries(waysToAsk)) {
 
 test("who asks where somebody has asked already shares the promise, until it is fulfilled", async (t) => {
 	for (const overflow of ["close", "drop-newest", "drop-oldest"] as const) {
-		const { client, connection } = await pair(t, "websocket", { overflow });
+		const { client, connection } = await pair(t, "websocket", {
+			flow: { overflow },
+		});
 		client.socket.pause();
 		connection.send("first");
 		const first = connection.sent();
@@ -195,9 +199,11 @@ for (const protocol of ["raw", "websocket"] as const) {
 	test(`as are those of messages that are dropped, and that wait meanwhile: ${protocol}`, async (t) => {
 		for (const overflow of ["drop-newest", "drop-oldest"] as const) {
 			const all = await pair(t, protocol, {
-				maxBufferedBytes: 256 * KIB,
-				highWaterMarkBytes: 64 * KIB,
-				overflow,
+				flow: {
+					maxBufferedBytes: 256 * KIB,
+					highWaterMarkBytes: 64 * KIB,
+					overflow,
+				},
 			});
 			const { client, connection } = all;
 			client.socket.pause();

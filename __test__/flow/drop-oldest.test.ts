@@ -18,9 +18,11 @@ const KIB = 1024;
 test("with drop-oldest what is too much replaces the oldest that is not on its way", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		highWaterMarkBytes: 64 * KIB,
-		maxBufferedBytes: 512 * KIB,
-		overflow: "drop-oldest",
+		flow: {
+			highWaterMarkBytes: 64 * KIB,
+			maxBufferedBytes: 512 * KIB,
+			overflow: "drop-oldest",
+		},
 	});
 	const client = await upgraded(t, port);
 	client.socket.pause();
@@ -68,9 +70,11 @@ test("with drop-oldest what is too much replaces the oldest that is not on its w
 test("drop-oldest drops whole messages, and none that is half way", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		highWaterMarkBytes: 64 * KIB,
-		maxBufferedBytes: 256 * KIB,
-		overflow: "drop-oldest",
+		flow: {
+			highWaterMarkBytes: 64 * KIB,
+			maxBufferedBytes: 256 * KIB,
+			overflow: "drop-oldest",
+		},
 	});
 	const client = await upgraded(t, port);
 	client.socket.pause();
@@ -116,9 +120,11 @@ test("drop-oldest: onDrain follows, and close() sends what has not been dropped"
 			onDrain: (connection) => drains.push(connection.writeBufferLength),
 		},
 		{
-			highWaterMarkBytes: 64 * KIB,
-			maxBufferedBytes: 1024 * KIB,
-			overflow: "drop-oldest",
+			flow: {
+				highWaterMarkBytes: 64 * KIB,
+				maxBufferedBytes: 1024 * KIB,
+				overflow: "drop-oldest",
+			},
 		},
 	);
 	const client = await upgraded(t, port);
@@ -154,9 +160,11 @@ test("drop-oldest: onDrain follows, and close() sends what has not been dropped"
 test("drop-oldest: what is larger than everything is dropped itself", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		highWaterMarkBytes: 1024,
-		maxBufferedBytes: 64 * KIB,
-		overflow: "drop-oldest",
+		flow: {
+			highWaterMarkBytes: 1024,
+			maxBufferedBytes: 64 * KIB,
+			overflow: "drop-oldest",
+		},
 	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
@@ -171,9 +179,11 @@ test("drop-oldest: what is larger than everything is dropped itself", async (t) 
 test("drop-oldest: sent() waits for what is on its way, although what came behind it is dropped", async (t) => {
 	for (const protocol of ["raw", "websocket"] as const) {
 		const all = await pair(t, protocol, {
-			highWaterMarkBytes: 64 * KIB,
-			maxBufferedBytes: 256 * KIB,
-			overflow: "drop-oldest",
+			flow: {
+				highWaterMarkBytes: 64 * KIB,
+				maxBufferedBytes: 256 * KIB,
+				overflow: "drop-oldest",
+			},
 		});
 		const { client, connection } = all;
 		client.socket.pause();
@@ -207,9 +217,11 @@ test("drop-oldest: sent() is true for what close() sends, false for what destroy
 	for (const end of ["close", "destroy"] as const) {
 		const recorder = new Recorder();
 		const { port } = await serve(t, recorder, {
-			highWaterMarkBytes: 64 * KIB,
-			maxBufferedBytes: 1024 * KIB,
-			overflow: "drop-oldest",
+			flow: {
+				highWaterMarkBytes: 64 * KIB,
+				maxBufferedBytes: 1024 * KIB,
+				overflow: "drop-oldest",
+			},
 		});
 		const client = await upgraded(t, port);
 		client.socket.pause();
@@ -241,9 +253,11 @@ test("drop-oldest: sent() is true for what close() sends, false for what destroy
 test("drop-oldest: a mark between the fragments of a message does not outlive or split it", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		highWaterMarkBytes: 64 * KIB,
-		maxBufferedBytes: 256 * KIB,
-		overflow: "drop-oldest",
+		flow: {
+			highWaterMarkBytes: 64 * KIB,
+			maxBufferedBytes: 256 * KIB,
+			overflow: "drop-oldest",
+		},
 	});
 	const client = await upgraded(t, port);
 	client.socket.pause();

@@ -29,9 +29,11 @@ for (const [protocol, create] of Object.entries(protocols)) {
 			},
 			{
 				protocol: create(),
-				highWaterMarkBytes: 256 * KIB,
-				lowWaterMarkBytes: 16 * KIB,
-				maxBufferedBytes: 64 * KIB * KIB,
+				flow: {
+					highWaterMarkBytes: 256 * KIB,
+					lowWaterMarkBytes: 16 * KIB,
+					maxBufferedBytes: 64 * KIB * KIB,
+				},
 			},
 		);
 		const client =
@@ -71,7 +73,7 @@ test("onDrain also follows what the kernel takes at once", async (t) => {
 			onConnect: (connection) => connections.push(connection),
 			onDrain: () => drains.push(),
 		},
-		{ highWaterMarkBytes: 1, lowWaterMarkBytes: 0 },
+		{ flow: { highWaterMarkBytes: 1, lowWaterMarkBytes: 0 } },
 	);
 	const { messages } = await connect(t, url);
 	const connection = await connections.next();
@@ -85,8 +87,7 @@ test("onDrain also follows what the kernel takes at once", async (t) => {
 test("with drop-newest what is too much is dropped, and nothing else", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		maxBufferedBytes: 100 * KIB,
-		overflow: "drop-newest",
+		flow: { maxBufferedBytes: 100 * KIB, overflow: "drop-newest" },
 	});
 	const client = await upgraded(t, port);
 	client.socket.pause();
@@ -118,8 +119,7 @@ test("with drop-newest what is too much is dropped, and nothing else", async (t)
 test("a fragment that is dropped leaves no hole in a message", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		maxBufferedBytes: 1024,
-		overflow: "drop-newest",
+		flow: { maxBufferedBytes: 1024, overflow: "drop-newest" },
 	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
@@ -145,8 +145,7 @@ test("a close frame on top of a full buffer is no limit exceeded", async (t) => 
 	const recorder = new Recorder();
 	const maxBufferedBytes = 64 * KIB;
 	const { port } = await serve(t, recorder, {
-		maxBufferedBytes,
-		overflow: "drop-newest",
+		flow: { maxBufferedBytes, overflow: "drop-newest" },
 	});
 	const client = await upgraded(t, port);
 	client.socket.pause();
@@ -205,8 +204,7 @@ for (const length of [1, 100, 200, 16 * KIB, 100 * KIB]) {
 		const maxBufferedBytes = 512 * KIB;
 		const recorder = new Recorder();
 		const { port } = await serve(t, recorder, {
-			maxBufferedBytes,
-			overflow: "drop-newest",
+			flow: { maxBufferedBytes, overflow: "drop-newest" },
 		});
 		const client = await upgraded(t, port);
 		client.socket.pause();
@@ -247,7 +245,7 @@ for (const length of [1, 100, 200, 16 * KIB, 100 * KIB]) {
 test("callbacks and sent() tell when the kernel has it, in order", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		maxBufferedBytes: 64 * KIB * KIB,
+		flow: { maxBufferedBytes: 64 * KIB * KIB },
 	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
@@ -302,11 +300,11 @@ test("what a callback throws costs its connection only", async (t) => {
 	t.is(error.message, "a fault of the callback");
 });
 
-test("a peer that takes nothing is cut after writeStallTimeoutMs, and not earlier", async (t) => {
+test("a peer that takes nothing is cut after writeStallMs, and not earlier", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
-		writeStallTimeoutMs: 200,
-		maxBufferedBytes: 64 * KIB * KIB,
+		timeouts: { writeStallMs: 200 },
+		flow: { maxBufferedBytes: 64 * KIB * KIB },
 	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
@@ -323,7 +321,9 @@ test("a peer that takes nothing is cut after writeStallTimeoutMs, and not earlie
 
 test("what is sent after the loop has begun to close is not called sent", async (t) => {
 	const recorder = new Recorder();
-	const { port } = await serve(t, recorder, { maxLifetimeMs: 50 });
+	const { port } = await serve(t, recorder, {
+		timeouts: { maxLifetimeMs: 50 },
+	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	t.is((await readClose(client)).code, 1001);
@@ -340,7 +340,9 @@ test("what is sent after the loop has begun to close is not called sent", async 
 
 test("pings that wait count as what waits", async (t) => {
 	const recorder = new Recorder();
-	const { port } = await serve(t, recorder, { maxBufferedBytes: 1_000_000 });
+	const { port } = await serve(t, recorder, {
+		flow: { maxBufferedBytes: 1_000_000 },
+	});
 	await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	let sent = 0;

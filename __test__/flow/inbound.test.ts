@@ -134,7 +134,11 @@ test("messages that wait are the handler's own, although it borrows", async (t) 
 			},
 			onMessage: (_, message) => void got.push(message as Buffer),
 		},
-		{ borrow: true, readBufferBytes: 4096, maxPending: 0 },
+		{
+			borrow: true,
+			eventLoop: { readBufferBytes: 4096 },
+			flow: { maxPending: 0 },
+		},
 	);
 	const client = await upgraded(t, port);
 	const connection = await connections.next();
@@ -180,7 +184,7 @@ test("serial: one message at a time, in order, and others do not wait", async (t
 				return message;
 			},
 		},
-		{ serial: true, maxPending: 8 },
+		{ serial: true, flow: { maxPending: 8 } },
 	);
 	const client = await upgraded(t, port);
 	client.write(numbers(0, 300));
@@ -213,7 +217,7 @@ test("serial without maxPending: a flood that waits is handed over one by one, i
 				if (++handled === count) done.push();
 			},
 		},
-		{ serial: true, maxPending: 0 },
+		{ serial: true, flow: { maxPending: 0 } },
 	);
 	const client = await upgraded(t, port);
 	client.write(numbers(0, count));
@@ -269,7 +273,7 @@ for (const serial of [true, false]) {
 					received += message.length;
 				},
 			},
-			{ serial, maxPending },
+			{ serial, flow: { maxPending } },
 		);
 		const client = await upgraded(t, port);
 		const unit = frame(BINARY, Buffer.alloc(32 * 1024));
@@ -301,7 +305,7 @@ test("serial: the peer's close is answered behind everything that it has sent", 
 			},
 			onClose: (_, { code }) => void calls.push(`close ${code}`),
 		},
-		{ serial: true, maxPending: 4 },
+		{ serial: true, flow: { maxPending: 4 } },
 	);
 	const client = await upgraded(t, port);
 	client.write(Buffer.concat([numbers(0, 50), closeFrame(4321)]));
@@ -341,7 +345,7 @@ test("serial: what a handler throws ends the connection, and what waited is not 
 	t.deepEqual(calls, ["0", "1", "2", "3", "three"]);
 });
 
-test("a handler that is never done keeps onClose back for closeTimeoutMs, and stop() for timeoutMs", async (t) => {
+test("a handler that is never done keeps onClose back for closeMs, and stop() for timeoutMs", async (t) => {
 	for (const ends of ["the client leaves", "stop()"]) {
 		const calls: string[] = [];
 		const handler: Handler = {
@@ -353,7 +357,7 @@ test("a handler that is never done keeps onClose back for closeTimeoutMs, and st
 		};
 		const { port, server } = await serve(t, handler, {
 			serial: true,
-			closeTimeoutMs: ends === "stop()" ? 60_000 : 50,
+			timeouts: { closeMs: ends === "stop()" ? 60_000 : 50 },
 		});
 		const client = await upgraded(t, port);
 		client.write(numbers(0, 3));

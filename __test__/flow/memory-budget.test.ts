@@ -46,9 +46,11 @@ async function scene(
 ) {
 	const all = {
 		...loops(1),
-		maxMemoryBytes,
-		// Whoever has been closed with a goodbye need not answer it.
-		closeTimeoutMs: 500,
+		limits: { maxMemoryBytes },
+		timeouts: {
+			// Whoever has been closed with a goodbye need not answer it.
+			closeMs: 500,
+		},
 		...options,
 	};
 	const started = await hostScene(t, protocol, all, [], webSocketOptions);
@@ -91,7 +93,7 @@ function deflated(message: Buffer): Buffer {
 	return frame(BINARY, packed.subarray(0, -4), { rsv: 4 });
 }
 
-for (const options of [{}, { maxMemoryBytes: 0 }]) {
+for (const options of [{}, { limits: { maxMemoryBytes: 0 } }]) {
 	onLinux(
 		`messages that grow a thousandfold are inflated one after the other: ${JSON.stringify(options)}`,
 		async (t) => {
@@ -133,8 +135,8 @@ for (const protocol of protocols) {
 			};
 			const { server, port } = await serve(t, handler, {
 				protocol: servers[protocol](),
-				maxMemoryBytes: 16 * MIB,
-				sendBufferBytes: 64 * 1024,
+				limits: { maxMemoryBytes: 16 * MIB },
+				socket: { sendBufferBytes: 64 * 1024 },
 				serial: true,
 			});
 			const size = 8 * MIB;
@@ -228,7 +230,7 @@ onLinux(
 	"who holds the most is closed with 1013 when nobody gets on, and others go on",
 	async (t) => {
 		const { host, port, account, isUndisturbed, closeWithinBudget } =
-			await scene(t, "websocket", { maxMemoryBytes: 32 * MIB });
+			await scene(t, "websocket", { limits: { maxMemoryBytes: 32 * MIB } });
 		const enter = async (id: string) => {
 			const client = await upgraded(t, port);
 			await introduce(t, client, id);
@@ -271,7 +273,9 @@ const floods: Record<string, ServerOptions> = {
 	"at once": {},
 	"one after the other": {},
 	// In JavaScript's memory.
-	"kept back": { overflow: "drop-oldest", highWaterMarkBytes: 100_000 },
+	"kept back": {
+		flow: { overflow: "drop-oldest", highWaterMarkBytes: 100_000 },
+	},
 };
 
 for (const protocol of protocols) {
@@ -333,7 +337,7 @@ for (const protocol of protocols) {
 			`letters of ${size} bytes that wait for a ${protocol} handler that is not done hold no more than the budget`,
 			async (t) => {
 				const { host, enter, account, isUndisturbed, closeWithinBudget } =
-					await scene(t, protocol, { serial: true, maxPending: 0 });
+					await scene(t, protocol, { serial: true, flow: { maxPending: 0 } });
 				const wrap = protocol === "raw" ? framed : framedAsBinary;
 				const body = Buffer.alloc(size);
 				const bytes = Buffer.concat(

@@ -49,7 +49,9 @@ test("every member is called in the context of its server's start", async (t) =>
 	const seen = new Queue<[string, string | undefined]>();
 	const handler = entering(seen);
 	const { port, server } = await storage.run("the start's", () =>
-		serve(t, handler, { highWaterMarkBytes: 1, lowWaterMarkBytes: 0 }),
+		serve(t, handler, {
+			flow: { highWaterMarkBytes: 1, lowWaterMarkBytes: 0 },
+		}),
 	);
 	t.is(storage.getStore(), undefined);
 	const expect = async (...names: string[]) => {

@@ -96,7 +96,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 				},
 			},
 			// Less than is received, so that all of it is used several times.
-			{ protocol: protocol(), queueBytes: 256 * 1024 },
+			{ protocol: protocol(), eventLoop: { queueBytes: 256 * 1024 } },
 		);
 		for (let id = 0; id < clients; id++) {
 			const client = await (name === "raw" ? tcp : upgraded)(t, port);
@@ -399,7 +399,7 @@ test("a client that never reads costs maxBufferedBytes at most, and others go on
 			},
 			onClose: (_, reason) => closes.push(reason),
 		},
-		{ maxBufferedBytes },
+		{ flow: { maxBufferedBytes } },
 	);
 	const silent = await upgraded(t, port);
 	silent.socket.pause();
@@ -434,7 +434,11 @@ for (const [name, protocol] of Object.entries(protocols)) {
 				},
 				onClose: (_, reason) => closes.push(reason),
 			},
-			{ protocol: protocol(), maxBufferedBytes, readBufferBytes: 16 * 1024 },
+			{
+				protocol: protocol(),
+				flow: { maxBufferedBytes },
+				eventLoop: { readBufferBytes: 16 * 1024 },
+			},
 		);
 		const client = await (name === "raw" ? tcp : upgraded)(t, port);
 		client.socket.pause();

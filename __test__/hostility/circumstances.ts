@@ -1,4 +1,9 @@
-import type { Handler, ServerOptions, WebSocketOptions } from "gev";
+import type {
+	FlowOptions,
+	Handler,
+	ServerOptions,
+	WebSocketOptions,
+} from "gev";
 import { loops } from "../kit/loops.js";
 import type { Random } from "../kit/random.js";
 
@@ -7,7 +12,11 @@ export interface Circumstances {
 	isRaw: boolean;
 	deflate: boolean;
 	/** Without the protocol, which is made of `webSocket`. */
-	options: ServerOptions & { loops: number; threads: boolean };
+	options: ServerOptions & {
+		loops: number;
+		threads: boolean;
+		flow: FlowOptions;
+	};
 	webSocket: WebSocketOptions;
 	/** Members that the handler has. */
 	members: readonly (keyof Handler)[];
@@ -38,17 +47,7 @@ export function someCircumstances(random: Random): Circumstances {
 				: { loops: 1, threads: process.platform === "win32" }),
 			borrow: random.chance(30),
 			serial: random.chance(25),
-			overflow: random.pick(["close", "drop-newest", "drop-oldest"]),
-			...(isTight && {
-				maxBufferedBytes: random.pick([20_000, 300_000]),
-				highWaterMarkBytes: random.pick([1000, 20_000]),
-				sendBufferBytes: 4096,
-			}),
-			...(random.chance(30) && { maxPending: random.pick([1, 2, 5]) }),
-			...(random.chance(30) && { drainBudget: random.pick([1, 3, 50]) }),
-			...(random.chance(20) && { allowHalfOpen: true }),
-			...(random.chance(20) && { balance: "round-robin" as const }),
-			...(random.chance(20) && { readBufferBytes: 4096 }),
+			...someGroups(random, isTight),
 		},
 		webSocket: {
 			subprotocols: ["letters"],
@@ -63,6 +62,31 @@ export function someCircumstances(random: Random): Circumstances {
 		shape: random.pick(shapes),
 		isPolluted: random.chance(50),
 		isWatched: random.chance(50),
+	};
+}
+
+function someGroups(random: Random, isTight: boolean) {
+	const flow: FlowOptions = {
+		overflow: random.pick(["close", "drop-newest", "drop-oldest"]),
+		...(isTight && {
+			maxBufferedBytes: random.pick([20_000, 300_000]),
+			highWaterMarkBytes: random.pick([1000, 20_000]),
+		}),
+		...(random.chance(30) && { maxPending: random.pick([1, 2, 5]) }),
+	};
+	const budget = random.chance(30) && { drainBudget: random.pick([1, 3, 50]) };
+	const socket = {
+		...(isTight && { sendBufferBytes: 4096 }),
+		...(random.chance(20) && { allowHalfOpen: true }),
+	};
+	return {
+		flow,
+		socket,
+		...(random.chance(20) && { balance: "round-robin" as const }),
+		eventLoop: {
+			...budget,
+			...(random.chance(20) && { readBufferBytes: 4096 }),
+		},
 	};
 }
 

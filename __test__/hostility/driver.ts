@@ -337,7 +337,7 @@ class Driver {
 
 	/** A letter that fits a response, which `maxBufferedBytes` bounds too. */
 	#letter(name: string, size: number): Buffer {
-		const { maxBufferedBytes } = this.#trial.circumstances.options;
+		const { maxBufferedBytes } = this.#trial.circumstances.options.flow;
 		const most = maxBufferedBytes === undefined ? size : 10_000;
 		return this.#trial.letter(name, Math.min(size, most));
 	}

@@ -34,7 +34,7 @@ export const reply: Outcome = (trial, account, random) => {
 	trial.note(
 		`${account.name} is answered ${data.name} of ${data.bytes.length}`,
 	);
-	const most = trial.circumstances.options.maxBufferedBytes ?? 2 ** 24;
+	const most = trial.circumstances.options.flow.maxBufferedBytes ?? 2 ** 24;
 	const buffered = account.connection?.writeBufferLength ?? 0;
 	const isSure =
 		account.isOpen &&

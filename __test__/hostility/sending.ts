@@ -205,7 +205,7 @@ function judgeStatus(
 			if (status === SendStatus.Congested) trial.congested(account);
 			return;
 		case SendStatus.Dropped: {
-			const most = trial.circumstances.options.maxBufferedBytes;
+			const most = trial.circumstances.options.flow.maxBufferedBytes;
 			const cost = data.bytes.length + MOST_FRAMING;
 			const hasRoom = buffered + cost <= (most ?? DEFAULT_MOST);
 			if (hasRoom && !isDropping && said + 1 === account.said) {

@@ -64,7 +64,7 @@ export const construct: ServerAct = (trial, random) => {
 		...(random.chance(50) && { port: 0 }),
 		...(random.chance(30) && { loops: 1 }),
 		...(random.chance(30) && { borrow: true }),
-		...(random.chance(30) && { idleTimeoutMs: { read: 5 } }),
+		...(random.chance(30) && { timeouts: { idleMs: { read: 5 } } }),
 	};
 	const options = shaped(says, tools, trial.without);
 	const right = () => ({ onMessage() {} });
@@ -159,7 +159,7 @@ function optionOfServers(random: Random): string {
 		"port",
 		"maxPending",
 		"maxConnections",
-		"idleTimeoutMs",
+		"timeouts",
 		"drainBudget",
 	]);
 }

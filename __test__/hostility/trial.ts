@@ -58,7 +58,7 @@ export class Trial {
 			verdict,
 			isRaw,
 			writer: new Writer(new Random(seed)),
-			dropsOldest: options.overflow === "drop-oldest",
+			dropsOldest: options.flow.overflow === "drop-oldest",
 			isScorched: false,
 		};
 		this.ledger = new Ledger(this.#terms);
@@ -297,7 +297,7 @@ export class Trial {
 
 	/** A message was dropped. */
 	dropped(account: Account): void {
-		const closes = this.circumstances.options.overflow === "close";
+		const closes = this.circumstances.options.flow.overflow === "close";
 		if (closes || account.isInsideMessage) account.cut("the limit");
 	}
 

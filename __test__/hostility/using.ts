@@ -91,7 +91,7 @@ export const resume: Act = (trial, account) => {
 export const look: Act = (trial, account) => {
 	const connection = account.connection as Connection;
 	const { circumstances, verdict } = trial;
-	const most = circumstances.options.maxBufferedBytes ?? 16 * 1024 * 1024;
+	const most = circumstances.options.flow.maxBufferedBytes ?? 16 * 1024 * 1024;
 	const { writeBufferLength, readBufferLength, dropped } = connection;
 	const gauges = { writeBufferLength, readBufferLength, dropped };
 	for (const [name, value] of Object.entries(gauges)) {

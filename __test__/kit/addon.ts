@@ -12,3 +12,22 @@ process.dlopen = (module, ...rest) => {
 export function addon(): unknown {
 	return exports;
 }
+
+/** Options for native code that tell `read` of each value that is no object, with the names that lead to it. */
+export function watched(
+	options: object,
+	read: (path: readonly string[], value: unknown) => void,
+	path: readonly string[] = [],
+): object {
+	return new Proxy(options, {
+		get(target, name) {
+			const value = Reflect.get(target, name);
+			const names = [...path, String(name)];
+			if (typeof value === "object" && !Array.isArray(value)) {
+				return watched(value, read, names);
+			}
+			read(names, value);
+			return value;
+		},
+	});
+}

@@ -10,7 +10,7 @@ import {
 	webSocket,
 } from "gev";
 import { loops } from "./loops.js";
-import { patience } from "./patience.js";
+import { patient } from "./patience.js";
 
 /** A server for one test: on a free port of the loopback, one event loop, stopped when the test is over. */
 export interface Started<Context> {
@@ -37,9 +37,8 @@ export async function serve<Context = unknown>(
 		host: "127.0.0.1",
 		port: 0,
 		...((options.loops ?? 1) === 1 && loops(1)),
-		...patience,
 		protocol: webSocket(),
-		...options,
+		...patient(options),
 	});
 	t.teardown(() => server.stop({ timeoutMs: 1000 }));
 	const { port } = await server.start();

@@ -89,7 +89,7 @@ for (const [kind, create] of Object.entries(kinds)) {
 			const size = 64 * MiB;
 			const { url } = await serve(t, echo, {
 				protocol: webSocket({ maxMessageBytes: size }),
-				maxBufferedBytes: 2 * size,
+				flow: { maxBufferedBytes: 2 * size },
 			});
 			const { socket, messages } = await connect(t, url);
 			const message = create(size);
@@ -278,8 +278,8 @@ for (const [name, protocol] of Object.entries(protocols)) {
 			{
 				protocol: protocol(),
 				borrow: true,
-				queueBytes: 256 * 1024,
-				maxBufferedBytes: 2 ** 30,
+				eventLoop: { queueBytes: 256 * 1024 },
+				flow: { maxBufferedBytes: 2 ** 30 },
 			},
 		);
 		const count = 2000;
@@ -322,7 +322,10 @@ test(`messages that a handler keeps stay what they were, whatever comes after th
 				return message;
 			},
 		},
-		{ queueBytes: 256 * 1024, maxBufferedBytes: 2 ** 30 },
+		{
+			eventLoop: { queueBytes: 256 * 1024 },
+			flow: { maxBufferedBytes: 2 ** 30 },
+		},
 	);
 	const { socket, messages } = await connect(t, url);
 	const random = new Random(seed);
@@ -355,7 +358,7 @@ test("messages that are sent in ticks of their own arrive without a gap", async 
 				send();
 			},
 		},
-		{ protocol: raw(), maxBufferedBytes: 2 ** 30 },
+		{ protocol: raw(), flow: { maxBufferedBytes: 2 ** 30 } },
 	);
 	const client = await tcp(t, port);
 	for (let first = 0; first < count; first += batch) {

@@ -287,7 +287,7 @@ test("pings of a peer that does not read cost no memory", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {
 		protocol: webSocket({ maxControlFramesPerSecond: 0 }),
-		maxBufferedBytes: 4 * 1024 * 1024,
+		flow: { maxBufferedBytes: 4 * 1024 * 1024 },
 	});
 	const client = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");

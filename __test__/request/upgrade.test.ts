@@ -213,7 +213,7 @@ test("frames that come before the answer are not lost", async (t) => {
 	t.is(String((await readFrame(client)).payload), "later");
 });
 
-test("instead of an answer that never comes there is 503 after handshakeTimeoutMs", async (t) => {
+test("instead of an answer that never comes there is 503 after handshakeMs", async (t) => {
 	const requests = new Queue<HttpRequest>();
 	const { port } = await serve(
 		t,
@@ -223,7 +223,7 @@ test("instead of an answer that never comes there is 503 after handshakeTimeoutM
 				return new Promise<void>(() => {});
 			},
 		},
-		{ handshakeTimeoutMs: 1000 },
+		{ timeouts: { handshakeMs: 1000 } },
 	);
 	// Who is kept from asking for so long is cut as well; then another one asks.
 	while (requests.size === 0) {

@@ -148,7 +148,9 @@ const badResponses: Record<string, [make: () => unknown, seen: RegExp]> = {
 };
 for (const [title, [make, seen]] of Object.entries(badResponses)) {
 	test(`a Response ${title} is an error, and the answer is 500`, async (t) => {
-		const { ask, errors } = await answering(t, { maxBufferedBytes: 4096 });
+		const { ask, errors } = await answering(t, {
+			flow: { maxBufferedBytes: 4096 },
+		});
 		for (const upgrade of [false, true]) {
 			const { status, body } = await ask(make, upgrade);
 			t.is(status, 500);
@@ -160,7 +162,9 @@ for (const [title, [make, seen]] of Object.entries(badResponses)) {
 }
 
 test("the body of a Response is not read beyond the largest response", async (t) => {
-	const { ask, errors } = await answering(t, { maxBufferedBytes: 4096 });
+	const { ask, errors } = await answering(t, {
+		flow: { maxBufferedBytes: 4096 },
+	});
 	let pulled = 0;
 	let cancelled = false;
 	const endless = new ReadableStream(
@@ -203,7 +207,7 @@ test("nobody reads the body of a Response for a client that has left, or whose t
 	await asked.next();
 	leaver.socket.resetAndDestroy();
 	await until(() => cancelled === 1);
-	const late = await serve(t, handler, { handshakeTimeoutMs: 500 });
+	const late = await serve(t, handler, { timeouts: { handshakeMs: 500 } });
 	const waiter = await tcp(t, late.port);
 	waiter.write(plain);
 	t.regex(String(await waiter.readToEnd()), /^HTTP\/1\.1 503 /);

@@ -22,7 +22,13 @@ async function round(protocol, talk) {
 			onConnect: (connection) => connection.send("welcome"),
 			onMessage: (_connection, message) => message,
 		},
-		{ host, port: 0, loops: 2, queueBytes: 256 * 1024, protocol },
+		{
+			host,
+			port: 0,
+			loops: 2,
+			eventLoop: { queueBytes: 256 * 1024 },
+			protocol,
+		},
 	);
 	const { port } = await server.start();
 	await Promise.all(Array.from({ length: clients }, (_, n) => talk(port, n)));

@@ -103,12 +103,12 @@ const refused: Record<
 		reason: /path/,
 	},
 	"says nothing": {
-		options: { handshakeTimeoutMs: 1000 },
+		options: { timeouts: { handshakeMs: 1000 } },
 		begin: () => {},
 		reason: /^no handshake in time$/,
 	},
 	"does not finish its request": {
-		options: { handshakeTimeoutMs: 1000 },
+		options: { timeouts: { handshakeMs: 1000 } },
 		begin: ({ write }) => write(UPGRADE.slice(0, 40)),
 		status: 408,
 		reason: /^request not complete in time$/,
@@ -151,14 +151,14 @@ const refused: Record<
 	},
 	"meets an onUpgrade that does not answer": {
 		handler: { onUpgrade: never },
-		options: { handshakeTimeoutMs: 1000 },
+		options: { timeouts: { handshakeMs: 1000 } },
 		begin: ({ write }) => write(UPGRADE),
 		status: 503,
 		reason: /^request not answered in time$/,
 	},
 	"meets an onRequest that does not answer": {
 		handler: { onRequest: never },
-		options: { handshakeTimeoutMs: 1000 },
+		options: { timeouts: { handshakeMs: 1000 } },
 		begin: ({ write }) => write(PLAIN),
 		status: 503,
 		reason: /^request not answered in time$/,

@@ -42,7 +42,7 @@ for (const balance of ["kernel", "round-robin"] as const) {
 			protocol: raw(),
 			loops: 4,
 			balance,
-			maxConnections: 10,
+			limits: { maxConnections: 10 },
 		});
 		for (let n = 0; n < 10; n++) t.true(await comesIn(port, sockets));
 		for (let n = 0; n < 5; n++) t.false(await comesIn(port, sockets));
@@ -62,7 +62,7 @@ test("maxConnectionsPerAddress leaves room for other addresses", async (t) => {
 	const { port, server } = await serve(t, echo, {
 		protocol: raw(),
 		loops: 2,
-		maxConnectionsPerAddress: 3,
+		limits: { maxConnectionsPerAddress: 3 },
 	});
 	for (const address of ["127.0.0.2", "127.0.0.3"]) {
 		for (let n = 0; n < 3; n++) {
@@ -82,7 +82,7 @@ test("maxConnectionRatePerAddress counts those that have left too", async (t) =>
 	const { port } = await serve(t, echo, {
 		protocol: raw(),
 		loops: 2,
-		maxConnectionRatePerAddress: 5,
+		limits: { maxConnectionRatePerAddress: 5 },
 	});
 	const begin = performance.now();
 	let came = 0;

@@ -2,12 +2,18 @@ import test from "ava";
 import {
 	type Connection,
 	type DeflateOptions,
+	type EventLoopOptions,
+	type FlowOptions,
 	GevError,
+	type IdleOptions,
+	type LimitOptions,
 	type RawHandler,
 	SendStatus,
 	Server,
 	type ServerOptions,
+	type SocketOptions,
 	type StopOptions,
+	type TimeoutOptions,
 	type WebSocketOptions,
 	webSocket,
 } from "gev";
@@ -58,6 +64,13 @@ const outside = (...values: number[]): Wrong => [
 	...values.map((value): Wrong[number] => [value, String(value)]),
 ];
 
+const notAnObject: Wrong = [
+	[12, "12"],
+	["12", '"12"'],
+	[null, "null"],
+	[[1, 2], "array of 2"],
+];
+
 const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	// What resolvers cut, trim or pass over would be another host than the one that was given.
 	host: [
@@ -80,6 +93,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	],
 	port: outside(-1, 65_536),
 	loops: outside(-1, 0, 1025),
+	threads: notABoolean,
 	protocol: [
 		["raw", '"raw"'],
 		[{ name: "raw" }, "Object"],
@@ -87,28 +101,49 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		[null, "null"],
 	],
 	borrow: notABoolean,
+	serial: notABoolean,
 	balance: [
 		["random", '"random"'],
 		["x".repeat(1000), '"xxxxx'],
 		[1, "1"],
 	],
 	reusePort: notABoolean,
+	socket: notAnObject,
+	limits: notAnObject,
+	flow: notAnObject,
+	timeouts: notAnObject,
+	eventLoop: notAnObject,
+};
+const wrongSocketOptions: Record<keyof SocketOptions, Wrong> = {
 	backlog: outside(0, 65_536),
+	noDelay: notABoolean,
+	keepAliveMs: outside(-1, 2 ** 31),
+	sendBufferBytes: outside(-1, 2 ** 30 + 1),
+	receiveBufferBytes: outside(-1, 2 ** 30 + 1),
+	allowHalfOpen: notABoolean,
+};
+const wrongLimitOptions: Record<keyof LimitOptions, Wrong> = {
 	maxConnections: outside(0, 2 ** 24 + 1),
-	maxBufferedBytes: outside(0, 1023, 2 ** 31),
+	maxConnectionsPerAddress: outside(-1, 2 ** 24 + 1),
+	maxConnectionRatePerAddress: outside(-1, 2 ** 30 + 1),
 	maxMemoryBytes: outside(-1, 1, 2 ** 20 - 1, 2 ** 50 + 1),
-	overflow: [
-		["drop", '"drop"'],
-		[1, "1"],
-	],
+};
+const wrongFlowOptions: Record<keyof FlowOptions, Wrong> = {
+	maxBufferedBytes: outside(0, 1023, 2 ** 31),
 	// At most maxBufferedBytes, which is 16 MiB by default, without WebSocket.
 	highWaterMarkBytes: outside(-1, 0, 16 * 1024 * 1024 + 1),
 	// At most highWaterMarkBytes, which is 1 MiB by default.
 	lowWaterMarkBytes: outside(-1, 1024 * 1024 + 1),
-	writeStallTimeoutMs: outside(-1, 2 ** 31),
-	handshakeTimeoutMs: outside(0, 2 ** 31),
-	closeTimeoutMs: outside(0, 2 ** 31),
-	idleTimeoutMs: [
+	overflow: [
+		["drop", '"drop"'],
+		[1, "1"],
+	],
+	maxPending: outside(-1, 2 ** 30 + 1),
+};
+const wrongTimeoutOptions: Record<keyof TimeoutOptions, Wrong> = {
+	handshakeMs: outside(0, 2 ** 31),
+	closeMs: outside(0, 2 ** 31),
+	idleMs: [
 		["12", '"12"'],
 		[null, "null"],
 		[[1, 2], "array of 2"],
@@ -119,17 +154,15 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		[{ all: 2 ** 31 }, "2147483648"],
 		[{ reader: 5 }, "reader"],
 	],
+	writeStallMs: outside(-1, 2 ** 31),
 	maxLifetimeMs: outside(-1, 2 ** 31),
-	noDelay: notABoolean,
-	threads: notABoolean,
-	maxConnectionsPerAddress: outside(-1, 2 ** 24 + 1),
-	maxConnectionRatePerAddress: outside(-1, 2 ** 30 + 1),
-	serial: notABoolean,
-	allowHalfOpen: notABoolean,
-	maxPending: outside(-1, 2 ** 30 + 1),
-	keepAliveMs: outside(-1, 2 ** 31),
-	sendBufferBytes: outside(-1, 2 ** 30 + 1),
-	receiveBufferBytes: outside(-1, 2 ** 30 + 1),
+};
+const wrongIdleOptions: Record<keyof IdleOptions, Wrong> = {
+	read: outside(-1, 2 ** 31),
+	write: outside(-1, 2 ** 31),
+	all: outside(-1, 2 ** 31),
+};
+const wrongEventLoopOptions: Record<keyof EventLoopOptions, Wrong> = {
 	queueBytes: outside(0, 131_072, 262_143, 262_145, 393_216, 2 ** 40),
 	readBufferBytes: outside(0, 4095, 2 ** 30),
 	drainBudget: outside(0, 2 ** 31),
@@ -187,6 +220,20 @@ const wrongStopOptions: Record<keyof StopOptions, Wrong> = {
 
 const calls: [string, (options: object) => unknown, Record<string, Wrong>][] = [
 	["new Server()", (options) => new Server({}, options), wrongServerOptions],
+	["socket", (socket) => new Server({}, { socket }), wrongSocketOptions],
+	["limits", (limits) => new Server({}, { limits }), wrongLimitOptions],
+	["flow", (flow) => new Server({}, { flow }), wrongFlowOptions],
+	["timeouts", (timeouts) => new Server({}, { timeouts }), wrongTimeoutOptions],
+	[
+		"timeouts.idleMs",
+		(idleMs) => new Server({}, { timeouts: { idleMs } }),
+		wrongIdleOptions,
+	],
+	[
+		"eventLoop",
+		(eventLoop) => new Server({}, { eventLoop }),
+		wrongEventLoopOptions,
+	],
 	["webSocket()", webSocket, wrongWebSocketOptions],
 	[
 		"perMessageDeflate",
@@ -209,11 +256,12 @@ for (const [name, call, table] of calls) {
 
 	for (const [option, wrong] of Object.entries(table)) {
 		test(`${name} names ${option} and the value when it is wrong`, async (t) => {
+			const fullName = name.endsWith(")") ? option : `${name}.${option}`;
 			for (const [value, shown] of wrong) {
 				const error = await failure({ [option]: value });
 				t.is(error.code, "ERR_GEV_OPTION", shown);
 				t.is(error.name, "GevError");
-				t.true(error.message.includes(option), error.message);
+				t.true(error.message.includes(fullName), error.message);
 				t.true(error.message.includes(shown), error.message);
 				t.true(error.message.length < 200, error.message);
 			}
@@ -235,7 +283,7 @@ for (const [name, call, table] of calls) {
 		for (const [value, shown] of [
 			[null, "null"],
 			["port", '"port"'],
-			[8080, "8080"],
+			[-8080, "-8080"],
 		] as const) {
 			const error = await failure(value);
 			t.is(error.code, "ERR_GEV_OPTION");
@@ -400,12 +448,23 @@ test("options are read once, and what they inherit is none", (t) => {
 		});
 	new Server(
 		{},
-		watched({ loops: 1, drainBudget: 5, idleTimeoutMs: { all: 5 } }),
+		watched({
+			loops: 1,
+			flow: watched({ maxPending: 5 }),
+			timeouts: watched({ idleMs: watched({ all: 5 }) }),
+		}),
 	);
-	webSocket(watched({ maxHeaders: 5 }));
-	t.deepEqual(reads, ["loops", "drainBudget", "idleTimeoutMs", "maxHeaders"]);
+	webSocket(
+		watched({ maxHeaders: 5, perMessageDeflate: watched({ level: 5 }) }),
+	);
+	t.deepEqual(reads, [
+		...["loops", "flow", "timeouts", "maxPending", "idleMs", "all"],
+		...["maxHeaders", "perMessageDeflate", "level"],
+	]);
 	const inherited = Object.create({ loops: "many", port: -1 });
 	t.notThrows(() => new Server({}, inherited));
+	const flow = Object.create({ maxPending: "many", overflow: -1 });
+	t.notThrows(() => new Server({}, { flow }));
 });
 
 test("what other libraries add to every object is no option", async (t) => {

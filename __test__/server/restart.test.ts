@@ -85,7 +85,7 @@ test("stop() takes in those whom the kernel has ready", async (t) => {
 test("stop() lets those finish who are in their handshake", async (t) => {
 	const recorder = new Recorder();
 	const { port, url, server } = await serve(t, recorder, {
-		handshakeTimeoutMs: FOR_EVER,
+		timeouts: { handshakeMs: FOR_EVER },
 	});
 	const [half, silent] = [await tcp(t, port), await tcp(t, port)];
 	half.write(UPGRADE.slice(0, 50));

@@ -16,7 +16,7 @@ import {
 } from "gev";
 import { whyNoFaults } from "../behaviour/suite.js";
 import type { Attempt } from "../fixtures/starter.js";
-import { addon } from "../kit/addon.js";
+import { addon, watched } from "../kit/addon.js";
 
 /** The class that native code has for its side of all servers, from the addon that the package has loaded. */
 const { Environment } = addon() as {
@@ -34,17 +34,16 @@ type Start = (
 	events: unknown[],
 ) => unknown;
 
-/** Starts a server whose options, as native code gets them, are changed. Resolves to the error, if there is one. */
+/** Starts a server whose options are something else for native code. Resolves to the error, if there is one. */
 async function startWith(
 	protocol: Protocol,
-	change: (options: Record<string, unknown>) => void,
+	instead: (options: Record<string, unknown>) => object,
 ): Promise<unknown> {
 	const original = Environment.prototype.start;
-	const changed: Start = function (this: unknown, options, ...memory) {
-		change(options);
-		return original.call(this, options, ...memory);
+	Environment.prototype.start = function (this: unknown, options, ...memory) {
+		const others = instead(options) as Record<string, unknown>;
+		return original.call(this, others, ...memory);
 	};
-	Environment.prototype.start = changed;
 	const server = new Server({}, { ...withThreads, loops: 1, protocol });
 	try {
 		await server.start();
@@ -57,18 +56,18 @@ async function startWith(
 	return undefined;
 }
 
-/** The names of the options that native code gets for a protocol, those of objects in them with their path. */
+/** The names of the options that native code reads for a protocol, and of the groups that they are in. */
 async function nativeOptions(protocol: Protocol): Promise<string[][]> {
-	const paths: string[][] = [];
-	const walk = (options: object, path: string[]) => {
-		for (const [name, value] of Object.entries(options)) {
-			paths.push([...path, name]);
-			const isObject = typeof value === "object" && value !== null;
-			if (isObject && !Array.isArray(value)) walk(value, [...path, name]);
-		}
-	};
-	await startWith(protocol, (options) => walk(options, []));
-	return paths;
+	const paths = new Map<string, string[]>();
+	await startWith(protocol, (options) =>
+		watched(options, (path) => {
+			for (let length = 1; length <= path.length; length++) {
+				const names = path.slice(0, length);
+				paths.set(names.join("."), names);
+			}
+		}),
+	);
+	return [...paths.values()];
 }
 
 test.serial(
@@ -90,10 +89,13 @@ test.serial(
 				const last = path.pop() as string;
 				for (const wrong of [undefined, null, "?", {}, () => {}, Symbol("?")]) {
 					const error = await startWith(protocol, (options) => {
+						const others = structuredClone(options);
+						let group = others;
 						for (const name of path) {
-							options = options[name] as Record<string, unknown>;
+							group = group[name] as Record<string, unknown>;
 						}
-						options[last] = wrong;
+						group[last] = wrong;
+						return others;
 					});
 					if (error === undefined) continue;
 					refused++;
@@ -224,7 +226,7 @@ testWithFewMemory(
 		const statm = readFileSync(`/proc/${child.pid}/statm`, "latin1");
 		const bytes = Number(statm.split(" ", 1)[0]) * 4096;
 		limit(child, `as=${bytes + 2 ** 29}`);
-		const options = { ...withoutThreads, queueBytes: 2 ** 29 };
+		const options = { ...withoutThreads, eventLoop: { queueBytes: 2 ** 29 } };
 		t.is(await attempt({ options }), "ENOMEM");
 		t.is(await attempt({ options: withoutThreads }), local.host);
 	},

@@ -75,7 +75,10 @@ for (const [host, ...codes] of [
 
 test("every keepAliveMs is one that the system takes", async (t) => {
 	for (const keepAliveMs of [0, 1, 999, 1000, 32_768_000, FOR_EVER]) {
-		const { port } = await serve(t, echo, { protocol: raw(), keepAliveMs });
+		const { port } = await serve(t, echo, {
+			protocol: raw(),
+			socket: { keepAliveMs },
+		});
 		const client = await tcp(t, port);
 		client.write("?");
 		t.is(String(await client.read(1)), "?");

@@ -65,7 +65,7 @@ test("stop() sends what raw clients are owed, then FIN", async (t) => {
 test("stop() does not wait for handshakes for long", async (t) => {
 	const recorder = new Recorder();
 	const { server, port, url } = await serve(t, recorder, {
-		handshakeTimeoutMs: FOR_EVER,
+		timeouts: { handshakeMs: FOR_EVER },
 	});
 	const client = await tcp(t, port);
 	client.write("GET / HTTP/1.1\r\nHost: ");
@@ -161,7 +161,7 @@ test("stop() cuts peers that do not answer after its own timeoutMs", async (t) =
 	const recorder = new Recorder();
 	const silent = async (timeoutMs: number) => {
 		const { server, port } = await serve(t, recorder, {
-			closeTimeoutMs: FOR_EVER,
+			timeouts: { closeMs: FOR_EVER },
 		});
 		await upgraded(t, port);
 		await recorder.next("connect");
@@ -214,7 +214,9 @@ test("a server can be disposed of", async (t) => {
 
 test("stop() ends those in time that are closing already", async (t) => {
 	const recorder = new Recorder();
-	const { server, port } = await serve(t, recorder, { closeTimeoutMs: 60_000 });
+	const { server, port } = await serve(t, recorder, {
+		timeouts: { closeMs: 60_000 },
+	});
 	const silent = await upgraded(t, port);
 	const { connection } = await recorder.next("connect");
 	connection.close(4000);
@@ -257,7 +259,11 @@ for (const way of ["serial", "paused"]) {
 					return new Promise<void>((resolve) => settles.push(resolve));
 				},
 			},
-			{ protocol: raw(), allowHalfOpen: true, serial: way === "serial" },
+			{
+				protocol: raw(),
+				socket: { allowHalfOpen: true },
+				serial: way === "serial",
+			},
 		);
 		const client = await tcp(t, port);
 		client.socket.end("last words");

@@ -189,7 +189,9 @@ for (const [title, [status, request, ...expected]] of Object.entries(refused)) {
 }
 
 test("a TLS client need not wait for the end of the handshake's time", async (t) => {
-	const { port, undisturbed } = await scene(t, { handshakeTimeoutMs: 2 ** 30 });
+	const { port, undisturbed } = await scene(t, {
+		timeouts: { handshakeMs: 2 ** 30 },
+	});
 	const client = connectTls({ port, host: "127.0.0.1" });
 	const [error] = await once(client, "error");
 	t.is(error.code, "ERR_SSL_WRONG_VERSION_NUMBER");
@@ -254,11 +256,11 @@ const slow: Record<string, (client: TcpClient) => unknown> = {
 
 // One after the other, because handshakes that are to be in time must not wait for the other tests of this process.
 test.serial(
-	"clients that do not finish their request get 408 after handshakeTimeoutMs, not before, and disturb nobody",
+	"clients that do not finish their request get 408 after handshakeMs, not before, and disturb nobody",
 	async (t) => {
 		// Long enough for a busy machine to begin all these requests.
-		const handshakeTimeoutMs = 2000;
-		const { port, undisturbed } = await scene(t, { handshakeTimeoutMs });
+		const handshakeMs = 2000;
+		const { port, undisturbed } = await scene(t, { timeouts: { handshakeMs } });
 		const cut = async (
 			title: string,
 			begin: (client: TcpClient) => unknown,
@@ -270,7 +272,7 @@ test.serial(
 			if (title === "says nothing") t.is(response, "");
 			else t.true(response.startsWith("HTTP/1.1 408 "), response);
 			const elapsed = performance.now() - started;
-			t.true(elapsed >= handshakeTimeoutMs, `${title}: ${elapsed} ms`);
+			t.true(elapsed >= handshakeMs, `${title}: ${elapsed} ms`);
 			client.socket.destroy();
 		};
 		const clients = Array.from({ length: 10 }, () =>
@@ -302,7 +304,11 @@ test.serial(
 					return message === "last" ? message : undefined;
 				},
 			},
-			{ handshakeTimeoutMs: 1000, queueBytes: 256 * 1024, threads: true },
+			{
+				timeouts: { handshakeMs: 1000 },
+				eventLoop: { queueBytes: 256 * 1024 },
+				threads: true,
+			},
 		);
 		// As events these are larger than the queue, yet not larger than a socket's buffer.
 		const flood = Buffer.concat(Array<Buffer>(8500).fill(frame(TEXT, "x")));

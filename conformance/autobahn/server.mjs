@@ -23,8 +23,10 @@ const server = new Server(
 		host: "127.0.0.1",
 		port: 0,
 		loops: Number(values.loops),
-		// Section 9 sends 16 MiB and wants them back: with a header they are more than the default.
-		maxBufferedBytes: 32 * 1024 * 1024,
+		flow: {
+			// Section 9 sends 16 MiB and wants them back: with a header they are more than the default.
+			maxBufferedBytes: 32 * 1024 * 1024,
+		},
 		protocol: webSocket({
 			// Section 9 sends 4 MiB in fragments of 64 bytes.
 			maxFragments: 65_536,

@@ -56,8 +56,10 @@ async function main(args) {
 			host: "127.0.0.1",
 			port: 0,
 			loops: 1,
-			// The check closes connections when all of a batch have ended.
-			closeTimeoutMs: 60_000,
+			timeouts: {
+				// The check closes connections when all of a batch have ended.
+				closeMs: 60_000,
+			},
 			protocol,
 		});
 	});

@@ -6,7 +6,10 @@ export type CloseCause =
 	| "local"
 	/** The peer broke the rules of the protocol. */
 	| "protocol"
-	/** A limit was exceeded, such as `maxMessageBytes` or `maxLifetimeMs`, or that for all connections: `maxMemoryBytes`. */
+	/**
+	 * A limit was exceeded, such as `maxMessageBytes` or `timeouts.maxLifetimeMs`, or that for all connections:
+	 * `limits.maxMemoryBytes`.
+	 */
 	| "limit"
 	/** The socket failed. */
 	| "reset"
@@ -18,9 +21,9 @@ export type CloseCause =
 	| "stop"
 	/** The event loop failed: a bug in gev. */
 	| "internal"
-	/** Nothing was received or sent for longer than `idleTimeoutMs`. */
+	/** Nothing was received or sent for longer than `timeouts.idleMs`. */
 	| "idle"
-	/** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
+	/** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
 	| "stalled";
 
 /** How a connection ended. */

@@ -25,7 +25,7 @@ let native: binding.Environment | undefined;
 /** Starts a server's native loops; from now on its events are drained. */
 export function startNative(
 	server: ThreadServer,
-	options: binding.NativeOptions,
+	options: object,
 	memory: LoopMemory[],
 ): binding.NativeServer {
 	native ??= new binding.Environment(

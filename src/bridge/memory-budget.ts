@@ -1,10 +1,10 @@
 /**
- * What is kept on this side for all connections of a server, as a part of `maxMemoryBytes`: parts of messages that are not
- * complete, what waits for the handler, and what the loops have not taken. The native side, which counts all the rest,
- * is told now and then.
+ * What is kept on this side for all connections of a server, as a part of `limits.maxMemoryBytes`: parts of messages that
+ * are not complete, what waits for the handler, and what the loops have not taken. The native side, which counts all the
+ * rest, is told now and then.
  */
 export class MemoryBudget {
-	/** `maxMemoryBytes`; 0 for no limit. */
+	/** `limits.maxMemoryBytes`; 0 for no limit. */
 	readonly most: number;
 	readonly #tell: (kept: number) => number;
 	readonly #relieve: (bytes: number) => void;

@@ -145,7 +145,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		this.#answerEnd();
 	}
 
-	/** No more output waits in the loop than `lowWaterMarkBytes`, or did not when the loop said so. */
+	/** No more output waits in the loop than `flow.lowWaterMarkBytes`, or did not when the loop said so. */
 	drained(): void {
 		this.sender.drained();
 	}

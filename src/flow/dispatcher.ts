@@ -282,6 +282,15 @@ export function checkHandler(handler: unknown): void {
 	}
 }
 
+/** Which members a handler has. */
+export function membersOf(handler: Members): Record<keyof Members, boolean> {
+	const members = HANDLER_MEMBERS.map((name) => [
+		name,
+		handler[name] !== undefined,
+	]);
+	return Object.fromEntries(members);
+}
+
 const HANDLER_MEMBERS = [
 	"onUpgrade",
 	"onRequest",

@@ -3,10 +3,10 @@ import { layout } from "../bridge/layout.js";
 
 /**
  * What has arrived for a connection and has to wait: because the connection is paused, or because the handler is not done
- * with what came before (with `serial` with one message, else with `maxPending`). The loop stops reading when too much
+ * with what came before (with `serial` with one message, else with `flow.maxPending`). The loop stops reading when too much
  * waits. Made for connections that need it.
  *
- * What waits is at most `maxPending` messages, if that is not 0, and what the loop had put into the event queue before it
+ * What waits is at most `flow.maxPending` messages, if that is not 0, and what the loop had put into the event queue before it
  * learned of the pause.
  */
 export class Inbox {
@@ -141,6 +141,6 @@ export interface InboxLimits {
 	serial: boolean;
 	/** Most messages in the handler and before it; 0 for no limit. */
 	maxPending: number;
-	/** Tells when nothing more should wait, whatever `maxPending` says. */
+	/** Tells when nothing more should wait, whatever `flow.maxPending` says. */
 	memory: { readonly isShort: boolean };
 }

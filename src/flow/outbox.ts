@@ -4,8 +4,8 @@ import type { MemoryBudget } from "../bridge/memory-budget.js";
 import type { Receipt } from "./receipt.js";
 
 /**
- * Messages that stay in JavaScript's memory while more than `highWaterMarkBytes` wait for the peer, so that the oldest of
- * them can still be dropped. Made for connections with `overflow: "drop-oldest"` that need it.
+ * Messages that stay in JavaScript's memory while more than `flow.highWaterMarkBytes` wait for the peer, so that the oldest of
+ * them can still be dropped. Made for connections with `flow.overflow: "drop-oldest"` that need it.
  */
 export class Outbox {
 	/** What stays, whatever comes: the rest of a message whose beginning was sent, and marks behind it. */

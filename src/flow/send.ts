@@ -1,5 +1,6 @@
 import * as check from "../base/check.js";
 import type { GevError } from "../base/errors.js";
+import { boolean, OptionTable, option } from "../base/option-table.js";
 import { layout } from "../bridge/layout.js";
 
 /** What can be sent: a string goes out as text, bytes as binary. */
@@ -9,30 +10,43 @@ export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
 export enum SendStatus {
 	/** It is on its way to the event loop, which sends it as soon as the peer takes it. */
 	Queued = 0,
-	/** As above, and more than `highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+	/** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
 	Congested = 1,
-	/** It would have exceeded `maxBufferedBytes` and is dropped; the option `overflow` says what else happens. */
+	/** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
 	Dropped = 2,
 	/** The connection is gone or being closed, or its sending side is; the message is dropped. */
 	Closed = 3,
 }
 
 /** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-export interface SendOptions {
-	/** As text (UTF-8) or as binary. Default: a string as text, bytes as binary. */
-	text?: boolean;
+export class SendOptions {
 	/**
-	 * Whether to compress the message, where permessage-deflate was agreed on. Default: if it has at least `threshold`
-	 * bytes.
+	 * As text (UTF-8) or as binary.
+	 *
+	 * @defaultValue a string as text, bytes as binary
 	 */
-	compress?: boolean;
+	text?: boolean | undefined = option(
+		(value, name) => check.boolean(name, value),
+		undefined,
+	);
+	/**
+	 * Whether to compress the message, where permessage-deflate was agreed on.
+	 *
+	 * @defaultValue true, if it has at least `threshold` bytes
+	 */
+	compress?: boolean | undefined = option(
+		(value, name) => check.boolean(name, value),
+		undefined,
+	);
 	/**
 	 * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
 	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-	 * one is dropped (see `overflow`), so are the others; when a later one would have to be, the connection is closed with
-	 * the cause `"limit"`. Default true.
+	 * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+	 * the cause `"limit"`.
+	 *
+	 * @defaultValue true
 	 */
-	fin?: boolean;
+	fin?: boolean = boolean({ default: true });
 }
 
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
@@ -50,15 +64,8 @@ export function sendOptions(
 	options: SendOptions | undefined,
 	isString: boolean,
 ): GivenSendOptions {
-	const given = check.options("send()", options, SEND_OPTIONS);
-	return {
-		text: check.boolean("text", given.text, isString),
-		more: !check.boolean("fin", given.fin, true),
-		compress:
-			given.compress === undefined
-				? undefined
-				: check.boolean("compress", given.compress, false),
-	};
+	const { text = isString, compress, fin } = SEND_OPTIONS.check(options);
+	return { text, more: !fin, compress };
 }
 
 /**
@@ -75,8 +82,4 @@ export function sendFlags(given: GivenSendOptions, continues: boolean): number {
 	return flags;
 }
 
-const SEND_OPTIONS: readonly (keyof SendOptions)[] = [
-	"text",
-	"compress",
-	"fin",
-];
+const SEND_OPTIONS = new OptionTable("send()", SendOptions);

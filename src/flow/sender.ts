@@ -24,7 +24,7 @@ import { SentMarks } from "./sent-marks.js";
 export class Sender {
 	/** Nothing can be sent any more: the connection is gone or being closed, or its sending side is. */
 	isEnded = false;
-	/** Messages that were dropped because they would have exceeded `maxBufferedBytes`. */
+	/** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
 	dropped = 0;
 
 	/** Where its connection lives. */
@@ -173,7 +173,7 @@ export class Sender {
 		this.#callbacks?.end();
 	}
 
-	/** No more waits in the loop than `lowWaterMarkBytes`, or did not when the loop said so. */
+	/** No more waits in the loop than `flow.lowWaterMarkBytes`, or did not when the loop said so. */
 	drained(): void {
 		if (this.isEnded) return;
 		this.#emptyOutbox(this.#settings.highWaterMarkBytes);

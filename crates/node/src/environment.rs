@@ -10,17 +10,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gev_reactor::{Address, Config, LoopHandle, Reactor};
-use napi::bindgen_prelude::{Function, Unknown, check_status};
+use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
+use crate::checked::Checked;
 use crate::doorbell::Doorbell;
 use crate::driver::{self, Driver};
 use crate::error::{NativeError, native_error, start_error};
 use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
-use crate::options::{NativeOptions, config};
+use crate::options::config;
 use crate::sync::AtomicU32;
 use crate::zone;
 
@@ -101,16 +102,18 @@ impl Environment {
     }
 
     /// Binds the port and starts the loops, one for each view in `control` (of `controlBytes()` zero bytes each) and its
-    /// fellow in `events` (of `queueBytes`).
+    /// fellow in `events` (of `eventLoop.queueBytes`). `options` are those of a server as they were checked.
     #[napi(catch_unwind)]
     pub fn start(
         &self,
         env: Env,
-        options: NativeOptions,
+        options: Object<'_>,
         control: Vec<Unknown<'_>>,
         events: Vec<Unknown<'_>>,
     ) -> std::result::Result<NativeServer, NativeError> {
+        let options = Checked::new(options);
         let config = config(&options).map_err(native_error)?;
+        let threads = options.get("threads").map_err(native_error)?;
         let bridges = self
             .bridges(&env, &options, &control, &events)
             .map_err(native_error)?;
@@ -120,7 +123,7 @@ impl Environment {
             .map(|value| Reference::new(&env, value))
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
-        let running = self.run(env, options.threads, config, bridges, memory)?;
+        let running = self.run(env, threads, config, bridges, memory)?;
         let (address, port) = match running.reactor.local_addr() {
             Address::Ip(address) => (zone::format(address), u32::from(address.port())),
             Address::Unix(path) => (path.to_string_lossy().into_owned(), 0),
@@ -180,16 +183,14 @@ impl Environment {
     fn bridges(
         &self,
         env: &Env,
-        options: &NativeOptions,
+        options: &Checked<'_>,
         control: &[Unknown<'_>],
         events: &[Unknown<'_>],
     ) -> Result<Vec<LoopBridge>> {
+        let queue_bytes = options.group("eventLoop")?.number("queueBytes")?;
+        let slots = options.group("limits")?.number("maxConnections")?;
         let bridges = control.iter().zip(events).map(|(control, events)| {
             let (control, events) = (view(env, control)?, view(env, events)?);
-            let (queue_bytes, slots) = (
-                options.queue_bytes as usize,
-                options.max_connections as usize,
-            );
             // SAFETY: `start` makes references that keep the memory until `join`, or the environment's cleanup hook, has
             // ended the loops; JavaScript accesses it by the rules of `memory`.
             let memory = unsafe { Memory::new(control, events, queue_bytes, slots) };

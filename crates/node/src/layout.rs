@@ -184,7 +184,8 @@ pub fn layout() -> Layout {
     }
 }
 
-/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
+/// Bytes of memory for a loop with queues of `eventLoop.queueBytes` and slots for `limits.maxConnections`, besides its event
+/// queue.
 #[napi(catch_unwind)]
 pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {
     Memory::control_bytes(queue_bytes as usize, max_connections as usize) as f64

@@ -4,6 +4,7 @@
 //! [`loop_bridge`]); the functions exported here start and stop loops and ring or wake. This is the only crate with
 //! `unsafe` code.
 
+mod checked;
 mod doorbell;
 mod driver;
 pub mod environment;
@@ -14,7 +15,7 @@ mod loop_bridge;
 mod memory;
 #[cfg(all(loom, test))]
 mod models;
-pub mod options;
+mod options;
 mod queue;
 #[cfg_attr(loom, path = "models/sync.rs")]
 mod sync;

@@ -4,7 +4,7 @@
 /// 2^30 connections have used the same slot).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionId {
-    /// Index into the loop's [`Slots`], below `maxConnections`.
+    /// Index into the loop's [`Slots`], below `limits.maxConnections`.
     pub slot: u32,
     /// How often the slot has been used before, modulo 2^30 (so that it is a small integer for JavaScript).
     pub generation: u32,

@@ -222,7 +222,7 @@ impl Session {
         if !self.life.is_handshaking() && self.sending.output.len() > most {
             return Next::Gone(CloseReason::abnormal(
                 CloseCause::Limit,
-                "maxBufferedBytes exceeded by replies",
+                "flow.maxBufferedBytes exceeded by replies",
             ));
         }
         if self.life.is_open() && !self.life.is_stopping() && !self.sending.holds_close() {

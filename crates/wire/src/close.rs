@@ -27,7 +27,7 @@ pub enum CloseCause {
     Local = 1,
     /// The peer broke the rules of the codec.
     Protocol = 2,
-    /// A limit was exceeded, such as `maxBufferedBytes` or `maxLifetimeMs`.
+    /// A limit was exceeded, such as `flow.maxBufferedBytes` or `timeouts.maxLifetimeMs`.
     Limit = 3,
     /// The socket failed: reset by the peer, timed out in the kernel, unreachable.
     Reset = 4,
