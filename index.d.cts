@@ -692,6 +692,12 @@ interface SocketOptions {
      */
     receiveBufferBytes?: number;
     /**
+     * Who may connect to the unix socket of the option `path`: the mode of its file, such as `0o660`.
+     *
+     * @defaultValue undefined, which is what the process makes files with (its umask)
+     */
+    mode?: number | undefined;
+    /**
      * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
      * {@link Connection.end}. False: this side ends too, when everything is answered.
      *
@@ -891,6 +897,19 @@ interface ServerOptions {
      */
     port?: number;
     /**
+     * Path of a unix socket to listen on, instead of host and port: at most 107 bytes (103 on macOS and FreeBSD). A socket's
+     * file that is there already is replaced if nobody listens to it; the server's own is removed when it stops. On Linux a
+     * path that begins with `"\0"` is an abstract name, which has no file. One loop accepts for all then. Where there are no
+     * unix sockets (Windows), `start()` rejects with `ENOTSUP`.
+     *
+     * @example
+     * ```ts
+     * new Server(handler, { path: "/run/chat.sock", socket: { mode: 0o660 } });
+     * ```
+     * @defaultValue undefined
+     */
+    path?: string | undefined;
+    /**
      * How many event loops, each on a thread of its own.
      *
      * @defaultValue the number of CPUs
@@ -941,6 +960,24 @@ interface ServerOptions {
      * @defaultValue false
      */
     reusePort?: boolean;
+    /**
+     * Whether a header of the PROXY protocol (versions 1 and 2) comes before everything else on a connection, by which
+     * HAProxy, nginx, or a load balancer of a cloud says for whom it connects: {@link Connection.remoteAddress} and
+     * the limits of connections follow it then. `"required"` closes who has none; `"optional"` takes those without as they
+     * are, and says nothing to a client of raw TCP before its first byte, which may begin a header. Only who is
+     * among `trustedProxies` is believed. It has to come within `timeouts.handshakeMs`.
+     *
+     * @defaultValue "off"
+     */
+    proxyProtocol?: "off" | "optional" | "required";
+    /**
+     * Where proxies connect from that may say for whom they do: IP addresses, or networks such as `"10.0.0.0/8"`. From elsewhere
+     * a header means nothing where it is optional, and nobody comes in where it is required. Who connects to a unix
+     * socket is trusted.
+     *
+     * @defaultValue ["127.0.0.0/8", "::1"]
+     */
+    trustedProxies?: readonly string[];
     /** What the kernel is told of sockets. */
     socket?: SocketOptions;
     /** How much all connections may be and hold together. */

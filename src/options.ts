@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from "node:net";
 import os from "node:os";
 import * as check from "./base/check.js";
 import {
@@ -54,6 +55,15 @@ export class SocketOptions {
 	 * @defaultValue 0
 	 */
 	receiveBufferBytes?: number = integer({ min: 0, max: 2 ** 30, default: 0 });
+	/**
+	 * Who may connect to the unix socket of the option `path`: the mode of its file, such as `0o660`.
+	 *
+	 * @defaultValue undefined, which is what the process makes files with (its umask)
+	 */
+	mode?: number | undefined = option(
+		(value, name) => check.integer(name, value, 0, 0o777),
+		undefined,
+	);
 	/**
 	 * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
 	 * {@link Connection.end}. False: this side ends too, when everything is answered.
@@ -308,6 +318,19 @@ export class ServerOptions {
 	 */
 	port?: number = integer({ min: 0, max: 65_535, default: 1833 });
 	/**
+	 * Path of a unix socket to listen on, instead of host and port: at most 107 bytes (103 on macOS and FreeBSD). A socket's
+	 * file that is there already is replaced if nobody listens to it; the server's own is removed when it stops. On Linux a
+	 * path that begins with `"\0"` is an abstract name, which has no file. One loop accepts for all then. Where there are no
+	 * unix sockets (Windows), `start()` rejects with `ENOTSUP`.
+	 *
+	 * @example
+	 * ```ts
+	 * new Server(handler, { path: "/run/chat.sock", socket: { mode: 0o660 } });
+	 * ```
+	 * @defaultValue undefined
+	 */
+	path?: string | undefined = option(pathName, undefined);
+	/**
 	 * How many event loops, each on a thread of its own.
 	 *
 	 * @defaultValue the number of CPUs
@@ -375,6 +398,27 @@ export class ServerOptions {
 	 * @defaultValue false
 	 */
 	reusePort?: boolean = boolean({ default: false });
+	/**
+	 * Whether a header of the PROXY protocol (versions 1 and 2) comes before everything else on a connection, by which
+	 * HAProxy, nginx, or a load balancer of a cloud says for whom it connects: {@link Connection.remoteAddress} and
+	 * the limits of connections follow it then. `"required"` closes who has none; `"optional"` takes those without as they
+	 * are, and says nothing to a client of raw TCP before its first byte, which may begin a header. Only who is
+	 * among `trustedProxies` is believed. It has to come within `timeouts.handshakeMs`.
+	 *
+	 * @defaultValue "off"
+	 */
+	proxyProtocol?: "off" | "optional" | "required" = oneOf(
+		["off", "optional", "required"],
+		{ default: "off" },
+	);
+	/**
+	 * Where proxies connect from that may say for whom they do: IP addresses, or networks such as `"10.0.0.0/8"`. From elsewhere
+	 * a header means nothing where it is optional, and nobody comes in where it is required. Who connects to a unix
+	 * socket is trusted.
+	 *
+	 * @defaultValue ["127.0.0.0/8", "::1"]
+	 */
+	trustedProxies?: readonly string[] = option(networks, THIS_MACHINE);
 	/** What the kernel is told of sockets. */
 	socket?: SocketOptions = group(SocketOptions);
 	/** How much all connections may be and hold together. */
@@ -405,6 +449,41 @@ function hostName(value: unknown, name: string): string {
 	return host;
 }
 
+/** A path has zero bytes nowhere but at its beginning, where one makes an abstract name of it. */
+function pathName(
+	value: unknown,
+	name: string,
+	{ host }: Checked<ServerOptions>,
+): string {
+	const path = check.text(name, value);
+	if (host !== undefined) {
+		throw check.wrong(name, "the only place to listen: without host", path);
+	}
+	const isLong = Buffer.byteLength(path) > LONGEST_PATH;
+	if (isLong || path.includes("\0", 1) || path === "\0") {
+		const expected = `a path of at most ${LONGEST_PATH} bytes without zero bytes`;
+		throw check.wrong(name, expected, path);
+	}
+	return path;
+}
+
+function networks(value: unknown, name: string): readonly string[] {
+	const given = check.texts(name, value);
+	const wrong = given.find((network) => !isNetwork(network));
+	if (wrong !== undefined) {
+		throw check.wrong(name, "IP addresses and networks", wrong);
+	}
+	return given;
+}
+
+/** `10.0.0.1`, `10.0.0.0/8`. */
+function isNetwork(text: string): boolean {
+	const [ip = "", bits, ...more] = text.split("/");
+	const most = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes("%") ? 128 : -1;
+	if (more.length > 0 || most < 0) return false;
+	return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+}
+
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
 function sendableBytes(protocol: Protocol): number {
 	const { webSocket, headerBytes } = framingOf(protocol);
@@ -426,6 +505,11 @@ const MIB = 1024 * 1024;
 /** What `writeBufferLength` can count. */
 const MAX_BUFFERED_BYTES = 2 ** 31 - 1;
 const MIN_MEMORY = 1024 * 1024;
+
+/** Of a unix socket (unix(7)): what the kernel has room for, less a zero byte. */
+const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
+
+const THIS_MACHINE: readonly string[] = ["127.0.0.0/8", "::1"];
 
 // Tables are made here, where everything is there that rows use.
 const idleOptions = new OptionTable("idleMs", IdleOptions);

@@ -183,8 +183,9 @@ export class ServerCore
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const { host } = this.#options;
-			if (host === undefined) this.#startEverywhere();
+			const { host, path } = this.#options;
+			if (path !== undefined) this.#startLoops(path);
+			else if (host === undefined) this.#startEverywhere();
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
@@ -430,7 +431,11 @@ export class ServerCore
 			);
 		} catch (error) {
 			this.#loops = [];
-			throw startError(error, `${address} port ${options.port}`);
+			const where =
+				options.path === undefined
+					? `${address} port ${options.port}`
+					: JSON.stringify(address);
+			throw startError(error, where);
 		}
 	}
 

@@ -4,6 +4,7 @@ import test from "ava";
 import type { ServerOptions, WebSocketOptions } from "gev";
 import { addon, watched } from "../kit/addon.js";
 import { internals } from "../kit/internals.js";
+import { socketPath } from "../kit/socket-path.js";
 
 /** Options are told once, as rows of tables: see `src/base/option-table.ts`. */
 type Options = Record<string, unknown>;
@@ -70,7 +71,8 @@ function documented(text: string): unknown {
 		const digits = (number[1] as string).replaceAll(",", "");
 		return Number(digits) * (units[number[2] ?? ""] ?? 1);
 	}
-	if (/^(true|false|\[\]|"[^"]*")$/.test(text)) return JSON.parse(text);
+	if (/^undefined\b/.test(text)) return undefined;
+	if (/^(true|false|\[.*\]|"[^"]*")$/.test(text)) return JSON.parse(text);
 	const known = inWords.find(([words]) => text.startsWith(words));
 	if (known === undefined) throw new Error(`What is "${text}"?`);
 	return known[1];
@@ -165,7 +167,7 @@ const webSocketOptions: Whole<WebSocketOptions> = {
 	pingIntervalMs: 1009,
 	pongTimeoutMs: 1010,
 };
-const serverOptions: Whole<ServerOptions> = {
+const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
 	host: "127.0.0.1",
 	port: 0,
 	loops: 2,
@@ -175,12 +177,15 @@ const serverOptions: Whole<ServerOptions> = {
 	serial: true,
 	balance: "round-robin",
 	reusePort: process.platform !== "win32",
+	proxyProtocol: "required",
+	trustedProxies: ["10.0.0.0/8"],
 	socket: {
 		backlog: 1011,
 		noDelay: false,
 		keepAliveMs: 1012,
 		sendBufferBytes: 10_013,
 		receiveBufferBytes: 10_014,
+		mode: 0o600,
 		allowHalfOpen: true,
 	},
 	limits: {
@@ -224,7 +229,13 @@ test.serial("the native side reads every option by its own name", async (t) => {
 	};
 	const expected = Object.fromEntries(leaves(given));
 	for (const name of unknownToLoops) delete expected[name];
-	t.deepEqual(await readNatively(serverOptions), expected);
+	t.deepEqual(await readNatively(serverOptions), {
+		...expected,
+		path: undefined,
+	});
+	if (process.platform === "win32") return;
+	const path = socketPath();
+	t.is((await readNatively({ path })).path, path);
 });
 
 /** The values within groups, with their full names. */

@@ -92,6 +92,13 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		["\ufefflocalhost", '"\ufefflocalhost"'],
 	],
 	port: outside(-1, 65_536),
+	path: [
+		...notAText,
+		["x".repeat(108), '"xxxxx'],
+		["é".repeat(54), '"ééééé'],
+		["a\0b", '"a\\u0000b"'],
+		["\0", '"\\u0000"'],
+	],
 	loops: outside(-1, 0, 1025),
 	threads: notABoolean,
 	protocol: [
@@ -108,6 +115,22 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		[1, "1"],
 	],
 	reusePort: notABoolean,
+	proxyProtocol: [
+		["v2", '"v2"'],
+		[true, "true"],
+		[null, "null"],
+	],
+	trustedProxies: [
+		["10.0.0.0/8", '"10.0.0.0/8"'],
+		[[1], "array of 1"],
+		[[""], "array of 1"],
+		...["localhost", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8"].map(
+			(text): Wrong[number] => [[text], `"${text}"`],
+		),
+		...["::/129", "::/-1", "fe80::1%lo", "::1/1e1", "/8"].map(
+			(text): Wrong[number] => [[text], `"${text}"`],
+		),
+	],
 	socket: notAnObject,
 	limits: notAnObject,
 	flow: notAnObject,
@@ -120,6 +143,7 @@ const wrongSocketOptions: Record<keyof SocketOptions, Wrong> = {
 	keepAliveMs: outside(-1, 2 ** 31),
 	sendBufferBytes: outside(-1, 2 ** 30 + 1),
 	receiveBufferBytes: outside(-1, 2 ** 30 + 1),
+	mode: outside(-1, 0o1000),
 	allowHalfOpen: notABoolean,
 };
 const wrongLimitOptions: Record<keyof LimitOptions, Wrong> = {

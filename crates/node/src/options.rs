@@ -2,16 +2,16 @@
 //!
 //! Names and groups are those of `src/options.ts` and `src/protocol.ts`, which say what each option means.
 
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use gev_reactor::{
-    AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig, LoopConfig,
-    ProxyConfig,
+    Address, AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig,
+    LoopConfig, NotANetwork, ProxyConfig,
 };
 use gev_session::Timeouts;
-use gev_wire::Raw;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
+use gev_wire::{ProxyMode, Raw};
 use napi::{Error, Result};
 
 use crate::checked::Checked;
@@ -43,9 +43,9 @@ fn listener(options: &Checked<'_>) -> Result<ListenerConfig> {
     let socket = options.group("socket")?;
     let web_socket = options.group("protocol")?.optional_group("webSocket")?;
     Ok(ListenerConfig {
-        address: address(options)?.into(),
-        mode: None,
-        proxy: ProxyConfig::default(),
+        address: address(options)?,
+        mode: socket.get("mode")?,
+        proxy: proxy(options)?,
         backlog: socket.number("backlog")?,
         reuse_port: options.get("reusePort")?,
         send_buffer_bytes: socket.number("sendBufferBytes")?,
@@ -59,9 +59,27 @@ fn listener(options: &Checked<'_>) -> Result<ListenerConfig> {
     })
 }
 
-fn address(options: &Checked<'_>) -> Result<SocketAddr> {
+fn proxy(options: &Checked<'_>) -> Result<ProxyConfig> {
+    let trusted = options.get::<Vec<String>>("trustedProxies")?;
+    let trusted = trusted.iter().map(|network| network.parse());
+    let trusted = trusted.collect::<std::result::Result<_, NotANetwork>>();
+    Ok(ProxyConfig {
+        mode: match options.get::<String>("proxyProtocol")?.as_str() {
+            "required" => Some(ProxyMode::Required),
+            "optional" => Some(ProxyMode::Optional),
+            _ => None,
+        },
+        trusted: trusted.map_err(|_| Error::from_reason("Bug: not a network"))?,
+    })
+}
+
+fn address(options: &Checked<'_>) -> Result<Address> {
+    if let Some(path) = options.get::<Option<String>>("path")? {
+        return Ok(Address::Unix(Path::new(&path).into()));
+    }
     let host = options.get::<String>("host")?;
     zone::parse(&host, options.number("port")?)
+        .map(Address::Ip)
         .ok_or_else(|| Error::from_reason("Bug: not an IP address"))
 }
 

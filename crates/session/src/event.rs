@@ -15,8 +15,8 @@ pub trait Events {
     /// Appends the event whose payload was written to the last reserved slice.
     fn commit(&mut self, event: Event);
 
-    /// A proxy says whose connection this is, so that events introduce it so from now on. False when such a client may not
-    /// come in.
+    /// A proxy says whose connection this is, or that it has nothing to say, so that events introduce it so from now on.
+    /// False when such a client may not come in.
     fn proxied(&mut self, proxied: Proxied) -> bool;
 
     /// Appends an event that says first whose connection this is, and then `more`; false when there is no room for it.

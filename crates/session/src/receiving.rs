@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gev_wire::{
-    Close, CloseCause, CloseCode, Decoded, Fault, Input, Preamble, ProxyMode, RingBuffer,
+    Close, CloseCause, CloseCode, Decoded, Fault, Input, Preamble, Proxied, ProxyMode, RingBuffer,
 };
 
 use crate::close_reason::CloseReason;
@@ -194,16 +194,15 @@ impl Session {
         input: &mut Input<'_>,
         events: &mut impl Events,
     ) -> Result<bool, Fault> {
-        match Preamble::read(input, mode)? {
+        let (len, proxied) = match Preamble::read(input, mode)? {
             Preamble::NeedMore => return Ok(false),
-            Preamble::Nothing => {}
-            Preamble::Header(len, proxied) => {
-                input.consume(len);
-                if !events.proxied(proxied) {
-                    return Err(TOO_MANY_CONNECTIONS);
-                }
-            }
+            Preamble::Nothing => (0, Proxied::NOTHING),
+            Preamble::Header(len, proxied) => (len, proxied),
+        };
+        if !events.proxied(proxied) {
+            return Err(TOO_MANY_CONNECTIONS);
         }
+        input.consume(len);
         self.preamble = None;
         Ok(true)
     }

@@ -69,6 +69,14 @@ pub enum Client {
     },
 }
 
+impl Proxied {
+    /// Where no proxy says anything.
+    pub const NOTHING: Self = Self {
+        client: Client::Unknown,
+        tlvs: Vec::new(),
+    };
+}
+
 impl Preamble {
     /// Reads the header at the beginning of `input`, and consumes nothing.
     ///

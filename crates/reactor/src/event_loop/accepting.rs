@@ -145,7 +145,10 @@ impl<B: Bridge> EventLoop<B> {
 
     /// Gives an accepted socket to the loop whose turn it is, or closes it if it may not come in.
     fn place(&mut self, index: usize, socket: Socket, remote: Address, listening: Address) {
-        let Some(admitted) = self.admission.admit(remote.ip(), self.now) else {
+        // A proxy connects for many: each counts by what its header says.
+        let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
+        let counted = if is_proxy { None } else { remote.ip() };
+        let Some(admitted) = self.admission.admit(counted, self.now) else {
             return;
         };
         // A peer that has gone already makes these fail; there is nobody to tell.
