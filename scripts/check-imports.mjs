@@ -28,15 +28,27 @@ const violations = [
 		"mio",
 		"socket2",
 		"napi",
+		"gev-session",
+		"gev-reactor",
+		"gev-node",
+	]),
+	...forbidden("gev-session", "normal", [
+		"mio",
+		"socket2",
+		"napi",
 		"gev-reactor",
 		"gev-node",
 	]),
 	...forbidden("gev-reactor", "normal", ["napi", "gev-node"]),
-	...["gev-wire", "gev-reactor", "gev-node"].flatMap((crate) =>
+	...["gev-wire", "gev-session", "gev-reactor", "gev-node"].flatMap((crate) =>
 		forbidden(crate, "all", ["gev-load", "tokio"]),
 	),
 	...forbidden("gev-load", "all", ["tokio"]),
-	...unsafeAllowed(["crates/wire/src/lib.rs", "crates/reactor/src/lib.rs"]),
+	...unsafeAllowed([
+		"crates/wire/src/lib.rs",
+		"crates/session/src/lib.rs",
+		"crates/reactor/src/lib.rs",
+	]),
 	...typescriptViolations(),
 ];
 for (const violation of violations) console.error(violation);

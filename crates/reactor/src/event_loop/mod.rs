@@ -17,7 +17,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use gev_session::{CloseReason, Event, LastWord, MemoryBudget, Next, Pools, Stopping};
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Waker};
 
 use crate::addresses::Addresses;
 use crate::admission::Admission;
@@ -35,11 +35,13 @@ mod delivery;
 mod handle;
 mod starving;
 mod timing;
+mod tokens;
 
 use accepting::Arrival;
 pub(crate) use accepting::Dealer;
 pub use handle::LoopHandle;
 use starving::Starving;
+use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
 
 /// The state of one loop. All methods belong to one thread, the loop's own.
 pub struct EventLoop<B> {
@@ -466,28 +468,6 @@ fn descriptor_of(_: &Poll) -> Option<c_int> {
     None
 }
 
-fn token_of(id: ConnectionId) -> Token {
-    Token((id.generation as usize) << 32 | id.slot as usize)
-}
-
-fn id_of(token: Token) -> ConnectionId {
-    ConnectionId {
-        slot: token.0 as u32,
-        generation: (token.0 >> 32) as u32,
-    }
-}
-
-fn listener_token(listener: &Listener) -> Token {
-    Token(WAKER.0 - 1 - listener.index)
-}
-
-fn is_listener(token: Token) -> bool {
-    token.0 >> 63 == 1
-}
-
-/// Generations stay below 2^30, so no connection has this token, nor those of listeners.
-const WAKER: Token = Token(usize::MAX);
-
 /// The id in events that concern no connection.
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
@@ -496,8 +476,3 @@ const NOBODY: ConnectionId = ConnectionId {
 
 /// How far ahead an entry of the timer wheel may lie; what is due later is looked at again then.
 const FARTHEST_TIMER: Duration = Duration::from_secs(60);
-
-const _: () = assert!(
-    usize::BITS == 64,
-    "a token holds a slot and a generation, 32 bits each"
-);
