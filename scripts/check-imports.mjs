@@ -1,8 +1,8 @@
 /**
  * Proves that imports point down: examples and tests use the package by its
  * name; index.ts uses src, the rooms of src one another in one direction, the
- * bridge the binding; the crate node uses reactor and wire, reactor uses wire,
- * wire stays pure. No file of src comes back to itself, by whatever way; what
+ * bridge the binding; the crate node uses reactor, reactor uses session, session
+ * uses wire, and the last two stay pure. No file of src comes back to itself, by whatever way; what
  * is imported for its types counts too. For crates it looks at what Cargo
  * resolves for every platform, not at what the manifests say.
  */
