@@ -214,7 +214,7 @@ impl Settings {
             ..Config::default()
         };
         if self.protocols {
-            config.protocols = vec!["superchat".to_owned(), "chat".to_owned()];
+            config.subprotocols = vec!["superchat".to_owned(), "chat".to_owned()];
         }
         if self.header_bytes != 0 {
             config.max_header_bytes = usize::from(self.header_bytes);

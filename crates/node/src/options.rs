@@ -135,7 +135,7 @@ fn web_socket_config(options: &Checked<'_>, handler: &Checked<'_>) -> Result<web
             .map(String::into_bytes),
         path: options.get("path")?,
         origins: options.get("origins")?,
-        protocols: options.get("subprotocols")?,
+        subprotocols: options.get("subprotocols")?,
         ask_upgrades: handler.get("onUpgrade")?,
         ask_requests: handler.get("onRequest")?,
         eager_parts: handler.get("onFragment")?,

@@ -92,7 +92,7 @@ pub enum CommandKind {
         /// More follows.
         more: bool,
     },
-    /// Close as the protocol does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
+    /// Close as the codec does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,
@@ -104,7 +104,7 @@ pub enum CommandKind {
     /// Close, and keep nothing: with a goodbye if it can be said at once, else as [`Destroy`](Self::Destroy) does. Payload
     /// as that of [`Close`](Self::Close).
     Expel,
-    /// End the loop: accept whom the kernel has ready, close the listener, then all connections as their protocols do when
+    /// End the loop: accept whom the kernel has ready, close the listener, then all connections as their codecs do when
     /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32, little-endian), then what
     /// [`Close`](Self::Close) has.
     Stop,

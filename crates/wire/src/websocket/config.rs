@@ -34,7 +34,7 @@ pub struct Config {
     /// browser and may always. Default `None`: every origin.
     pub origins: Option<Vec<String>>,
     /// Subprotocols: the first one offered by the client that is among them is chosen. Default: none.
-    pub protocols: Vec<String>,
+    pub subprotocols: Vec<String>,
     /// Ask the application about every request to upgrade that is all right. Default false: it is accepted.
     pub ask_upgrades: bool,
     /// Ask the application about every other request. Default false: it is answered with the page or a refusal.
@@ -82,7 +82,7 @@ impl Default for Config {
             page: None,
             path: None,
             origins: None,
-            protocols: Vec::new(),
+            subprotocols: Vec::new(),
             ask_upgrades: false,
             ask_requests: false,
             eager_parts: false,

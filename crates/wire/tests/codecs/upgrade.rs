@@ -86,7 +86,7 @@ fn the_clients_first_subprotocol_that_the_server_has_is_chosen() {
         (vec![], ""),
     ] {
         let config = Config {
-            protocols: protocols.into_iter().map(str::to_owned).collect(),
+            subprotocols: protocols.into_iter().map(str::to_owned).collect(),
             ..Config::default()
         };
         let (response, opening) = answer(&config, REQUEST);
@@ -123,7 +123,7 @@ fn asking() -> Config {
     Config {
         ask_upgrades: true,
         ask_requests: true,
-        protocols: vec!["superchat".to_owned()],
+        subprotocols: vec!["superchat".to_owned()],
         ..Config::default()
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Headers<'a> {
     origin: Once<'a>,
     pub(super) body: Body<'a>,
     /// The first subprotocol offered that the server has.
-    pub(super) protocol: &'a str,
+    pub(super) subprotocol: &'a str,
     pub(super) extensions: Extensions<'a>,
 }
 
@@ -67,11 +67,11 @@ impl<'a> Headers<'a> {
             self.key.add(value);
         } else if name.eq_ignore_ascii_case("extensions") {
             self.extensions.add(value);
-        } else if name.eq_ignore_ascii_case("protocol") && self.protocol.is_empty() {
+        } else if name.eq_ignore_ascii_case("protocol") && self.subprotocol.is_empty() {
             let offers = value.split(|&byte| byte == b',');
             let offers = offers.filter_map(|offer| std::str::from_utf8(offer.trim_ascii()).ok());
-            let mut known = offers.filter(|offer| config.protocols.iter().any(|it| it == offer));
-            self.protocol = known.next().unwrap_or_default();
+            let mut known = offers.filter(|offer| config.subprotocols.iter().any(|it| it == offer));
+            self.subprotocol = known.next().unwrap_or_default();
         }
     }
 

@@ -118,7 +118,7 @@ fn upgrade(
     }
     let deflate = config.deflate.as_ref();
     let agreed = deflate.and_then(|settings| agree(&headers.extensions, settings));
-    let upgrade = Agreement::new(key, headers.protocol, agreed);
+    let upgrade = Agreement::new(key, headers.subprotocol, agreed);
     if config.ask_upgrades {
         Verdict::Ask {
             head_len,
