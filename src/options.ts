@@ -331,9 +331,9 @@ function hostName(value: unknown): string | undefined {
 }
 
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
-function sendableBytes({ webSocket, headerBytes }: Framing): number {
+function sendableBytes({ webSocket, maxFraming }: Framing): number {
 	const largest = webSocket?.maxMessageBytes ?? 0;
-	const needed = largest + headerBytes(largest) + MIB;
+	const needed = largest + maxFraming + MIB;
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
 }
 

@@ -19,8 +19,8 @@ export class Protocol<Name extends ProtocolName = ProtocolName> {
 export interface Framing {
 	/** Checked options, but for what the handler decides. */
 	webSocket: CheckedWebSocketOptions | undefined;
-	/** Bytes that framing adds to a message of `length` bytes. */
-	headerBytes: (length: number) => number;
+	/** Most bytes that framing adds to a message: the codec's `max_framing`. */
+	maxFraming: number;
 }
 
 /** @internal True for what {@link raw} or {@link webSocket} has made. */
@@ -135,7 +135,7 @@ export type CheckedWebSocketOptions = Omit<
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", { webSocket: undefined, headerBytes: () => 0 });
+	return protocolOf("raw", { webSocket: undefined, maxFraming: 0 });
 }
 
 /**
@@ -186,7 +186,7 @@ export function webSocket(
 	};
 	return protocolOf("websocket", {
 		webSocket: checked,
-		headerBytes: webSocketHeaderBytes,
+		maxFraming: 10,
 	});
 }
 
@@ -237,12 +237,6 @@ function checkDeflate(value: unknown): CheckedWebSocketOptions["deflate"] {
 			MAX_BYTES,
 		),
 	};
-}
-
-/** The header of a frame from server to client (RFC 6455 section 5.2). */
-function webSocketHeaderBytes(length: number): number {
-	if (length < 126) return 2;
-	return length < 65_536 ? 4 : 10;
 }
 
 const framings = new WeakMap<Protocol, Framing>();

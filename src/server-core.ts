@@ -388,7 +388,7 @@ export class ServerCore
 		const loopOptions = {
 			queueBytes: options.queueBytes,
 			borrow: options.borrow,
-			headerBytes: framingOf(options.protocol).headerBytes,
+			framing: framingOf(options.protocol).maxFraming,
 		};
 		this.#refusedHandshakes = 0;
 		try {

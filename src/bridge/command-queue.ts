@@ -20,7 +20,8 @@ export class CommandQueue {
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly wake: () => void;
-	private readonly headerBytes: (length: number) => number;
+	/** What framing adds to a message at most. */
+	private readonly framing: number;
 	private readonly memory: MemoryBudget;
 	/** First byte of the ring. */
 	private readonly base: number;
@@ -42,22 +43,22 @@ export class CommandQueue {
 	constructor(
 		control: Int32Array,
 		queueBytes: number,
-		headerBytes: (length: number) => number,
+		framing: number,
 		memory: MemoryBudget,
 		wake: () => void,
 	) {
 		this.words = control;
 		this.bytes = sharedBuffer(control.buffer);
 		this.wake = wake;
-		this.headerBytes = headerBytes;
+		this.framing = framing;
 		this.memory = memory;
 		this.base = layout.commandsAt;
 		this.capacity = queueBytes;
 	}
 
-	/** What a message of `length` bytes counts until the kernel has taken it. */
+	/** What a message of `length` bytes, a fragment or a ping counts; the loop counts the same when it takes it. */
 	cost(length: number): number {
-		return length + this.headerBytes(length);
+		return length + this.framing;
 	}
 
 	/** A message made of text, with the flags of its record. Returns its {@link cost}. */
@@ -75,10 +76,8 @@ export class CommandQueue {
 		const at = this.reserve(most);
 		if (at < 0) return this.sendLongText(slot, generation, text, flags);
 		const length = this.writeText(text, at, most);
-		const header = this.headerBytes(length);
-		const kind = SEND | flags | (header << FRAMING_SHIFT);
-		this.commit(kind, slot, generation, length, at);
-		return length + header;
+		this.commit(SEND | flags, slot, generation, length, at);
+		return length + this.framing;
 	}
 
 	/** As {@link sendText}, made of `length` genuine bytes (see `bytes.ts`), which are copied before this returns. */
@@ -103,18 +102,14 @@ export class CommandQueue {
 		} else {
 			this.bytes.set(data, at);
 		}
-		const header = this.headerBytes(length);
-		const kind = SEND | flags | (header << FRAMING_SHIFT);
-		this.commit(kind, slot, generation, length, at);
-		return length + header;
+		this.commit(SEND | flags, slot, generation, length, at);
+		return length + this.framing;
 	}
 
 	/** A ping, with a payload that must not be changed afterwards. Returns its {@link cost}. */
 	ping(slot: number, generation: number, payload: Uint8Array): number {
-		const header = this.headerBytes(payload.length);
-		const kind = layout.commandPing | (header << FRAMING_SHIFT);
-		this.write(kind, slot, generation, payload, false);
-		return payload.length + header;
+		this.write(layout.commandPing, slot, generation, payload, false);
+		return payload.length + this.framing;
 	}
 
 	/** A command with a short payload, or none. */
@@ -211,11 +206,16 @@ export class CommandQueue {
 				backlog.push(waiting);
 				continue;
 			}
-			const isBegin = (kind & KIND) === BEGIN;
-			unwanted.bytes += (kind >>> FRAMING_SHIFT) + (isBegin ? 0 : data.length);
+			unwanted.bytes += this.counted(kind & KIND, data.length);
 			kept += data.length + MemoryBudget.OVERHEAD;
 		}
 		this.memory.release(kept);
+	}
+
+	/** What was counted for a record that {@link isSent}. */
+	private counted(kind: number, length: number): number {
+		if (kind === CONTINUE) return length;
+		return this.framing + (kind === BEGIN ? 0 : length);
 	}
 
 	/** Drops all that waits: the loop is no more. */
@@ -236,15 +236,14 @@ export class CommandQueue {
 		length: number,
 		flags: number,
 	): number {
-		const header = this.headerBytes(length);
-		const framed = flags | (header << FRAMING_SHIFT);
+		const cost = length + this.framing;
 		if (length <= PART_BYTES) {
 			const whole = viewOf(data, 0, length);
-			this.write(SEND | framed, slot, generation, whole, true);
-			return length + header;
+			this.write(SEND | flags, slot, generation, whole, true);
+			return cost;
 		}
 		if (this.tornSlot >= 0) this.endTorn();
-		this.write(BEGIN | framed, slot, generation, uint64(length), false);
+		this.write(BEGIN | flags, slot, generation, uint64(length), false);
 		this.tornGeneration = generation;
 		this.tornSlot = slot;
 		let at = 0;
@@ -261,7 +260,7 @@ export class CommandQueue {
 			}
 		}
 		this.tornSlot = -1;
-		return length + header;
+		return cost;
 	}
 
 	/** Ends the connection whose long message could not be finished: what came next would be taken for the rest of it. */
@@ -444,4 +443,3 @@ const BEGIN = layout.commandBegin;
 const CONTINUE = layout.commandContinue;
 const DESTROY = layout.commandDestroy;
 const FLAG_MORE = layout.flagMore;
-const FRAMING_SHIFT = layout.framingShift;

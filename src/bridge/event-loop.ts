@@ -60,7 +60,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.commands = new CommandQueue(
 			this.control,
 			queueBytes,
-			options.headerBytes,
+			options.framing,
 			server.memory,
 			native.wake,
 		);
@@ -362,8 +362,8 @@ export interface LoopOptions {
 	/** Of each of the two queues. */
 	queueBytes: number;
 	borrow: boolean;
-	/** Bytes that framing adds to a message of `length` bytes. */
-	headerBytes: (length: number) => number;
+	/** What framing adds to a message at most. */
+	framing: number;
 }
 
 /** What can be done to a native loop besides giving it commands. */

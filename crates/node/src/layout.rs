@@ -117,8 +117,6 @@ pub struct Layout {
     pub flag_compress: u32,
     /// Flag of a record.
     pub flag_plain: u32,
-    /// Bits below the upper half of a command's first word, which says what was counted for framing.
-    pub framing_shift: u32,
 }
 
 /// The layout that this build uses.
@@ -180,7 +178,6 @@ pub fn layout() -> Layout {
         flag_continued: bridge::FLAG_CONTINUED,
         flag_compress: bridge::FLAG_COMPRESS,
         flag_plain: bridge::FLAG_PLAIN,
-        framing_shift: bridge::FRAMING_SHIFT,
     }
 }
 

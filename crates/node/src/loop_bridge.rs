@@ -184,7 +184,6 @@ impl Bridge for LoopBridge {
             id,
             kind: command_kind(record.header.kind_and_flags),
             payload: record.payload,
-            framing: record.header.kind_and_flags >> FRAMING_SHIFT,
         })
     }
 
@@ -332,9 +331,6 @@ pub(crate) const FLAG_CONTINUED: u32 = 1 << 11;
 pub(crate) const FLAG_COMPRESS: u32 = 1 << 12;
 /// Do not compress the message that begins here.
 pub(crate) const FLAG_PLAIN: u32 = 1 << 13;
-
-/// The upper half of a command's first word: what the application has counted for the message's framing.
-pub(crate) const FRAMING_SHIFT: u32 = 16;
 
 #[cfg(all(test, not(loom)))]
 mod tests {

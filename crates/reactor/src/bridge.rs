@@ -58,8 +58,6 @@ pub struct Command<'a> {
     pub kind: CommandKind,
     /// What to do it with.
     pub payload: &'a [u8],
-    /// Bytes that the application has counted for the framing of the payload.
-    pub framing: u32,
 }
 
 /// What a command asks for.

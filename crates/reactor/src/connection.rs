@@ -305,22 +305,14 @@ impl Connection {
             ..
         } = self;
         let payload = command.payload;
-        let framing = command.framing as usize;
         let deadline = || now + config.close_timeout;
         match command.kind {
-            CommandKind::Send(outgoing) => {
-                session.count_taken(payload.len() + framing);
-                return session.send(outgoing, payload, socket, pools);
-            }
+            CommandKind::Send(outgoing) => return session.send(outgoing, payload, socket, pools),
             CommandKind::Begin(outgoing) => {
-                session.count_taken(framing);
                 let len = payload.try_into().map_or(0, u64::from_le_bytes);
                 session.begin(outgoing, len, pools);
             }
-            CommandKind::Ping => {
-                session.count_taken(payload.len() + framing);
-                session.ping(payload, pools);
-            }
+            CommandKind::Ping => session.ping(payload, pools),
             CommandKind::Pause => session.pause(),
             CommandKind::Resume => session.resume(),
             CommandKind::TellDrained => {
@@ -330,7 +322,6 @@ impl Connection {
             CommandKind::Accept => session.accept(payload),
             CommandKind::Respond { more } => session.respond(payload, more, deadline(), pools),
             CommandKind::Continue => {
-                session.count_taken(payload.len());
                 return session.continue_message(payload, deadline(), socket, pools);
             }
             CommandKind::Close => {

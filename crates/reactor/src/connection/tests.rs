@@ -147,7 +147,6 @@ impl Stage {
             id: self.connection.id,
             kind: CommandKind::Close,
             payload: &[],
-            framing: 0,
         };
         let Self {
             connection, pools, ..

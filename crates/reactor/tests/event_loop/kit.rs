@@ -93,7 +93,6 @@ impl Bridge for TestBridge {
             id: *id,
             kind: *kind,
             payload,
-            framing: 0,
         })
     }
 
