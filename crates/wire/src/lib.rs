@@ -8,6 +8,7 @@ mod assembler;
 mod close;
 mod codec;
 mod input;
+mod listed;
 mod raw;
 mod ring_buffer;
 pub mod websocket;
@@ -18,5 +19,6 @@ pub use codec::{
     Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
 };
 pub use input::Input;
+pub use listed::Row;
 pub use raw::Raw;
 pub use ring_buffer::{Full, RingBuffer};
