@@ -87,7 +87,7 @@ pub enum CommandKind {
         /// More follows.
         more: bool,
     },
-    /// Close as the protocol does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
+    /// Close as the protocol does. Payload: see `close_payload.rs`.
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,

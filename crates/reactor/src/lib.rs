@@ -12,6 +12,7 @@
 mod addresses;
 mod admission;
 mod bridge;
+mod close_payload;
 mod config;
 mod connection;
 mod event_loop;
@@ -25,6 +26,7 @@ mod timer_wheel;
 pub use addresses::Addresses;
 pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind};
+pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
 };
