@@ -53,6 +53,7 @@ type CloseCause =
  | "idle"
 /** The peer has taken nothing of what was sent to it for `writeStallTimeoutMs`. */
  | "stalled";
+
 /** How a connection ended. */
 interface CloseReason {
     /**

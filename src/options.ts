@@ -1,6 +1,6 @@
 import os from "node:os";
 import * as check from "./base/check.js";
-import { layout } from "./bridge/layout.js";
+import { MAX_QUEUE_BYTES, MIN_QUEUE_BYTES } from "./bridge/records.js";
 import {
 	type Framing,
 	framingOf,
@@ -198,9 +198,9 @@ export function checkOptions(options: unknown): CheckedOptions {
 	const queueBytes = check.integer(
 		"queueBytes",
 		given.queueBytes,
-		layout.minQueueBytes,
-		layout.minQueueBytes,
-		layout.maxQueueBytes,
+		MIN_QUEUE_BYTES,
+		MIN_QUEUE_BYTES,
+		MAX_QUEUE_BYTES,
 	);
 	if ((queueBytes & (queueBytes - 1)) !== 0) {
 		throw check.wrong("queueBytes", "a power of two", queueBytes);

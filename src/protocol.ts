@@ -1,5 +1,6 @@
 import type { NativeWebSocketOptions } from "#binding";
 import * as check from "./base/check.js";
+import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
 
 /** The names of the protocols. */
 export type ProtocolName = "raw" | "websocket";
@@ -135,7 +136,7 @@ export type CheckedWebSocketOptions = Omit<
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", { webSocket: undefined, maxFraming: 0 });
+	return protocolOf("raw", { webSocket: undefined, maxFraming: RAW_FRAMING });
 }
 
 /**
@@ -186,7 +187,7 @@ export function webSocket(
 	};
 	return protocolOf("websocket", {
 		webSocket: checked,
-		maxFraming: 10,
+		maxFraming: WEB_SOCKET_FRAMING,
 	});
 }
 

@@ -17,13 +17,13 @@ import {
 	type ThreadServer,
 } from "./bridge/environment.js";
 import { EventLoop } from "./bridge/event-loop.js";
-import { layout } from "./bridge/layout.js";
 import type {
 	LoopServer,
 	OpeningDetails,
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
+import { CAUSE_STOP, COMMAND_STOP } from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { Connection } from "./connection.js";
 import { publish } from "./flow/channels.js";
@@ -205,7 +205,7 @@ export class ServerCore
 		const payload = Buffer.concat([timeout, goodbye]);
 		for (const connection of this.connections()) connection.prepareStop();
 		for (const loop of this.#loops) {
-			loop.commands.command(layout.commandStop, 0, 0, payload);
+			loop.commands.command(COMMAND_STOP, 0, 0, payload);
 		}
 		this.loopEnded();
 	}
@@ -435,7 +435,7 @@ function checkStop(options: StopOptions) {
 	if (!isCloseText(reason)) {
 		throw check.wrong("reason", "a string of at most 123 bytes", reason);
 	}
-	return { timeoutMs, goodbye: closePayload(code, reason, 0) };
+	return { timeoutMs, goodbye: closePayload(code, reason, CAUSE_STOP) };
 }
 
 const STOP_OPTIONS: readonly (keyof StopOptions)[] = [

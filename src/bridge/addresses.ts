@@ -1,5 +1,6 @@
 import { zoneName } from "#binding";
 import type { EventQueue } from "./event-queue.js";
+import { ADDRESS_BYTES } from "./records.js";
 
 /** The addresses of a connection: the peer's, and the one that the peer has connected to. */
 export interface Addresses {
@@ -47,9 +48,3 @@ function formatIPv6(bytes: Buffer): string {
 		? hex(0, 8)
 		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
 }
-
-/** One of the two addresses. */
-const ADDRESS_BYTES = 24;
-
-/** Both of them, which others follow. */
-export const ADDRESSES_BYTES = 2 * ADDRESS_BYTES;

@@ -1,8 +1,27 @@
 import { copyOf, viewOf } from "../base/bytes.js";
 import { nextTick } from "../base/clock.js";
 import { Fifo } from "../base/fifo.js";
-import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
+import {
+	CAUSE_INTERNAL,
+	COMMAND_BEGIN,
+	COMMAND_CONTINUE,
+	COMMAND_DESTROY,
+	COMMAND_PING,
+	COMMAND_RESPOND,
+	COMMAND_SEND,
+	COMMANDS_AT,
+	FLAG_MORE,
+	HEADER_BYTES,
+	KIND_MASK,
+	PAD,
+	PART_BYTES,
+	RECORD_ALIGN,
+	WORD_COMMAND_HEAD,
+	WORD_COMMAND_TAIL,
+	WORD_SCRIPT_WANTS_ROOM,
+	WORD_SLEEPING,
+} from "./records.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -23,8 +42,6 @@ export class CommandQueue {
 	/** What framing adds to a message at most. */
 	private readonly framing: number;
 	private readonly memory: MemoryBudget;
-	/** First byte of the ring. */
-	private readonly base: number;
 	private readonly capacity: number;
 	/** Where the next record goes; ahead of what is published. */
 	private head = 0;
@@ -52,7 +69,6 @@ export class CommandQueue {
 		this.wake = wake;
 		this.framing = framing;
 		this.memory = memory;
-		this.base = layout.commandsAt;
 		this.capacity = queueBytes;
 	}
 
@@ -76,7 +92,7 @@ export class CommandQueue {
 		const at = this.reserve(most);
 		if (at < 0) return this.sendLongText(slot, generation, text, flags);
 		const length = this.writeText(text, at, most);
-		this.commit(SEND | flags, slot, generation, length, at);
+		this.commit(COMMAND_SEND | flags, slot, generation, length, at);
 		return length + this.framing;
 	}
 
@@ -102,13 +118,13 @@ export class CommandQueue {
 		} else {
 			this.bytes.set(data, at);
 		}
-		this.commit(SEND | flags, slot, generation, length, at);
+		this.commit(COMMAND_SEND | flags, slot, generation, length, at);
 		return length + this.framing;
 	}
 
 	/** A ping, with a payload that must not be changed afterwards. Returns its {@link cost}. */
 	ping(slot: number, generation: number, payload: Uint8Array): number {
-		this.write(layout.commandPing, slot, generation, payload, false);
+		this.write(COMMAND_PING, slot, generation, payload, false);
 		return payload.length + this.framing;
 	}
 
@@ -129,7 +145,7 @@ export class CommandQueue {
 			const part = response.subarray(at, at + PART_BYTES);
 			at += PART_BYTES;
 			const more = at < response.length ? FLAG_MORE : 0;
-			this.write(layout.commandRespond | more, slot, generation, part, false);
+			this.write(COMMAND_RESPOND | more, slot, generation, part, false);
 		} while (at < response.length);
 	}
 
@@ -140,7 +156,7 @@ export class CommandQueue {
 		this.clearBacklog();
 		const { head } = this;
 		if (head === this.published) return;
-		Atomics.store(this.words, layout.commandHead, head);
+		Atomics.store(this.words, WORD_COMMAND_HEAD, head);
 		this.wakeLoop();
 		this.published = head;
 	}
@@ -149,20 +165,20 @@ export class CommandQueue {
 	hasNewRoom(): boolean {
 		return (
 			this.backlog.length > 0 &&
-			Atomics.load(this.words, layout.scriptWantsRoom) === 0
+			Atomics.load(this.words, WORD_SCRIPT_WANTS_ROOM) === 0
 		);
 	}
 
 	/** Wakes the loop if it sleeps. */
 	wakeLoop(): void {
-		if (Atomics.exchange(this.words, layout.sleeping, 0) === 0) return;
+		if (Atomics.exchange(this.words, WORD_SLEEPING, 0) === 0) return;
 		let isAwake = false;
 		try {
 			this.wake();
 			isAwake = true;
 		} finally {
 			// Once too often does no harm; whoever comes next tries again.
-			if (!isAwake) Atomics.store(this.words, layout.sleeping, 1);
+			if (!isAwake) Atomics.store(this.words, WORD_SLEEPING, 1);
 		}
 	}
 
@@ -206,7 +222,7 @@ export class CommandQueue {
 				backlog.push(waiting);
 				continue;
 			}
-			unwanted.bytes += this.counted(kind & KIND, data.length);
+			unwanted.bytes += this.counted(kind & KIND_MASK, data.length);
 			kept += data.length + MemoryBudget.OVERHEAD;
 		}
 		this.memory.release(kept);
@@ -214,8 +230,8 @@ export class CommandQueue {
 
 	/** What was counted for a record that {@link isSent}. */
 	private counted(kind: number, length: number): number {
-		if (kind === CONTINUE) return length;
-		return this.framing + (kind === BEGIN ? 0 : length);
+		if (kind === COMMAND_CONTINUE) return length;
+		return this.framing + (kind === COMMAND_BEGIN ? 0 : length);
 	}
 
 	/** Drops all that waits: the loop is no more. */
@@ -239,24 +255,30 @@ export class CommandQueue {
 		const cost = length + this.framing;
 		if (length <= PART_BYTES) {
 			const whole = viewOf(data, 0, length);
-			this.write(SEND | flags, slot, generation, whole, true);
+			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
 			return cost;
 		}
 		if (this.tornSlot >= 0) this.endTorn();
-		this.write(BEGIN | flags, slot, generation, uint64(length), false);
+		this.write(COMMAND_BEGIN | flags, slot, generation, uint64(length), false);
 		this.tornGeneration = generation;
 		this.tornSlot = slot;
 		let at = 0;
 		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
 			const to = Math.min(at + PART_BYTES, length);
-			this.write(CONTINUE, slot, generation, viewOf(data, at, to), true);
+			this.write(
+				COMMAND_CONTINUE,
+				slot,
+				generation,
+				viewOf(data, at, to),
+				true,
+			);
 		}
 		if (at < length) {
 			// One copy of the rest: the caller may change the data as soon as `send` returns.
 			const rest = copyOf(data, at, length);
 			for (let from = 0; from < rest.length; from += PART_BYTES) {
 				const part = rest.subarray(from, from + PART_BYTES);
-				this.write(CONTINUE, slot, generation, part, false);
+				this.write(COMMAND_CONTINUE, slot, generation, part, false);
 			}
 		}
 		this.tornSlot = -1;
@@ -266,7 +288,7 @@ export class CommandQueue {
 	/** Ends the connection whose long message could not be finished: what came next would be taken for the rest of it. */
 	private endTorn(): void {
 		const { tornSlot, tornGeneration } = this;
-		this.write(DESTROY, tornSlot, tornGeneration, BY_BUG, false);
+		this.write(COMMAND_DESTROY, tornSlot, tornGeneration, BY_BUG, false);
 		this.tornSlot = -1;
 	}
 
@@ -305,7 +327,7 @@ export class CommandQueue {
 	private clearBacklog(): void {
 		if (this.writeBacklog()) return;
 		// Said first, then looked at again: see `crates/node/src/loop_bridge.rs`.
-		Atomics.store(this.words, layout.scriptWantsRoom, 1);
+		Atomics.store(this.words, WORD_SCRIPT_WANTS_ROOM, 1);
 		this.writeBacklog();
 	}
 
@@ -330,18 +352,18 @@ export class CommandQueue {
 		const toEnd = this.capacity - place;
 		const padding = needed > toEnd ? toEnd : 0;
 		if (needed + padding > this.free()) {
-			this.knownTail = Atomics.load(this.words, layout.commandTail);
+			this.knownTail = Atomics.load(this.words, WORD_COMMAND_TAIL);
 			if (needed + padding > this.free()) return -1;
 		}
-		if (padding === 0) return this.base + place + HEADER_BYTES;
+		if (padding === 0) return COMMANDS_AT + place + HEADER_BYTES;
 		this.commit(
 			PAD,
 			0,
 			0,
 			padding - HEADER_BYTES,
-			this.base + place + HEADER_BYTES,
+			COMMANDS_AT + place + HEADER_BYTES,
 		);
-		return this.base + HEADER_BYTES;
+		return COMMANDS_AT + HEADER_BYTES;
 	}
 
 	private free(): number {
@@ -400,8 +422,8 @@ export interface Unwanted {
 
 /** True for what a connection has counted as sent. */
 function isSent(kind: number): boolean {
-	const sent = [SEND, BEGIN, CONTINUE, layout.commandPing];
-	return sent.includes(kind & KIND);
+	const sent = [COMMAND_SEND, COMMAND_BEGIN, COMMAND_CONTINUE, COMMAND_PING];
+	return sent.includes(kind & KIND_MASK);
 }
 
 /** A command that the queue had no room for. */
@@ -425,21 +447,9 @@ function uint64(value: number): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 
-/** The payload of a command that destroys, with `CloseCause::Internal` of `crates/reactor`. */
-const BY_BUG = Uint8Array.of(8);
+/** The payload of a command that destroys. */
+const BY_BUG = Uint8Array.of(CAUSE_INTERNAL);
 
 /** Up to this length a loop of bytes is faster than the calls that copy them. */
 const SHORT_BYTES = 64;
 const SHORT_TEXT = 32;
-
-// Constants of their own, as the engine folds these but not the properties of an object.
-const HEADER_BYTES = 16;
-const RECORD_ALIGN = 16;
-const PART_BYTES = layout.partBytes;
-const KIND = 0xff;
-const PAD = layout.pad;
-const SEND = layout.commandSend;
-const BEGIN = layout.commandBegin;
-const CONTINUE = layout.commandContinue;
-const DESTROY = layout.commandDestroy;
-const FLAG_MORE = layout.flagMore;

@@ -21,6 +21,7 @@ use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
 use crate::options::{NativeOptions, config};
+use crate::records;
 use crate::sync::AtomicU32;
 use crate::zone;
 
@@ -273,6 +274,18 @@ impl NativeServer {
         // Their descriptors need not wait for the garbage collector.
         self.loops.clear();
     }
+}
+
+/// What the JavaScript around an addon has to have in `RECORDS_VERSION`.
+#[napi(catch_unwind)]
+pub fn records_version() -> String {
+    records::version()
+}
+
+/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
+#[napi(catch_unwind)]
+pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {
+    Memory::control_bytes(queue_bytes as usize, max_connections as usize) as f64
 }
 
 /// The bytes of a typed array. Their address never changes as long as the buffer behind is not detached.

@@ -13,7 +13,10 @@ pub struct Addresses {
 
 impl Addresses {
     /// Length of [`write`](Self::write)'s record.
-    pub const RECORD_BYTES: usize = 2 * END_BYTES;
+    pub const RECORD_BYTES: usize = 2 * Self::END_BYTES;
+
+    /// Length of one end's half of it.
+    pub const END_BYTES: usize = 24;
 
     /// Writes both ends into the first [`RECORD_BYTES`](Self::RECORD_BYTES) of `out`, the remote one first. Each end:
     /// family (4 or 6, u16), port (u16), both little-endian, then the address in network byte order: 4 bytes
@@ -23,7 +26,7 @@ impl Addresses {
     pub fn write(&self, out: &mut [u8]) {
         for (end, out) in [self.remote, self.local]
             .iter()
-            .zip(out.chunks_exact_mut(END_BYTES))
+            .zip(out.chunks_exact_mut(Self::END_BYTES))
         {
             let ip = end.ip().to_canonical();
             let family: u16 = if ip.is_ipv4() { 4 } else { 6 };
@@ -41,8 +44,6 @@ impl Addresses {
         }
     }
 }
-
-const END_BYTES: usize = 24;
 
 #[cfg(test)]
 mod tests {
