@@ -23,7 +23,7 @@ import type {
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
-import { CAUSE_STOP, COMMAND_STOP } from "./bridge/records.js";
+import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { Connection } from "./connection.js";
 import { publish } from "./flow/channels.js";
@@ -127,7 +127,7 @@ export class ServerCore
 	}
 
 	get refusedCount(): number {
-		return this.#native?.refused() ?? 0;
+		return this.#sum(COUNTER_REFUSED);
 	}
 
 	get refusedHandshakeCount(): number {
@@ -137,6 +137,11 @@ export class ServerCore
 	get heldBytes(): number {
 		this.memory.askLeft();
 		return this.#native?.held() ?? 0;
+	}
+
+	/** What all loops have counted, by the position of the counter. */
+	#sum(counter: number): number {
+		return this.#loops.reduce((sum, loop) => sum + loop.counter(counter), 0);
 	}
 
 	/** Number of event loops that run. */

@@ -18,6 +18,8 @@ import {
 	CLOSE_CLEAN_AT,
 	CLOSE_TEXT_AT,
 	COMMANDS_AT,
+	COUNTER_BYTES,
+	COUNTERS_AT,
 	EVENT_CLOSE,
 	EVENT_DRAINED,
 	EVENT_END,
@@ -59,12 +61,13 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly calls: LoopCalls<Connection>;
 	/** Handlers see events where they are. */
 	private readonly borrow: boolean;
-	/** The memory of commands, gauges and control words. */
+	/** The memory of commands, gauges, counters and control words. */
 	private readonly control: Int32Array;
 	private readonly events: EventQueue;
 	/** The memory of events. */
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
+	private readonly counters: BigUint64Array;
 	private readonly gaugesAt: number;
 	private readonly native: LoopControls;
 
@@ -82,6 +85,11 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
+		this.counters = new BigUint64Array(
+			memory.control.buffer,
+			COUNTERS_AT,
+			(COMMANDS_AT - COUNTERS_AT) / COUNTER_BYTES,
+		);
 		this.gaugesAt = (COMMANDS_AT + queueBytes) >> 2;
 		this.commands = new CommandQueue(
 			this.control,
@@ -133,6 +141,14 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		return (
 			!this.stopped && (this.events.hasRecords() || this.commands.hasNewRoom())
 		);
+	}
+
+	/**
+	 * What the native loop has counted since its start, by the counter's position in `records.ts`. The loop adds without
+	 * looking who reads: the number is never torn, and may be a moment old.
+	 */
+	counter(position: number): number {
+		return Number(Atomics.load(this.counters, position));
 	}
 
 	/** One of a connection's gauges. */

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-ea2c7642";
+export const RECORDS_VERSION = "0.1.0-ab0c22a1";
 
 // Records of both queues.
 
@@ -144,13 +144,22 @@ export const GAUGE_DONE = 0;
 /** Bytes that have arrived and wait for the rest of their message. */
 export const GAUGE_INPUT = 1;
 
+// Positions of counters, in units of eight bytes from the first one.
+
+/** Connections that were closed as soon as they were accepted, for want of admission. */
+export const COUNTER_REFUSED = 0;
+
 // Places and sizes, in bytes.
 
 /** Of a record's header, in front of its payload. */
 export const HEADER_BYTES = 16;
 /** Records begin at multiples of this. */
 export const RECORD_ALIGN = 16;
-/** Where the command queue begins, behind the control words; the gauges follow it. Events have memory of their own. */
+/** Where the counters begin, behind the control words. */
+export const COUNTERS_AT = 448;
+/** Of one counter. */
+export const COUNTER_BYTES = 8;
+/** Where the command queue begins, behind the counters; the gauges follow it. Events have memory of their own. */
 export const COMMANDS_AT = 512;
 /** Of one slot's gauges. */
 export const GAUGE_BYTES = 8;

@@ -238,15 +238,6 @@ impl NativeServer {
         self.wake(event_loop);
     }
 
-    /// Connections that were closed as soon as they were accepted.
-    #[napi]
-    pub fn refused(&self) -> f64 {
-        let running = self.running.borrow();
-        running
-            .as_ref()
-            .map_or(0.0, |running| running.reactor.refused() as f64)
-    }
-
     /// Bytes that all connections hold, in and out.
     #[napi]
     pub fn held(&self) -> f64 {

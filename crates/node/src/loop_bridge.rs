@@ -26,7 +26,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use gev_reactor::{Bridge, Command, ConnectionId};
+use gev_reactor::{Bridge, Command, ConnectionId, Counter};
 use gev_session::{Event, Gauges};
 
 use crate::doorbell::Doorbell;
@@ -213,6 +213,12 @@ impl Bridge for LoopBridge {
             }
         }
     }
+
+    fn add(&mut self, counter: Counter, n: u64) {
+        // Only the loop stores it, and nothing else depends on when others see that.
+        let sum = self.memory.counter(counter);
+        sum.store(sum.load(Relaxed).wrapping_add(n), Relaxed);
+    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -222,7 +228,7 @@ mod tests {
     use super::*;
     use crate::doorbell::Bell;
     use crate::memory::Piece;
-    use crate::records::MIN_QUEUE_BYTES;
+    use crate::records::{COMMANDS_AT, COUNTER_BYTES, COUNTERS_AT, MIN_QUEUE_BYTES};
     use crate::sync::AtomicU32;
 
     #[derive(Debug)]
@@ -258,6 +264,28 @@ mod tests {
             let doorbell = Arc::new(Doorbell::with_bell(Box::new(Silence), pending));
             LoopBridge::new(memory.expect("right sizes"), doorbell)
         }
+    }
+
+    #[test]
+    fn what_is_counted_stands_where_javascript_looks_and_nowhere_else() {
+        let mut bridge = bridge();
+        for &counter in Counter::ALL {
+            bridge.add(counter, 1 << 40);
+            bridge.add(counter, 2);
+        }
+        let memory = bridge.memory;
+        // SAFETY: all of the control memory up to the gauges, which nobody else has.
+        let bytes = unsafe {
+            let base = memory.commands().sub(COMMANDS_AT);
+            std::slice::from_raw_parts(base.as_ptr(), COMMANDS_AT + MIN_QUEUE_BYTES)
+        };
+        let counters = COUNTERS_AT..COUNTERS_AT + Counter::ALL.len() * COUNTER_BYTES;
+        let (sums, _) = bytes[counters.clone()].as_chunks();
+        for &sum in sums {
+            assert_eq!(u64::from_ne_bytes(sum), (1 << 40) + 2);
+        }
+        let others = [&bytes[..counters.start], &bytes[counters.end..]].concat();
+        assert!(others.iter().all(|&byte| byte == 0));
     }
 
     /// Else a loop that is told of room finds none, and looks again at once, until JavaScript has made more.

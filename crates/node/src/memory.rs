@@ -6,7 +6,8 @@
 //!
 //! ```text
 //!   control   0        control words, each on a cache line of its own
-//!             512      command queue  (JavaScript -> loop), a power of two of bytes
+//!                      counters        8 bytes each: stored by the loop only
+//!                      command queue  (JavaScript -> loop), a power of two of bytes
 //!                      gauges          8 bytes for each connection slot
 //!   events    0        event queue    (loop -> JavaScript), a power of two of bytes
 //! ```
@@ -23,10 +24,13 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+
+use gev_reactor::Counter;
 
 use crate::records::{
-    COMMANDS_AT, GAUGE_BYTES, Gauge, KIND_MASK, MAX_QUEUE_BYTES, MIN_QUEUE_BYTES, RECORD_ALIGN,
-    WORD_SPACING, Word,
+    COMMANDS_AT, COUNTER_BYTES, COUNTERS_AT, GAUGE_BYTES, Gauge, KIND_MASK, MAX_QUEUE_BYTES,
+    MIN_QUEUE_BYTES, RECORD_ALIGN, WORD_SPACING, Word,
 };
 use crate::sync::AtomicU32;
 
@@ -89,6 +93,16 @@ impl<'a> Memory<'a> {
         unsafe {
             let word = self.control.add(word as usize * WORD_SPACING);
             AtomicU32::from_ptr(word.cast().as_ptr())
+        }
+    }
+
+    /// What the loop has counted.
+    pub(crate) fn counter(&self, counter: Counter) -> &'a AtomicU64 {
+        // SAFETY: counters lie between the words and the command queue, which `new` has checked to be there; they are aligned,
+        // and accessed as atomics only, here and in JavaScript. The memory is valid for `'a` (contract of `new`).
+        unsafe {
+            let place = COUNTERS_AT + counter as usize * COUNTER_BYTES;
+            AtomicU64::from_ptr(self.control.add(place).cast().as_ptr())
         }
     }
 

@@ -4,7 +4,7 @@
 //! The build writes it down for JavaScript as `src/bridge/records.ts` (`examples/records.rs`), from [`GROUPS`]. So a new row
 //! is all that a number needs; one for an event or a command says too what it is in the reactor.
 
-use gev_reactor::{Addresses, CommandKind};
+use gev_reactor::{Addresses, CommandKind, Counter};
 use gev_session::Event;
 use gev_wire::websocket::WebSocket;
 use gev_wire::{CloseCause, Control, MessageKind, Outgoing, Part, Raw, Request, Row};
@@ -38,6 +38,11 @@ pub(crate) const GROUPS: &[Group] = &[
         "Positions of the words of a slot's gauges, in units of four bytes",
         "GAUGE_",
         Gauge::ROWS,
+    ),
+    group(
+        "Positions of counters, in units of eight bytes from the first one",
+        "COUNTER_",
+        Counter::ROWS,
     ),
     group("Places and sizes, in bytes", "", SIZES),
     group("Limits", "", LIMITS),
@@ -241,7 +246,8 @@ gev_wire::listed! {
     }
 }
 
-/// Control words are so many bytes apart, so that each is on a cache line of its own.
+/// Control words are so many bytes apart, so that each is on a cache line of its own, and counters share theirs with nothing
+/// else.
 pub(crate) const WORD_SPACING: usize = 64;
 
 numbers! { SIZES: usize {
@@ -249,8 +255,12 @@ numbers! { SIZES: usize {
     HEADER_BYTES = 16;
     /// Records begin at multiples of this.
     RECORD_ALIGN = 16;
-    /// Where the command queue begins, behind the control words; the gauges follow it. Events have memory of their own.
-    COMMANDS_AT = (Word::ALL.len() * WORD_SPACING).next_multiple_of(512);
+    /// Where the counters begin, behind the control words.
+    COUNTERS_AT = Word::ALL.len() * WORD_SPACING;
+    /// Of one counter.
+    COUNTER_BYTES = size_of::<u64>();
+    /// Where the command queue begins, behind the counters; the gauges follow it. Events have memory of their own.
+    COMMANDS_AT = (COUNTERS_AT + Counter::ALL.len() * COUNTER_BYTES).next_multiple_of(WORD_SPACING);
     /// Of one slot's gauges.
     GAUGE_BYTES = Gauge::ALL.len() * size_of::<u32>();
     /// One of the two addresses that some events begin with: see `crates/reactor/src/addresses.rs`.

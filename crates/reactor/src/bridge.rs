@@ -8,6 +8,7 @@ use gev_session::{Event, Events, Gauges};
 use gev_wire::Outgoing;
 
 use crate::addresses::Addresses;
+use crate::counter::Counter;
 use crate::slots::ConnectionId;
 
 /// The loop's end of the two queues.
@@ -47,6 +48,9 @@ pub trait Bridge: Send {
 
     /// Shows the state of a connection's buffers to the other end.
     fn set_gauges(&mut self, slot: u32, gauges: Gauges);
+
+    /// Counts `n` more of something. The other end can see the sum at any time.
+    fn add(&mut self, counter: Counter, n: u64);
 }
 
 /// A command as the loop sees it.

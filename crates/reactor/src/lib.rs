@@ -15,6 +15,7 @@ mod bridge;
 mod close_payload;
 mod config;
 mod connection;
+mod counter;
 mod event_loop;
 mod listener;
 mod reactor;
@@ -30,6 +31,7 @@ pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
 };
+pub use counter::Counter;
 pub use event_loop::{EventLoop, LoopHandle, Turn};
 pub use reactor::{Reactor, guard};
 pub use slots::ConnectionId;

@@ -20,7 +20,6 @@ use crate::listener;
 pub struct Reactor {
     /// Of each listener.
     local: Vec<SocketAddr>,
-    admission: Arc<Admission>,
     memory: Arc<MemoryBudget>,
     loops: Vec<LoopHandle>,
     threads: Vec<JoinHandle<()>>,
@@ -89,7 +88,6 @@ impl Reactor {
         }
         let reactor = Self {
             local,
-            admission,
             memory,
             loops,
             threads: Vec::new(),
@@ -120,12 +118,6 @@ impl Reactor {
     pub fn is_ended(&self, event_loop: usize) -> bool {
         let thread = self.threads.get(event_loop);
         thread.is_none_or(JoinHandle::is_finished)
-    }
-
-    /// How many connections were closed as soon as they were accepted, for want of admission.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.admission.refused()
     }
 
     /// Bytes that all connections hold, in and out.

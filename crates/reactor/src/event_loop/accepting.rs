@@ -13,6 +13,7 @@ use super::{EventLoop, LoopHandle, NOBODY, listener_token, token_of};
 use crate::addresses::Addresses;
 use crate::bridge::Bridge;
 use crate::connection::{self, Connection};
+use crate::counter::Counter;
 use crate::listener::{self, Accepted, Listener};
 use crate::socket::Socket;
 
@@ -153,6 +154,7 @@ impl<B: Bridge> EventLoop<B> {
         listening: SocketAddr,
     ) {
         let Some(admitted) = self.admission.admit(remote.ip(), self.now) else {
+            self.bridge.add(Counter::Refused, 1);
             return;
         };
         // A peer that has gone already makes these fail; there is nobody to tell.

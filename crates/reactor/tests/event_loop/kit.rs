@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
-    Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, EventLoop, LoopHandle,
-    Reactor, Turn,
+    Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, Counter, EventLoop,
+    LoopHandle, Reactor, Turn,
 };
 use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     /// Payload bytes that fit; what is in `events` counts.
     pub(crate) room: usize,
     pub(crate) gauges: Vec<(u32, Gauges)>,
+    pub(crate) counted: Vec<(Counter, u64)>,
     /// How often the loop has rung.
     rings: usize,
     /// How often the loop's poll has ended.
@@ -106,6 +107,10 @@ impl Bridge for TestBridge {
 
     fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
         self.lock().gauges.push((slot, gauges));
+    }
+
+    fn add(&mut self, counter: Counter, n: u64) {
+        self.lock().counted.push((counter, n));
     }
 }
 
