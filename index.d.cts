@@ -15,7 +15,7 @@
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
- * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
+ * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
@@ -63,6 +63,7 @@ type CloseCause =
  | "idle"
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
  | "stalled";
+
 /** How a connection ended. */
 interface CloseReason {
     /**
@@ -247,8 +248,9 @@ declare class Connection<Context = unknown> {
      */
     get readBufferLength(): number;
     /**
-     * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
-     * counts with its whole length until the event loop has done that. 0 when the connection is gone.
+     * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
+     * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
+     * WebSocket). 0 when the connection is gone.
      */
     get writeBufferLength(): number;
     /** The value that was {@link set} for `key`. */

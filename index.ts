@@ -1,7 +1,8 @@
 export { GevError, type GevErrorCode } from "./src/base/errors.js";
 export type { ProxyTlv } from "./src/bridge/addresses.js";
-export type { CloseCause, CloseReason } from "./src/bridge/close-reason.js";
+export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
+export type { CloseCause } from "./src/bridge/records.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export type { Diagnostics } from "./src/diagnostics.js";
 export {

@@ -206,7 +206,15 @@ function buildAddon(profile, target, flags) {
 	for (const addon of listFiles([folder], /\.node$/)) {
 		utimesSync(addon, started, started);
 	}
+	perform("writing down its records", writeRecords);
 	writeFileSync(settingFile, setting(profile));
+}
+
+/** What the addon and JavaScript have to agree on, as TypeScript. Without the optimizations of the addon, which take a while. */
+function writeRecords() {
+	const example = ["--package=gev-node", "--example=records"];
+	const file = "src/bridge/records.ts";
+	run("cargo", ["run", ...example, "--", file]);
 }
 
 /** Takes the addon and its types from below `folder`, where they were built, as if they had been built here and now. */

@@ -223,8 +223,9 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
-	 * Bytes that were sent, with their framing, and that the kernel has not taken. A message that is to be compressed
-	 * counts with its whole length until the event loop has done that. 0 when the connection is gone.
+	 * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
+	 * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
+	 * WebSocket). 0 when the connection is gone.
 	 */
 	get writeBufferLength(): number {
 		return this.#core.writeBufferLength;

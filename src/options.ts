@@ -12,7 +12,7 @@ import {
 	oneOf,
 	option,
 } from "./base/option-table.js";
-import { layout } from "./bridge/layout.js";
+import { MAX_QUEUE_BYTES, MIN_QUEUE_BYTES } from "./bridge/records.js";
 import { framingOf, isProtocol, type Protocol, raw } from "./protocol.js";
 
 /**
@@ -275,13 +275,12 @@ export class EventLoopOptions {
 	 * @defaultValue 256 KiB
 	 */
 	queueBytes?: number = option((value, name) => {
-		const { minQueueBytes, maxQueueBytes } = layout;
-		const bytes = check.integer(name, value, minQueueBytes, maxQueueBytes);
+		const bytes = check.integer(name, value, MIN_QUEUE_BYTES, MAX_QUEUE_BYTES);
 		if ((bytes & (bytes - 1)) !== 0) {
 			throw check.wrong(name, "a power of two", bytes);
 		}
 		return bytes;
-	}, layout.minQueueBytes);
+	}, MIN_QUEUE_BYTES);
 	/**
 	 * Bytes that a loop reads from a socket at a time.
 	 *
@@ -487,9 +486,9 @@ function isNetwork(text: string): boolean {
 
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
 function sendableBytes(protocol: Protocol): number {
-	const { webSocket, headerBytes } = framingOf(protocol);
+	const { webSocket, maxFraming } = framingOf(protocol);
 	const largest = webSocket?.maxMessageBytes ?? 0;
-	const needed = largest + headerBytes(largest) + MIB;
+	const needed = largest + maxFraming + MIB;
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
 }
 

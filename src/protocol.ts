@@ -8,6 +8,7 @@ import {
 	oneOf,
 	option,
 } from "./base/option-table.js";
+import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
 
 /** The names of the protocols. */
 export type ProtocolName = "raw" | "websocket";
@@ -27,8 +28,8 @@ export class Protocol<Name extends ProtocolName = ProtocolName> {
 export interface Framing {
 	/** Options of {@link webSocket}, checked. */
 	webSocket: Checked<WebSocketOptions> | undefined;
-	/** Bytes that framing adds to a message of `length` bytes. */
-	headerBytes: (length: number) => number;
+	/** Most bytes that framing adds to a message: the codec's `max_framing`. */
+	maxFraming: number;
 }
 
 /** @internal True for what {@link raw} or {@link webSocket} has made. */
@@ -243,7 +244,7 @@ export class WebSocketOptions {
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", { webSocket: undefined, headerBytes: () => 0 });
+	return protocolOf("raw", { webSocket: undefined, maxFraming: RAW_FRAMING });
 }
 
 /**
@@ -257,7 +258,7 @@ export function webSocket(
 ): Protocol<"websocket"> {
 	return protocolOf("websocket", {
 		webSocket: webSocketOptions.check(options),
-		headerBytes: webSocketHeaderBytes,
+		maxFraming: WEB_SOCKET_FRAMING,
 	});
 }
 
@@ -286,12 +287,6 @@ function tokens(value: unknown, name: string): readonly string[] {
 		throw check.wrong(name, "tokens of HTTP", notToken);
 	}
 	return texts;
-}
-
-/** The header of a frame from server to client (RFC 6455 section 5.2). */
-function webSocketHeaderBytes(length: number): number {
-	if (length < 126) return 2;
-	return length < 65_536 ? 4 : 10;
 }
 
 const framings = new WeakMap<Protocol, Framing>();

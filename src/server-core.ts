@@ -18,13 +18,13 @@ import {
 	type ThreadServer,
 } from "./bridge/environment.js";
 import { EventLoop } from "./bridge/event-loop.js";
-import { layout } from "./bridge/layout.js";
 import type {
 	LoopServer,
 	OpeningDetails,
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
+import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { Connection } from "./connection.js";
 import { publish } from "./flow/channels.js";
@@ -146,7 +146,7 @@ export class ServerCore
 	}
 
 	get refusedCount(): number {
-		return this.#native?.refused() ?? 0;
+		return this.#sum(COUNTER_REFUSED);
 	}
 
 	get refusedHandshakeCount(): number {
@@ -156,6 +156,11 @@ export class ServerCore
 	get heldBytes(): number {
 		this.memory.askLeft();
 		return this.#native?.held() ?? 0;
+	}
+
+	/** What all loops have counted, by the position of the counter. */
+	#sum(counter: number): number {
+		return this.#loops.reduce((sum, loop) => sum + loop.counter(counter), 0);
 	}
 
 	/** Number of event loops that run. */
@@ -206,7 +211,7 @@ export class ServerCore
 			);
 		}
 		if (this.#state === "running") {
-			this.#stop(timeoutMs, closePayload(code, reason, 0));
+			this.#stop(timeoutMs, closePayload(code, reason, CAUSE_STOP));
 		}
 		return (await this.#stopped) ?? { closed: 0, cut: 0 };
 	}
@@ -227,7 +232,7 @@ export class ServerCore
 		const payload = Buffer.concat([timeout, goodbye]);
 		for (const connection of this.connections()) connection.prepareStop();
 		for (const loop of this.#loops) {
-			loop.commands.command(layout.commandStop, 0, 0, payload);
+			loop.commands.command(COMMAND_STOP, 0, 0, payload);
 		}
 		this.loopEnded();
 	}
@@ -410,7 +415,7 @@ export class ServerCore
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
 			borrow: options.borrow,
-			headerBytes: framingOf(options.protocol).headerBytes,
+			framing: framingOf(options.protocol).maxFraming,
 		};
 		this.#refusedHandshakes = 0;
 		try {

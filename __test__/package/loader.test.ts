@@ -180,6 +180,41 @@ test("the addon of the platform's package is taken", async (t) => {
 	t.deepEqual(await outcomeOf(t, folder), { message: "loaded" });
 });
 
+test("an addon that was built with other records is not taken", async (t) => {
+	const folder = await customer(t);
+	await installAddon(folder, built.platform, await readFile(built.file));
+	const bundle = join(folder, "node_modules/gev/dist/index.cjs");
+	const code = await readFile(bundle, "utf8");
+	const [, version = "?"] = /RECORDS_VERSION = "(.*?)"/.exec(code) ?? [];
+	await writeFile(bundle, code.replace(version, "9.9.9-0badf00d"));
+	for (const [env, hint] of [
+		[{}, ""],
+		[
+			{ NAPI_RS_NATIVE_LIBRARY_PATH: built.file },
+			` (NAPI_RS_NATIVE_LIBRARY_PATH is ${built.file})`,
+		],
+	] as const) {
+		t.deepEqual(await outcomeOf(t, folder, [], env), {
+			code: "ERR_GEV_BINDING",
+			message: `gev 9.9.9-0badf00d cannot work with a native addon of ${version}${hint}: both have to come from one release, or from one build; install gev again, or build it again`,
+		});
+	}
+});
+
+test("an addon that does not say what records it was built with is not taken", async (t) => {
+	const folder = await customer(t);
+	await installAddon(folder, built.platform, Buffer.from(""));
+	const name = `node_modules/@gev-node/binding-${built.platform}`;
+	await writeFile(
+		join(folder, name, "package.json"),
+		JSON.stringify({ main: "old.cjs" }),
+	);
+	await writeFile(join(folder, name, "old.cjs"), "exports.layout = () => ({})");
+	const { code, message } = await outcomeOf(t, folder);
+	t.is(code, "ERR_GEV_BINDING");
+	t.regex(message, /cannot work with a native addon of an older version: /);
+});
+
 test("an addon that the system cannot load is told in the system's words", async (t) => {
 	const folder = await customer(t);
 	await installAddon(folder, built.platform, Buffer.from("not an addon"));

@@ -12,7 +12,7 @@
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
- * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, or may not or cannot be loaded: do what the message says; `cause` is the original error |
+ * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.

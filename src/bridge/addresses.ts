@@ -1,5 +1,6 @@
 import { zoneName } from "#binding";
 import type { EventQueue } from "./event-queue.js";
+import { ADDRESS_BYTES } from "./records.js";
 
 /** The addresses of a connection: the peer's, and the one that the peer has connected to. */
 export interface Addresses {
@@ -84,9 +85,6 @@ function formatIPv6(bytes: Buffer): string {
 }
 
 const NO_TLVS: readonly ProxyTlv[] = Object.freeze([]);
-
-/** One of the two addresses. */
-const ADDRESS_BYTES = 24;
 
 /** Behind both of them, how many bytes of TLVs follow. */
 const TLVS_LENGTH_AT = 2 * ADDRESS_BYTES;

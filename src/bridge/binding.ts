@@ -3,10 +3,12 @@ import { createRequire } from "node:module";
 import { join, resolve, toNamespacedPath } from "node:path";
 import type * as Binding from "#binding";
 import { GevError } from "../base/errors.js";
+import { RECORDS_VERSION } from "./records.js";
 
 /**
  * Finds and loads the native addon: the file that `NAPI_RS_NATIVE_LIBRARY_PATH` names, or the build of a clone, or the
- * package for this platform, an optional dependency. The bundle has this module where others import `#binding`.
+ * package for this platform, an optional dependency. One that was built with other records would read and write what lies
+ * elsewhere, and is not taken. The bundle has this module where others import `#binding`.
  *
  * Bundlers and tracers find the packages because their names are written out.
  */
@@ -26,10 +28,20 @@ const supported = [
 
 export const binding: typeof Binding = load();
 
-/** The names of packages stand inside `try`, so that bundlers leave it to run time whether one is there. */
 function load(): typeof Binding {
 	const named = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
-	const platform = platformName();
+	const addon = find(platformName(), named);
+	const { recordsVersion } = addon as Partial<typeof Binding>;
+	const version = recordsVersion?.() ?? "an older version";
+	if (version === RECORDS_VERSION) return addon;
+	throw new GevError(
+		"ERR_GEV_BINDING",
+		`gev ${RECORDS_VERSION} cannot work with a native addon of ${version}${hint(named)}: both have to come from one release, or from one build; install gev again, or build it again`,
+	);
+}
+
+/** The names of packages stand inside `try`, so that bundlers leave it to run time whether one is there. */
+function find(platform: string, named: string | undefined): typeof Binding {
 	try {
 		if (named) return open(resolve(named));
 		const built = join(__dirname, `../native/gev.${platform}.node`);
@@ -105,14 +117,16 @@ function explained(
 ): GevError {
 	const reason =
 		forbidden(cause) ??
-		(named
-			? `${cause.message} (NAPI_RS_NATIVE_LIBRARY_PATH is ${named})`
-			: missing(cause, platform));
+		(named ? `${cause.message}${hint(named)}` : missing(cause, platform));
 	return new GevError(
 		"ERR_GEV_BINDING",
 		`gev cannot load its native addon for ${platform}: ${reason}. Supported are ${supported.join(", ")}`,
 		{ cause },
 	);
+}
+
+function hint(named: string | undefined): string {
+	return named ? ` (NAPI_RS_NATIVE_LIBRARY_PATH is ${named})` : "";
 }
 
 /** Why the process may not load what may well be there. */

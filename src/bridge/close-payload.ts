@@ -1,15 +1,17 @@
-/** How a goodbye travels to an event loop: see `CommandKind::Close` in `crates/reactor`. */
+import { CLOSE_CAUSE_AT, CLOSE_TEXT_AT } from "./records.js";
 
-/** Code (two bytes, little-endian), number of the cause, an unused byte, text. */
+/** How a goodbye travels to an event loop: see `crates/reactor/src/close_payload.rs`. */
+
+/** The payload of a command, with the number of its cause. */
 export function closePayload(
 	code: number,
 	reason: string,
 	cause: number,
 ): Uint8Array {
-	const payload = Buffer.alloc(4 + Buffer.byteLength(reason));
+	const payload = Buffer.alloc(CLOSE_TEXT_AT + Buffer.byteLength(reason));
 	payload.writeUInt16LE(code);
-	payload[2] = cause;
-	payload.write(reason, 4);
+	payload[CLOSE_CAUSE_AT] = cause;
+	payload.write(reason, CLOSE_TEXT_AT);
 	return payload;
 }
 

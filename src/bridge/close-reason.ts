@@ -1,30 +1,4 @@
-/** What started the end of a connection. */
-export type CloseCause =
-	/** The peer closed, or went away. */
-	| "peer"
-	/** `close()` or `destroy()` was called. */
-	| "local"
-	/** The peer broke the rules of the protocol. */
-	| "protocol"
-	/**
-	 * A limit was exceeded, such as `maxMessageBytes` or `timeouts.maxLifetimeMs`, or that for all connections:
-	 * `limits.maxMemoryBytes`.
-	 */
-	| "limit"
-	/** The socket failed. */
-	| "reset"
-	/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
-	| "timeout"
-	/** A handler threw. */
-	| "handler"
-	/** The server was stopped. */
-	| "stop"
-	/** The event loop failed: a bug in gev. */
-	| "internal"
-	/** Nothing was received or sent for longer than `timeouts.idleMs`. */
-	| "idle"
-	/** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
-	| "stalled";
+import type { CloseCause } from "./records.js";
 
 /** How a connection ended. */
 export interface CloseReason {
@@ -40,18 +14,3 @@ export interface CloseReason {
 	/** True when both sides have said goodbye as the protocol wants it. */
 	readonly wasClean: boolean;
 }
-
-/** Causes by the number that they have in close events: the order of `CloseCause` in `crates/reactor`. */
-export const CLOSE_CAUSES: readonly CloseCause[] = [
-	"peer",
-	"local",
-	"protocol",
-	"limit",
-	"reset",
-	"timeout",
-	"handler",
-	"stop",
-	"internal",
-	"idle",
-	"stalled",
-];

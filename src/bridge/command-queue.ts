@@ -1,8 +1,27 @@
 import { copyOf, viewOf } from "../base/bytes.js";
 import { nextTick } from "../base/clock.js";
 import { Fifo } from "../base/fifo.js";
-import { layout } from "./layout.js";
 import { MemoryBudget } from "./memory-budget.js";
+import {
+	CAUSE_INTERNAL,
+	COMMAND_BEGIN,
+	COMMAND_CONTINUE,
+	COMMAND_DESTROY,
+	COMMAND_PING,
+	COMMAND_RESPOND,
+	COMMAND_SEND,
+	COMMANDS_AT,
+	FLAG_MORE,
+	HEADER_BYTES,
+	KIND_MASK,
+	PAD,
+	PART_BYTES,
+	RECORD_ALIGN,
+	WORD_COMMAND_HEAD,
+	WORD_COMMAND_TAIL,
+	WORD_SCRIPT_WANTS_ROOM,
+	WORD_SLEEPING,
+} from "./records.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -20,10 +39,9 @@ export class CommandQueue {
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly wake: () => void;
-	private readonly headerBytes: (length: number) => number;
+	/** What framing adds to a message at most. */
+	private readonly framing: number;
 	private readonly memory: MemoryBudget;
-	/** First byte of the ring. */
-	private readonly base: number;
 	private readonly capacity: number;
 	/** Where the next record goes; ahead of what is published. */
 	private head = 0;
@@ -42,22 +60,21 @@ export class CommandQueue {
 	constructor(
 		control: Int32Array,
 		queueBytes: number,
-		headerBytes: (length: number) => number,
+		framing: number,
 		memory: MemoryBudget,
 		wake: () => void,
 	) {
 		this.words = control;
 		this.bytes = sharedBuffer(control.buffer);
 		this.wake = wake;
-		this.headerBytes = headerBytes;
+		this.framing = framing;
 		this.memory = memory;
-		this.base = layout.commandsAt;
 		this.capacity = queueBytes;
 	}
 
-	/** What a message of `length` bytes counts until the kernel has taken it. */
+	/** What a message of `length` bytes, a fragment or a ping counts; the loop counts the same when it takes it. */
 	cost(length: number): number {
-		return length + this.headerBytes(length);
+		return length + this.framing;
 	}
 
 	/** A message made of text, with the flags of its record. Returns its {@link cost}. */
@@ -75,10 +92,8 @@ export class CommandQueue {
 		const at = this.reserve(most);
 		if (at < 0) return this.sendLongText(slot, generation, text, flags);
 		const length = this.writeText(text, at, most);
-		const header = this.headerBytes(length);
-		const kind = SEND | flags | (header << FRAMING_SHIFT);
-		this.commit(kind, slot, generation, length, at);
-		return length + header;
+		this.commit(COMMAND_SEND | flags, slot, generation, length, at);
+		return length + this.framing;
 	}
 
 	/** As {@link sendText}, made of `length` genuine bytes (see `bytes.ts`), which are copied before this returns. */
@@ -103,18 +118,14 @@ export class CommandQueue {
 		} else {
 			this.bytes.set(data, at);
 		}
-		const header = this.headerBytes(length);
-		const kind = SEND | flags | (header << FRAMING_SHIFT);
-		this.commit(kind, slot, generation, length, at);
-		return length + header;
+		this.commit(COMMAND_SEND | flags, slot, generation, length, at);
+		return length + this.framing;
 	}
 
 	/** A ping, with a payload that must not be changed afterwards. Returns its {@link cost}. */
 	ping(slot: number, generation: number, payload: Uint8Array): number {
-		const header = this.headerBytes(payload.length);
-		const kind = layout.commandPing | (header << FRAMING_SHIFT);
-		this.write(kind, slot, generation, payload, false);
-		return payload.length + header;
+		this.write(COMMAND_PING, slot, generation, payload, false);
+		return payload.length + this.framing;
 	}
 
 	/** A command with a short payload, or none. */
@@ -134,7 +145,7 @@ export class CommandQueue {
 			const part = response.subarray(at, at + PART_BYTES);
 			at += PART_BYTES;
 			const more = at < response.length ? FLAG_MORE : 0;
-			this.write(layout.commandRespond | more, slot, generation, part, false);
+			this.write(COMMAND_RESPOND | more, slot, generation, part, false);
 		} while (at < response.length);
 	}
 
@@ -145,7 +156,7 @@ export class CommandQueue {
 		this.clearBacklog();
 		const { head } = this;
 		if (head === this.published) return;
-		Atomics.store(this.words, layout.commandHead, head);
+		Atomics.store(this.words, WORD_COMMAND_HEAD, head);
 		this.wakeLoop();
 		this.published = head;
 	}
@@ -154,20 +165,20 @@ export class CommandQueue {
 	hasNewRoom(): boolean {
 		return (
 			this.backlog.length > 0 &&
-			Atomics.load(this.words, layout.scriptWantsRoom) === 0
+			Atomics.load(this.words, WORD_SCRIPT_WANTS_ROOM) === 0
 		);
 	}
 
 	/** Wakes the loop if it sleeps. */
 	wakeLoop(): void {
-		if (Atomics.exchange(this.words, layout.sleeping, 0) === 0) return;
+		if (Atomics.exchange(this.words, WORD_SLEEPING, 0) === 0) return;
 		let isAwake = false;
 		try {
 			this.wake();
 			isAwake = true;
 		} finally {
 			// Once too often does no harm; whoever comes next tries again.
-			if (!isAwake) Atomics.store(this.words, layout.sleeping, 1);
+			if (!isAwake) Atomics.store(this.words, WORD_SLEEPING, 1);
 		}
 	}
 
@@ -211,11 +222,16 @@ export class CommandQueue {
 				backlog.push(waiting);
 				continue;
 			}
-			const isBegin = (kind & KIND) === BEGIN;
-			unwanted.bytes += (kind >>> FRAMING_SHIFT) + (isBegin ? 0 : data.length);
+			unwanted.bytes += this.counted(kind & KIND_MASK, data.length);
 			kept += data.length + MemoryBudget.OVERHEAD;
 		}
 		this.memory.release(kept);
+	}
+
+	/** What was counted for a record that {@link isSent}. */
+	private counted(kind: number, length: number): number {
+		if (kind === COMMAND_CONTINUE) return length;
+		return this.framing + (kind === COMMAND_BEGIN ? 0 : length);
 	}
 
 	/** Drops all that waits: the loop is no more. */
@@ -236,38 +252,43 @@ export class CommandQueue {
 		length: number,
 		flags: number,
 	): number {
-		const header = this.headerBytes(length);
-		const framed = flags | (header << FRAMING_SHIFT);
+		const cost = length + this.framing;
 		if (length <= PART_BYTES) {
 			const whole = viewOf(data, 0, length);
-			this.write(SEND | framed, slot, generation, whole, true);
-			return length + header;
+			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
+			return cost;
 		}
 		if (this.tornSlot >= 0) this.endTorn();
-		this.write(BEGIN | framed, slot, generation, uint64(length), false);
+		this.write(COMMAND_BEGIN | flags, slot, generation, uint64(length), false);
 		this.tornGeneration = generation;
 		this.tornSlot = slot;
 		let at = 0;
 		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
 			const to = Math.min(at + PART_BYTES, length);
-			this.write(CONTINUE, slot, generation, viewOf(data, at, to), true);
+			this.write(
+				COMMAND_CONTINUE,
+				slot,
+				generation,
+				viewOf(data, at, to),
+				true,
+			);
 		}
 		if (at < length) {
 			// One copy of the rest: the caller may change the data as soon as `send` returns.
 			const rest = copyOf(data, at, length);
 			for (let from = 0; from < rest.length; from += PART_BYTES) {
 				const part = rest.subarray(from, from + PART_BYTES);
-				this.write(CONTINUE, slot, generation, part, false);
+				this.write(COMMAND_CONTINUE, slot, generation, part, false);
 			}
 		}
 		this.tornSlot = -1;
-		return length + header;
+		return cost;
 	}
 
 	/** Ends the connection whose long message could not be finished: what came next would be taken for the rest of it. */
 	private endTorn(): void {
 		const { tornSlot, tornGeneration } = this;
-		this.write(DESTROY, tornSlot, tornGeneration, BY_BUG, false);
+		this.write(COMMAND_DESTROY, tornSlot, tornGeneration, BY_BUG, false);
 		this.tornSlot = -1;
 	}
 
@@ -306,7 +327,7 @@ export class CommandQueue {
 	private clearBacklog(): void {
 		if (this.writeBacklog()) return;
 		// Said first, then looked at again: see `crates/node/src/loop_bridge.rs`.
-		Atomics.store(this.words, layout.scriptWantsRoom, 1);
+		Atomics.store(this.words, WORD_SCRIPT_WANTS_ROOM, 1);
 		this.writeBacklog();
 	}
 
@@ -331,18 +352,18 @@ export class CommandQueue {
 		const toEnd = this.capacity - place;
 		const padding = needed > toEnd ? toEnd : 0;
 		if (needed + padding > this.free()) {
-			this.knownTail = Atomics.load(this.words, layout.commandTail);
+			this.knownTail = Atomics.load(this.words, WORD_COMMAND_TAIL);
 			if (needed + padding > this.free()) return -1;
 		}
-		if (padding === 0) return this.base + place + HEADER_BYTES;
+		if (padding === 0) return COMMANDS_AT + place + HEADER_BYTES;
 		this.commit(
 			PAD,
 			0,
 			0,
 			padding - HEADER_BYTES,
-			this.base + place + HEADER_BYTES,
+			COMMANDS_AT + place + HEADER_BYTES,
 		);
-		return this.base + HEADER_BYTES;
+		return COMMANDS_AT + HEADER_BYTES;
 	}
 
 	private free(): number {
@@ -401,8 +422,8 @@ export interface Unwanted {
 
 /** True for what a connection has counted as sent. */
 function isSent(kind: number): boolean {
-	const sent = [SEND, BEGIN, CONTINUE, layout.commandPing];
-	return sent.includes(kind & KIND);
+	const sent = [COMMAND_SEND, COMMAND_BEGIN, COMMAND_CONTINUE, COMMAND_PING];
+	return sent.includes(kind & KIND_MASK);
 }
 
 /** A command that the queue had no room for. */
@@ -426,22 +447,9 @@ function uint64(value: number): Uint8Array {
 
 const NOTHING = new Uint8Array(0);
 
-/** The payload of a command that destroys, with `CloseCause::Internal` of `crates/reactor`. */
-const BY_BUG = Uint8Array.of(8);
+/** The payload of a command that destroys. */
+const BY_BUG = Uint8Array.of(CAUSE_INTERNAL);
 
 /** Up to this length a loop of bytes is faster than the calls that copy them. */
 const SHORT_BYTES = 64;
 const SHORT_TEXT = 32;
-
-// Constants of their own, as the engine folds these but not the properties of an object.
-const HEADER_BYTES = 16;
-const RECORD_ALIGN = 16;
-const PART_BYTES = layout.partBytes;
-const KIND = 0xff;
-const PAD = layout.pad;
-const SEND = layout.commandSend;
-const BEGIN = layout.commandBegin;
-const CONTINUE = layout.commandContinue;
-const DESTROY = layout.commandDestroy;
-const FLAG_MORE = layout.flagMore;
-const FRAMING_SHIFT = layout.framingShift;

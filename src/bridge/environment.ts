@@ -2,6 +2,7 @@ import type { Cluster, Worker } from "node:cluster";
 import * as binding from "#binding";
 import { setImmediate } from "../base/clock.js";
 import type { LoopMemory } from "./event-loop.js";
+import { DRAIN_PASSES } from "./records.js";
 
 /**
  * What all servers of this thread (the main one or a worker) share: the doorbell that native loops ring, and the drain
@@ -109,7 +110,7 @@ function drain(): void {
 /** True when nothing is left to do before the next ring. */
 function drainQueues(): boolean {
 	for (const server of servers) server.grant();
-	for (let pass = 0; pass < PASSES; pass++) {
+	for (let pass = 0; pass < DRAIN_PASSES; pass++) {
 		let more = false;
 		for (const server of servers) more = server.drain() || more;
 		if (more) return false;
@@ -120,6 +121,3 @@ function drainQueues(): boolean {
 	}
 	return false;
 }
-
-/** How often a drain looks for what has come while it was at work. */
-const PASSES = 4;

@@ -1,10 +1,9 @@
 import { GevError } from "../base/errors.js";
 import { addressesEnd, readAddresses } from "./addresses.js";
-import { CLOSE_CAUSES, type CloseReason } from "./close-reason.js";
+import type { CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import type { Fragment } from "./fragment.js";
-import { layout } from "./layout.js";
 import type {
 	LoopCalls,
 	LoopConnection,
@@ -12,6 +11,34 @@ import type {
 	LoopServer,
 } from "./loop-server.js";
 import { MessagePool } from "./message-pool.js";
+import {
+	CLOSE_CAUSE_AT,
+	CLOSE_CAUSES,
+	CLOSE_CLEAN_AT,
+	CLOSE_TEXT_AT,
+	COMMANDS_AT,
+	COUNTER_BYTES,
+	COUNTERS_AT,
+	EVENT_CLOSE,
+	EVENT_DRAINED,
+	EVENT_END,
+	EVENT_ERROR,
+	EVENT_OPEN,
+	EVENT_PING,
+	EVENT_PONG,
+	EVENT_REFUSED,
+	EVENT_REQUEST,
+	EVENT_SENT,
+	EVENT_SHORT,
+	EVENT_STOP,
+	EVENT_STOPPED,
+	EVENT_UPGRADE,
+	FLAG_ASCII,
+	FLAG_MORE,
+	FLAG_TEXT,
+	GAUGE_BYTES,
+	KIND_MASK,
+} from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -33,12 +60,13 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly calls: LoopCalls<Connection>;
 	/** Handlers see events where they are. */
 	private readonly borrow: boolean;
-	/** The memory of commands, gauges and control words. */
+	/** The memory of commands, gauges, counters and control words. */
 	private readonly control: Int32Array;
 	private readonly events: EventQueue;
 	/** The memory of events. */
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
+	private readonly counters: BigUint64Array;
 	private readonly gaugesAt: number;
 	private readonly native: LoopControls;
 
@@ -56,11 +84,16 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
-		this.gaugesAt = (layout.commandsAt + queueBytes) >> 2;
+		this.counters = new BigUint64Array(
+			memory.control.buffer,
+			COUNTERS_AT,
+			(COMMANDS_AT - COUNTERS_AT) / COUNTER_BYTES,
+		);
+		this.gaugesAt = (COMMANDS_AT + queueBytes) >> 2;
 		this.commands = new CommandQueue(
 			this.control,
 			queueBytes,
-			options.headerBytes,
+			options.framing,
 			server.memory,
 			native.wake,
 		);
@@ -109,9 +142,17 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		);
 	}
 
+	/**
+	 * What the native loop has counted since its start, by the counter's position in `records.ts`. The loop adds without
+	 * looking who reads: the number is never torn, and may be a moment old.
+	 */
+	counter(position: number): number {
+		return Number(Atomics.load(this.counters, position));
+	}
+
 	/** One of a connection's gauges. */
 	gauge(slot: number, gauge: number): number {
-		const word = this.gaugesAt + slot * (layout.gaugeBytes >> 2) + gauge;
+		const word = this.gaugesAt + slot * (GAUGE_BYTES >> 2) + gauge;
 		return Atomics.load(this.control, word);
 	}
 
@@ -197,62 +238,64 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		at: number,
 		length: number,
 	): void {
-		switch (kind & KIND) {
-			case layout.eventOpen:
+		switch (kind & KIND_MASK) {
+			case EVENT_OPEN:
 				this.opened(slot, generation, at, length);
 				break;
-			case layout.eventUpgrade:
-			case layout.eventRequest: {
-				const isUpgrade = (kind & KIND) === layout.eventUpgrade;
+			case EVENT_UPGRADE:
+			case EVENT_REQUEST: {
+				const isUpgrade = (kind & KIND_MASK) === EVENT_UPGRADE;
 				this.asked(isUpgrade, slot, generation, at, length);
 				break;
 			}
-			case layout.eventRefused:
+			case EVENT_REFUSED:
 				this.refused(at, length);
 				break;
-			case layout.eventDrained:
+			case EVENT_DRAINED:
 				this.connections[slot]?.drained();
 				break;
-			case layout.eventSent:
+			case EVENT_SENT:
 				this.connections[slot]?.wasSent();
 				break;
-			case layout.eventPing:
-			case layout.eventPong: {
+			case EVENT_PING:
+			case EVENT_PONG: {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const data = this.messages.copy(at, length);
-				const isPing = (kind & KIND) === layout.eventPing;
+				const isPing = (kind & KIND_MASK) === EVENT_PING;
 				if (isPing) this.calls.ping(connection, data);
 				else this.calls.pong(connection, data);
 				break;
 			}
-			case layout.eventEnd:
-			case layout.eventStop: {
+			case EVENT_END:
+			case EVENT_STOP: {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
-				const isStop = (kind & KIND) === layout.eventStop;
+				const isStop = (kind & KIND_MASK) === EVENT_STOP;
 				if (isStop) this.calls.mustEnd(connection);
 				else this.calls.peerEnded(connection);
 				break;
 			}
-			case layout.eventClose: {
+			case EVENT_CLOSE: {
 				this.closed(slot, {
 					code: this.events.uint16(at),
-					reason: this.bytes.utf8Slice(at + 4, at + length),
-					cause: CLOSE_CAUSES[this.bytes[at + 2] as number] ?? "internal",
-					wasClean: this.bytes[at + 3] === 1,
+					reason: this.bytes.utf8Slice(at + CLOSE_TEXT_AT, at + length),
+					cause:
+						CLOSE_CAUSES[this.bytes[at + CLOSE_CAUSE_AT] as number] ??
+						"internal",
+					wasClean: this.bytes[at + CLOSE_CLEAN_AT] === 1,
 				});
 				break;
 			}
-			case layout.eventShort:
+			case EVENT_SHORT:
 				this.server.memory.relieve(this.bytes.readUInt32LE(at) * 1024);
 				break;
-			case layout.eventError:
+			case EVENT_ERROR:
 				this.calls.failed(
 					new GevError("ERR_GEV_LOOP", this.bytes.utf8Slice(at, at + length)),
 				);
 				break;
-			case layout.eventStopped:
+			case EVENT_STOPPED:
 				this.ended(this.bytes.utf8Slice(at, at + length));
 				break;
 			default:
@@ -366,8 +409,8 @@ export interface LoopOptions {
 	/** Of each of the two queues. */
 	queueBytes: number;
 	borrow: boolean;
-	/** Bytes that framing adds to a message of `length` bytes. */
-	headerBytes: (length: number) => number;
+	/** What framing adds to a message at most. */
+	framing: number;
 }
 
 /** What can be done to a native loop besides giving it commands. */
@@ -379,9 +422,3 @@ export interface LoopControls {
 
 /** The parts of a message whose parts are handed over one by one. */
 const NO_PARTS: Buffer[] = [];
-
-// Constants of their own, as the engine folds these but not the properties of an object.
-const KIND = 0xff;
-const FLAG_TEXT = layout.flagText;
-const FLAG_ASCII = layout.flagAscii;
-const FLAG_MORE = layout.flagMore;

@@ -1,4 +1,14 @@
-import { layout } from "./layout.js";
+import {
+	EVENT_MESSAGE,
+	HEADER_BYTES,
+	KIND_MASK,
+	PAD,
+	RECORD_ALIGN,
+	RELEASE_BYTES,
+	WORD_EVENT_HEAD,
+	WORD_EVENT_TAIL,
+	WORD_LOOP_WANTS_ROOM,
+} from "./records.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -48,12 +58,12 @@ export class EventQueue {
 
 	/** True when there is a record to read. */
 	hasRecords(): boolean {
-		return Atomics.load(this.control, layout.eventHead) !== this.tail;
+		return Atomics.load(this.control, WORD_EVENT_HEAD) !== this.tail;
 	}
 
 	/** Hands records to the reader, within the budget; true when some of those that were there are left. */
 	read(): boolean {
-		const head = Atomics.load(this.control, layout.eventHead);
+		const head = Atomics.load(this.control, WORD_EVENT_HEAD);
 		try {
 			this.readTo(head);
 		} finally {
@@ -80,7 +90,7 @@ export class EventQueue {
 			// Moved first: what fails is not tried again. Others see it with the next release.
 			this.tail = (this.tail + size) | 0;
 			const slot = words[word + 1] as number;
-			if ((kind & KIND) === MESSAGE) {
+			if ((kind & KIND_MASK) === EVENT_MESSAGE) {
 				reader.onMessage(slot, kind, at, length);
 			} else if (kind !== PAD) {
 				reader.onEvent(kind, slot, words[word + 2] as number, at, length);
@@ -97,11 +107,11 @@ export class EventQueue {
 	/** Hands what was read back to the loop, and wakes it if it waits for room and half of the queue is free. */
 	private release(): void {
 		const { control } = this;
-		Atomics.store(control, layout.eventTail, this.tail);
-		if (Atomics.load(control, layout.loopWantsRoom) === 0) return;
-		const used = (Atomics.load(control, layout.eventHead) - this.tail) | 0;
+		Atomics.store(control, WORD_EVENT_TAIL, this.tail);
+		if (Atomics.load(control, WORD_LOOP_WANTS_ROOM) === 0) return;
+		const used = (Atomics.load(control, WORD_EVENT_HEAD) - this.tail) | 0;
 		if (used > this.mask >> 1) return;
-		if (Atomics.exchange(control, layout.loopWantsRoom, 0) === 1) {
+		if (Atomics.exchange(control, WORD_LOOP_WANTS_ROOM, 0) === 1) {
 			this.wakeLoop();
 		}
 	}
@@ -127,13 +137,3 @@ export interface EventReader {
 	/** The queue has `what` cannot be: nothing that follows can be believed. */
 	onNonsense(what: string): void;
 }
-
-/** Records are handed back at least this often, so that the loop can go on while a long drain runs. */
-const RELEASE_BYTES = 32 * 1024;
-
-// Constants of their own, as the engine folds these but not the properties of an object.
-const HEADER_BYTES = 16;
-const RECORD_ALIGN = 16;
-const KIND = 0xff;
-const PAD = layout.pad;
-const MESSAGE = layout.eventMessage;

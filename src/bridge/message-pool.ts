@@ -1,5 +1,5 @@
 import { markAsUntransferable } from "node:worker_threads";
-import { layout } from "./layout.js";
+import { FLAG_MORE, FLAG_TEXT } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 
 /**
@@ -63,7 +63,7 @@ export class MessagePool {
 		at: number,
 		length: number,
 	): string | Buffer | undefined {
-		if ((kind & layout.flagMore) !== 0) {
+		if ((kind & FLAG_MORE) !== 0) {
 			connection.keep(length);
 			connection.parts ??= [];
 			// Not from a slab, which handlers could take away or write to before the message is there.
@@ -74,7 +74,7 @@ export class MessagePool {
 		try {
 			parts.push(this.#ownCopy(at, length));
 			const message = Buffer.concat(parts);
-			return (kind & layout.flagText) === 0 ? message : message.toString();
+			return (kind & FLAG_TEXT) === 0 ? message : message.toString();
 		} catch {
 			// Strings and buffers have an upper limit of their own.
 			connection.tooLong();

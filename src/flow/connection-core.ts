@@ -1,10 +1,21 @@
 import { closePayload } from "../bridge/close-payload.js";
-import { layout } from "../bridge/layout.js";
 import type {
 	LoopConnection,
 	LoopOfConnection,
 	Place,
 } from "../bridge/loop-server.js";
+import {
+	CAUSE_HANDLER,
+	CAUSE_LIMIT,
+	CAUSE_LOCAL,
+	CHUNK_BYTES,
+	COMMAND_CLOSE,
+	COMMAND_DESTROY,
+	COMMAND_END,
+	COMMAND_EXPEL,
+	COMMAND_SHUTDOWN_WRITE,
+	GAUGE_INPUT,
+} from "../bridge/records.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Inbox } from "./inbox.js";
 import { Sender, type SenderConnection } from "./sender.js";
@@ -78,35 +89,32 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** Closes as the protocol does, by the word of the application, if that has not begun. */
 	close(code: number, reason: string): void {
-		this.#close(code, reason, LOCAL);
+		this.#close(code, reason, CAUSE_LOCAL);
 	}
 
 	/** See `Connection.end`. */
 	end(): void {
 		if (!this.connected) return;
 		if (!this.#settings.endsByFin) this.close(1000, "");
-		else if (this.#peerEnded || this.#mustEnd)
-			this.#end(layout.commandEnd, NOTHING);
+		else if (this.#peerEnded || this.#mustEnd) this.#end(COMMAND_END, NOTHING);
 		else this.shutdownWrite();
 	}
 
 	/** See `Connection.destroy`. */
 	destroy(reset: boolean): void {
 		if (!this.isThere) return;
-		this.#end(layout.commandDestroy, Uint8Array.of(LOCAL, reset ? 1 : 0));
+		this.#end(COMMAND_DESTROY, Uint8Array.of(CAUSE_LOCAL, reset ? 1 : 0));
 	}
 
 	/** See `Connection.shutdownWrite`. */
 	shutdownWrite(): void {
-		this.sender.end(layout.commandShutdownWrite, NOTHING);
+		this.sender.end(COMMAND_SHUTDOWN_WRITE, NOTHING);
 		this.#answerEnd();
 	}
 
 	/** See `Connection.readBufferLength`. */
 	get readBufferLength(): number {
-		return this.isThere
-			? this.loop.gauge(this.slot, layout.gaugeInput) >>> 0
-			: 0;
+		return this.isThere ? this.loop.gauge(this.slot, GAUGE_INPUT) >>> 0 : 0;
 	}
 
 	/** See `Connection.writeBufferLength`. */
@@ -203,8 +211,8 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		this.takeParts();
 		this.release(this.#kept);
 		this.#end(
-			layout.commandExpel,
-			closePayload(1013, "the server is short of memory", LIMIT),
+			COMMAND_EXPEL,
+			closePayload(1013, "the server is short of memory", CAUSE_LIMIT),
 		);
 	}
 
@@ -223,18 +231,18 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** Closes because the peer takes less than is sent to it. */
 	exceeded(): void {
-		this.#end(layout.commandDestroy, BY_LIMIT);
+		this.#end(COMMAND_DESTROY, BY_LIMIT);
 	}
 
 	/** Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
 	fail(): void {
 		this.#isDeaf = true;
-		this.#close(1011, "handler failed", HANDLER);
+		this.#close(1011, "handler failed", CAUSE_HANDLER);
 	}
 
 	/** Closes because a message is longer than JavaScript can have it: 1009 (RFC 6455 section 7.4.1). */
 	tooLong(): void {
-		this.#close(1009, "message too long for JavaScript", LIMIT);
+		this.#close(1009, "message too long for JavaScript", CAUSE_LIMIT);
 	}
 
 	get #settings(): ConnectionSettings {
@@ -243,7 +251,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	#close(code: number, reason: string, cause: number): void {
 		if (this.connected) {
-			this.#end(layout.commandClose, closePayload(code, reason, cause));
+			this.#end(COMMAND_CLOSE, closePayload(code, reason, cause));
 		}
 	}
 
@@ -261,7 +269,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		const mayGoOn = allowHalfOpen && !this.#server.isStopping;
 		const goesOn = endsByFin && mayGoOn && !this.sender.isEnded;
 		if (this.#mustEnd || (this.#peerEnded && !goesOn)) {
-			this.#end(layout.commandEnd, NOTHING);
+			this.#end(COMMAND_END, NOTHING);
 		}
 	}
 
@@ -287,11 +295,4 @@ const NO_FACE = {};
 
 const NOTHING = new Uint8Array(0);
 
-/** Output that waits in a loop takes memory in pieces of this size. */
-const CHUNK_BYTES = 16 * 1024;
-
-/** Numbers of causes: `CloseCause` in `crates/reactor`. */
-const LOCAL = 1;
-const LIMIT = 3;
-const HANDLER = 6;
-const BY_LIMIT = Uint8Array.of(LIMIT);
+const BY_LIMIT = Uint8Array.of(CAUSE_LIMIT);

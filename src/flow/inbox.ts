@@ -1,5 +1,5 @@
 import { Fifo } from "../base/fifo.js";
-import { layout } from "../bridge/layout.js";
+import { COMMAND_PAUSE, COMMAND_RESUME } from "../bridge/records.js";
 
 /**
  * What has arrived for a connection and has to wait: because the connection is paused, or because the handler is not done
@@ -123,14 +123,14 @@ export class Inbox {
 			(pending > this.#unsettled && memory.isShort);
 		if (!this.#loopPaused && (this.#paused || enough)) {
 			this.#loopPaused = true;
-			this.#command(layout.commandPause);
+			this.#command(COMMAND_PAUSE);
 		} else if (
 			this.#loopPaused &&
 			!this.#paused &&
 			(maxPending === 0 || pending <= maxPending >> 1)
 		) {
 			this.#loopPaused = false;
-			this.#command(layout.commandResume);
+			this.#command(COMMAND_RESUME);
 		}
 	}
 }

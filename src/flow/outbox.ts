@@ -1,6 +1,6 @@
 import { Fifo } from "../base/fifo.js";
-import { layout } from "../bridge/layout.js";
 import type { MemoryBudget } from "../bridge/memory-budget.js";
+import { FLAG_CONTINUED, FLAG_MORE } from "../bridge/records.js";
 import type { Receipt } from "./receipt.js";
 
 /**
@@ -36,7 +36,7 @@ export class Outbox {
 	push(unsent: Unsent): void {
 		const { data, flags, cost } = unsent;
 		this.#memory.keep(cost);
-		if (data !== undefined && (flags & CONTINUED) === 0) {
+		if (data !== undefined && (flags & FLAG_CONTINUED) === 0) {
 			this.#whole.push([unsent]);
 		} else {
 			(this.#whole.last ?? this.#begun).push(unsent);
@@ -102,8 +102,5 @@ export interface Unsent {
 /** True when no more fragments of the message are to come. */
 function isComplete(message: Unsent[]): boolean {
 	const last = message.findLast(({ data }) => data !== undefined);
-	return last !== undefined && (last.flags & MORE) === 0;
+	return last !== undefined && (last.flags & FLAG_MORE) === 0;
 }
-
-const CONTINUED = layout.flagContinued;
-const MORE = layout.flagMore;

@@ -1,7 +1,13 @@
 import * as check from "../base/check.js";
 import type { GevError } from "../base/errors.js";
 import { boolean, OptionTable, option } from "../base/option-table.js";
-import { layout } from "../bridge/layout.js";
+import {
+	FLAG_COMPRESS,
+	FLAG_CONTINUED,
+	FLAG_MORE,
+	FLAG_PLAIN,
+	FLAG_TEXT,
+} from "../bridge/records.js";
 
 /** What can be sent: a string goes out as text, bytes as binary. */
 export type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
@@ -73,11 +79,11 @@ export function sendOptions(
  * fragments were sent before.
  */
 export function sendFlags(given: GivenSendOptions, continues: boolean): number {
-	const more = given.more ? layout.flagMore : 0;
-	if (continues) return layout.flagContinued | more;
-	let flags = (given.text ? layout.flagText : 0) | more;
+	const more = given.more ? FLAG_MORE : 0;
+	if (continues) return FLAG_CONTINUED | more;
+	let flags = (given.text ? FLAG_TEXT : 0) | more;
 	if (given.compress !== undefined) {
-		flags |= given.compress ? layout.flagCompress : layout.flagPlain;
+		flags |= given.compress ? FLAG_COMPRESS : FLAG_PLAIN;
 	}
 	return flags;
 }

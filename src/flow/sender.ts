@@ -1,8 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { bytesOf, copyOf, lengthOf } from "../base/bytes.js";
 import { GevError } from "../base/errors.js";
-import { layout } from "../bridge/layout.js";
 import type { LoopOfConnection, Place } from "../bridge/loop-server.js";
+import {
+	COMMAND_DESTROY,
+	COMMAND_EXPEL,
+	COMMAND_TELL_DRAINED,
+	COMMAND_TELL_SENT,
+	FLAG_MORE,
+	FLAG_TEXT,
+	GAUGE_DONE,
+} from "../bridge/records.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Outbox, type Unsent } from "./outbox.js";
 import { CallbackReceipt, type Receipt } from "./receipt.js";
@@ -157,7 +165,7 @@ export class Sender {
 
 	/** The last command: what was sent before goes before it, unless it destroys or expels. */
 	end(kind: number, payload: Uint8Array): void {
-		if (kind === layout.commandDestroy || kind === layout.commandExpel) {
+		if (kind === COMMAND_DESTROY || kind === COMMAND_EXPEL) {
 			this.#dropOutbox();
 		} else {
 			this.#emptyOutbox();
@@ -225,7 +233,7 @@ export class Sender {
 	/** Has `receipt` settled when what the loop was given has been handed to the kernel. */
 	#settleWhenSent(receipt: Receipt): void {
 		const callbacks = this.#needCallbacks();
-		this.command(layout.commandTellSent);
+		this.command(COMMAND_TELL_SENT);
 		callbacks.add(receipt);
 	}
 
@@ -247,7 +255,7 @@ export class Sender {
 
 	/** What the loop was given and the kernel has not taken. */
 	#givenLength(): number {
-		const done = this.loop.gauge(this.slot, layout.gaugeDone);
+		const done = this.loop.gauge(this.slot, GAUGE_DONE);
 		// Never more than `maxBufferedBytes`, and so below 2^31. Of a message that could not be written whole the loop has counted
 		// what it got, and the connection is about to end.
 		return Math.max(0, (this.#sent - done) | 0);
@@ -310,7 +318,7 @@ export class Sender {
 		const most = Math.min(lowWaterMarkBytes, highWaterMarkBytes - next);
 		const mark = Buffer.allocUnsafeSlow(4);
 		mark.writeUInt32LE(Math.max(0, most));
-		this.command(layout.commandTellDrained, mark);
+		this.command(COMMAND_TELL_DRAINED, mark);
 	}
 
 	/** A message, or a fragment of one, is not sent: neither are the fragments that follow. */
@@ -434,7 +442,4 @@ const ORDINARY: GivenSendOptions = {
 	compress: undefined,
 };
 
-// Constants of their own, as the engine folds these but not the properties of an object.
-const FLAG_TEXT = layout.flagText;
-const FLAG_MORE = layout.flagMore;
 const TEXT_AND_MORE = FLAG_TEXT | FLAG_MORE;

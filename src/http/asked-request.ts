@@ -1,7 +1,7 @@
 import type { CloseReason } from "../bridge/close-reason.js";
 import type { CommandQueue } from "../bridge/command-queue.js";
-import { layout } from "../bridge/layout.js";
 import type { LoopRequest } from "../bridge/loop-server.js";
+import { COMMAND_ACCEPT } from "../bridge/records.js";
 import type { CopiedRequest } from "./copied-request.js";
 import { type Given, readResponse, readUpgradeReply } from "./reply.js";
 import {
@@ -87,7 +87,7 @@ export class AskedRequest implements LoopRequest {
 		const details = acceptance(given, this.request);
 		this.context = given.context;
 		this.#commands.command(
-			layout.commandAccept,
+			COMMAND_ACCEPT,
 			this.#slot,
 			this.#generation,
 			details,

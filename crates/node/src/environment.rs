@@ -22,6 +22,7 @@ use crate::libuv::Libuv;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
 use crate::options::config;
+use crate::records;
 use crate::sync::AtomicU32;
 use crate::zone;
 
@@ -240,15 +241,6 @@ impl NativeServer {
         self.wake(event_loop);
     }
 
-    /// Connections that were closed as soon as they were accepted.
-    #[napi]
-    pub fn refused(&self) -> f64 {
-        let running = self.running.borrow();
-        running
-            .as_ref()
-            .map_or(0.0, |running| running.reactor.refused() as f64)
-    }
-
     /// Bytes that all connections hold, in and out.
     #[napi]
     pub fn held(&self) -> f64 {
@@ -276,6 +268,18 @@ impl NativeServer {
         // Their descriptors need not wait for the garbage collector.
         self.loops.clear();
     }
+}
+
+/// What the JavaScript around an addon has to have in `RECORDS_VERSION`.
+#[napi(catch_unwind)]
+pub fn records_version() -> String {
+    records::version()
+}
+
+/// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
+#[napi(catch_unwind)]
+pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {
+    Memory::control_bytes(queue_bytes as usize, max_connections as usize) as f64
 }
 
 /// The bytes of a typed array. Their address never changes as long as the buffer behind is not detached.

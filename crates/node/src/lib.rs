@@ -1,7 +1,7 @@
 //! gev for Node.js: the reactor behind Node-API.
 //!
 //! Translation only. JavaScript and the event loops talk through queues in shared memory ([`memory`], [`queue`],
-//! [`loop_bridge`]); the functions exported here start and stop loops and ring or wake. This is the only crate with
+//! [`loop_bridge`]), by the rules in [`records`]; the functions exported here start and stop loops and ring or wake. This is the only crate with
 //! `unsafe` code.
 
 mod checked;
@@ -9,7 +9,6 @@ mod doorbell;
 mod driver;
 pub mod environment;
 pub mod error;
-pub mod layout;
 mod libuv;
 mod loop_bridge;
 mod memory;
@@ -17,6 +16,7 @@ mod memory;
 mod models;
 mod options;
 mod queue;
+mod records;
 #[cfg_attr(loom, path = "models/sync.rs")]
 mod sync;
 pub mod zone;

@@ -26,13 +26,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use gev_reactor::{Bridge, Command, CommandKind, ConnectionId};
+use gev_reactor::{Bridge, Command, ConnectionId, Counter};
 use gev_session::{Event, Gauges};
-use gev_wire::{Control, MessageKind, Outgoing, PART_BYTES, Part, Request};
 
 use crate::doorbell::Doorbell;
-use crate::memory::{Gauge, Memory, Word};
+use crate::memory::Memory;
 use crate::queue::{Consumer, Header, Producer, record_bytes};
+use crate::records::{Gauge, PART_BYTES, Word, command_kind, kind_and_flags};
 use crate::sync::AtomicU32;
 
 /// One loop's queues, and the doorbell of the environment behind them.
@@ -184,7 +184,6 @@ impl Bridge for LoopBridge {
             id,
             kind: command_kind(record.header.kind_and_flags),
             payload: record.payload,
-            framing: record.header.kind_and_flags >> FRAMING_SHIFT,
         })
     }
 
@@ -214,127 +213,13 @@ impl Bridge for LoopBridge {
             }
         }
     }
-}
 
-fn kind_and_flags(event: Event) -> u32 {
-    match event {
-        Event::Refused => EVENT_REFUSED,
-        Event::Open => EVENT_OPEN,
-        Event::Message(Part { kind, last, ascii }) => {
-            let text = if kind == MessageKind::Text {
-                FLAG_TEXT
-            } else {
-                0
-            };
-            let ascii = if ascii { FLAG_ASCII } else { 0 };
-            let more = if last { 0 } else { FLAG_MORE };
-            EVENT_MESSAGE | text | ascii | more
-        }
-        Event::Ask(Request::Upgrade) => EVENT_UPGRADE,
-        Event::Ask(Request::Plain) => EVENT_REQUEST,
-        Event::Control(Control::Ping) => EVENT_PING,
-        Event::Control(Control::Pong) => EVENT_PONG,
-        Event::Drained => EVENT_DRAINED,
-        Event::Sent => EVENT_SENT,
-        Event::End => EVENT_END,
-        Event::Stop => EVENT_STOP,
-        Event::Close => EVENT_CLOSE,
-        Event::Short => EVENT_SHORT,
-        Event::Error => EVENT_ERROR,
-        Event::Stopped => EVENT_STOPPED,
+    fn add(&mut self, counter: Counter, n: u64) {
+        // Only the loop stores it, and nothing else depends on when others see that.
+        let sum = self.memory.counter(counter);
+        sum.store(sum.load(Relaxed).wrapping_add(n), Relaxed);
     }
 }
-
-fn command_kind(kind_and_flags: u32) -> CommandKind {
-    let has = |flag: u32| kind_and_flags & flag != 0;
-    match kind_and_flags & 0xFF {
-        COMMAND_SEND => CommandKind::Send(outgoing(kind_and_flags)),
-        COMMAND_BEGIN => CommandKind::Begin(outgoing(kind_and_flags)),
-        COMMAND_CONTINUE => CommandKind::Continue,
-        COMMAND_CLOSE => CommandKind::Close,
-        COMMAND_EXPEL => CommandKind::Expel,
-        COMMAND_SHUTDOWN_WRITE => CommandKind::ShutdownWrite,
-        COMMAND_END => CommandKind::End,
-        COMMAND_DESTROY => CommandKind::Destroy,
-        COMMAND_STOP => CommandKind::Stop,
-        COMMAND_PING => CommandKind::Ping,
-        COMMAND_PAUSE => CommandKind::Pause,
-        COMMAND_RESUME => CommandKind::Resume,
-        COMMAND_TELL_DRAINED => CommandKind::TellDrained,
-        COMMAND_TELL_SENT => CommandKind::TellSent,
-        COMMAND_ACCEPT => CommandKind::Accept,
-        COMMAND_RESPOND => CommandKind::Respond {
-            more: has(FLAG_MORE),
-        },
-        _ => CommandKind::Impossible,
-    }
-}
-
-#[inline]
-fn outgoing(flags: u32) -> Outgoing {
-    let has = |flag: u32| flags & flag != 0;
-    Outgoing {
-        kind: if has(FLAG_TEXT) {
-            MessageKind::Text
-        } else {
-            MessageKind::Binary
-        },
-        first: !has(FLAG_CONTINUED),
-        last: !has(FLAG_MORE),
-        compress: (has(FLAG_COMPRESS) || has(FLAG_PLAIN)).then(|| has(FLAG_COMPRESS)),
-    }
-}
-
-/// Kinds and flags of records; JavaScript gets them from [`layout`](crate::layout). Kind 0 is
-/// [`PAD`](crate::memory::PAD).
-pub(crate) const EVENT_OPEN: u32 = 1;
-pub(crate) const EVENT_MESSAGE: u32 = 2;
-pub(crate) const EVENT_END: u32 = 3;
-pub(crate) const EVENT_CLOSE: u32 = 4;
-pub(crate) const EVENT_ERROR: u32 = 5;
-pub(crate) const EVENT_STOPPED: u32 = 6;
-pub(crate) const EVENT_UPGRADE: u32 = 7;
-pub(crate) const EVENT_REQUEST: u32 = 8;
-pub(crate) const EVENT_PING: u32 = 9;
-pub(crate) const EVENT_PONG: u32 = 10;
-pub(crate) const EVENT_DRAINED: u32 = 11;
-pub(crate) const EVENT_SENT: u32 = 12;
-pub(crate) const EVENT_STOP: u32 = 13;
-pub(crate) const EVENT_REFUSED: u32 = 14;
-pub(crate) const EVENT_SHORT: u32 = 15;
-
-pub(crate) const COMMAND_SEND: u32 = 1;
-pub(crate) const COMMAND_BEGIN: u32 = 2;
-pub(crate) const COMMAND_CONTINUE: u32 = 3;
-pub(crate) const COMMAND_CLOSE: u32 = 4;
-pub(crate) const COMMAND_SHUTDOWN_WRITE: u32 = 5;
-pub(crate) const COMMAND_END: u32 = 6;
-pub(crate) const COMMAND_DESTROY: u32 = 7;
-pub(crate) const COMMAND_STOP: u32 = 8;
-pub(crate) const COMMAND_PING: u32 = 9;
-pub(crate) const COMMAND_ACCEPT: u32 = 10;
-pub(crate) const COMMAND_RESPOND: u32 = 11;
-pub(crate) const COMMAND_TELL_DRAINED: u32 = 12;
-pub(crate) const COMMAND_TELL_SENT: u32 = 13;
-pub(crate) const COMMAND_PAUSE: u32 = 14;
-pub(crate) const COMMAND_RESUME: u32 = 15;
-pub(crate) const COMMAND_EXPEL: u32 = 16;
-
-/// The message is text.
-pub(crate) const FLAG_TEXT: u32 = 1 << 8;
-/// Every byte of this part is below 0x80.
-pub(crate) const FLAG_ASCII: u32 = 1 << 9;
-/// More parts of this event's message, or of this command's response, or fragments of its message follow.
-pub(crate) const FLAG_MORE: u32 = 1 << 10;
-/// Fragments of this command's message came before.
-pub(crate) const FLAG_CONTINUED: u32 = 1 << 11;
-/// Compress the message that begins here, whatever its length.
-pub(crate) const FLAG_COMPRESS: u32 = 1 << 12;
-/// Do not compress the message that begins here.
-pub(crate) const FLAG_PLAIN: u32 = 1 << 13;
-
-/// The upper half of a command's first word: what the application has counted for the message's framing.
-pub(crate) const FRAMING_SHIFT: u32 = 16;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -342,7 +227,8 @@ mod tests {
 
     use super::*;
     use crate::doorbell::Bell;
-    use crate::memory::{MIN_QUEUE_BYTES, Piece};
+    use crate::memory::Piece;
+    use crate::records::{COMMANDS_AT, COUNTER_BYTES, COUNTERS_AT, MIN_QUEUE_BYTES};
     use crate::sync::AtomicU32;
 
     #[derive(Debug)]
@@ -378,6 +264,28 @@ mod tests {
             let doorbell = Arc::new(Doorbell::with_bell(Box::new(Silence), pending));
             LoopBridge::new(memory.expect("right sizes"), doorbell)
         }
+    }
+
+    #[test]
+    fn what_is_counted_stands_where_javascript_looks_and_nowhere_else() {
+        let mut bridge = bridge();
+        for &counter in Counter::ALL {
+            bridge.add(counter, 1 << 40);
+            bridge.add(counter, 2);
+        }
+        let memory = bridge.memory;
+        // SAFETY: all of the control memory up to the gauges, which nobody else has.
+        let bytes = unsafe {
+            let base = memory.commands().sub(COMMANDS_AT);
+            std::slice::from_raw_parts(base.as_ptr(), COMMANDS_AT + MIN_QUEUE_BYTES)
+        };
+        let counters = COUNTERS_AT..COUNTERS_AT + Counter::ALL.len() * COUNTER_BYTES;
+        let (sums, _) = bytes[counters.clone()].as_chunks();
+        for &sum in sums {
+            assert_eq!(u64::from_ne_bytes(sum), (1 << 40) + 2);
+        }
+        let others = [&bytes[..counters.start], &bytes[counters.end..]].concat();
+        assert!(others.iter().all(|&byte| byte == 0));
     }
 
     /// Else a loop that is told of room finds none, and looks again at once, until JavaScript has made more.

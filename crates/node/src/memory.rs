@@ -1,11 +1,13 @@
-//! The memory that one event loop shares with JavaScript, and the layout of everything in it.
+//! The memory that one event loop shares with JavaScript, and how everything lies in it. The numbers are in
+//! [`records`](crate::records).
 //!
 //! JavaScript makes two pieces of it for each loop, and keeps them alive and in place until the loop's thread has been
 //! joined. One it shows to nobody, the other one it may show to handlers, who can then read and spoil nothing but events:
 //!
 //! ```text
 //!   control   0        control words, each on a cache line of its own
-//!             512      command queue  (JavaScript -> loop), a power of two of bytes
+//!                      counters        8 bytes each: stored by the loop only
+//!                      command queue  (JavaScript -> loop), a power of two of bytes
 //!                      gauges          8 bytes for each connection slot
 //!   events    0        event queue    (loop -> JavaScript), a power of two of bytes
 //! ```
@@ -16,13 +18,20 @@
 //! ```text
 //!   kind | flags << 8,  slot,  generation,  payload length in bytes,  payload ...
 //! ```
-//! A record that would wrap is preceded by one of kind [`PAD`] that fills the ring up to its end. These four
+//! A record that would wrap is preceded by one of kind [`PAD`](crate::records::PAD) that fills the ring up to its end. These four
 //! are in native byte order, as the words are; numbers in payloads are little-endian, whatever the machine. The producer owns what lies outside of [tail, head), the consumer what lies inside; storing
 //! `head` hands bytes to the consumer, storing `tail` hands them back.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 
+use gev_reactor::Counter;
+
+use crate::records::{
+    COMMANDS_AT, COUNTER_BYTES, COUNTERS_AT, GAUGE_BYTES, Gauge, KIND_MASK, MAX_QUEUE_BYTES,
+    MIN_QUEUE_BYTES, RECORD_ALIGN, WORD_SPACING, Word,
+};
 use crate::sync::AtomicU32;
 
 /// One loop's shared memory, valid for `'a`. Copies are views of the same memory.
@@ -87,6 +96,16 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// What the loop has counted.
+    pub(crate) fn counter(&self, counter: Counter) -> &'a AtomicU64 {
+        // SAFETY: counters lie between the words and the command queue, which `new` has checked to be there; they are aligned,
+        // and accessed as atomics only, here and in JavaScript. The memory is valid for `'a` (contract of `new`).
+        unsafe {
+            let place = COUNTERS_AT + counter as usize * COUNTER_BYTES;
+            AtomicU64::from_ptr(self.control.add(place).cast().as_ptr())
+        }
+    }
+
     /// First byte of the event queue.
     pub(crate) fn events(&self) -> NonNull<u8> {
         self.events
@@ -123,49 +142,5 @@ impl Piece {
     }
 }
 
-/// The control words, by their position in cache lines.
-#[derive(Debug, Clone, Copy)]
-#[repr(usize)]
-pub(crate) enum Word {
-    /// End of the published events. Stored by the loop.
-    EventHead = 0,
-    /// End of the events that JavaScript is done with. Stored by JavaScript.
-    EventTail = 1,
-    /// End of the published commands. Stored by JavaScript.
-    CommandHead = 2,
-    /// End of the commands that the loop is done with. Stored by the loop.
-    CommandTail = 3,
-    /// 1 while the loop sleeps or is about to: whoever exchanges it for 0 has to wake the loop.
-    Sleeping = 4,
-    /// 1 while the loop waits for room in the event queue.
-    LoopWantsRoom = 5,
-    /// 1 while JavaScript waits for room in the command queue.
-    ScriptWantsRoom = 6,
-}
-
-/// The words of a slot's gauges.
-#[derive(Debug, Clone, Copy)]
-#[repr(usize)]
-pub(crate) enum Gauge {
-    Done = 0,
-    Input = 1,
-}
-
-/// Kind of a record that only fills the rest of the ring.
-pub(crate) const PAD: u32 = 0;
-
 /// Kind that the reader gives to a record whose length cannot be.
-pub(crate) const IMPOSSIBLE: u32 = 0xFF;
-
-/// Bytes of a record's header, and the alignment of records.
-pub(crate) const HEADER_BYTES: usize = 16;
-pub(crate) const RECORD_ALIGN: usize = 16;
-
-/// An empty queue must take the largest part twice over, once as a record and once as what a pad may waste.
-pub(crate) const MIN_QUEUE_BYTES: usize = 256 * 1024;
-/// Positions are u32 and their differences must tell full from empty.
-pub(crate) const MAX_QUEUE_BYTES: usize = 1 << 30;
-
-pub(crate) const WORD_SPACING: usize = 64;
-pub(crate) const COMMANDS_AT: usize = 512;
-pub(crate) const GAUGE_BYTES: usize = 8;
+pub(crate) const IMPOSSIBLE: u32 = KIND_MASK;

@@ -12,7 +12,8 @@
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::memory::{HEADER_BYTES, IMPOSSIBLE, PAD, RECORD_ALIGN};
+use crate::memory::IMPOSSIBLE;
+use crate::records::{HEADER_BYTES, PAD, RECORD_ALIGN};
 use crate::sync::{self, AtomicU32};
 
 /// The writing end.

@@ -20,6 +20,12 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// Length of one end in a record.
+    pub const END_BYTES: usize = 24;
+
+    /// Length of a record without TLVs.
+    pub const RECORD_BYTES: usize = 2 * Self::END_BYTES + 2;
+
     /// Nothing else than these.
     #[must_use]
     pub fn new(remote: Address, local: Address) -> Self {
@@ -53,9 +59,6 @@ impl Addresses {
         Self::RECORD_BYTES + self.tlvs.len()
     }
 
-    /// Length of a record without TLVs.
-    pub const RECORD_BYTES: usize = 2 * END_BYTES + 2;
-
     /// Writes both ends into `out`, the remote one first, then the length of the TLVs (u16, little-endian) and those. Each end:
     /// family (4 or 6, u16; 0 for that of a unix socket, whose other bytes mean nothing), port (u16), both little-endian, then the address in network byte order: 4 bytes
     /// and 12 unused ones, or 16; then the number of its zone (u32, little-endian), or 0.
@@ -64,7 +67,7 @@ impl Addresses {
     pub fn write(&self, out: &mut [u8]) {
         for (end, out) in [&self.remote, &self.local]
             .into_iter()
-            .zip(out.chunks_exact_mut(END_BYTES))
+            .zip(out.chunks_exact_mut(Self::END_BYTES))
         {
             out.fill(0);
             let Address::Ip(end) = end else {
@@ -84,7 +87,7 @@ impl Addresses {
             };
             out[20..24].copy_from_slice(&zone.to_le_bytes());
         }
-        let (len, tlvs) = out[2 * END_BYTES..].split_at_mut(2);
+        let (len, tlvs) = out[2 * Self::END_BYTES..].split_at_mut(2);
         len.copy_from_slice(&(self.tlvs.len() as u16).to_le_bytes());
         tlvs.copy_from_slice(&self.tlvs);
     }
@@ -100,8 +103,6 @@ fn path_of(bytes: &[u8]) -> Arc<Path> {
 fn path_of(bytes: &[u8]) -> Arc<Path> {
     Path::new(&*String::from_utf8_lossy(bytes)).into()
 }
-
-const END_BYTES: usize = 24;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,6 @@ pub(crate) struct Admission {
     connections: AtomicU32,
     /// Used only where a limit needs it.
     addresses: Mutex<Addresses>,
-    refused: AtomicU64,
 }
 
 /// The right to be there, as long as it exists.
@@ -58,14 +57,12 @@ impl Admission {
             limits,
             connections: AtomicU32::new(0),
             addresses: Mutex::default(),
-            refused: AtomicU64::new(0),
         }
     }
 
     /// Lets a connection in, unless that would be one too many, of all or of its address.
     pub(crate) fn admit(self: &Arc<Self>, ip: Option<IpAddr>, now: Instant) -> Option<Admitted> {
         if !self.count_in() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         let mut admitted = Admitted {
@@ -84,11 +81,6 @@ impl Admission {
 
     fn limits_addresses(&self) -> bool {
         self.limits.per_address > 0 || self.limits.per_address_and_second > 0
-    }
-
-    /// How many were not let in.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Addresses> {
@@ -154,8 +146,6 @@ impl Admitted {
         let is_in = address.is_none_or(|address| addresses.admit(address, now, limits));
         if is_in {
             self.address = address;
-        } else {
-            self.admission.refused.fetch_add(1, Ordering::Relaxed);
         }
         is_in
     }
@@ -217,7 +207,6 @@ mod tests {
         assert!(admission.admit(Some(ip("10.0.0.9")), now).is_none());
         inside.pop();
         assert!(admission.admit(Some(ip("10.0.0.9")), now).is_some());
-        assert_eq!(admission.refused(), 1);
         // Without limits for addresses nothing is kept of them.
         assert!(admission.lock().known.is_empty());
     }

@@ -11,6 +11,7 @@ use gev_wire::{Outgoing, Proxied};
 
 use crate::addresses::Addresses;
 use crate::admission::Admitted;
+use crate::counter::Counter;
 use crate::slots::ConnectionId;
 
 /// The loop's end of the two queues.
@@ -50,6 +51,9 @@ pub trait Bridge: Send {
 
     /// Shows the state of a connection's buffers to the other end.
     fn set_gauges(&mut self, slot: u32, gauges: Gauges);
+
+    /// Counts `n` more of something. The other end can see the sum at any time.
+    fn add(&mut self, counter: Counter, n: u64);
 }
 
 /// A command as the loop sees it.
@@ -61,8 +65,6 @@ pub struct Command<'a> {
     pub kind: CommandKind,
     /// What to do it with.
     pub payload: &'a [u8],
-    /// Bytes that the application has counted for the framing of the payload.
-    pub framing: u32,
 }
 
 /// What a command asks for.
@@ -93,6 +95,7 @@ pub enum CommandKind {
         more: bool,
     },
     /// Close as the codec does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
+    /// Close as the protocol does. Payload: see `close_payload.rs`.
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,

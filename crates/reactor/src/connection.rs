@@ -8,11 +8,12 @@ use gev_session::{
     Around, CloseReason, Config, Event, Gauges, Heard, LastWord, Next, Pools, Rank, Session,
     Stopping,
 };
-use gev_wire::{Close, CloseCause, PART_BYTES, Request};
+use gev_wire::{CloseCause, PART_BYTES, Request};
 
 use crate::addresses::Addresses;
 use crate::admission::Admitted;
 use crate::bridge::{Addressed, Bridge, Command, CommandKind};
+use crate::close_payload;
 use crate::slots::ConnectionId;
 use crate::transport::Socket;
 
@@ -307,22 +308,14 @@ impl Connection {
             ..
         } = self;
         let payload = command.payload;
-        let framing = command.framing as usize;
         let deadline = || now + config.close_timeout;
         match command.kind {
-            CommandKind::Send(outgoing) => {
-                session.count_taken(payload.len() + framing);
-                return session.send(outgoing, payload, socket, pools);
-            }
+            CommandKind::Send(outgoing) => return session.send(outgoing, payload, socket, pools),
             CommandKind::Begin(outgoing) => {
-                session.count_taken(framing);
                 let len = payload.try_into().map_or(0, u64::from_le_bytes);
                 session.begin(outgoing, len, pools);
             }
-            CommandKind::Ping => {
-                session.count_taken(payload.len() + framing);
-                session.ping(payload, pools);
-            }
+            CommandKind::Ping => session.ping(payload, pools),
             CommandKind::Pause => session.pause(),
             CommandKind::Resume => session.resume(),
             CommandKind::TellDrained => {
@@ -332,21 +325,20 @@ impl Connection {
             CommandKind::Accept => session.accept(payload),
             CommandKind::Respond { more } => session.respond(payload, more, deadline(), pools),
             CommandKind::Continue => {
-                session.count_taken(payload.len());
                 return session.continue_message(payload, deadline(), socket, pools);
             }
             CommandKind::Close => {
-                let (close, cause) = read_close(payload);
+                let (close, cause) = close_payload::read(payload);
                 session.close(close, cause, deadline(), pools);
             }
             CommandKind::Expel => {
-                let (close, cause) = read_close(payload);
+                let (close, cause) = close_payload::read(payload);
                 return session.expel(close, cause, deadline(), socket, pools);
             }
             CommandKind::ShutdownWrite => session.shut_down_write(),
             CommandKind::End => session.end(deadline(), pools),
             CommandKind::Destroy => {
-                let cause = cause_of(payload.first().copied().unwrap_or_default());
+                let cause = close_payload::cause_of(payload.first().copied().unwrap_or_default());
                 if payload.get(1) == Some(&1) {
                     socket.reset_when_gone();
                 }
@@ -375,28 +367,6 @@ impl Connection {
     }
 }
 
-/// The payload of [`CommandKind::Close`] and [`CommandKind::Expel`], and what follows the time in that of
-/// [`CommandKind::Stop`].
-pub(crate) fn read_close(payload: &[u8]) -> (Close, CloseCause) {
-    let code = payload.first_chunk().copied().map_or(0, u16::from_le_bytes);
-    let cause = cause_of(payload.get(2).copied().unwrap_or_default());
-    let text = String::from_utf8_lossy(payload.get(4..).unwrap_or_default());
-    (Close::new(code, text), cause)
-}
-
-/// The cause with this number, among those that the application has.
-fn cause_of(number: u8) -> CloseCause {
-    let cause = CloseCause::from_number(number).unwrap_or(CloseCause::Local);
-    match cause {
-        CloseCause::Limit
-        | CloseCause::Handler
-        | CloseCause::Protocol
-        | CloseCause::Stop
-        | CloseCause::Internal => cause,
-        _ => CloseCause::Local,
-    }
-}
-
 /// A reset, for example. What Windows calls an abort is for mio the end of both directions, and no error; elsewhere both
 /// directions may have ended as they should.
 fn tells_of_failure(event: &mio::event::Event) -> bool {
@@ -406,17 +376,3 @@ fn tells_of_failure(event: &mio::event::Event) -> bool {
 /// On epoll and kqueue a read that gives fewer bytes than asked for has emptied the socket (epoll(7), question 9), so
 /// that the read that would say `WouldBlock` can be saved. Windows needs that `WouldBlock` to arm its readiness again.
 const SHORT_READ_IS_LAST: bool = cfg!(unix);
-
-#[cfg(test)]
-mod close_tests {
-    use super::*;
-
-    #[test]
-    fn a_close_command_is_read_alike_on_machines_of_either_byte_order() {
-        let (close, cause) = read_close(b"\xE1\x10\x06\x00bye");
-        assert_eq!(
-            (close, cause),
-            (Close::new(4321, "bye"), CloseCause::Handler)
-        );
-    }
-}

@@ -13,8 +13,10 @@ mod address;
 mod addresses;
 mod admission;
 mod bridge;
+mod close_payload;
 mod config;
 mod connection;
+mod counter;
 mod event_loop;
 mod listener;
 mod network;
@@ -28,10 +30,12 @@ pub use address::Address;
 pub use addresses::Addresses;
 pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind};
+pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
     ProxyConfig,
 };
+pub use counter::Counter;
 pub use event_loop::{EventLoop, LoopHandle, Turn};
 pub use network::{Network, NotANetwork};
 pub use reactor::{Reactor, guard};

@@ -20,7 +20,6 @@ use crate::listener;
 pub struct Reactor {
     /// Of each listener.
     local: Vec<Address>,
-    admission: Arc<Admission>,
     memory: Arc<MemoryBudget>,
     loops: Vec<LoopHandle>,
     threads: Vec<JoinHandle<()>>,
@@ -91,7 +90,6 @@ impl Reactor {
         }
         let reactor = Self {
             local,
-            admission,
             memory,
             loops,
             threads: Vec::new(),
@@ -122,12 +120,6 @@ impl Reactor {
     pub fn is_ended(&self, event_loop: usize) -> bool {
         let thread = self.threads.get(event_loop);
         thread.is_none_or(JoinHandle::is_finished)
-    }
-
-    /// How many connections were closed as soon as they were accepted, for want of admission.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.admission.refused()
     }
 
     /// Bytes that all connections hold, in and out.

@@ -66,8 +66,9 @@ pub enum Event {
 /// Sizes that a connection's owner can read at any time without asking the loop. All count bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gauges {
-    /// Bytes of this connection's messages that are dealt with, modulo 2^32: what the application has counted for those
-    /// that the loop has taken from the queue, less the bytes that the loop has for the socket. One number, so that a
+    /// Bytes of this connection's messages that are dealt with, modulo 2^32: payload and the codec's
+    /// [`max_framing`](gev_wire::Codec::max_framing), which is what the application has counted too, of those that the loop
+    /// has taken from the queue, less the bytes that the loop has for the socket. One number, so that a
     /// message is counted once at any moment while it goes from the one place to the other.
     pub done: u32,
     /// Bytes that were read from the socket and wait for the rest of their message, also those already handed over.

@@ -30,7 +30,7 @@ pub use ending::{Heard, Stopping};
 pub use event::{Event, Events, Gauges};
 pub use http_date::HttpDate;
 pub use memory_budget::{MemoryBudget, Rank, Share};
-pub use output::Outlet;
+pub use output::{CHUNK_BYTES, Outlet};
 pub use pools::{Clock, Pools};
 pub use receiving::Around;
 pub use session::{LastWord, Next, Session};

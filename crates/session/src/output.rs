@@ -191,7 +191,7 @@ impl ChunkPool {
 }
 
 /// Capacity of a chunk: many small replies, or a part of a large one.
-pub(crate) const CHUNK_BYTES: usize = 16 * 1024;
+pub const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Most runs of bytes given to one `writev`: a megabyte of chunks.
 const MAX_SLICES: usize = 64;

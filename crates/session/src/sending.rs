@@ -26,6 +26,8 @@ pub(crate) struct Sending {
     sent_marks: VecDeque<u64>,
     /// What the application has counted for the messages and pings that were taken from the queue, modulo 2^32.
     taken: u32,
+    /// What it counts for each besides its payload: see [`gev_wire::Codec::max_framing`].
+    framing: u32,
     /// A message was dropped because the end had begun.
     has_dropped: bool,
     /// What has begun goes through the codec on its way out.
@@ -55,14 +57,16 @@ enum Fin {
     Sent,
 }
 
-impl Default for Sending {
-    fn default() -> Self {
+impl Sending {
+    /// For a codec that adds at most so many bytes to a message.
+    pub(crate) fn new(framing: usize) -> Self {
         Self {
             output: Output::default(),
             writable: true,
             drain_mark: None,
             sent_marks: VecDeque::new(),
             taken: 0,
+            framing: framing as u32,
             has_dropped: false,
             transforms: false,
             unsent: 0,
@@ -100,12 +104,7 @@ impl Session {
         self.flush_with(&[], outlet, pools)
     }
 
-    /// The loop has taken so many of the bytes that the application has counted for what it sends.
-    pub fn count_taken(&mut self, bytes: usize) {
-        self.sending.taken = self.sending.taken.wrapping_add(bytes as u32);
-    }
-
-    /// Queues one message. A long one is tried at once: returns what the socket said.
+    /// Queues one message of the application's. A long one is tried at once: returns what the socket said.
     pub fn send(
         &mut self,
         outgoing: Outgoing,
@@ -113,6 +112,7 @@ impl Session {
         outlet: &mut impl Outlet,
         pools: &mut Pools,
     ) -> Next {
+        self.sending.count_framed(payload.len());
         if !self.takes_messages() {
             self.sending.has_dropped = true;
             return Next::Wait;
@@ -121,8 +121,9 @@ impl Session {
         self.add_payload(payload, outlet, pools)
     }
 
-    /// Queues what goes in front of a message whose `len` bytes follow.
+    /// Queues what goes in front of a message of the application's whose `len` bytes follow.
     pub fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
+        self.sending.count_framed(0);
         if self.takes_messages() {
             self.begin_frame(outgoing, len, pools);
             self.sending.unsent = len;
@@ -137,6 +138,7 @@ impl Session {
         outlet: &mut impl Outlet,
         pools: &mut Pools,
     ) -> Next {
+        self.sending.count(payload.len());
         if !self.takes_messages() {
             self.sending.has_dropped = true;
             return Next::Wait;
@@ -152,8 +154,13 @@ impl Session {
         next
     }
 
-    /// Queues a ping, if the codec has such a thing.
+    /// Queues a ping of the application's, if the codec has such a thing.
     pub fn ping(&mut self, payload: &[u8], pools: &mut Pools) {
+        self.sending.count_framed(payload.len());
+        self.queue_ping(payload, pools);
+    }
+
+    fn queue_ping(&mut self, payload: &[u8], pools: &mut Pools) {
         if self.takes_messages()
             && let Some(keep_alive) = self.codec.keep_alive()
         {
@@ -288,7 +295,7 @@ impl Session {
             self.sending.append(&pong, pools);
         }
         if std::mem::take(&mut self.sending.held.ping) {
-            self.ping(&[], pools);
+            self.queue_ping(&[], pools);
         }
         true
     }
@@ -298,7 +305,7 @@ impl Session {
         if self.sending.is_mid_frame() {
             self.sending.held.ping = true;
         } else {
-            self.ping(&[], pools);
+            self.queue_ping(&[], pools);
         }
     }
 
@@ -343,6 +350,18 @@ impl Sending {
 
     pub(crate) fn take_held_close(&mut self) -> Option<(Close, CloseCause)> {
         self.held.close.take().map(|close| *close)
+    }
+
+    /// Something with `len` bytes of payload has been taken from the queue.
+    #[inline]
+    fn count_framed(&mut self, len: usize) {
+        self.count(len + self.framing as usize);
+    }
+
+    /// So much of what the application has counted has been taken from the queue.
+    #[inline]
+    fn count(&mut self, bytes: usize) {
+        self.taken = self.taken.wrapping_add(bytes as u32);
     }
 
     /// What the application has counted, less what waits for the socket: see [`Gauges`](crate::Gauges).

@@ -98,6 +98,7 @@ impl Session {
     /// A connection that has just been accepted.
     #[must_use]
     pub fn new(codec: Box<dyn Codec>, config: &Config, share: Share, now: Instant) -> Self {
+        let sending = Sending::new(codec.max_framing());
         Self {
             codec,
             preamble: None,
@@ -110,7 +111,7 @@ impl Session {
             has_completed: false,
             paused: false,
             input_ended: false,
-            sending: Sending::default(),
+            sending,
             share,
             gauges: Gauges::default(),
             watch: Watch::new(now),

@@ -17,32 +17,34 @@ pub struct Close {
     pub reason: String,
 }
 
-/// What started the end of a connection. The numbers travel in close events and commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum CloseCause {
-    /// The peer closed.
-    Peer = 0,
-    /// `close()` or `destroy()` was called here.
-    Local = 1,
-    /// The peer broke the rules of the codec.
-    Protocol = 2,
-    /// A limit was exceeded, such as `flow.maxBufferedBytes` or `timeouts.maxLifetimeMs`.
-    Limit = 3,
-    /// The socket failed: reset by the peer, timed out in the kernel, unreachable.
-    Reset = 4,
-    /// The peer did not do its part in time: handshake, pong or close.
-    Timeout = 5,
-    /// A handler threw.
-    Handler = 6,
-    /// The server was stopped.
-    Stop = 7,
-    /// The event loop failed: a bug in gev.
-    Internal = 8,
-    /// Nothing was received or sent for too long.
-    Idle = 9,
-    /// The peer has taken nothing of what is sent to it for too long.
-    Stalled = 10,
+crate::listed! {
+    /// What started the end of a connection. The numbers travel in close events and commands; JavaScript has names and
+    /// documentation from here.
+    pub enum CloseCause {
+        /// The peer closed, or went away.
+        Peer,
+        /// `close()` or `destroy()` was called.
+        Local,
+        /// The peer broke the rules of the protocol.
+        Protocol,
+        /// A limit was exceeded, such as `maxMessageBytes` or `timeouts.maxLifetimeMs`, or that for all connections:
+        /// `limits.maxMemoryBytes`.
+        Limit,
+        /// The socket failed.
+        Reset,
+        /// The peer did not finish the handshake or the close, or did not answer a ping, in time.
+        Timeout,
+        /// A handler threw.
+        Handler,
+        /// The server was stopped.
+        Stop,
+        /// The event loop failed: a bug in gev.
+        Internal,
+        /// Nothing was received or sent for longer than `timeouts.idleMs`.
+        Idle,
+        /// The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`.
+        Stalled,
+    }
 }
 
 /// The peer has sent what the codec does not take.
@@ -127,21 +129,6 @@ impl CloseCause {
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
-
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
-        Self::Peer,
-        Self::Local,
-        Self::Protocol,
-        Self::Limit,
-        Self::Reset,
-        Self::Timeout,
-        Self::Handler,
-        Self::Stop,
-        Self::Internal,
-        Self::Idle,
-        Self::Stalled,
-    ];
 }
 
 impl Fault {
@@ -186,7 +173,7 @@ mod tests {
 
     #[test]
     fn causes_are_found_by_their_numbers() {
-        for (number, cause) in CloseCause::ALL.into_iter().enumerate() {
+        for (number, &cause) in CloseCause::ALL.iter().enumerate() {
             assert_eq!(cause as usize, number);
             assert_eq!(CloseCause::from_number(number as u8), Some(cause));
         }

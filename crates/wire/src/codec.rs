@@ -36,7 +36,8 @@ pub trait Codec: Send {
         out(payload);
     }
 
-    /// Most bytes that framing adds to a message that goes out as it is, or to a fragment of one.
+    /// Most bytes that framing adds to a message that goes out as it is, to a fragment of one, or to a ping. The same for all
+    /// connections of a codec, as the application counts with it too.
     fn max_framing(&self) -> usize;
 
     /// Says goodbye: appends what the codec has for that (if anything, and if it was not said yet) to `out`. Where

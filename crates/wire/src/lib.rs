@@ -8,6 +8,7 @@ mod assembler;
 mod close;
 mod codec;
 mod input;
+mod listed;
 mod proxy;
 mod raw;
 mod ring_buffer;
@@ -19,6 +20,7 @@ pub use codec::{
     Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
 };
 pub use input::Input;
+pub use listed::Row;
 pub use proxy::{Client, Preamble, Proxied, ProxyMode};
 pub use raw::Raw;
 pub use ring_buffer::{Full, RingBuffer};

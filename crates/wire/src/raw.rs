@@ -17,6 +17,11 @@ pub struct Raw {
     open: bool,
 }
 
+impl Raw {
+    /// What [`Codec::max_framing`] says: what is sent goes out as it is.
+    pub const MAX_FRAMING: usize = 0;
+}
+
 impl Codec for Raw {
     fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
         if !self.open {
@@ -47,7 +52,7 @@ impl Codec for Raw {
     }
 
     fn max_framing(&self) -> usize {
-        0
+        Self::MAX_FRAMING
     }
 
     fn close(&mut self, _close: &Close, _out: &mut Vec<u8>) -> bool {

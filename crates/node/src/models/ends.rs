@@ -10,9 +10,10 @@ use loom::sync::{Arc, Condvar, Mutex};
 use napi::{Env, Result};
 
 use crate::doorbell::{Bell, Doorbell};
-use crate::loop_bridge::{COMMAND_SEND, LoopBridge};
-use crate::memory::{MIN_QUEUE_BYTES, Memory, Piece, Word};
+use crate::loop_bridge::LoopBridge;
+use crate::memory::{Memory, Piece};
 use crate::queue::{Consumer, Header, Producer};
+use crate::records::{COMMAND_SEND, DRAIN_PASSES, MIN_QUEUE_BYTES, RELEASE_BYTES, Word};
 use crate::sync::AtomicU32;
 
 /// JavaScript's thread: `src/environment.ts`, with the `EventLoop` and the `CommandQueue` of each loop.
@@ -98,7 +99,7 @@ impl<const LOOPS: usize> Script<LOOPS> {
     }
 
     fn drain_queues(&mut self) -> bool {
-        for _ in 0..PASSES {
+        for _ in 0..DRAIN_PASSES {
             let mut more = false;
             for event_loop in &mut self.loops {
                 event_loop.drain();
@@ -326,9 +327,3 @@ fn memory(index: usize) -> [Piece; 2] {
     }
     MEMORY.with(|memory| memory[index])
 }
-
-/// `RELEASE_BYTES` in `src/event-loop.ts`.
-const RELEASE_BYTES: usize = 32 * 1024;
-
-/// `PASSES` in `src/environment.ts`.
-const PASSES: usize = 4;

@@ -6,10 +6,9 @@
 
 mod ends;
 
-use gev_wire::PART_BYTES;
 use loom::thread::spawn;
 
-use crate::memory::MIN_QUEUE_BYTES;
+use crate::records::{MIN_QUEUE_BYTES, PART_BYTES};
 use ends::ends;
 
 #[test]

@@ -12,6 +12,7 @@ use socket2::SockRef;
 
 use super::*;
 use crate::admission::{Admission, AdmissionLimits};
+use crate::counter::Counter;
 use crate::system_clock::SystemClock;
 
 /// Keeps the events of the connection.
@@ -56,6 +57,8 @@ impl Bridge for Told {
     fn awake(&mut self) {}
 
     fn set_gauges(&mut self, _: u32, _: Gauges) {}
+
+    fn add(&mut self, _: Counter, _: u64) {}
 }
 
 /// What a connection is tested with.
@@ -151,7 +154,6 @@ impl Stage {
             id: self.connection.id,
             kind: CommandKind::Close,
             payload: &[],
-            framing: 0,
         };
         let Self {
             connection, pools, ..

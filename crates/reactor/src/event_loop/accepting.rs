@@ -12,6 +12,7 @@ use crate::address::Address;
 use crate::addresses::Addresses;
 use crate::bridge::Bridge;
 use crate::connection::{self, Connection};
+use crate::counter::Counter;
 use crate::listener::{Accepted, Listener};
 use crate::transport::Socket;
 
@@ -149,6 +150,7 @@ impl<B: Bridge> EventLoop<B> {
         let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
         let counted = if is_proxy { None } else { remote.ip() };
         let Some(admitted) = self.admission.admit(counted, self.now) else {
+            self.bridge.add(Counter::Refused, 1);
             return;
         };
         // A peer that has gone already makes these fail; there is nobody to tell.

@@ -8,7 +8,7 @@ use gev_wire::Close;
 
 use super::{EventLoop, NOBODY};
 use crate::bridge::{Bridge, CommandKind};
-use crate::connection::read_close;
+use crate::close_payload;
 
 impl<B: Bridge> EventLoop<B> {
     pub(super) fn run_commands(&mut self) {
@@ -22,7 +22,7 @@ impl<B: Bridge> EventLoop<B> {
             if command.kind == CommandKind::Stop {
                 stop = command.payload.split_first_chunk().map(|(timeout, close)| {
                     let timeout = Duration::from_millis(u64::from(u32::from_le_bytes(*timeout)));
-                    (timeout, read_close(close).0)
+                    (timeout, close_payload::read(close).0)
                 });
                 continue;
             }

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gev_session::{CloseReason, Event, LastWord};
+use gev_session::{Event, LastWord};
 
 use super::{EventLoop, NOBODY, News};
 use crate::bridge::Bridge;
+use crate::close_payload;
 use crate::slots::ConnectionId;
 
 impl<B: Bridge> EventLoop<B> {
@@ -65,8 +66,8 @@ impl<B: Bridge> EventLoop<B> {
             let delivered = match &news {
                 News::Event(event) => self.emit(id, *event, &[]),
                 News::Last(LastWord::Close(reason), _) => {
-                    let mut payload = [0; CLOSE_BYTES];
-                    let len = write_close(reason, &mut payload);
+                    let mut payload = [0; close_payload::MAX_BYTES];
+                    let len = close_payload::write(reason, &mut payload);
                     self.emit(id, Event::Close, &payload[..len])
                 }
                 News::Last(LastWord::Refused { status, reason }, addresses) => {
@@ -97,38 +98,10 @@ impl<B: Bridge> EventLoop<B> {
     }
 }
 
-/// The payload of [`Event::Close`]; returns its length.
-fn write_close(reason: &CloseReason, out: &mut [u8; CLOSE_BYTES]) -> usize {
-    out[..2].copy_from_slice(&reason.close.code.get().to_le_bytes());
-    out[2] = reason.cause as u8;
-    out[3] = u8::from(reason.was_clean);
-    let text = reason.close.reason.as_bytes();
-    let len = text.len().min(CLOSE_BYTES - 4);
-    out[4..4 + len].copy_from_slice(&text[..len]);
-    4 + len
-}
-
 /// From this many events (and turns) on the other end is told of them, whether or not more are to come.
 const BURST: usize = 32;
-
-/// Length of the largest close event: 4 bytes of numbers and a text, which on the wire has at most 123 bytes.
-const CLOSE_BYTES: usize = 256;
 
 const MAX_ERROR_BYTES: usize = 4096;
 
 /// How often a loop that has failed looks again for room to say so.
 const REPORT_RETRY: Duration = Duration::from_millis(50);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gev_wire::CloseCause;
-
-    #[test]
-    fn a_close_event_has_the_same_bytes_on_machines_of_either_byte_order() {
-        let reason = CloseReason::abnormal(CloseCause::Stalled, "why");
-        let mut payload = [0; CLOSE_BYTES];
-        let len = write_close(&reason, &mut payload);
-        assert_eq!(payload[..len], *b"\xEE\x03\x0A\x00why");
-    }
-}

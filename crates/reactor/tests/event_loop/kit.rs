@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use gev_reactor::{
-    Address, Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, EventLoop,
+    Address, Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, Counter, EventLoop,
     LoopHandle, Reactor, Turn,
 };
 use gev_session::{Config as SessionConfig, Event, Gauges};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     /// Payload bytes that fit; what is in `events` counts.
     pub(crate) room: usize,
     pub(crate) gauges: Vec<(u32, Gauges)>,
+    pub(crate) counted: Vec<(Counter, u64)>,
     /// How often the loop has rung.
     rings: usize,
     /// How often the loop's poll has ended.
@@ -93,7 +94,6 @@ impl Bridge for TestBridge {
             id: *id,
             kind: *kind,
             payload,
-            framing: 0,
         })
     }
 
@@ -107,6 +107,10 @@ impl Bridge for TestBridge {
 
     fn set_gauges(&mut self, slot: u32, gauges: Gauges) {
         self.lock().gauges.push((slot, gauges));
+    }
+
+    fn add(&mut self, counter: Counter, n: u64) {
+        self.lock().counted.push((counter, n));
     }
 }
 

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use gev_reactor::{Addresses, Balance, CodecMaker, CommandKind, Config, ConnectionId, Reactor};
+use gev_reactor::{
+    Addresses, Balance, CodecMaker, CommandKind, Config, ConnectionId, Counter, Reactor,
+};
 use gev_session::{Config as SessionConfig, Event};
 use gev_wire::websocket::{Config as WebSocketConfig, Shared as WebSockets, WebSocket};
 use gev_wire::{CloseCause, Codec, MessageKind, Outgoing, Raw, Request};
@@ -60,6 +62,19 @@ fn send_until_refused(client: &mut TcpStream) -> Vec<u8> {
 
 fn close_cause(payload: &[u8]) -> u8 {
     payload[2]
+}
+
+#[test]
+fn a_connection_too_many_is_counted_and_closed() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let mut config = config();
+    config.admission.connections = 1;
+    let reactor = start(config, std::slice::from_ref(&bridge));
+    let _first = connect(reactor.local_addr());
+    assert_eq!(bridge.next().1, Event::Open);
+    let mut second = connect(reactor.local_addr());
+    assert!(matches!(second.read(&mut [0]), Ok(0) | Err(_)));
+    assert_eq!(bridge.lock().counted, [(Counter::Refused, 1)]);
 }
 
 #[test]

@@ -293,6 +293,13 @@ impl Stage {
         assert_eq!(*self.line.0.borrow(), expected);
     }
 
+    /// Fails unless so many bytes are dealt with, other than when it was asked last.
+    pub(crate) fn has_dealt_with(mut self, bytes: u32) -> Self {
+        let gauges = self.session.as_mut().and_then(Session::changed_gauges);
+        assert_eq!(gauges.map(|it| it.done), Some(bytes));
+        self
+    }
+
     fn now(&self) -> Instant {
         *self.clock.lock().expect("one thread")
     }

@@ -24,6 +24,26 @@ fn a_long_message_is_tried_at_once_and_the_rest_waits() {
 }
 
 #[test]
+fn a_message_counts_with_the_longest_framing_until_the_kernel_has_all_of_it() {
+    web_socket()
+        .has_room_for(3)
+        .sends(b"ab")
+        .has_dealt_with(2 + 10 - 1)
+        .takes(9)
+        .has_dealt_with(2 + 10)
+        .pings()
+        .has_dealt_with(2 + 10 + 4 + 10)
+        .has_room_for(0)
+        .begins(5)
+        .has_dealt_with(2 + 10 + 4 + 10 + 10 - 2)
+        .takes(9)
+        .has_dealt_with(2 + 10 + 4 + 10 + 10)
+        .continues(b"abcde")
+        .has_dealt_with(2 + 10 + 4 + 10 + 10 + 5);
+    raw().sends(b"ab").has_dealt_with(2);
+}
+
+#[test]
 fn who_asks_is_told_when_it_is_sent() {
     raw()
         .has_room_for(2)

@@ -84,6 +84,9 @@ enum Stage {
 }
 
 impl WebSocket {
+    /// What [`Codec::max_framing`] says.
+    pub const MAX_FRAMING: usize = FrameHeader::MAX_SENT_LEN;
+
     /// A codec that waits for the client's handshake.
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -317,7 +320,7 @@ impl Codec for WebSocket {
     }
 
     fn max_framing(&self) -> usize {
-        FrameHeader::MAX_SENT_LEN
+        Self::MAX_FRAMING
     }
 
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool {
