@@ -149,8 +149,10 @@ impl Session {
         let is_handshaking = self.life.is_handshaking();
         let awaits_handler = self.life.awaits_handler();
         let said = self.life.is_lingering() && !self.codec.ends_by_fin();
+        if is_handshaking {
+            return self.time_out(now, outlet, pools);
+        }
         Next::Gone(match self.life.take_outcome() {
-            None if is_handshaking => self.time_out(outlet, pools),
             None => CloseReason::abnormal(CloseCause::Stop, ""),
             Some(outcome) if awaits_handler => outcome,
             // All has been said; that the peer keeps the socket open does not matter.
@@ -160,27 +162,30 @@ impl Session {
         })
     }
 
-    /// The time for the handshake is over. The peer is told, if there is something to tell it and the socket takes that.
-    fn time_out(&mut self, outlet: &mut impl Outlet, pools: &mut Pools) -> CloseReason {
-        let cause = CloseCause::Timeout;
+    /// The time for the handshake is over. The peer is told, if there is something to tell it, and has a moment to take that.
+    fn time_out(&mut self, now: Instant, outlet: &mut impl Outlet, pools: &mut Pools) -> Next {
+        let gone = |text| Next::Gone(CloseReason::abnormal(CloseCause::Timeout, text));
         // What the application answers may be half way out, or half of it may be out.
         if self.has_output() {
-            return CloseReason::abnormal(cause, "response not taken in time");
+            return gone("response not taken in time");
         }
         if self.life.is_answering() {
-            return CloseReason::abnormal(cause, "response not complete in time");
+            return gone("response not complete in time");
         }
         let upgrade = self.codec.upgrade();
         let refusal = upgrade.and_then(|upgrade| upgrade.time_out(pools.clock.date()));
         let Some(refusal) = refusal else {
-            return CloseReason::abnormal(cause, "no handshake in time");
+            return gone("no handshake in time");
         };
         self.sending.append(&refusal.response, pools);
-        let _ = self.flush(outlet, pools);
         if let Known::Nothing { status } = &mut self.known {
             *status = refusal.status;
         }
-        CloseReason::abnormal(cause, refusal.reason)
+        let reason = CloseReason::abnormal(CloseCause::Timeout, refusal.reason);
+        self.life.finish(reason, true);
+        self.deadline = Some(now + LAST_WORD);
+        self.forget_rest(pools);
+        self.flush(outlet, pools)
     }
 
     /// Sees to the timeouts of an open connection.
@@ -235,6 +240,10 @@ impl Session {
             .unwrap_or_else(|| CloseReason::abnormal(CloseCause::Peer, ""))
     }
 }
+
+/// How long a peer that was too late may take to read so, and to end its side. If it goes on sending all the same, the kernel
+/// would answer that with a reset, which may overtake what it is told.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How much longer a connection has, again and again, whose bytes wait because the application is busy.
 const UNHEARD: Duration = Duration::from_millis(100);

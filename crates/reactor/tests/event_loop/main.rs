@@ -348,6 +348,7 @@ fn handshakes_that_come_to_nothing_are_told_when_there_is_room() {
     let mut response = String::new();
     late.read_to_string(&mut response).unwrap();
     assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
+    late.shutdown(Shutdown::Write).unwrap();
     let mut silent = connect(reactor.local_addr());
     bridge.lock().room = 1 << 20;
     reactor.loops()[0].wake();

@@ -54,7 +54,15 @@ fn who_does_not_finish_gets_408() {
     silent()
         .receives(b"GET / HT")
         .at(60_000)
-        .says("408, failed 408 request not complete in time, at 10000");
+        .says("408, fin, failed 408 request not complete in time, at 11000");
+}
+
+#[test]
+fn who_is_too_late_and_goes_on_sending_has_a_moment_to_read_that_it_is() {
+    let late = || silent().receives(b"GET / HT").at(10_000);
+    let told = "408, fin, failed 408 request not complete in time";
+    late().receives(b"TP/1.1\r\n").peer_ends().says(told);
+    late().receives(b"TP/1.1\r\n").breaks().says(told);
 }
 
 #[test]
@@ -63,7 +71,7 @@ fn who_does_not_finish_and_takes_nothing_is_cut() {
         .receives(b"GET / HT")
         .has_room_for(0)
         .at(60_000)
-        .says("failed 408 request not complete in time, at 10000");
+        .says("failed 408 request not complete in time, at 11000");
 }
 
 #[test]
@@ -195,10 +203,9 @@ fn a_response_has_its_own_time() {
 
 #[test]
 fn an_application_that_does_not_answer_is_answered_for() {
-    asking()
-        .receives(REQUEST)
-        .at(60_000)
-        .says("asked to upgrade, 503, gone 1006 timeout (request not answered in time), at 10000");
+    asking().receives(REQUEST).at(60_000).says(
+        "asked to upgrade, 503, fin, gone 1006 timeout (request not answered in time), at 11000",
+    );
 }
 
 #[test]
@@ -208,7 +215,7 @@ fn an_answer_that_comes_too_late_changes_nothing() {
         .at(60_000)
         .accepts()
         .responds(b"late", false)
-        .says("asked to upgrade, 503, gone 1006 timeout (request not answered in time), at 10000");
+        .says("asked to upgrade, 503, fin, gone 1006 timeout (request not answered in time), at 11000");
 }
 
 #[test]

@@ -80,21 +80,19 @@ fn a_handshake_may_be_finished_within_a_second() {
 }
 
 #[test]
-fn a_handshake_that_is_not_finished_within_a_second_is_no_more() {
+fn a_handshake_that_is_not_finished_within_a_second_is_told_so() {
     silent()
         .receives(&REQUEST[..9])
         .stops(5000)
         .at(9999)
-        .says("408, failed 408 request not complete in time, at 1000");
+        .says("408, fin, failed 408 request not complete in time, at 2000");
 }
 
 #[test]
 fn an_application_that_does_not_answer_does_not_hold_up_a_stop() {
-    asking()
-        .receives(REQUEST)
-        .stops(500)
-        .at(9999)
-        .says("asked to upgrade, 503, gone 1006 timeout (request not answered in time), at 500");
+    asking().receives(REQUEST).stops(500).at(9999).says(
+        "asked to upgrade, 503, fin, gone 1006 timeout (request not answered in time), at 500",
+    );
 }
 
 #[test]
