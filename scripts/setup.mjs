@@ -210,11 +210,14 @@ function buildAddon(profile, target, flags) {
 	writeFileSync(settingFile, setting(profile));
 }
 
-/** What the addon and JavaScript have to agree on, as TypeScript; with the profile of the addon, whose crates are built then. */
+/** What the addon and JavaScript have to agree on, as TypeScript; built as the addon is, so that most of it is there. */
 function writeRecords(profile) {
+	const { stdout } = spawnSync("rustc", ["-vV"], { encoding: "utf8" });
+	const host = /^host: (.+)$/m.exec(stdout)?.[1];
+	const options = [`--profile=${profile}`, `--target=${host}`];
 	const example = ["--package=gev-node", "--example=records"];
 	const file = "src/bridge/records.ts";
-	run("cargo", ["run", `--profile=${profile}`, ...example, "--", file]);
+	run("cargo", ["run", ...options, ...example, "--", file]);
 }
 
 /** Takes the addon and its types from below `folder`, where they were built, as if they had been built here and now. */
