@@ -206,15 +206,18 @@ function buildAddon(profile, target, flags) {
 	for (const addon of listFiles([folder], /\.node$/)) {
 		utimesSync(addon, started, started);
 	}
-	perform("writing down its records", writeRecords);
+	perform("writing down its records", () => writeRecords(profile));
 	writeFileSync(settingFile, setting(profile));
 }
 
-/** What the addon and JavaScript have to agree on, as TypeScript. Without the optimizations of the addon, which take a while. */
-function writeRecords() {
+/** What the addon and JavaScript have to agree on, as TypeScript; built as the addon is, so that most of it is there. */
+function writeRecords(profile) {
+	const { stdout } = spawnSync("rustc", ["-vV"], { encoding: "utf8" });
+	const host = /^host: (.+)$/m.exec(stdout)?.[1];
+	const options = [`--profile=${profile}`, `--target=${host}`];
 	const example = ["--package=gev-node", "--example=records"];
 	const file = "src/bridge/records.ts";
-	run("cargo", ["run", ...example, "--", file]);
+	run("cargo", ["run", ...options, ...example, "--", file]);
 }
 
 /** Takes the addon and its types from below `folder`, where they were built, as if they had been built here and now. */

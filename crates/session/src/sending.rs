@@ -35,6 +35,8 @@ pub(crate) struct Sending {
     /// Payload bytes of the message (or fragment) that has begun and that are still to come.
     unsent: u64,
     held: Held,
+    /// A ping of the loop's waits as what is held does.
+    holds_ping: bool,
     fin: Fin,
 }
 
@@ -43,7 +45,6 @@ pub(crate) struct Sending {
 struct Held {
     /// The answer to the latest ping; waits too while the socket takes nothing.
     pong: Option<Box<[u8]>>,
-    ping: bool,
     close: Option<Box<(Close, CloseCause)>>,
 }
 
@@ -71,6 +72,7 @@ impl Sending {
             transforms: false,
             unsent: 0,
             held: Held::default(),
+            holds_ping: false,
             fin: Fin::Open,
         }
     }
@@ -294,7 +296,7 @@ impl Session {
         if let Some(pong) = self.sending.held.pong.take() {
             self.sending.append(&pong, pools);
         }
-        if std::mem::take(&mut self.sending.held.ping) {
+        if std::mem::take(&mut self.sending.holds_ping) {
             self.queue_ping(&[], pools);
         }
         true
@@ -303,7 +305,7 @@ impl Session {
     /// Pings as soon as no frame is half way out.
     pub(crate) fn ping_soon(&mut self, pools: &mut Pools) {
         if self.sending.is_mid_frame() {
-            self.sending.held.ping = true;
+            self.sending.holds_ping = true;
         } else {
             self.queue_ping(&[], pools);
         }
@@ -407,7 +409,7 @@ impl Sending {
     }
 
     fn holds_controls(&self) -> bool {
-        self.held.ping || self.held.pong.is_some()
+        self.holds_ping || self.held.pong.is_some()
     }
 
     /// FIN when the output is out.
