@@ -5,6 +5,7 @@ import {
 	type Diagnostics,
 	type Protocol,
 	raw,
+	type Server,
 	type ServerOptions,
 	webSocket,
 } from "gev";
@@ -43,6 +44,7 @@ const headers: Record<string, [bytes: Uint8Array, client: string]> = {
 };
 
 interface Scene {
+	server: Server;
 	port: number;
 	connections: Queue<Connection>;
 	entered: { count: number };
@@ -74,7 +76,7 @@ async function scene(
 	};
 	subscribe("gev:refused", note);
 	t.teardown(() => unsubscribe("gev:refused", note));
-	return { port, connections, entered, refusals };
+	return { server, port, connections, entered, refusals };
 }
 
 const shown = (it: Connection) =>
@@ -224,7 +226,7 @@ test("who is not trusted is not heard, or comes in as it is", async (t) => {
 });
 
 test("the limits of connections count what the header says", async (t) => {
-	const { port, connections, refusals } = await scene(t, raw(), {
+	const { server, port, connections, refusals } = await scene(t, raw(), {
 		proxyProtocol: "required",
 		limits: { maxConnectionsPerAddress: 1 },
 	});
@@ -242,6 +244,7 @@ test("the limits of connections count what the header says", async (t) => {
 	const { reason, remoteAddress } = await refusals.next();
 	t.regex(reason, /too many connections/);
 	t.is(remoteAddress, "192.0.2.1");
+	t.is(server.refusedCount, 1);
 	first.socket.destroy();
 	await connections.next();
 	// The server has to see first that it is gone.

@@ -1,6 +1,6 @@
 import { zoneName } from "#binding";
 import type { EventQueue } from "./event-queue.js";
-import { ADDRESS_BYTES } from "./records.js";
+import { ADDRESS_BYTES, ADDRESSES_BYTES } from "./records.js";
 
 /** The addresses of a connection: the peer's, and the one that the peer has connected to. */
 export interface Addresses {
@@ -25,13 +25,13 @@ export function readAddresses(events: EventQueue, at: number): Addresses {
 		remotePort: events.uint16(at + 2),
 		localAddress: readAddress(events, at + ADDRESS_BYTES),
 		localPort: events.uint16(at + ADDRESS_BYTES + 2),
-		proxyTlvs: readTlvs(events, at + TLVS_AT, addressesEnd(events, at)),
+		proxyTlvs: readTlvs(events, at + ADDRESSES_BYTES, addressesEnd(events, at)),
 	};
 }
 
 /** Where they end, and what follows them begins. */
 export function addressesEnd(events: EventQueue, at: number): number {
-	return at + TLVS_AT + events.uint16(at + TLVS_LENGTH_AT);
+	return at + ADDRESSES_BYTES + events.uint16(at + TLVS_LENGTH_AT);
 }
 
 /** Each has a type of one byte and a length of two, big-endian; they are whole. */
@@ -88,4 +88,3 @@ const NO_TLVS: readonly ProxyTlv[] = Object.freeze([]);
 
 /** Behind both of them, how many bytes of TLVs follow. */
 const TLVS_LENGTH_AT = 2 * ADDRESS_BYTES;
-const TLVS_AT = TLVS_LENGTH_AT + 2;

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-8218fa45";
+export const RECORDS_VERSION = "0.1.0-fe2ac888";
 
 // Records of both queues.
 
@@ -53,7 +53,7 @@ export const COMMAND_SEND = 1;
 export const COMMAND_BEGIN = 2;
 /** The next bytes of what has begun. */
 export const COMMAND_CONTINUE = 3;
-/** Close as the protocol does: a goodbye. */
+/** Close as the codec does: a goodbye. */
 export const COMMAND_CLOSE = 4;
 /** Flush, then close the sending side; go on reading. */
 export const COMMAND_SHUTDOWN_WRITE = 5;
@@ -168,7 +168,7 @@ export const COMMANDS_AT = 512;
 export const GAUGE_BYTES = 8;
 /** One of the two addresses that some events begin with: see `crates/reactor/src/addresses.rs`. */
 export const ADDRESS_BYTES = 24;
-/** Both of them. */
+/** Both of them, and how many bytes of TLVs follow (u16, little-endian). */
 export const ADDRESSES_BYTES = 50;
 /** Where the number of its cause is in a goodbye, behind the code (u16, little-endian). */
 export const CLOSE_CAUSE_AT = 2;

@@ -150,7 +150,7 @@ commands! { |flags|
     COMMAND_BEGIN = 2 => CommandKind::Begin(outgoing(flags));
     /// The next bytes of what has begun.
     COMMAND_CONTINUE = 3 => CommandKind::Continue;
-    /// Close as the protocol does: a goodbye.
+    /// Close as the codec does: a goodbye.
     COMMAND_CLOSE = 4 => CommandKind::Close;
     /// Flush, then close the sending side; go on reading.
     COMMAND_SHUTDOWN_WRITE = 5 => CommandKind::ShutdownWrite;
@@ -265,7 +265,7 @@ numbers! { SIZES: usize {
     GAUGE_BYTES = Gauge::ALL.len() * size_of::<u32>();
     /// One of the two addresses that some events begin with: see `crates/reactor/src/addresses.rs`.
     ADDRESS_BYTES = Addresses::END_BYTES;
-    /// Both of them.
+    /// Both of them, and how many bytes of TLVs follow (u16, little-endian).
     ADDRESSES_BYTES = Addresses::RECORD_BYTES;
     /// Where the number of its cause is in a goodbye, behind the code (u16, little-endian).
     CLOSE_CAUSE_AT = gev_reactor::CLOSE_CAUSE_AT;

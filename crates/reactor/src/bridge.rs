@@ -94,8 +94,7 @@ pub enum CommandKind {
         /// More follows.
         more: bool,
     },
-    /// Close as the codec does. Payload: code (u16, little-endian), cause (u8), unused (u8), text.
-    /// Close as the protocol does. Payload: see `close_payload.rs`.
+    /// Close as the codec does. Payload: see `close_payload.rs`.
     Close,
     /// Flush, then close the sending side; go on reading.
     ShutdownWrite,
@@ -143,8 +142,13 @@ impl<B: Bridge> Events for Addressed<'_, B> {
 
     fn proxied(&mut self, proxied: Proxied) -> bool {
         self.addresses.proxied(proxied);
-        self.admitted
-            .counts_as(self.addresses.remote.ip(), self.now)
+        let is_in = self
+            .admitted
+            .counts_as(self.addresses.remote.ip(), self.now);
+        if !is_in {
+            self.bridge.add(Counter::Refused, 1);
+        }
+        is_in
     }
 
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
