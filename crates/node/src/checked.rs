@@ -24,6 +24,7 @@ impl<'env> Checked<'env> {
     }
 
     /// A group within this one.
+    #[inline(never)]
     pub(crate) fn group(&self, name: &str) -> Result<Self> {
         Ok(Self {
             object: self.get(name)?,
@@ -32,6 +33,7 @@ impl<'env> Checked<'env> {
     }
 
     /// A group that is there or `undefined`.
+    #[inline(never)]
     pub(crate) fn optional_group(&self, name: &str) -> Result<Option<Self>> {
         let object = self.get::<Option<Object<'env>>>(name)?;
         Ok(object.map(|object| Self {
@@ -41,6 +43,7 @@ impl<'env> Checked<'env> {
     }
 
     /// Whatever `T` is made of; an `Option` for what may be `undefined`.
+    #[inline(never)]
     pub(crate) fn get<T: FromNapiValue>(&self, name: &str) -> Result<T> {
         if !self.object.has_own_property(name)? {
             return Err(self.bug(name, "is missing"));
@@ -52,12 +55,20 @@ impl<'env> Checked<'env> {
 
     /// A whole number.
     pub(crate) fn number<T: TryFrom<i64>>(&self, name: &str) -> Result<T> {
+        let whole = self.whole(name)?;
+        T::try_from(whole).map_err(|_| self.out_of_range(name, whole))
+    }
+
+    #[inline(never)]
+    fn whole(&self, name: &str) -> Result<i64> {
         let number = self.get::<f64>(name)?;
         // What this loses is lost in the comparison too.
         let whole = number as i64;
-        let fits = (whole as f64 == number).then(|| T::try_from(whole).ok());
-        fits.flatten()
-            .ok_or_else(|| self.bug(name, format_args!("is out of range: {number}")))
+        if whole as f64 == number {
+            Ok(whole)
+        } else {
+            Err(self.out_of_range(name, whole))
+        }
     }
 
     /// A number of milliseconds.
@@ -65,6 +76,11 @@ impl<'env> Checked<'env> {
         self.number(name).map(Duration::from_millis)
     }
 
+    fn out_of_range(&self, name: &str, number: i64) -> Error {
+        self.bug(name, format_args!("is out of range: {number}"))
+    }
+
+    #[inline(never)]
     fn bug(&self, name: &str, what: impl Display) -> Error {
         Error::from_reason(format!("Bug: {} {what}", self.full_name(name)))
     }

@@ -25,7 +25,8 @@ pub(crate) struct TimerWheel<T> {
 
 #[derive(Debug)]
 struct Level<T> {
-    slots: [Vec<Entry<T>>; SLOTS],
+    /// [`SLOTS`] of them. Not an array, as the loop that owns the wheel is moved about before it runs.
+    slots: Box<[Vec<Entry<T>>]>,
     /// Bit i is set when slot i has entries.
     occupied: u64,
 }
@@ -39,14 +40,14 @@ struct Entry<T> {
 impl<T> TimerWheel<T> {
     /// An empty wheel whose time begins at `start`.
     pub(crate) fn new(start: Instant) -> Self {
-        let level = || Level {
-            slots: std::array::from_fn(|_| Vec::new()),
+        let level = |_| Level {
+            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
             occupied: 0,
         };
         Self {
             start,
             now: 0,
-            levels: std::array::from_fn(|_| level()),
+            levels: std::array::from_fn(level),
             len: 0,
         }
     }

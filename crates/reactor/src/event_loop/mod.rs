@@ -119,6 +119,7 @@ impl<B: Bridge> EventLoop<B> {
     ///
     /// # Errors
     /// Those of creating the poll and its waker (no file descriptors left, for example).
+    #[inline(never)]
     pub(crate) fn new(
         config: &Config,
         admission: Arc<Admission>,
