@@ -1,6 +1,6 @@
 //! One socket with its session: readiness, reading within a budget, and the lists of its loop.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -132,7 +132,7 @@ impl Connection {
 
     /// True when flushing would do something.
     pub(crate) fn wants_flush(&self) -> bool {
-        self.session.wants_flush()
+        self.session.wants_flush() || self.socket.wants_write()
     }
 
     /// True when there is something to decode, or to read and throw away, or when the peer is no more.
@@ -286,6 +286,12 @@ impl Connection {
 
     /// Writes what is waiting, and takes the next step towards the end when all of it is out.
     pub(crate) fn flush(&mut self, pools: &mut Pools) -> Next {
+        if self.socket.wants_write()
+            && let Err(error) = self.socket.write(&[])
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
+            return self.session.failed(&error);
+        }
         self.session.flush(&mut self.socket, pools)
     }
 

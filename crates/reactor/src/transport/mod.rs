@@ -27,6 +27,12 @@ pub(crate) trait Transport: Read + Write + Source {
     /// From now on the peer is told by a reset that it is gone, if the transport has such a thing.
     fn reset_when_gone(&self) {}
 
+    /// It has something of its own to write, whether or not there is output: an answer to what was read, say. Writing, of
+    /// nothing too, gets it out.
+    fn wants_write(&self) -> bool {
+        false
+    }
+
     /// Its own address.
     fn local(&self) -> io::Result<Address>;
 
@@ -122,6 +128,11 @@ impl Socket {
     /// See [`Transport::take_error`].
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.transport().take_error()
+    }
+
+    /// See [`Transport::wants_write`].
+    pub(crate) fn wants_write(&self) -> bool {
+        self.transport().wants_write()
     }
 
     /// See [`Transport::local`].

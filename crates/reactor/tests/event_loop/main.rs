@@ -442,6 +442,45 @@ fn one_loop_deals_out_in_turn() {
     drop(clients);
 }
 
+/// What is spoken at each is up to it, and so are its limits.
+#[test]
+fn a_reactor_may_have_several_listeners() {
+    for (balance, loops) in [
+        (Balance::DEFAULT, 1),
+        (Balance::DEFAULT, 2),
+        (Balance::RoundRobin, 2),
+    ] {
+        let bridges: Vec<_> = (0..loops).map(|_| TestBridge::with_room(1 << 20)).collect();
+        let mut config = Config {
+            balance,
+            ..config()
+        };
+        config.listeners.push(web_sockets().listeners.remove(0));
+        let reactor = start(config, &bridges);
+        let [raw, web_socket] = reactor.local_addrs() else {
+            panic!("two of them");
+        };
+        assert_ne!(raw, web_socket);
+        let mut client = connect(web_socket);
+        client.write_all(REQUEST).unwrap();
+        let mut response = [0; 12];
+        client.read_exact(&mut response).unwrap();
+        assert_eq!(&response, b"HTTP/1.1 101");
+        let mut client = connect(raw);
+        client.write_all(b"as it is").unwrap();
+        let heard = || {
+            let events = bridges.iter().map(|bridge| bridge.lock());
+            let mut all = events.flat_map(|mut shared| std::mem::take(&mut shared.events));
+            all.any(|(_, event, payload)| {
+                matches!(event, Event::Message(_)) && payload == b"as it is"
+            })
+        };
+        while !heard() {
+            thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn stop_says_goodbye_closes_the_port_and_reports_the_end() {
     let bridge = TestBridge::with_room(1 << 20);
