@@ -1001,9 +1001,9 @@ interface Timer {
 
 /** Where a started server listens. */
 interface ListenAddress {
-    /** IP address. */
+    /** IP address, or the path of a unix socket. */
     readonly address: string;
-    /** Port: the one that the system chose when 0 was asked for. */
+    /** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
     readonly port: number;
 }
 /** Settings of `Server.stop`. */

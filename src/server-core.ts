@@ -44,9 +44,9 @@ import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
 export interface ListenAddress {
-	/** IP address. */
+	/** IP address, or the path of a unix socket. */
 	readonly address: string;
-	/** Port: the one that the system chose when 0 was asked for. */
+	/** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
 	readonly port: number;
 }
 
