@@ -269,3 +269,31 @@ async function readNatively(options: ServerOptions): Promise<Options> {
 	}
 	return reads;
 }
+
+/** A library may give all objects a property; nobody has asked for that as an option. */
+test.serial(
+	"what all objects have is no option of the native side",
+	async (t) => {
+		const names = ["webSocket", "perMessageDeflate", "deflate", "page", "path"];
+		const others = ["host", "mode", "origins", "subprotocols", "threads"];
+		for (const name of [...names, ...others]) {
+			Object.defineProperty(Object.prototype, name, {
+				value: {},
+				configurable: true,
+			});
+		}
+		try {
+			for (const protocol of [raw(), webSocket()]) {
+				const server = new Server({}, { host: "127.0.0.1", port: 0, protocol });
+				const { address, port } = await server.start();
+				t.is(address, "127.0.0.1");
+				t.true(port > 0);
+				await server.stop();
+			}
+		} finally {
+			for (const name of [...names, ...others]) {
+				Reflect.deleteProperty(Object.prototype, name);
+			}
+		}
+	},
+);
