@@ -10,7 +10,7 @@ const benchmark = fileURLToPath(new URL("../../../benchmark", import.meta.url));
 const { cells } = await load("cells.mjs");
 const { compare } = await load("comparison.mjs");
 const { parseOptions, UsageError } = await load("options.mjs");
-const { peers } = await load("peers.mjs");
+const { peers, usualPeers } = await load("peers.mjs");
 const { addTwins } = await load("revision.mjs");
 const { schedule } = await load("schedule.mjs");
 
@@ -79,8 +79,17 @@ test("--against takes other peers, repeats, cells and a folder", (t) => {
 test("without --against nothing is compared with another revision", (t) => {
 	const options = parseOptions([]);
 	t.like(options, { mode: "load", against: undefined, repeats: 5 });
-	t.deepEqual(options.peers, peers);
+	t.deepEqual(options.peers, usualPeers);
 	t.is(options.out, join(benchmark, "results"));
+});
+
+test("peers on unix sockets run when they are named", (t) => {
+	const extra = ["gev-unix", "gev-raw-unix"];
+	t.deepEqual(
+		names(usualPeers),
+		names(peers).filter((name) => !extra.includes(name)),
+	);
+	t.deepEqual(names(parseOptions([`--peers=${extra}`]).peers), extra);
 });
 
 for (const [args, reason] of [

@@ -103,7 +103,7 @@ async function withServer(
 			pinned(pins?.generator, [
 				generator,
 				subcommand,
-				`--target=127.0.0.1:${server.port}`,
+				`--target=${server.target}`,
 				`--protocol=${peer.protocol}`,
 				...(process.platform === "linux" ? [`--pid=${server.pid}`] : []),
 				...rest,

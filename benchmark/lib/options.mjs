@@ -10,6 +10,7 @@ import {
 	peers,
 	profiledPeers,
 	smokePeers,
+	usualPeers,
 } from "./peers.mjs";
 
 const idleConnections = 10_000;
@@ -18,7 +19,11 @@ const compressedConnections = 3000;
 export const usage = `usage: npm run bench -- [options]
 
   --cells NAME,...   only these: ${cells.map(({ name }) => name).join(", ")}
-  --peers NAME,...   only these: ${peers.map(({ name }) => name).join(", ")}
+  --peers NAME,...   only these: ${peers.map(({ name }) => name).join(", ")};
+                     ${peers
+												.filter(({ isExtra }) => isExtra)
+												.map(({ name }) => name)
+												.join(" and ")} run only when they are named
   --against REV      how much slower or faster than at another revision, which is built beside this one: each peer
                      of gev, by default only these, and its twin directly after each other; --repeats is 7 by default;
                      writes nothing without --out
@@ -171,7 +176,7 @@ function defaultCells(mode) {
 function defaultPeers(mode) {
 	if (mode === "smoke") return smokePeers.join();
 	if (mode === "profile") return profiledPeers.join();
-	const usual = mode === "against" ? peers.filter(hasTwin) : peers;
+	const usual = mode === "against" ? usualPeers.filter(hasTwin) : usualPeers;
 	return usual.map(({ name }) => name).join();
 }
 

@@ -9,6 +9,7 @@
  * @property {string[]} [args] Arguments of the server.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
  * @property {boolean} [lends] Its messages are valid during the call only, so that it is compared with gev-borrow too.
+ * @property {boolean} [isExtra] It runs only when it is named, so that tables and runs do not get longer for it.
  * @property {string} [twinOf] The peer that this one is at another revision.
  * @property {() => string | undefined} missing Why it cannot run here, if so.
  */
@@ -42,6 +43,11 @@ const gevBuilt = unlessThere(
 	"gev is not built: node scripts/setup.mjs",
 );
 
+const gevOnUnix = () =>
+	process.platform === "win32"
+		? "Windows has no unix sockets for servers"
+		: gevBuilt();
+
 /** @type {Peer[]} */
 export const peers = [
 	{
@@ -65,6 +71,15 @@ export const peers = [
 		args: ["--borrow"],
 		baseline: "gev",
 		missing: gevBuilt,
+	},
+	{
+		name: "gev-unix",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--unix"],
+		baseline: "gev",
+		isExtra: true,
+		missing: gevOnUnix,
 	},
 	{
 		name: "uwebsockets",
@@ -102,6 +117,15 @@ export const peers = [
 		server: "gev.mjs",
 		args: ["--protocol", "raw"],
 		missing: gevBuilt,
+	},
+	{
+		name: "gev-raw-unix",
+		protocol: "tcp",
+		server: "gev.mjs",
+		args: ["--protocol", "raw", "--unix"],
+		baseline: "gev-raw",
+		isExtra: true,
+		missing: gevOnUnix,
 	},
 	{
 		name: "node-net",
@@ -156,6 +180,9 @@ export const peers = [
 		missing: () => undefined,
 	},
 ];
+
+/** Peers that run when none are named. */
+export const usualPeers = peers.filter(({ isExtra }) => !isExtra);
 
 /**
  * Whether a peer can be compared with itself at another revision.

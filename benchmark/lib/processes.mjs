@@ -13,7 +13,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 /**
- * Starts a server and waits for its line `listening PORT`.
+ * Starts a server and waits for its line `listening PORT`, or `listening unix:PATH`; `target` is what gev-load is told.
  *
  * @param {string[]} command Must become the server: its process id is the server's.
  */
@@ -21,7 +21,7 @@ export async function startServer(command) {
 	const child = start(command);
 	const stderr = collect(child.stderr);
 	const stdout = collect(child.stdout);
-	const port = await new Promise((resolve, reject) => {
+	const place = await new Promise((resolve, reject) => {
 		const fail = (reason) =>
 			reject(new Error(`${command.join(" ")}: ${reason}\n${stderr.text}`));
 		const timer = setTimeout(
@@ -32,14 +32,15 @@ export async function startServer(command) {
 		child.once("error", (error) => fail(error.message));
 		child.once("exit", (code, signal) => fail(`ended with ${signal ?? code}`));
 		child.stdout.on("data", () => {
-			const line = /^listening (\d+)$/m.exec(stdout.text);
+			const line = /^listening (\d+|unix:.+)$/m.exec(stdout.text);
 			if (line) {
 				clearTimeout(timer);
-				resolve(Number(line[1]));
+				resolve(line[1]);
 			}
 		});
 	});
-	return { port, pid: child.pid, stop: () => stop(child) };
+	const target = place.startsWith("unix:") ? place : `127.0.0.1:${place}`;
+	return { target, pid: child.pid, stop: () => stop(child) };
 }
 
 /**

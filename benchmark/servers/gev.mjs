@@ -1,7 +1,9 @@
 /**
- * Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--threads] [--deflate shared|dedicated]`. Pinned to one core its loop
- * has by default no thread; with `--threads` it has.
+ * Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--threads] [--deflate shared|dedicated] [--unix]`. Pinned to one core
+ * its loop has by default no thread; with `--threads` it has. With `--unix` it listens on a unix socket of its own.
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { raw, Server, webSocket } from "../../dist/index.js";
 
@@ -11,8 +13,10 @@ const { values } = parseArgs({
 		borrow: { type: "boolean", default: false },
 		threads: { type: "boolean" },
 		deflate: { type: "string" },
+		unix: { type: "boolean", default: false },
 	},
 });
+const path = join(tmpdir(), `gev-bench-${process.pid}.sock`);
 
 const server = new Server(
 	{
@@ -21,8 +25,7 @@ const server = new Server(
 		},
 	},
 	{
-		host: "127.0.0.1",
-		port: 0,
+		...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
 		loops: 1,
 		protocol:
 			values.protocol === "raw"
@@ -33,7 +36,9 @@ const server = new Server(
 	},
 );
 const { port } = await server.start();
-console.log(`listening ${port}`);
+console.log(`listening ${values.unix ? `unix:${path}` : port}`);
+// Which removes the socket's file.
+if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
 
 function deflate(mode) {
 	if (mode === undefined) return false;

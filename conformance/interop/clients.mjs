@@ -12,7 +12,7 @@
  * @property {string} version
  */
 import { existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import {
 	cacheFolder,
 	execute,
@@ -24,6 +24,7 @@ import {
 } from "../../scripts/npm-runtimes.mjs";
 import { pythonEnvironment } from "../../scripts/python.mjs";
 import { root } from "../../scripts/setup.mjs";
+import { find } from "./programs.mjs";
 
 const cache = cacheFolder("gev-interop");
 const folder = join(root, "conformance", "interop");
@@ -125,14 +126,6 @@ function prepareTungstenite() {
 		command: ["cargo", "run", ...example, "--"],
 		version: firstGroup(lock, /^name = "tungstenite"\nversion = "(.*)"$/m),
 	};
-}
-
-/** The path of the first of these programs that is there. */
-function find(...names) {
-	const folders = process.env.PATH.split(delimiter);
-	return names
-		.flatMap((name) => folders.map((folder) => join(folder, name)))
-		.find((file) => existsSync(file));
 }
 
 function succeeds(command, args) {

@@ -2,13 +2,13 @@
 
 from contextlib import asynccontextmanager
 
-from aiohttp import ClientSession, WSMsgType
+from aiohttp import ClientSession, UnixConnector, WSMsgType
 from python_checks import MIB, TEXTS, compressible, pattern, records, run, same
 
 
 @asynccontextmanager
-async def connect(url, **options):
-    async with ClientSession() as session:
+async def connect(url, connector=None, **options):
+    async with ClientSession(connector=connector) as session:
         async with session.ws_connect(url, max_msg_size=0, **options) as socket:
             yield socket
 
@@ -117,6 +117,15 @@ def server_closes(code, reason):
     return check
 
 
+async def unix(url):
+    async with connect(url) as socket:
+        path = await ask(socket, "!path")
+    async with connect("ws://localhost", UnixConnector(path)) as socket:
+        for message in ["hello", pattern(MIB)]:
+            same(await ask(socket, message), message)
+    return "ok"
+
+
 async def server_has_seen(url, code, reason):
     async with connect(url) as socket:
         same(await ask(socket, f"!closed {code}"), f"{code} clean {reason}")
@@ -139,5 +148,6 @@ run(
         "close-4001": client_closes(4001, "so long"),
         "closed-1001": server_closes(1001, ""),
         "closed-4002": server_closes(4002, "bye now"),
+        "unix": unix,
     }
 )

@@ -2,6 +2,7 @@
 
 from python_checks import MIB, TEXTS, compressible, pattern, records, run, same
 from websockets.asyncio.client import connect as connect_with
+from websockets.asyncio.client import unix_connect
 from websockets.exceptions import ConnectionClosed
 
 
@@ -113,6 +114,15 @@ def server_closes(code, reason):
     return check
 
 
+async def unix(url):
+    async with connect(url) as socket:
+        path = await ask(socket, "!path")
+    async with unix_connect(path, max_size=None) as socket:
+        for message in ["hello", pattern(MIB)]:
+            same(await ask(socket, message), message)
+    return "ok"
+
+
 async def server_has_seen(url, code, reason):
     async with connect(url) as socket:
         same(await ask(socket, f"!closed {code}"), f"{code} clean {reason}")
@@ -135,5 +145,6 @@ run(
         "close-4001": client_closes(4001, "so long"),
         "closed-1001": server_closes(1001, ""),
         "closed-4002": server_closes(4002, "bye now"),
+        "unix": unix,
     }
 )

@@ -1,26 +1,38 @@
 /**
- * `npm run interop`: lets clients that others wrote talk to a server, prints a
- * table of what each found, and compares it with conformance/interop.md: other
- * outcomes than its are a failure. Names of clients as arguments check only those.
+ * `npm run interop`: lets clients that others wrote talk to a server, and puts
+ * proxies that others wrote in front of one; prints tables of what was found, and
+ * compares them with conformance/interop.md: other outcomes than its are a failure.
+ * Names of clients and proxies as arguments check only those.
  *
- *   --write          writes conformance/interop.md, of all clients only
+ *   --write          writes conformance/interop.md, of all only
  *   --update         fetches newer runtimes from npm
- *   --allow-missing  a client that cannot be had here is no failure
+ *   --allow-missing  who cannot be had here is no failure
  */
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { checks } from "../../build/__test__/kit/interop/checks.js";
 import { startInteropServer } from "../../build/__test__/kit/interop/server.js";
 import { forgetRuntimes } from "../../scripts/npm-runtimes.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
-import { root, runScript } from "../../scripts/setup.mjs";
+import { runScript } from "../../scripts/setup.mjs";
 import { clients } from "./clients.mjs";
+import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
+import { proxies } from "./proxies/index.mjs";
+import { Scene } from "./proxies/scene.mjs";
+import { isKnown, markdownTable, writeReport } from "./report.mjs";
 
 const names = Object.keys(checks);
 const limitMs = 60_000;
-const reportFile = join(root, "conformance", "interop.md");
+
+const kinds = [
+	{ kind: "client", checks: names, peers: clients, tryOut: tryOutClient },
+	{
+		kind: "proxy",
+		checks: Object.keys(proxyChecks),
+		peers: proxies,
+		tryOut: tryOutProxy,
+	},
+];
 
 async function main() {
 	const { values, positionals } = parseArgs({
@@ -32,18 +44,23 @@ async function main() {
 		allowPositionals: true,
 	});
 	if (values.write && positionals.length > 0) {
-		throw new SetupError("interop: --write needs all clients");
+		throw new SetupError("interop: --write needs all clients and proxies");
 	}
 	if (values.update) forgetRuntimes();
+	const tables = [];
 	const results = [];
-	for (const client of chosen(positionals)) results.push(await tryOut(client));
-
-	const table = markdownTable(results);
+	for (const { kind, checks, peers, tryOut } of chosen(positionals)) {
+		const own = [];
+		for (const peer of peers) own.push(await tryOut(peer));
+		tables.push({ kind, table: markdownTable(kind, checks, own) });
+		results.push(...own);
+	}
 	const failures = results.flatMap(({ name, errors }) =>
 		errors.map((error) => `- ${name}, ${error}`),
 	);
-	console.log([table, ...failures].join("\n"));
-	if (values.write) writeReport(table, failures);
+	console.log(tables.map(({ table }) => table).join("\n\n"));
+	for (const failure of failures) console.log(failure);
+	if (values.write) writeReport(tables, failures);
 
 	const isComplete = results.every((result) => result.version !== undefined);
 	const isGood =
@@ -53,29 +70,31 @@ async function main() {
 	process.exitCode = isGood ? 0 : 1;
 }
 
+/** The kinds that have peers of these names, with those only. */
 function chosen(wanted) {
-	const known = clients.map(({ name }) => name);
+	const known = kinds.flatMap(({ peers }) => peers.map(({ name }) => name));
 	const unknown = wanted.filter((name) => !known.includes(name));
 	if (unknown.length > 0) {
 		throw new SetupError(
-			`interop: no client ${unknown.join(", ")}; there are ${known.join(", ")}`,
+			`interop: no ${unknown.join(", ")}; there are ${known.join(", ")}`,
 		);
 	}
-	return clients.filter(
-		({ name }) => wanted.length === 0 || wanted.includes(name),
-	);
+	return kinds
+		.map((one) => ({
+			...one,
+			peers: one.peers.filter(
+				({ name }) => wanted.length === 0 || wanted.includes(name),
+			),
+		}))
+		.filter(({ peers }) => peers.length > 0);
 }
 
 /**
- * @typedef {object} Result
- * @property {string} name
- * @property {string} [version] Missing when the client is not available.
- * @property {Map<string, string>} outcomes By the names of checks: "ok", "-" or what went wrong.
- * @property {string[]} errors
+ * Runs all checks of one client, against a server that no other client has talked to.
+ *
+ * @returns {Promise<import("./report.mjs").Result>}
  */
-
-/** Runs all checks of one client, against a server that no other client has talked to. */
-async function tryOut({ name, prepare }) {
+async function tryOutClient({ name, prepare }) {
 	process.stderr.write(`interop: ${name}\n`);
 	const prepared = prepare();
 	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
@@ -89,6 +108,26 @@ async function tryOut({ name, prepare }) {
 		outcomes,
 		errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
 	};
+}
+
+/**
+ * Runs all checks through one proxy, in front of servers of its own.
+ *
+ * @returns {Promise<import("./report.mjs").Result>}
+ */
+async function tryOutProxy({ name, unix, prepare }) {
+	process.stderr.write(`interop: ${name}\n`);
+	const prepared = prepare();
+	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
+	const { version, start } = prepared;
+	try {
+		const scene = await Scene.open(start, unix);
+		const outcomes = await runProxyChecks(scene);
+		await scene.close();
+		return { name, version, outcomes, errors: errorsIn(outcomes) };
+	} catch (error) {
+		return { name, version, outcomes: new Map(), errors: [error.message] };
+	}
 }
 
 async function run([command, ...args]) {
@@ -121,72 +160,5 @@ function errorsIn(outcomes) {
 		.filter(([, outcome]) => outcome !== "ok" && outcome !== "-")
 		.map(([check, outcome]) => `${check}: ${outcome}`);
 }
-
-function writeReport(table, failures) {
-	const lines = [REPORT_HEAD, table, ""];
-	if (failures.length > 0) lines.push(...failures, "");
-	writeFileSync(reportFile, lines.join("\n"));
-}
-
-/** Whether the report says the same of each client that was to be had, in whatever version. */
-function isKnown(results) {
-	const text = readFileSync(reportFile, "utf8");
-	const rows = text.matchAll(/^\| (.+?) \([^()]*\) +\| (.*) \|$/gm);
-	const known = new Map([...rows].map(([, name, cells]) => [name, cells]));
-	const others = results.filter(({ name, version, outcomes }) => {
-		if (version === undefined) return false;
-		const cells = names.map((check) => cell(outcomes.get(check)));
-		return cells.join() !== known.get(name)?.split(/ *\| /).join().trimEnd();
-	});
-	if (others.length === 0) return true;
-	console.log(
-		`interop: conformance/interop.md says something else of ${others.map(({ name }) => name).join(", ")}; --write writes it`,
-	);
-	return false;
-}
-
-/** A line for each client and a column for each check, padded so that it reads well in a terminal. */
-function markdownTable(results) {
-	const rows = [
-		["client", ...names],
-		...results.map(({ name, version, outcomes }) => [
-			`${name} (${version ?? "not available"})`,
-			...names.map((check) => cell(outcomes.get(check))),
-		]),
-	];
-	const widths = rows[0].map((_, column) =>
-		Math.max(...rows.map((row) => row[column].length)),
-	);
-	const lines = rows.map((row) => {
-		const cells = row.map((text, column) => text.padEnd(widths[column]));
-		return `| ${cells.join(" | ")} |`;
-	});
-	lines.splice(1, 0, `| ${widths.map((w) => "-".repeat(w)).join(" | ")} |`);
-	return lines.join("\n");
-}
-
-function cell(outcome = "") {
-	return ["ok", "-", ""].includes(outcome) ? outcome : "FAILED";
-}
-
-const REPORT_HEAD = `# Clients that others wrote
-
-Written by \`npm run interop -- --write\`. A "-" is a check that the client's interface cannot express.
-
-| check | what the client finds as it should be |
-| --- | --- |
-| text | echoes of ASCII, of characters of two, three and four bytes, and of an empty message |
-| binary | echoes of every byte value, and of an empty message |
-| large | echoes of 1 MiB, binary and text |
-| fragments-sent | the echo of a message that it sends in several frames |
-| fragments-received | one message of several frames |
-| deflate | permessage-deflate agreed, and echoes of short messages, 1 KiB and 1 MiB over it |
-| deflate-dedicated | the same where the server keeps the history of a connection, in windows of 1 KiB, and allows the client 2 KiB |
-| ping | a pong for its ping, with the ping's data |
-| pong | its own answer to a ping of the server, as the server has seen it |
-| subprotocol | the first of its subprotocols that the server speaks |
-| close-1000, close-4001 | its close answered; \`onClose\` has its code and reason, and \`wasClean\` |
-| closed-1001, closed-4002 | the server's code and reason; \`onClose\` has \`wasClean\` |
-`;
 
 await runScript(main);

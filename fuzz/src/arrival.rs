@@ -39,19 +39,29 @@ impl Arrival {
         protocol: &'a mut dyn Codec,
         sink: &'a mut Collector,
     ) -> Feeder<'a> {
-        let mut rest = RingBuffer::new(REST_BYTES);
-        let at = usize::from(self.at);
-        rest.write(&vec![0; at]).expect("room");
-        rest.consume(at);
         Feeder {
             protocol,
             sink,
-            rest,
+            rest: self.ring(),
             pieces: self.pieces.iter().cycle(),
             full: self.full.iter().cycle(),
             refusals: 0,
             accepts: true,
         }
+    }
+
+    /// An empty ring that will wrap somewhere.
+    pub(crate) fn ring(&self) -> RingBuffer {
+        let mut ring = RingBuffer::new(REST_BYTES);
+        let at = usize::from(self.at);
+        ring.write(&vec![0; at]).expect("room");
+        ring.consume(at);
+        ring
+    }
+
+    /// Lengths of pieces, without end.
+    pub(crate) fn piece_lens(&self) -> impl Iterator<Item = usize> {
+        self.pieces.iter().cycle().map(|&byte| piece_len(byte))
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod frames;
 pub mod handshake;
 pub mod inflate;
+pub mod proxy;
 pub mod ring_buffer;
 pub mod seeds;
 

@@ -31,6 +31,7 @@ pub fn all() -> Vec<Seed> {
     seeds.extend(requests());
     seeds.extend(beyond_limits());
     seeds.extend(compressed_messages());
+    seeds.extend(proxy_headers());
     seeds.extend(ring_operations());
     seeds
 }
@@ -106,6 +107,37 @@ fn compressed_messages() -> Vec<Seed> {
     .into()
 }
 
+/// Headers of both versions, with what clients send behind them.
+fn proxy_headers() -> Vec<Seed> {
+    let v2 = |command_and_family: &[u8; 2], rest: &[u8]| {
+        let len = (rest.len() as u16).to_be_bytes();
+        [b"\r\n\r\n\0\r\nQUIT\n", &command_and_family[..], &len, rest].concat()
+    };
+    let v4 = b"\xC0\x00\x02\x01\xC0\x00\x02\x09\xDC\x04\x01\xBB";
+    let alpn_and_id = b"\x01\x00\x02h2\x05\x00\x04\x00\x01\x02\x03";
+    [
+        (
+            "tcp4",
+            b"PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\nGET /".to_vec(),
+        ),
+        ("tcp6", b"PROXY TCP6 2001:db8::1 ::1 1 2\r\n".to_vec()),
+        ("unknown", b"PROXY UNKNOWN a b c\r\n".to_vec()),
+        ("bad line", b"PROXY TCP4 1.2.3.4\r\n".to_vec()),
+        ("no header", b"GET / HTTP/1.1\r\n".to_vec()),
+        ("binary tcp4", v2(b"\x21\x11", v4)),
+        ("binary tcp6", v2(b"\x21\x21", &[1; 36])),
+        ("binary unix", v2(b"\x21\x31", &[b'/'; 216])),
+        ("health check", v2(b"\x20\x00", b"")),
+        ("tlvs", v2(b"\x21\x11", &[v4, &alpn_and_id[..]].concat())),
+        (
+            "bad checksum",
+            v2(b"\x21\x11", &[v4, &b"\x03\x00\x04abcd"[..]].concat()),
+        ),
+    ]
+    .map(|(name, bytes)| seed("proxy", name, proxy_case(&bytes)))
+    .into()
+}
+
 fn ring_operations() -> Vec<Seed> {
     const WRITE: u8 = 0;
     const READ: u8 = 1;
@@ -167,6 +199,11 @@ fn frames_case(bytes: &[u8]) -> Vec<u8> {
 fn inflate_case(frames: &[u8]) -> Vec<u8> {
     let settings = [0xFF, 0x01, 0, 1, 6, 6, 7];
     [&ARRIVAL[..], &settings, &variant(0, 3), frames].concat()
+}
+
+fn proxy_case(bytes: &[u8]) -> Vec<u8> {
+    let is_required = variant(1, 3);
+    [&ARRIVAL[..], &is_required, &variant(0, 4), bytes].concat()
 }
 
 /// What `Arbitrary` takes for the variant with this index, of so many.

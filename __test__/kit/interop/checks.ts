@@ -9,6 +9,8 @@ import { Session, type Socket } from "./session.js";
 export interface Client<Some extends Socket = Socket> {
 	/** Begins to connect. */
 	connect(url: string, options: ConnectOptions): Some;
+	/** Begins to connect to a unix socket. */
+	connectToPath?(path: string): Some;
 	/** Sends one text message in several frames. */
 	sendFragments?(socket: Some, pieces: readonly string[]): void;
 	/** Sends a ping and is fulfilled with the data of the pong. */
@@ -95,6 +97,16 @@ export const checks: Record<string, Check> = {
 	"close-4001": (client, url) => clientCloses(client, url, 4001, "so long"),
 	"closed-1001": (client, url) => serverCloses(client, url, 1001, ""),
 	"closed-4002": (client, url) => serverCloses(client, url, 4002, "bye now"),
+
+	unix: inSession({}, async (session, client) => {
+		const path = String(await session.ask("!path"));
+		if (client.connectToPath === undefined || path === "") return "-";
+		return talk(client.connectToPath(path), async (session) => {
+			same(await session.ask("hello"), "hello");
+			await echoBytes(session, pattern(MIB));
+			return "ok";
+		});
+	}),
 };
 
 /** Runs all checks, one after the other, and reports a word or the first error of each. */
@@ -122,13 +134,21 @@ function inSession(
 }
 
 /** Connects, and closes afterwards. */
-async function withSession(
+function withSession(
 	client: Client,
 	url: string,
 	options: ConnectOptions,
 	use: (session: Session) => Promise<Outcome>,
 ): Promise<Outcome> {
-	const session = new Session(client.connect(url, options));
+	return talk(client.connect(url, options), use);
+}
+
+/** Uses a socket that has just begun to connect, and closes it. */
+async function talk(
+	socket: Socket,
+	use: (session: Session) => Promise<Outcome>,
+): Promise<Outcome> {
+	const session = new Session(socket);
 	try {
 		await session.opened();
 		return await use(session);

@@ -5,10 +5,12 @@ import {
 	type Handler,
 	type HttpRequest,
 	Server,
+	type ServerOptions,
 	type WebSocketOptions,
 	webSocket,
 } from "gev";
 import { Queue } from "../queue.js";
+import { socketPath } from "../socket-path.js";
 
 /** What the server knows of a connection. */
 interface Seen {
@@ -16,6 +18,12 @@ interface Seen {
 	offered: string;
 	/** The name that the client has given it. */
 	tag?: string;
+}
+
+/** Where the other servers are. */
+interface Others {
+	dedicatedUrl: string;
+	path: string;
 }
 
 /**
@@ -29,14 +37,15 @@ interface Seen {
  * - `!fragments ONE TWO THREE` is answered with one text message in as many frames as there are words;
  * - `!protocol`, `!extensions` and `!offered` are answered with the subprotocol and the extensions that the server
  *   believes are agreed on, and the extensions that the client has offered;
- * - `!dedicated` is answered with the URL of a server that compresses in another mode.
+ * - `!dedicated` is answered with the URL of a server that compresses in another mode;
+ * - `!path` is answered with the path of a server of a unix socket, or nothing where there are none.
  */
 class InteropHandler implements Handler<Seen> {
-	readonly #dedicatedUrl: string;
+	readonly #others: Others;
 	readonly #closes = new Map<string, Queue<string>>();
 
-	constructor(dedicatedUrl: string) {
-		this.#dedicatedUrl = dedicatedUrl;
+	constructor(others: Others) {
+		this.#others = others;
 	}
 
 	onUpgrade({ headers }: HttpRequest): Acceptance<Seen> {
@@ -88,7 +97,9 @@ class InteropHandler implements Handler<Seen> {
 			case "offered":
 				return connection.context.offered;
 			case "dedicated":
-				return this.#dedicatedUrl;
+				return this.#others.dedicatedUrl;
+			case "path":
+				return this.#others.path;
 			default:
 				return `no such command: ${command}`;
 		}
@@ -101,12 +112,14 @@ class InteropHandler implements Handler<Seen> {
 	}
 }
 
-/** Starts the server that {@link InteropHandler} tells of, and the other one. */
+/** Starts the server that {@link InteropHandler} tells of, and the other ones. */
 export async function startInteropServer(): Promise<{
 	url: string;
 	stop(): Promise<void>;
 }> {
-	const dedicated = await start("", {
+	const path = process.platform === "win32" ? "" : socketPath();
+	const places = path === "" ? [] : [await start({ path }, nowhere)];
+	const dedicated = await start(anyPort, nowhere, {
 		perMessageDeflate: {
 			mode: "dedicated",
 			threshold: 0,
@@ -114,7 +127,8 @@ export async function startInteropServer(): Promise<{
 			clientMaxWindowBits: 11,
 		},
 	});
-	const server = await start(dedicated.url, {
+	const others = { dedicatedUrl: dedicated.url, path };
+	const server = await start(anyPort, others, {
 		// The scripts of a browser need a page to come from.
 		page: "<!doctype html><title>gev</title>",
 		perMessageDeflate: true,
@@ -123,16 +137,22 @@ export async function startInteropServer(): Promise<{
 	return {
 		url: server.url,
 		stop: async () => {
-			await server.stop();
-			await dedicated.stop();
+			for (const one of [server, dedicated, ...places]) await one.stop();
 		},
 	};
 }
 
-async function start(dedicatedUrl: string, options: WebSocketOptions) {
-	const server = new Server(new InteropHandler(dedicatedUrl), {
-		host: "127.0.0.1",
-		port: 0,
+const nowhere: Others = { dedicatedUrl: "", path: "" };
+
+const anyPort = { host: "127.0.0.1", port: 0 };
+
+async function start(
+	place: Pick<ServerOptions, "host" | "port" | "path">,
+	others: Others,
+	options?: WebSocketOptions,
+) {
+	const server = new Server(new InteropHandler(others), {
+		...place,
 		loops: 2,
 		protocol: webSocket(options),
 	});

@@ -1,10 +1,15 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { ping, WebSocket } from "undici";
+import { Agent, ping, WebSocket } from "undici";
 import type { Client } from "./checks.js";
 
 /** The client of `undici`, whose pongs can be seen on a diagnostics channel only. */
 export const client: Client<WebSocket> = {
 	connect: (url, { protocols = [] }) => new WebSocket(url, protocols),
+
+	connectToPath: (socketPath) =>
+		new WebSocket("ws://localhost", {
+			dispatcher: new Agent({ connect: { socketPath } }),
+		}),
 
 	ping: (socket, data) =>
 		new Promise((resolve) => {

@@ -9,6 +9,8 @@ export const client: Client<WebSocket> = {
 			maxPayload: 0,
 		}),
 
+	connectToPath: (path) => new WebSocket(`ws+unix:${path}:/`),
+
 	sendFragments(socket, pieces) {
 		for (const [index, piece] of pieces.entries()) {
 			socket.send(piece, { fin: index === pieces.length - 1 });

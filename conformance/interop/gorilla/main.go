@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ var checks = []check{
 	{"close-4001", clientCloses(4001, "so long")},
 	{"closed-1001", serverCloses(1001, "")},
 	{"closed-4002", serverCloses(4002, "bye now")},
+	{"unix", unix},
 }
 
 func main() {
@@ -208,6 +210,25 @@ func serverCloses(code int, reason string) func(string) error {
 		}
 		return serverHasSeen(url, code, reason)
 	}
+}
+
+func unix(url string) error {
+	conn, err := dial(websocket.Dialer{}, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := send(conn, "!path"); err != nil {
+		return err
+	}
+	_, path, err := conn.ReadMessage()
+	if err != nil {
+		return err
+	}
+	toPath := func(_, _ string) (net.Conn, error) {
+		return net.Dial("unix", string(path))
+	}
+	return echo(websocket.Dialer{NetDial: toPath}, "ws://localhost/", "hello", pattern(mib))
 }
 
 func serverHasSeen(url string, code int, reason string) error {

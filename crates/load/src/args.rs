@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::iter;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
+
+use crate::target::Target;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +19,7 @@ pub(crate) enum Command {
 /// Options of `run`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunOptions {
-    pub(crate) target: SocketAddr,
+    pub(crate) target: Target,
     pub(crate) protocol: Protocol,
     /// At least 1.
     pub(crate) connections: usize,
@@ -38,7 +40,7 @@ pub(crate) struct RunOptions {
 /// Options of `idle`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct IdleOptions {
-    pub(crate) target: SocketAddr,
+    pub(crate) target: Target,
     pub(crate) protocol: Protocol,
     /// At least 1.
     pub(crate) connections: usize,
@@ -64,12 +66,13 @@ pub(crate) struct FloorOptions {
     pub(crate) duration: Duration,
 }
 
-/// What is spoken over the TCP connection.
+/// What is spoken over a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     WebSocket,
     /// WebSocket with permessage-deflate; every message is compressed.
     Deflate,
+    /// Nothing but the messages' bytes, whatever carries them.
     Tcp,
 }
 
@@ -90,9 +93,9 @@ pub(crate) enum ArgumentError {
 
 /// What is told to whoever used it wrongly.
 pub(crate) const USAGE: &str = "\
-usage: gev-load run --target ADDRESS:PORT [--protocol websocket|deflate|tcp] [--connections 100]
+usage: gev-load run --target ADDRESS:PORT|unix:PATH [--protocol websocket|deflate|tcp] [--connections 100]
                     [--in-flight 1] [--size 20] [--seconds 3] [--warmup 1] [--text] [--pid PID]
-       gev-load idle --target ADDRESS:PORT [--protocol websocket|deflate|tcp] [--connections 10000]
+       gev-load idle --target ADDRESS:PORT|unix:PATH [--protocol websocket|deflate|tcp] [--connections 10000]
                      [--warm-connections 0] [--size 0] [--text] [--hold 2] [--pid PID]
        gev-load floor [--port 0] [--seconds 600]";
 
@@ -124,7 +127,7 @@ fn parse_run(arguments: impl Iterator<Item = String>) -> Result<RunOptions, Argu
     };
     while let Some(option) = options.0.next() {
         match option.as_str() {
-            "--target" => target = Some(options.address(&option)?),
+            "--target" => target = Some(options.target(&option)?),
             "--protocol" => run.protocol = options.protocol(&option)?,
             "--connections" => run.connections = options.count(&option)?,
             "--in-flight" => run.in_flight = options.count(&option)?,
@@ -155,7 +158,7 @@ fn parse_idle(arguments: impl Iterator<Item = String>) -> Result<IdleOptions, Ar
     };
     while let Some(option) = options.0.next() {
         match option.as_str() {
-            "--target" => target = Some(options.address(&option)?),
+            "--target" => target = Some(options.target(&option)?),
             "--protocol" => idle.protocol = options.protocol(&option)?,
             "--connections" => idle.connections = options.count(&option)?,
             "--warm-connections" => idle.warm_connections = options.number(&option)?,
@@ -217,10 +220,12 @@ impl<I: Iterator<Item = String>> Options<I> {
         })
     }
 
-    fn address(&mut self, option: &str) -> Result<SocketAddr, ArgumentError> {
-        self.value(option, "an IP address and a port", |value| {
-            value.parse().ok()
-        })
+    fn target(&mut self, option: &str) -> Result<Target, ArgumentError> {
+        self.value(
+            option,
+            "an IP address and a port, or unix: and a path",
+            |value| value.parse().ok(),
+        )
     }
 
     fn protocol(&mut self, option: &str) -> Result<Protocol, ArgumentError> {
@@ -274,8 +279,7 @@ impl fmt::Display for ArgumentError {
 impl std::error::Error for ArgumentError {}
 
 /// Stands where the target goes until the required option has been read.
-const UNSET_TARGET: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+const UNSET_TARGET: Target = Target::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
 
 #[cfg(test)]
 mod tests {
@@ -351,6 +355,19 @@ mod tests {
         ));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_target_may_be_a_path() {
+        for line in ["run --target unix:/tmp/a", "run --target=unix:/tmp/a"] {
+            match parse_line(line) {
+                Ok(Command::Run(RunOptions { target, .. })) => {
+                    assert_eq!(target, Target::Unix("/tmp/a".into()));
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
     #[test]
     fn a_value_may_follow_an_equals_sign() {
         assert_eq!(
@@ -391,6 +408,7 @@ mod tests {
     fn a_value_out_of_range_is_named() {
         for (line, option, value) in [
             ("run --target localhost:9", "--target", "localhost:9"),
+            ("run --target unix:", "--target", "unix:"),
             ("run --protocol http", "--protocol", "http"),
             ("run --connections 0", "--connections", "0"),
             ("run --in-flight -1", "--in-flight", "-1"),

@@ -4,19 +4,24 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+#[cfg(unix)]
+use std::path::Path;
 use std::time::Duration;
 
+#[cfg(unix)]
+use socket2::SockAddr;
 use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
 use crate::deflate::Agreed;
+use crate::target::Target;
 use crate::upgrade::{self, UpgradeError};
 
 /// A connection that is ready for messages, and does not block.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) stream: TcpStream,
+    pub(crate) socket: Socket,
     /// What was agreed on, if messages are compressed.
     pub(crate) deflate: Option<Agreed>,
 }
@@ -37,45 +42,61 @@ enum Cause {
 
 /// Opens `count` connections.
 pub(crate) fn open(
-    target: SocketAddr,
+    target: &Target,
     protocol: Protocol,
     count: usize,
 ) -> Result<Vec<Opened>, ConnectError> {
     let mut all = Vec::with_capacity(count);
     for index in 0..count {
-        let opened =
-            open_one(target, protocol, source(target, index)).map_err(|cause| ConnectError {
-                opened: index,
-                cause,
-            })?;
+        let opened = open_one(target, protocol, index).map_err(|cause| ConnectError {
+            opened: index,
+            cause,
+        })?;
         all.push(opened);
     }
     Ok(all)
 }
 
-fn open_one(
-    target: SocketAddr,
-    protocol: Protocol,
-    source: Option<SocketAddr>,
-) -> Result<Opened, Cause> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+fn open_one(target: &Target, protocol: Protocol, index: usize) -> Result<Opened, Cause> {
+    let mut socket = match target {
+        Target::Tcp(address) => connect_tcp(*address, source(*address, index))?,
+        #[cfg(unix)]
+        Target::Unix(path) => connect_unix(path)?,
+    };
+    let deflate = match protocol {
+        Protocol::Tcp => None,
+        Protocol::WebSocket | Protocol::Deflate => {
+            upgrade::upgrade(&mut socket, target, protocol == Protocol::Deflate)
+                .map_err(Cause::Upgrade)?
+        }
+    };
+    socket.set_nonblocking(true)?;
+    Ok(Opened { socket, deflate })
+}
+
+fn connect_tcp(target: SocketAddr, source: Option<SocketAddr>) -> io::Result<Socket> {
+    let socket = blocking(Domain::for_address(target))?;
     if let Some(source) = source {
         socket.bind(&source.into())?;
     }
     socket.set_tcp_nodelay(true)?;
+    socket.connect_timeout(&target.into(), TIMEOUT)?;
+    Ok(socket)
+}
+
+/// Waits as long as writing may when the backlog is full.
+#[cfg(unix)]
+fn connect_unix(path: &Path) -> io::Result<Socket> {
+    let socket = blocking(Domain::UNIX)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
+fn blocking(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, None)?;
     socket.set_read_timeout(Some(TIMEOUT))?;
     socket.set_write_timeout(Some(TIMEOUT))?;
-    socket.connect_timeout(&target.into(), TIMEOUT)?;
-    let mut stream = TcpStream::from(socket);
-    let deflate = match protocol {
-        Protocol::Tcp => None,
-        Protocol::WebSocket | Protocol::Deflate => {
-            upgrade::upgrade(&mut stream, target, protocol == Protocol::Deflate)
-                .map_err(Cause::Upgrade)?
-        }
-    };
-    stream.set_nonblocking(true)?;
-    Ok(Opened { stream, deflate })
+    Ok(socket)
 }
 
 /// From where the connection number `index` comes: for a target on this machine another address of 127.0.0.0/8 for every
@@ -130,9 +151,21 @@ mod tests {
     #[test]
     fn a_refused_connection_is_an_error() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = listener.local_addr().unwrap();
+        let target = Target::Tcp(listener.local_addr().unwrap());
         drop(listener);
-        let error = open(target, Protocol::Tcp, 2).unwrap_err();
+        let error = open(&target, Protocol::Tcp, 2).unwrap_err();
         assert_eq!(error.opened, 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_connected_to() {
+        let path = std::env::temp_dir().join(format!("gev-load-{}.sock", std::process::id()));
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let target = Target::Unix(path.clone());
+        let opened = open(&target, Protocol::Tcp, 2);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(opened.unwrap().len(), 2);
+        assert!(open(&target, Protocol::Tcp, 1).is_err());
     }
 }

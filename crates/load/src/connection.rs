@@ -9,13 +9,13 @@ use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
-use mio::net::TcpStream;
 
 use crate::deflate::{EchoCheck, Wrong};
+use crate::stream::Stream;
 use crate::template::Template;
 
 /// A connection that keeps its number of messages in flight.
-pub(crate) struct Connection<S = TcpStream> {
+pub(crate) struct Connection<S = Stream> {
     stream: S,
     /// When each message in flight was sent, oldest first.
     sent_at: VecDeque<Instant>,

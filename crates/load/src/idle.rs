@@ -1,10 +1,11 @@
 //! Connections that do nothing, from the beginning or after one message: what each of them costs the server in memory.
 
 use std::io;
-use std::net::TcpStream;
+use std::mem::MaybeUninit;
 use std::thread;
 
 use serde_json::{Value, json};
+use socket2::Socket;
 
 use crate::args::IdleOptions;
 use crate::connect::{self, Opened};
@@ -41,7 +42,7 @@ pub(crate) fn idle(options: &IdleOptions) -> Result<Report, Box<dyn std::error::
     let errors = warm
         .iter()
         .chain(&cold)
-        .filter(|stream| !is_idle(stream))
+        .filter(|socket| !is_idle(socket))
         .count();
     Ok(Report {
         connections: options.connections,
@@ -74,29 +75,29 @@ impl Report {
     }
 }
 
-fn open(options: &IdleOptions, count: usize) -> Result<Vec<TcpStream>, Box<dyn std::error::Error>> {
-    let opened = connect::open(options.target, options.protocol, count)?;
+fn open(options: &IdleOptions, count: usize) -> Result<Vec<Socket>, Box<dyn std::error::Error>> {
+    let opened = connect::open(&options.target, options.protocol, count)?;
     if options.size == 0 {
-        return Ok(opened.into_iter().map(|opened| opened.stream).collect());
+        return Ok(opened.into_iter().map(|opened| opened.socket).collect());
     }
     let kind = FrameKind::new(options.text);
     let mut template = Template::new(options.protocol, kind, options.size, 1);
     let mut buffer = vec![0; READ_BYTES];
-    let mut streams = Vec::with_capacity(count);
-    for (index, Opened { stream, deflate }) in opened.into_iter().enumerate() {
+    let mut sockets = Vec::with_capacity(count);
+    for (index, Opened { socket, deflate }) in opened.into_iter().enumerate() {
         let check = EchoCheck::wanted(deflate, kind, options.size)?;
-        stream.set_nonblocking(false)?;
-        let mut connection = Connection::new(&stream, index as u32, 1, check);
+        socket.set_nonblocking(false)?;
+        let mut connection = Connection::new(&socket, index as u32, 1, check);
         connection.exchange(&mut template, &mut buffer)?;
-        stream.set_nonblocking(true)?;
-        streams.push(stream);
+        socket.set_nonblocking(true)?;
+        sockets.push(socket);
     }
-    Ok(streams)
+    Ok(sockets)
 }
 
 /// Whether the connection is open and has nothing to read.
-fn is_idle(stream: &TcpStream) -> bool {
-    matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+fn is_idle(socket: &Socket) -> bool {
+    matches!(socket.peek(&mut [MaybeUninit::uninit()]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Bytes that one read takes at most.

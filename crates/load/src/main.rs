@@ -19,6 +19,8 @@ mod idle;
 mod process;
 mod records;
 mod run;
+mod stream;
+mod target;
 mod template;
 mod upgrade;
 

@@ -13,6 +13,7 @@ use crate::connection::{Connection, Echoed, Failure};
 use crate::deflate::EchoCheck;
 use crate::frame::FrameKind;
 use crate::process::{CpuTime, Process};
+use crate::stream::Stream;
 use crate::template::Template;
 
 /// What a run has found out.
@@ -117,12 +118,12 @@ struct Generator {
 impl Generator {
     fn open(options: &RunOptions) -> Result<Self, Box<dyn std::error::Error>> {
         let kind = FrameKind::new(options.text);
-        let opened = connect::open(options.target, options.protocol, options.connections)?;
+        let opened = connect::open(&options.target, options.protocol, options.connections)?;
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(opened.len());
-        for (index, Opened { stream, deflate }) in opened.into_iter().enumerate() {
+        for (index, Opened { socket, deflate }) in opened.into_iter().enumerate() {
             let check = EchoCheck::wanted(deflate, kind, options.size)?;
-            let stream = mio::net::TcpStream::from_std(stream);
+            let stream = Stream::new(socket, &options.target);
             let sequence = (index as u32).wrapping_mul(SEQUENCE_STRIDE);
             let mut connection = Connection::new(stream, sequence, options.in_flight, check);
             poll.registry().register(

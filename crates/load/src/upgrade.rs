@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 
 use crate::deflate::{self, Agreed};
+use crate::target::Target;
 
 /// Why a server did not become a WebSocket peer.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) enum UpgradeError {
 /// has to agree to it. Blocks, within the stream's time-outs.
 pub(crate) fn upgrade(
     stream: &mut (impl Read + Write),
-    target: SocketAddr,
+    target: &Target,
     deflates: bool,
 ) -> Result<Option<Agreed>, UpgradeError> {
     let extensions = if deflates {
@@ -169,7 +169,7 @@ mod tests {
             step,
             request: Vec::new(),
         };
-        let outcome = upgrade(&mut peer, "127.0.0.1:80".parse().unwrap(), deflates);
+        let outcome = upgrade(&mut peer, &"127.0.0.1:80".parse().unwrap(), deflates);
         assert!(
             peer.request
                 .starts_with(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n")

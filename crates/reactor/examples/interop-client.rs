@@ -1,6 +1,11 @@
 //! The checks of `conformance/interop` with tungstenite's client, `interop-client URL`: a line `CHECK OUTCOME` for each.
 
-use std::{error::Error, fmt::Display, net::TcpStream};
+use std::{
+    error::Error,
+    fmt::Display,
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use tungstenite::{
     Bytes, ClientRequestBuilder, Message, WebSocket, connect,
@@ -19,7 +24,7 @@ type Outcome = Result<&'static str, Box<dyn Error>>;
 /// A function of the server's URL.
 type Check = fn(&str) -> Outcome;
 
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 15] = [
     ("text", text),
     ("binary", binary),
     ("large", large),
@@ -34,6 +39,7 @@ const CHECKS: [(&str, Check); 14] = [
     ("close-4001", |url| client_closes(url, 4001, "so long")),
     ("closed-1001", |url| server_closes(url, 1001, "")),
     ("closed-4002", |url| server_closes(url, 4002, "bye now")),
+    ("unix", unix),
 ];
 
 const MIB: usize = 1024 * 1024;
@@ -134,6 +140,20 @@ fn server_closes(url: &str, code: u16, reason: &str) -> Outcome {
     server_has_seen(url, code, reason)
 }
 
+#[cfg(unix)]
+fn unix(url: &str) -> Outcome {
+    let mut socket = open(url)?;
+    socket.send(Message::text("!path"))?;
+    let stream = std::os::unix::net::UnixStream::connect(read_text(&mut socket)?)?;
+    let (socket, _) = tungstenite::client("ws://localhost/", stream)?;
+    echo_over(socket, vec![Message::text("hello"), pattern(MIB)])
+}
+
+#[cfg(not(unix))]
+fn unix(_url: &str) -> Outcome {
+    Ok("-")
+}
+
 /// Asks over another connection what the server's `onClose` was told.
 fn server_has_seen(url: &str, code: u16, reason: &str) -> Outcome {
     let seen = format!("{code} clean {reason}");
@@ -150,9 +170,12 @@ fn ask(socket: &mut Socket, question: &str, answer: &str) -> Outcome {
     same(read_text(socket)?, answer)
 }
 
-/// Sends messages, awaiting each before the next.
 fn echo(url: &str, messages: Vec<Message>) -> Outcome {
-    let mut socket = open(url)?;
+    echo_over(open(url)?, messages)
+}
+
+/// Sends messages, awaiting each before the next.
+fn echo_over(mut socket: WebSocket<impl Read + Write>, messages: Vec<Message>) -> Outcome {
     for message in messages {
         socket.send(message.clone())?;
         let answer = socket.read()?;

@@ -1,0 +1,117 @@
+/** conformance/interop.md: a table for each kind of peer, and what its columns mean. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../../scripts/setup.mjs";
+
+const reportFile = join(root, "conformance", "interop.md");
+
+/**
+ * @typedef {object} Result
+ * @property {string} name
+ * @property {string} [version] Missing when the peer is not available.
+ * @property {Map<string, string>} outcomes By the names of checks: "ok", "-" or what went wrong.
+ * @property {string[]} errors
+ */
+
+/** @param {{ kind: string, table: string }[]} tables */
+export function writeReport(tables, failures) {
+	const sections = tables.flatMap(({ kind, table }) => [
+		heads[kind],
+		table,
+		"",
+	]);
+	const lines = [REPORT_HEAD, ...sections];
+	if (failures.length > 0) lines.push(...failures, "");
+	writeFileSync(reportFile, lines.join("\n"));
+}
+
+/**
+ * Whether the report says the same of each peer that was to be had, in whatever version.
+ *
+ * @param {Result[]} results
+ */
+export function isKnown(results) {
+	const text = readFileSync(reportFile, "utf8");
+	const rows = text.matchAll(/^\| (.+?) \([^()]*\) +\| (.*) \|$/gm);
+	const known = new Map([...rows].map(([, name, cells]) => [name, cells]));
+	const others = results.filter(({ name, version, outcomes }) => {
+		if (version === undefined) return false;
+		const cells = [...outcomes.values()].map(cell);
+		return cells.join() !== known.get(name)?.split(/ *\| /).join().trimEnd();
+	});
+	if (others.length === 0) return true;
+	console.log(
+		`interop: conformance/interop.md says something else of ${others.map(({ name }) => name).join(", ")}; --write writes it`,
+	);
+	return false;
+}
+
+/**
+ * A line for each peer and a column for each check, padded so that it reads well in a terminal.
+ *
+ * @param {string} kind
+ * @param {string[]} checks
+ * @param {Result[]} results
+ */
+export function markdownTable(kind, checks, results) {
+	const rows = [
+		[kind, ...checks],
+		...results.map(({ name, version, outcomes }) => [
+			`${name} (${version ?? "not available"})`,
+			...checks.map((check) => cell(outcomes.get(check))),
+		]),
+	];
+	const widths = rows[0].map((_, column) =>
+		Math.max(...rows.map((row) => row[column].length)),
+	);
+	const lines = rows.map((row) => {
+		const cells = row.map((text, column) => text.padEnd(widths[column]));
+		return `| ${cells.join(" | ")} |`;
+	});
+	lines.splice(1, 0, `| ${widths.map((w) => "-".repeat(w)).join(" | ")} |`);
+	return lines.join("\n");
+}
+
+function cell(outcome = "") {
+	return ["ok", "-", ""].includes(outcome) ? outcome : "FAILED";
+}
+
+const REPORT_HEAD = `# Clients and proxies that others wrote
+
+Written by \`npm run interop -- --write\`. A "-" is a check that the other's interface cannot express.
+`;
+
+const heads = {
+	client: `## Clients
+
+| check | what the client finds as it should be |
+| --- | --- |
+| text | echoes of ASCII, of characters of two, three and four bytes, and of an empty message |
+| binary | echoes of every byte value, and of an empty message |
+| large | echoes of 1 MiB, binary and text |
+| fragments-sent | the echo of a message that it sends in several frames |
+| fragments-received | one message of several frames |
+| deflate | permessage-deflate agreed, and echoes of short messages, 1 KiB and 1 MiB over it |
+| deflate-dedicated | the same where the server keeps the history of a connection, in windows of 1 KiB, and allows the client 2 KiB |
+| ping | a pong for its ping, with the ping's data |
+| pong | its own answer to a ping of the server, as the server has seen it |
+| subprotocol | the first of its subprotocols that the server speaks |
+| close-1000, close-4001 | its close answered; \`onClose\` has its code and reason, and \`wasClean\` |
+| closed-1001, closed-4002 | the server's code and reason; \`onClose\` has \`wasClean\` |
+| unix | echoes over a unix socket, short and of 1 MiB |
+`,
+	proxy: `## Proxies
+
+In front of a server that requires a header of the PROXY protocol, over TCP or to its unix socket. Clients are ws and Node's
+\`net\`; that an echo is as it should be is said where the server knows both addresses and ports of the client's connection, not
+of the proxy's.
+
+| check | what is found as it should be |
+| --- | --- |
+| websocket, websocket-ipv6 | the echo of a WebSocket message, for a client of 127.0.0.1, of ::1 |
+| raw, raw-ipv6 | the echo of raw bytes, for the same |
+| large | echoes of 1 MiB, of both |
+| tlvs | an id that the proxy gives to the connection, and a checksum of its header |
+| health | the proxy's own connections: it takes the servers for healthy, handlers see no error, and that of WebSocket no connection |
+`,
+};
