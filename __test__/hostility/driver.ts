@@ -222,7 +222,9 @@ class Driver {
 		const enquiry = new Enquiry(trial.port, target, answer, (wrong) => {
 			this.#enquiries.delete(enquiry);
 			if (wrong === "") return;
-			if (wrong === undefined && trial.ledger.stops !== stops) return;
+			// Whoever has written over all that a loop shows has ended it, with what it had been asked.
+			const isExcused = trial.isScorched || trial.ledger.stops !== stops;
+			if (wrong === undefined && isExcused) return;
 			trial.verdict.find(`${target}: ${wrong ?? "no response"}`);
 		});
 		this.#enquiries.add(enquiry);
