@@ -242,12 +242,17 @@ fn v2_client(family: u8, addresses: &[u8]) -> Client {
 /// All are whole, and so is the header if one of them is its checksum (section 2.2.3).
 fn check_tlvs(header: &[u8], tlvs: &[u8]) -> Result<(), Fault> {
     let mut rest = tlvs;
+    let mut is_checked = false;
     while let Some((&kind, behind)) = rest.split_first() {
         let len = behind.first_chunk().ok_or(CUT)?;
         let len = usize::from(u16::from_be_bytes(*len));
         let value = behind.get(2..2 + len).ok_or(CUT)?;
         rest = &behind[2 + len..];
         if kind == CRC32C {
+            // Each is work.
+            if std::mem::replace(&mut is_checked, true) {
+                return Err(BAD_CHECKSUM);
+            }
             let told = value.try_into().map_err(|_| CUT)?;
             let at = header.len() - rest.len() - len;
             let mut zeroed = header.to_vec();
@@ -452,6 +457,17 @@ mod tests {
         let at = bytes.len() - 4;
         bytes[at..].copy_from_slice(&sum);
         header(&bytes);
+    }
+
+    /// Whoever sends many that are right, each over all of the others, has us compute for long.
+    #[test]
+    fn a_second_checksum_is_not_computed() {
+        let twice = b"\x03\x00\x04\0\0\0\0\x03\x00\x04\0\0\0\0";
+        let mut bytes = whole_v2(0x21, 0x11, &[&[7; 12][..], twice].concat());
+        let first = bytes.len() - 11;
+        let sum = crc32c(&bytes).to_be_bytes();
+        bytes[first..first + 4].copy_from_slice(&sum);
+        fails(&bytes, BAD_CHECKSUM);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
@@ -103,7 +102,7 @@ pub(super) fn bind(config: &ListenerConfig, path: &Path) -> io::Result<Acceptor>
     let address = SockAddr::unix(path)?;
     let is_abstract = path.as_os_str().as_bytes().starts_with(&[0]);
     if let Err(error) = socket.bind(&address) {
-        if error.kind() != io::ErrorKind::AddrInUse || is_abstract || !is_stale(path) {
+        if error.kind() != io::ErrorKind::AddrInUse || is_abstract || !is_stale(path, &address) {
             return Err(error);
         }
         fs::remove_file(path)?;
@@ -126,11 +125,17 @@ pub(super) fn bind(config: &ListenerConfig, path: &Path) -> io::Result<Acceptor>
     })
 }
 
-/// True for the file of a socket that nobody listens to: its owner has died without removing it.
-fn is_stale(path: &Path) -> bool {
+/// True for the file of a socket that nobody listens to: its owner has died without removing it. Does not wait for one who
+/// listens and accepts nobody; on macOS and FreeBSD, where that one refuses as nobody does, the two look the same.
+fn is_stale(path: &Path, address: &SockAddr) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(address)
+    };
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    is_socket && StdStream::connect(path).is_err_and(refused)
+    is_socket && connect().is_err_and(refused)
 }
 
 impl File {
@@ -156,6 +161,7 @@ impl Drop for File {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream as StdStream;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -188,6 +194,27 @@ mod tests {
         drop(first);
         assert!(!path.exists());
         drop(bind(&config(&path), &path).unwrap());
+    }
+
+    /// To wait for who does not accept would be to wait for ever.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_path_whose_listener_is_full_is_in_use() {
+        let path = path();
+        let full = ListenerConfig {
+            backlog: 0,
+            ..config(&path)
+        };
+        let _acceptor = bind(&full, &path).unwrap();
+        let address = SockAddr::unix(&path).unwrap();
+        let connect = || {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&address).map(|()| socket)
+        };
+        let _clients: Vec<_> = std::iter::from_fn(|| connect().ok()).take(1000).collect();
+        assert!(connect().is_err(), "there is no more room");
+        assert!(in_use(&path));
     }
 
     #[test]
