@@ -226,7 +226,7 @@ export class TimeoutOptions {
 	/**
 	 * Time from accept to the end of the handshake, your answer included, or to the begin of another response. Then the
 	 * connection is closed: with 408 for a client that has not finished its request, with 503 for one that waits for
-	 * `onUpgrade` or `onRequest`, without a word for one that has said nothing.
+	 * `onUpgrade` or `onRequest`, without a word for one that has said nothing. Who is told has a second more to read it.
 	 *
 	 * @defaultValue 10,000
 	 */
@@ -413,8 +413,8 @@ export class ServerOptions {
 	);
 	/**
 	 * Where proxies connect from that may say for whom they do: IP addresses, or networks such as `"10.0.0.0/8"`. From elsewhere
-	 * a header means nothing where it is optional, and nobody comes in where it is required. Who connects to a unix
-	 * socket is trusted.
+	 * a header means nothing where it is optional, and nobody comes in where it is required; an empty list trusts nobody who
+	 * comes over TCP. Who connects to a unix socket is trusted.
 	 *
 	 * @defaultValue ["127.0.0.0/8", "::1"]
 	 */

@@ -1,4 +1,4 @@
-//! Errors as JavaScript gets them: an `Error` with a `code`, which `src/start-error.ts` has the name of.
+//! Errors as JavaScript gets them: an `Error` with a `code`, which `src/bridge/start-error.ts` has the name of.
 
 use std::ffi::c_int;
 use std::io;

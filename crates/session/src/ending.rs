@@ -95,7 +95,7 @@ impl Session {
     /// Answers the peer's goodbye, or what it did wrong, and ends the connection when the output is out.
     pub fn end(&mut self, deadline: Instant, pools: &mut Pools) {
         if self.life.awaits_handler() {
-            let said = self.life.said_by_peer();
+            let said = self.life.close_to_say();
             let close = said.unwrap_or(Close::new(CloseCode::NO_STATUS, ""));
             self.close(close, CloseCause::Peer, deadline, pools);
         }

@@ -320,7 +320,7 @@ impl Life {
     }
 
     /// What is to be answered, or said to a peer that did wrong or is told of a stop.
-    pub(crate) fn said_by_peer(&self) -> Option<gev_wire::Close> {
+    pub(crate) fn close_to_say(&self) -> Option<gev_wire::Close> {
         match self {
             Self::Parting(parting) => parting.outcome.as_ref().map(|it| it.close.clone()),
             _ => None,

@@ -77,7 +77,7 @@ impl MemoryBudget {
     }
 
     /// Bytes by which messages that are not complete may grow.
-    pub fn room(&self, rank: Rank) -> u64 {
+    pub(crate) fn room(&self, rank: Rank) -> u64 {
         let reserve = match rank {
             Rank::Any | Rank::Later => self.most / 2,
             Rank::First => self.most / 8,
@@ -97,7 +97,7 @@ impl MemoryBudget {
     }
 
     /// How many of `most` bytes may be read for a connection that holds so many.
-    pub fn ration(&self, rank: Rank, most: usize, held: impl FnOnce() -> u64) -> usize {
+    pub(crate) fn ration(&self, rank: Rank, most: usize, held: impl FnOnce() -> u64) -> usize {
         let room = usize::try_from(self.room(rank)).unwrap_or(usize::MAX);
         if room >= PART_BYTES {
             room.min(most)
@@ -107,7 +107,7 @@ impl MemoryBudget {
     }
 
     /// By how many bytes a message may grow whose bytes are here and become more than they are.
-    pub fn growth(&self, rank: Rank, held: impl FnOnce() -> u64) -> usize {
+    pub(crate) fn growth(&self, rank: Rank, held: impl FnOnce() -> u64) -> usize {
         match rank {
             Rank::Any | Rank::First => self.ration(rank, usize::MAX, held),
             Rank::Later => self.crumb(held()),
@@ -175,17 +175,17 @@ impl Share {
     }
 
     /// What it holds.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Of which it is a share.
-    pub fn budget(&self) -> &MemoryBudget {
+    pub(crate) fn budget(&self) -> &MemoryBudget {
         &self.budget
     }
 
     /// The connection holds so many bytes now.
-    pub fn set(&mut self, bytes: u64) {
+    pub(crate) fn set(&mut self, bytes: u64) {
         if bytes != self.bytes {
             self.budget.change(self.bytes, bytes);
             self.bytes = bytes;

@@ -16,14 +16,14 @@ use crate::queue::{Consumer, Header, Producer};
 use crate::records::{COMMAND_SEND, DRAIN_PASSES, MIN_QUEUE_BYTES, RELEASE_BYTES, Word};
 use crate::sync::AtomicU32;
 
-/// JavaScript's thread: `src/environment.ts`, with the `EventLoop` and the `CommandQueue` of each loop.
+/// JavaScript's thread: `src/bridge/environment.ts`, with the `EventLoop` and the `CommandQueue` of each loop.
 pub(super) struct Script<const LOOPS: usize> {
     pending: &'static AtomicU32,
     pub(super) bell: Arc<Signal>,
     pub(super) loops: [ScriptLoop; LOOPS],
 }
 
-/// `src/event-loop.ts` and `src/command-queue.ts`.
+/// `src/bridge/event-queue.ts`, `event-loop.ts` and `command-queue.ts`.
 pub(super) struct ScriptLoop {
     memory: Memory<'static>,
     events: Consumer<'static>,

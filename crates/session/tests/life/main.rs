@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod around;
 mod closing;
 mod failures;
 mod handshakes;

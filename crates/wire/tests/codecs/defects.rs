@@ -1,6 +1,6 @@
 //! What servers of this kind have been seen to get wrong, one test for each.
 //!
-//! Some can only be tested where there are sockets or handlers: in `crates/reactor/tests/event_loop.rs` (reactor) or in
+//! Some can only be tested where there are sockets or handlers: in `crates/reactor/tests/event_loop` (reactor) or in
 //! `__test__/handler/isolation.test.ts` (AVA).
 //!
 //! |     | the defect                                              | the test                                              |
