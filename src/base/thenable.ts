@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isBytes } from "./bytes.js";
 
 /**
  * True for what a handler may return instead of a value: a promise, or anything else that can be awaited. Bytes are a value,
@@ -11,7 +11,6 @@ export function isThenable<Value>(
 		typeof value === "object" &&
 		value !== null &&
 		"then" in value &&
-		!ArrayBuffer.isView(value) &&
-		!types.isAnyArrayBuffer(value)
+		!isBytes(value)
 	);
 }
