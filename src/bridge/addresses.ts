@@ -20,10 +20,12 @@ export interface ProxyTlv {
 
 /** The addresses that a payload begins with: see `crates/reactor/src/addresses.rs`. */
 export function readAddresses(events: EventQueue, at: number): Addresses {
+	lastRemote = readAddress(events, at, lastRemote);
+	lastLocal = readAddress(events, at + ADDRESS_BYTES, lastLocal);
 	return {
-		remoteAddress: readAddress(events, at),
+		remoteAddress: lastRemote,
 		remotePort: events.uint16(at + 2),
-		localAddress: readAddress(events, at + ADDRESS_BYTES),
+		localAddress: lastLocal,
 		localPort: events.uint16(at + ADDRESS_BYTES + 2),
 		proxyTlvs: readTlvs(events, at + ADDRESSES_BYTES, addressesEnd(events, at)),
 	};
@@ -52,7 +54,13 @@ function readTlvs(
 	return tlvs;
 }
 
-function readAddress(events: EventQueue, at: number): string {
+/** The text of the address there: the same string as the last time at the same end, if it is the same address. */
+function readAddress(events: EventQueue, at: number, last: string): string {
+	const address = formatAddress(events, at);
+	return address === last ? last : address;
+}
+
+function formatAddress(events: EventQueue, at: number): string {
 	const { bytes } = events;
 	const family = events.uint16(at);
 	// A unix socket's.
@@ -83,6 +91,10 @@ function formatIPv6(bytes: Buffer): string {
 		? hex(0, 8)
 		: `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
 }
+
+/** Connections to one address, or from one proxy, share its text. */
+let lastRemote = "";
+let lastLocal = "";
 
 const NO_TLVS: readonly ProxyTlv[] = Object.freeze([]);
 

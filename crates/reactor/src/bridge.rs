@@ -120,7 +120,8 @@ pub enum CommandKind {
 pub(crate) struct Addressed<'a, B> {
     pub(crate) bridge: &'a mut B,
     pub(crate) id: ConnectionId,
-    pub(crate) addresses: &'a mut Addresses,
+    /// As long as the other end has to be told.
+    pub(crate) addresses: &'a mut Option<Box<Addresses>>,
     pub(crate) admitted: &'a mut Admitted,
     pub(crate) now: Instant,
 }
@@ -141,10 +142,11 @@ impl<B: Bridge> Events for Addressed<'_, B> {
     }
 
     fn proxied(&mut self, proxied: Proxied) -> bool {
-        self.addresses.proxied(proxied);
-        let is_in = self
-            .admitted
-            .counts_as(self.addresses.remote.ip(), self.now);
+        let Some(addresses) = self.addresses else {
+            return true;
+        };
+        addresses.proxied(proxied);
+        let is_in = self.admitted.counts_as(addresses.remote.ip(), self.now);
         if !is_in {
             self.bridge.add(Counter::Refused, 1);
         }
@@ -152,19 +154,26 @@ impl<B: Bridge> Events for Addressed<'_, B> {
     }
 
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {
+        let Some(addresses) = self.addresses else {
+            debug_assert!(false, "Bug: introduced twice");
+            return true;
+        };
         let len = more.iter().map(|bytes| bytes.len()).sum::<usize>();
-        let record_len = self.addresses.record_len();
+        let record_len = addresses.record_len();
         let Some(room) = self.bridge.reserve(record_len + len) else {
             return false;
         };
         let (record, mut room) = room.split_at_mut(record_len);
-        self.addresses.write(record);
+        addresses.write(record);
         for bytes in more {
             let (now, later) = room.split_at_mut(bytes.len());
             now.copy_from_slice(bytes);
             room = later;
         }
         self.bridge.commit(self.id, event);
+        if event == Event::Open {
+            *self.addresses = None;
+        }
         true
     }
 }

@@ -24,7 +24,8 @@ mod tests;
 pub(crate) struct Connection {
     id: ConnectionId,
     socket: Socket,
-    addresses: Addresses,
+    /// Until the application has been told that it is open.
+    addresses: Option<Box<Addresses>>,
     admitted: Admitted,
     config: Arc<Config>,
     session: Session,
@@ -83,7 +84,7 @@ impl Connection {
         Self {
             id,
             socket,
-            addresses,
+            addresses: Some(Box::new(addresses)),
             admitted,
             config,
             session,
@@ -97,8 +98,8 @@ impl Connection {
         &self.session
     }
 
-    pub(crate) fn addresses(&self) -> &Addresses {
-        &self.addresses
+    pub(crate) fn take_addresses(&mut self) -> Option<Box<Addresses>> {
+        self.addresses.take()
     }
 
     /// What the application has to be told when this connection is gone.

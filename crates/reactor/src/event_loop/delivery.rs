@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gev_session::{Event, LastWord};
+use gev_session::Event;
 
 use super::{EventLoop, NOBODY, News};
 use crate::bridge::Bridge;
@@ -65,12 +65,16 @@ impl<B: Bridge> EventLoop<B> {
         while let Some((id, news)) = self.undelivered.pop_front() {
             let delivered = match &news {
                 News::Event(event) => self.emit(id, *event, &[]),
-                News::Last(LastWord::Close(reason), _) => {
+                News::Closed(reason) => {
                     let mut payload = [0; close_payload::MAX_BYTES];
                     let len = close_payload::write(reason, &mut payload);
                     self.emit(id, Event::Close, &payload[..len])
                 }
-                News::Last(LastWord::Refused { status, reason }, addresses) => {
+                News::Refused {
+                    addresses,
+                    status,
+                    reason,
+                } => {
                     let mut payload = vec![0; addresses.record_len()];
                     addresses.write(&mut payload);
                     payload.extend(status.to_le_bytes());

@@ -97,8 +97,14 @@ pub enum Turn {
 enum News {
     /// An event without payload.
     Event(Event),
-    /// The last that there is to say of it.
-    Last(LastWord, Addresses),
+    /// It is over.
+    Closed(CloseReason),
+    /// Its handshake has come to nothing, by a response with this status; 0 for none.
+    Refused {
+        addresses: Box<Addresses>,
+        status: u16,
+        reason: String,
+    },
 }
 
 /// What the connections of one listener are configured with on one loop.
@@ -434,16 +440,22 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     fn remove(&mut self, id: ConnectionId, reason: CloseReason) {
-        let Some(connection) = self.connections.remove(id) else {
+        let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
         self.pass_by(id);
-        let last_word = connection.last_word(reason);
-        let addresses = connection.addresses().clone();
+        let news = match (connection.last_word(reason), connection.take_addresses()) {
+            (Some(LastWord::Close(reason)), _) => Some(News::Closed(reason)),
+            (Some(LastWord::Refused { status, reason }), Some(addresses)) => Some(News::Refused {
+                addresses,
+                status,
+                reason,
+            }),
+            _ => None,
+        };
         connection.release(&mut self.pools);
-        if let Some(last_word) = last_word {
-            self.undelivered
-                .push_back((id, News::Last(last_word, addresses)));
+        if let Some(news) = news {
+            self.undelivered.push_back((id, news));
             self.deliver_news();
         }
     }
