@@ -270,8 +270,17 @@ interface DestroyOptions {
     reset?: boolean;
 }
 
+/** What the messages of each protocol are. */
+interface Messages {
+    /** Runs of bytes. */
+    raw: Buffer;
+    /** Text as `string`, everything else as `Buffer`. */
+    websocket: string | Buffer;
+}
 /** The names of the protocols. */
-type ProtocolName = "raw" | "websocket";
+type ProtocolName = keyof Messages;
+/** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
+type StreamName = Exclude<ProtocolName, "websocket">;
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 declare class Protocol<Name extends ProtocolName = ProtocolName> {
     /** Which protocol this is. */
@@ -535,7 +544,7 @@ type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response 
 type Reply = Data | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
- * and what messages are: see {@link WebSocketHandler}, {@link RawHandler} and, for an object that serves both,
+ * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler} and, for an object that serves any,
  * {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
@@ -552,7 +561,7 @@ type Reply = Data | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Name extends ProtocolName = "websocket"> = [Name] extends ["raw"] ? RawHandler<Context> : [Name] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Name extends ProtocolName = "websocket"> = [Name] extends [StreamName] ? StreamHandler<Context, Messages[Name]> : [Name] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -625,11 +634,15 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
     onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
     /** A pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
     onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-    /** Of raw TCP only: a WebSocket has no half-open connections. */
+    /** Of TCP only: a WebSocket has no half-open connections. */
     onEnd?: never;
 }
-/** A {@link Handler} of a server that speaks raw TCP. */
-interface RawHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ *
+ * @typeParam Message - what messages are: see {@link Messages}.
+ */
+interface StreamHandler<Context = unknown, Message = Buffer> extends HandlerBase<Context, Message> {
     /**
      * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
      * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
@@ -1052,7 +1065,7 @@ declare class Server<Context = unknown> {
         protocol: Protocol<"websocket">;
     });
     /** With raw TCP, which is what a server speaks that is not told. */
-    constructor(handler: RawHandler<Context>, options?: ServerOptions & {
+    constructor(handler: StreamHandler<Context>, options?: ServerOptions & {
         protocol?: Protocol<"raw">;
     });
     /** With a protocol that is not known before, for a handler that serves any. */
@@ -1188,4 +1201,4 @@ interface Diagnostics {
 }
 
 export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, LimitOptions, ListenAddress, ProtocolName, ProxyTlv, RawHandler, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, LimitOptions, ListenAddress, Messages, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -15,8 +15,8 @@ export type {
 	CommonHandler,
 	Handler,
 	HandlerBase,
-	RawHandler,
 	Reply,
+	StreamHandler,
 	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
@@ -31,9 +31,11 @@ export type {
 } from "./src/options.js";
 export {
 	type DeflateOptions,
+	type Messages,
 	Protocol,
 	type ProtocolName,
 	raw,
+	type StreamName,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/protocol.js";

@@ -2,7 +2,7 @@ import type { CloseReason } from "./bridge/close-reason.js";
 import type { Fragment } from "./bridge/fragment.js";
 import type { Connection } from "./connection.js";
 import type { Data } from "./flow/send.js";
-import type { ProtocolName } from "./protocol.js";
+import type { Messages, ProtocolName, StreamName } from "./protocol.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
 /** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
@@ -11,7 +11,7 @@ export type Reply = Data | undefined | null | void;
 
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
- * and what messages are: see {@link WebSocketHandler}, {@link RawHandler} and, for an object that serves both,
+ * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler} and, for an object that serves any,
  * {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
@@ -31,8 +31,8 @@ export type Reply = Data | undefined | null | void;
 export type Handler<
 	Context = unknown,
 	Name extends ProtocolName = "websocket",
-> = [Name] extends ["raw"]
-	? RawHandler<Context>
+> = [Name] extends [StreamName]
+	? StreamHandler<Context, Messages[Name]>
 	: [Name] extends ["websocket"]
 		? WebSocketHandler<Context>
 		: CommonHandler<Context>;
@@ -128,13 +128,17 @@ export interface WebSocketHandler<Context = unknown>
 	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/** A pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
 	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-	/** Of raw TCP only: a WebSocket has no half-open connections. */
+	/** Of TCP only: a WebSocket has no half-open connections. */
 	onEnd?: never;
 }
 
-/** A {@link Handler} of a server that speaks raw TCP. */
-export interface RawHandler<Context = unknown>
-	extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ *
+ * @typeParam Message - what messages are: see {@link Messages}.
+ */
+export interface StreamHandler<Context = unknown, Message = Buffer>
+	extends HandlerBase<Context, Message> {
 	/**
 	 * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
 	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option

@@ -13,11 +13,13 @@ export function nativeOptions(
 	address: string,
 	handler: Members,
 ): object {
-	const { webSocket } = framingOf(options.protocol);
 	return {
 		...options,
 		host: address,
-		protocol: { webSocket },
+		protocol: {
+			name: options.protocol.name,
+			options: framingOf(options.protocol).options,
+		},
 		handler: membersOf(handler),
 	};
 }

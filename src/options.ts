@@ -486,9 +486,8 @@ function isNetwork(text: string): boolean {
 
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
 function sendableBytes(protocol: Protocol): number {
-	const { webSocket, maxFraming } = framingOf(protocol);
-	const largest = webSocket?.maxMessageBytes ?? 0;
-	const needed = largest + maxFraming + MIB;
+	const { maxMessageBytes, maxFraming } = framingOf(protocol);
+	const needed = maxMessageBytes + maxFraming + MIB;
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
 }
 

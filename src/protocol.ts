@@ -1,7 +1,6 @@
 import * as check from "./base/check.js";
 import {
 	boolean,
-	type Checked,
 	integer,
 	milliseconds,
 	OptionTable,
@@ -10,8 +9,19 @@ import {
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
 
+/** What the messages of each protocol are. */
+export interface Messages {
+	/** Runs of bytes. */
+	raw: Buffer;
+	/** Text as `string`, everything else as `Buffer`. */
+	websocket: string | Buffer;
+}
+
 /** The names of the protocols. */
-export type ProtocolName = "raw" | "websocket";
+export type ProtocolName = keyof Messages;
+
+/** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
+export type StreamName = Exclude<ProtocolName, "websocket">;
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 export class Protocol<Name extends ProtocolName = ProtocolName> {
@@ -26,10 +36,14 @@ export class Protocol<Name extends ProtocolName = ProtocolName> {
 
 /** @internal What is inside of a protocol. */
 export interface Framing {
-	/** Options of {@link webSocket}, checked. */
-	webSocket: Checked<WebSocketOptions> | undefined;
+	/** Its options, checked. */
+	options: object;
+	/** Largest message in bytes; 0 where there is no limit, or no message. */
+	maxMessageBytes: number;
 	/** Most bytes that framing adds to a message: the codec's `max_framing`. */
 	maxFraming: number;
+	/** The end of the peer's input is its goodbye: the codec's `ends_by_fin`. */
+	endsByFin: boolean;
 }
 
 /** @internal True for what {@link raw} or {@link webSocket} has made. */
@@ -244,7 +258,12 @@ export class WebSocketOptions {
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", { webSocket: undefined, maxFraming: RAW_FRAMING });
+	return protocolOf("raw", {
+		options: {},
+		maxMessageBytes: 0,
+		maxFraming: RAW_FRAMING,
+		endsByFin: true,
+	});
 }
 
 /**
@@ -256,9 +275,12 @@ export function raw(): Protocol<"raw"> {
 export function webSocket(
 	options: WebSocketOptions = {},
 ): Protocol<"websocket"> {
+	const checked = webSocketOptions.check(options);
 	return protocolOf("websocket", {
-		webSocket: webSocketOptions.check(options),
+		options: checked,
+		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
+		endsByFin: false,
 	});
 }
 

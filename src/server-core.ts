@@ -136,7 +136,7 @@ export class ServerCore
 			allowHalfOpen: this.#options.socket.allowHalfOpen,
 			memory: this.memory,
 			tellsDrain: handler.onDrain !== undefined,
-			endsByFin: this.#options.protocol.name === "raw",
+			endsByFin: framingOf(this.#options.protocol).endsByFin,
 		};
 		this.dispatcher = new Dispatcher(handler, this.#options.serial, face);
 	}

@@ -1,7 +1,11 @@
 import * as check from "./base/check.js";
 import type { Connection } from "./connection.js";
 import type { Members } from "./flow/dispatcher.js";
-import type { CommonHandler, RawHandler, WebSocketHandler } from "./handler.js";
+import type {
+	CommonHandler,
+	StreamHandler,
+	WebSocketHandler,
+} from "./handler.js";
 import type { ServerOptions } from "./options.js";
 import type { Protocol } from "./protocol.js";
 import {
@@ -31,7 +35,7 @@ export class Server<Context = unknown> {
 	);
 	/** With raw TCP, which is what a server speaks that is not told. */
 	constructor(
-		handler: RawHandler<Context>,
+		handler: StreamHandler<Context>,
 		options?: ServerOptions & { protocol?: Protocol<"raw"> },
 	);
 	/** With a protocol that is not known before, for a handler that serves any. */

@@ -2,10 +2,10 @@ import type { ExecutionContext } from "ava";
 import {
 	type CommonHandler,
 	type Protocol,
-	type RawHandler,
 	raw,
 	Server,
 	type ServerOptions,
+	type StreamHandler,
 	type WebSocketHandler,
 	webSocket,
 } from "gev";
@@ -25,7 +25,7 @@ export type AnyHandler<Context = unknown> = Omit<
 	WebSocketHandler<Context>,
 	"onEnd"
 > &
-	Pick<RawHandler<Context>, "onEnd">;
+	Pick<StreamHandler<Context>, "onEnd">;
 
 /** Starts a server that speaks WebSocket and is patient, unless the options say otherwise. */
 export async function serve<Context = unknown>(

@@ -225,7 +225,7 @@ const unknownToLoops = [
 test.serial("the native side reads every option by its own name", async (t) => {
 	const given = {
 		...serverOptions,
-		protocol: { webSocket: webSocketOptions },
+		protocol: { name: "websocket", options: webSocketOptions },
 	};
 	const expected = Object.fromEntries(leaves(given));
 	for (const name of unknownToLoops) delete expected[name];

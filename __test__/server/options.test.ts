@@ -7,12 +7,12 @@ import {
 	GevError,
 	type IdleOptions,
 	type LimitOptions,
-	type RawHandler,
 	SendStatus,
 	Server,
 	type ServerOptions,
 	type SocketOptions,
 	type StopOptions,
+	type StreamHandler,
 	type TimeoutOptions,
 	type WebSocketOptions,
 	webSocket,
@@ -338,14 +338,14 @@ test("a handler has to be an object with functions", (t) => {
 		[{ onError: null }, /onError.*null/],
 	];
 	for (const [handler, message] of wrong) {
-		t.throws(() => new Server(handler as RawHandler), {
+		t.throws(() => new Server(handler as StreamHandler), {
 			instanceOf: GevError,
 			code: "ERR_GEV_HANDLER",
 			message,
 		});
 	}
 	t.notThrows(
-		() => new Server({ onClose: undefined } as unknown as RawHandler),
+		() => new Server({ onClose: undefined } as unknown as StreamHandler),
 	);
 });
 

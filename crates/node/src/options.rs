@@ -41,7 +41,10 @@ pub(crate) fn config(options: &Checked<'_>) -> Result<Config> {
 
 fn listener(options: &Checked<'_>) -> Result<ListenerConfig> {
     let socket = options.group("socket")?;
-    let web_socket = options.group("protocol")?.optional_group("webSocket")?;
+    let protocol = options.group("protocol")?;
+    let name = protocol.get::<String>("name")?;
+    let protocol = protocol.group("options")?;
+    let web_socket = (name == "websocket").then_some(&protocol);
     Ok(ListenerConfig {
         address: address(options)?,
         mode: socket.get("mode")?,
@@ -53,8 +56,8 @@ fn listener(options: &Checked<'_>) -> Result<ListenerConfig> {
         no_delay: socket.get("noDelay")?,
         keep_alive: socket.ms("keepAliveMs")?,
         connection: ConnectionConfig {
-            codec: codec(web_socket.as_ref(), &options.group("handler")?)?,
-            session: Arc::new(session(options, web_socket.as_ref())?),
+            codec: codec(&name, &protocol, &options.group("handler")?)?,
+            session: Arc::new(session(options, web_socket)?),
         },
     })
 }
@@ -111,15 +114,18 @@ fn silence(timeouts: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> Result<T
     })
 }
 
-fn codec(web_socket: Option<&Checked<'_>>, handler: &Checked<'_>) -> Result<CodecFactory> {
-    let Some(options) = web_socket else {
-        return Ok(Arc::new(|| Box::new(|| Box::new(Raw::default()))));
-    };
-    let config = Arc::new(web_socket_config(options, handler)?);
-    Ok(Arc::new(move || {
-        let shared = Shared::new(Arc::clone(&config));
-        Box::new(move || Box::new(WebSocket::new(Arc::clone(&shared))))
-    }))
+/// What makes the codecs of the protocol with this name.
+fn codec(name: &str, options: &Checked<'_>, handler: &Checked<'_>) -> Result<CodecFactory> {
+    Ok(match name {
+        "websocket" => {
+            let config = Arc::new(web_socket_config(options, handler)?);
+            Arc::new(move || {
+                let shared = Shared::new(Arc::clone(&config));
+                Box::new(move || Box::new(WebSocket::new(Arc::clone(&shared))))
+            })
+        }
+        _ => Arc::new(|| Box::new(|| Box::new(Raw::default()))),
+    })
 }
 
 fn web_socket_config(options: &Checked<'_>, handler: &Checked<'_>) -> Result<websocket::Config> {
