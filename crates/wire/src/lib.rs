@@ -12,6 +12,7 @@ mod listed;
 mod proxy;
 mod raw;
 mod ring_buffer;
+mod utf8;
 pub mod websocket;
 
 pub use close::{Close, CloseCause, CloseCode, Fault};

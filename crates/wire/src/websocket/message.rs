@@ -10,11 +10,11 @@ use crate::assembler::{Assembler, Step};
 use crate::close::{CloseCode, Fault};
 use crate::codec::{MessageKind, PART_BYTES, Part, Sink};
 use crate::input::Input;
+use crate::utf8::{INVALID_TEXT, Utf8};
 use crate::websocket::Config;
 use crate::websocket::deflate::{Compression, Piece};
 use crate::websocket::header::{FrameHeader, OpCode};
 use crate::websocket::mask::{append_unmasked, copy_unmasked};
-use crate::websocket::utf8::{InvalidUtf8, Utf8};
 
 /// The message whose frames are coming in, if any, and the place in its current frame.
 #[derive(Debug, Default)]
@@ -427,13 +427,5 @@ const MESSAGE_UNFINISHED: Fault = Fault::protocol(
 const MESSAGE_TOO_BIG: Fault = Fault::limit(CloseCode::TOO_BIG, "message too big");
 const FRAME_TOO_BIG: Fault = Fault::limit(CloseCode::TOO_BIG, "frame too big");
 const TOO_MANY_FRAGMENTS: Fault = Fault::limit(CloseCode::TOO_BIG, "too many fragments");
-const INVALID_TEXT: Fault = Fault::protocol(CloseCode::INVALID_PAYLOAD, "text is not UTF-8");
-
-impl From<InvalidUtf8> for Fault {
-    fn from(_: InvalidUtf8) -> Self {
-        INVALID_TEXT
-    }
-}
-
 #[cfg(test)]
 mod tests;

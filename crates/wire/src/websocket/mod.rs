@@ -40,7 +40,6 @@ mod opening;
 mod response;
 mod token;
 mod upgrade;
-mod utf8;
 
 pub use config::{Config, Shared};
 pub use deflate::{Budget, Deflate, DeflateMode};

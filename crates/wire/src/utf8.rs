@@ -6,6 +6,8 @@
 //!
 //! Invariant: the carry is the beginning of a character, at most three bytes of it, that more bytes can make valid.
 
+use crate::close::{CloseCode, Fault};
+
 /// Validates text piece by piece and fails at the first byte that no continuation can make valid.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Utf8 {
@@ -86,6 +88,16 @@ impl Utf8 {
     fn carry_over(&mut self, beginning: &[u8]) {
         self.carry[..beginning.len()].copy_from_slice(beginning);
         self.carried = beginning.len() as u8;
+    }
+}
+
+/// What a peer is told whose text is not UTF-8 (RFC 6455 section 8.1).
+pub(crate) const INVALID_TEXT: Fault =
+    Fault::protocol(CloseCode::INVALID_PAYLOAD, "text is not UTF-8");
+
+impl From<InvalidUtf8> for Fault {
+    fn from(_: InvalidUtf8) -> Self {
+        INVALID_TEXT
     }
 }
 
