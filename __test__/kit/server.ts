@@ -2,6 +2,7 @@ import type { ExecutionContext } from "ava";
 import {
 	type CommonHandler,
 	type Protocol,
+	type ProtocolName,
 	raw,
 	Server,
 	type ServerOptions,
@@ -50,8 +51,11 @@ export const echo: CommonHandler = {
 	onMessage: (_connection, message) => message,
 };
 
-/** Both protocols, for tests that hold for either. */
-export const protocols: Record<Protocol["name"], () => Protocol> = {
+/** TCP and WebSocket as they are, for tests that hold for either. */
+export const protocols = {
 	raw,
 	websocket: webSocket,
-};
+} satisfies Partial<Record<ProtocolName, () => Protocol>>;
+
+/** The names of {@link protocols}. */
+export type PlainName = keyof typeof protocols;

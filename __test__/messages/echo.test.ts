@@ -1,11 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
-import { type Protocol, raw, webSocket } from "gev";
+import { raw, webSocket } from "gev";
 import * as undici from "undici";
 import WebSocket from "ws";
 import { Queue } from "../kit/queue.js";
 import { Random, seed } from "../kit/random.js";
-import { echo, protocols, type Started, serve } from "../kit/server.js";
+import {
+	echo,
+	type PlainName,
+	protocols,
+	type Started,
+	serve,
+} from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
 import { connect } from "../kit/ws-client.js";
@@ -222,7 +228,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 /** A client of either protocol, as a function that sends a question and returns what comes back. */
 async function asker(
 	t: ExecutionContext,
-	protocol: Protocol["name"],
+	protocol: PlainName,
 	{ port, url }: Started<unknown>,
 ): Promise<(question: string) => Promise<string>> {
 	if (protocol === "raw") {
