@@ -276,11 +276,17 @@ interface Messages {
     raw: Buffer;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
+    /** JSON texts. */
+    jsonStream: string;
 }
 /** The names of the protocols. */
 type ProtocolName = keyof Messages;
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
 type StreamName = Exclude<ProtocolName, "websocket">;
+/** Those of them whose messages are of this type. */
+type StreamNameOf<Message> = {
+    [Name in StreamName]: Messages[Name] extends Message ? Name : never;
+}[StreamName];
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 declare class Protocol<Name extends ProtocolName = ProtocolName> {
     /** Which protocol this is. */
@@ -450,6 +456,30 @@ interface WebSocketOptions {
  * messages begin and end is up to the network.
  */
 declare function raw(): Protocol<"raw">;
+/** Settings of {@link jsonStream}. */
+interface JsonStreamOptions {
+    /**
+     * Longest JSON text in bytes; a longer one closes the connection with 1009 as soon as that can be seen. 0 means no limit
+     * but those of JavaScript and of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+}
+/**
+ * JSON texts one behind the other, as they are or with white space or RS (RFC 7464) between them: each object or array is
+ * one message, a `string` for `JSON.parse`. It is found by its brackets; whether they match and all else is right,
+ * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
+ * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server({ onMessage: (_, text) => JSON.stringify(answer(JSON.parse(text))) }, { protocol: jsonStream() });
+ * ```
+ */
+declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">;
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
@@ -1064,9 +1094,13 @@ declare class Server<Context = unknown> {
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
     });
-    /** With raw TCP, which is what a server speaks that is not told. */
+    /** With a protocol on TCP whose messages are bytes; without one it is raw. */
     constructor(handler: StreamHandler<Context>, options?: ServerOptions & {
-        protocol?: Protocol<"raw">;
+        protocol?: Protocol<StreamNameOf<Buffer>>;
+    });
+    /** With a protocol on TCP whose messages are text. */
+    constructor(handler: StreamHandler<Context, string>, options: ServerOptions & {
+        protocol: Protocol<StreamNameOf<string>>;
     });
     /** With a protocol that is not known before, for a handler that serves any. */
     constructor(handler: CommonHandler<Context>, options: ServerOptions);
@@ -1200,5 +1234,5 @@ interface Diagnostics {
     };
 }
 
-export { Connection, GevError, Protocol, SendStatus, Server, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, LimitOptions, ListenAddress, Messages, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export { Connection, GevError, Protocol, SendStatus, Server, jsonStream, raw, webSocket };
+export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, JsonStreamOptions, LimitOptions, ListenAddress, Messages, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

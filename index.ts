@@ -31,11 +31,14 @@ export type {
 } from "./src/options.js";
 export {
 	type DeflateOptions,
+	type JsonStreamOptions,
+	jsonStream,
 	type Messages,
 	Protocol,
 	type ProtocolName,
 	raw,
 	type StreamName,
+	type StreamNameOf,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/protocol.js";

@@ -363,7 +363,7 @@ export class ServerOptions {
 	 */
 	protocol?: Protocol = option((value, name) => {
 		if (isProtocol(value)) return value;
-		throw check.wrong(name, "raw() or webSocket()", value);
+		throw check.wrong(name, "a protocol, such as raw() or webSocket()", value);
 	}, raw);
 	/**
 	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,

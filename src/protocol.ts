@@ -15,6 +15,8 @@ export interface Messages {
 	raw: Buffer;
 	/** Text as `string`, everything else as `Buffer`. */
 	websocket: string | Buffer;
+	/** JSON texts. */
+	jsonStream: string;
 }
 
 /** The names of the protocols. */
@@ -22,6 +24,11 @@ export type ProtocolName = keyof Messages;
 
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
 export type StreamName = Exclude<ProtocolName, "websocket">;
+
+/** Those of them whose messages are of this type. */
+export type StreamNameOf<Message> = {
+	[Name in StreamName]: Messages[Name] extends Message ? Name : never;
+}[StreamName];
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
 export class Protocol<Name extends ProtocolName = ProtocolName> {
@@ -266,6 +273,47 @@ export function raw(): Protocol<"raw"> {
 	});
 }
 
+/** Settings of {@link jsonStream}. */
+export class JsonStreamOptions {
+	/**
+	 * Longest JSON text in bytes; a longer one closes the connection with 1009 as soon as that can be seen. 0 means no limit
+	 * but those of JavaScript and of `limits.maxMemoryBytes`.
+	 *
+	 * @defaultValue 1 MiB
+	 */
+	maxMessageBytes?: number = integer({
+		min: 0,
+		max: MAX_BYTES,
+		default: 1024 * 1024,
+	});
+}
+
+/**
+ * JSON texts one behind the other, as they are or with white space or RS (RFC 7464) between them: each object or array is
+ * one message, a `string` for `JSON.parse`. It is found by its brackets; whether they match and all else is right,
+ * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
+ * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server({ onMessage: (_, text) => JSON.stringify(answer(JSON.parse(text))) }, { protocol: jsonStream() });
+ * ```
+ */
+export function jsonStream(
+	options: JsonStreamOptions = {},
+): Protocol<"jsonStream"> {
+	const checked = jsonStreamOptions.check(options);
+	return protocolOf("jsonStream", {
+		options: checked,
+		maxMessageBytes: checked.maxMessageBytes,
+		// What is sent goes out as it is.
+		maxFraming: 0,
+		endsByFin: true,
+	});
+}
+
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
@@ -318,4 +366,5 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
 // Tables are made here, where everything is there that rows use.
 const deflateOptions = new OptionTable("perMessageDeflate", DeflateOptions);
+const jsonStreamOptions = new OptionTable("jsonStream()", JsonStreamOptions);
 const webSocketOptions = new OptionTable("webSocket()", WebSocketOptions);

@@ -7,7 +7,7 @@ import type {
 	WebSocketHandler,
 } from "./handler.js";
 import type { ServerOptions } from "./options.js";
-import type { Protocol } from "./protocol.js";
+import type { Protocol, StreamNameOf } from "./protocol.js";
 import {
 	type ListenAddress,
 	ServerCore,
@@ -33,10 +33,15 @@ export class Server<Context = unknown> {
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
 	);
-	/** With raw TCP, which is what a server speaks that is not told. */
+	/** With a protocol on TCP whose messages are bytes; without one it is raw. */
 	constructor(
 		handler: StreamHandler<Context>,
-		options?: ServerOptions & { protocol?: Protocol<"raw"> },
+		options?: ServerOptions & { protocol?: Protocol<StreamNameOf<Buffer>> },
+	);
+	/** With a protocol on TCP whose messages are text. */
+	constructor(
+		handler: StreamHandler<Context, string>,
+		options: ServerOptions & { protocol: Protocol<StreamNameOf<string>> },
 	);
 	/** With a protocol that is not known before, for a handler that serves any. */
 	constructor(handler: CommonHandler<Context>, options: ServerOptions);

@@ -6,6 +6,7 @@ import {
 	type CommonHandler,
 	type Connection,
 	type Handler,
+	jsonStream,
 	type Protocol,
 	raw,
 	Server,
@@ -48,6 +49,13 @@ export function literals(either: Protocol, options: ServerOptions): void {
 			onEnd: ({ context }) => same<typeof context, User>(),
 		},
 		{ protocol: raw() },
+	);
+	new Server(
+		{
+			onMessage: (_, message) => same<typeof message, string>(),
+			onEnd: (connection) => connection.end(),
+		},
+		{ protocol: jsonStream() },
 	);
 	// Raw is what a server speaks that is not told.
 	new Server({ onMessage: (_, message) => same<typeof message, Buffer>() });

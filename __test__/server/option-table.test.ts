@@ -15,7 +15,7 @@ type Table = new (
 
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket"],
-	...["WebSocketOptions", "DeflateOptions"],
+	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
@@ -38,6 +38,7 @@ const defaults: Record<string, Options> = {
 	EventLoopOptions: server.eventLoop as Options,
 	WebSocketOptions: defaultsOf("WebSocketOptions"),
 	DeflateOptions: defaultsOf("DeflateOptions"),
+	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),

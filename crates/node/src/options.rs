@@ -11,7 +11,7 @@ use gev_reactor::{
 };
 use gev_session::Timeouts;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{ProxyMode, Raw};
+use gev_wire::{JsonStream, ProxyMode, Raw};
 use napi::{Error, Result};
 
 use crate::checked::Checked;
@@ -123,6 +123,10 @@ fn codec(name: &str, options: &Checked<'_>, handler: &Checked<'_>) -> Result<Cod
                 let shared = Shared::new(Arc::clone(&config));
                 Box::new(move || Box::new(WebSocket::new(Arc::clone(&shared))))
             })
+        }
+        "jsonStream" => {
+            let max_message_bytes = options.number("maxMessageBytes")?;
+            Arc::new(move || Box::new(move || Box::new(JsonStream::new(max_message_bytes))))
         }
         _ => Arc::new(|| Box::new(|| Box::new(Raw::default()))),
     })

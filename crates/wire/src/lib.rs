@@ -8,6 +8,7 @@ mod assembler;
 mod close;
 mod codec;
 mod input;
+mod json_stream;
 mod listed;
 mod proxy;
 mod raw;
@@ -21,6 +22,7 @@ pub use codec::{
     Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
 };
 pub use input::Input;
+pub use json_stream::JsonStream;
 pub use listed::Row;
 pub use proxy::{Client, Preamble, Proxied, ProxyMode};
 pub use raw::Raw;

@@ -7,6 +7,7 @@ mod differential;
 mod extensions;
 mod frames;
 mod handshake;
+mod json_stream;
 mod kit;
 mod peer;
 mod raw;
