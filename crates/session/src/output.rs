@@ -6,6 +6,8 @@
 //!   [ ####.... | ######## | ###_____ ]
 //!       ^ sent               ^ append goes here, then to a new chunk
 //! ```
+//! The first chunk begins small, and is changed for a larger one as long as it is the only one: thousands of connections with
+//! a short message each share a few pages.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -38,8 +40,10 @@ pub trait Outlet: Write {
 /// Chunks without an owner, kept by the loop for the next connection that has something to send.
 #[derive(Debug)]
 pub(crate) struct ChunkPool {
-    free: Vec<Vec<u8>>,
-    max_free: usize,
+    /// Of each size.
+    free: [Vec<Vec<u8>>; CHUNK_SIZES.len()],
+    /// Bytes of each size.
+    max_bytes: usize,
 }
 
 impl Output {
@@ -54,7 +58,7 @@ impl Output {
 
     /// Bytes of memory that it has.
     pub(crate) fn memory(&self) -> usize {
-        self.head.capacity() + self.more.len() * CHUNK_BYTES
+        self.head.capacity() + self.more.iter().map(Vec::capacity).sum::<usize>()
     }
 
     /// Bytes that the kernel has taken since the beginning.
@@ -65,7 +69,7 @@ impl Output {
     /// Copies `bytes` behind what is there.
     pub(crate) fn append(&mut self, mut bytes: &[u8], pool: &mut ChunkPool) {
         while !bytes.is_empty() {
-            let chunk = self.tail(1, pool);
+            let chunk = self.tail(1, bytes.len(), pool);
             let (now, later) = bytes.split_at(bytes.len().min(chunk.capacity() - chunk.len()));
             chunk.extend_from_slice(now);
             self.appended(now.len());
@@ -73,19 +77,37 @@ impl Output {
         }
     }
 
-    /// The chunk to append a few bytes to in place: at least `room` bytes of it are free. Whoever grows it says so
-    /// with [`appended`](Self::appended).
-    pub(crate) fn tail(&mut self, room: usize, pool: &mut ChunkPool) -> &mut Vec<u8> {
+    /// The chunk to append bytes to in place: at least `room` bytes of it are free, and if that is possible as many as
+    /// are `wanted`. Whoever grows it says so with [`appended`](Self::appended).
+    #[inline]
+    pub(crate) fn tail(
+        &mut self,
+        room: usize,
+        wanted: usize,
+        pool: &mut ChunkPool,
+    ) -> &mut Vec<u8> {
         debug_assert!(room <= CHUNK_BYTES);
         let last = self.more.back().unwrap_or(&self.head);
-        if last.capacity() - last.len() < room {
-            if self.head.capacity() == 0 {
-                self.head = pool.take();
-            } else {
-                self.more.push_back(pool.take());
-            }
+        let free = last.capacity() - last.len();
+        let is_small = last.capacity() < CHUNK_BYTES;
+        if free < if is_small { wanted } else { room } {
+            self.extend(wanted, pool);
         }
         self.more.back_mut().unwrap_or(&mut self.head)
+    }
+
+    /// Makes room for `wanted` bytes, or as many as a chunk has.
+    fn extend(&mut self, wanted: usize, pool: &mut ChunkPool) {
+        let unsent = &self.head[self.sent..];
+        let is_only = self.more.is_empty();
+        if is_only && self.head.capacity() < CHUNK_BYTES && unsent.len() < CHUNK_BYTES {
+            let mut larger = pool.take(unsent.len() + wanted);
+            larger.extend_from_slice(unsent);
+            self.sent = 0;
+            pool.put(std::mem::replace(&mut self.head, larger));
+        } else {
+            self.more.push_back(pool.take(CHUNK_BYTES));
+        }
     }
 
     /// Counts bytes that were appended to [`tail`](Self::tail).
@@ -168,30 +190,42 @@ impl Output {
 }
 
 impl ChunkPool {
-    /// A pool that keeps at most `max_bytes` of unused chunks.
+    /// A pool that keeps at most `max_bytes` of unused chunks of each size.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
-            free: Vec::new(),
-            max_free: max_bytes / CHUNK_BYTES,
+            free: Default::default(),
+            max_bytes,
         }
     }
 
-    fn take(&mut self) -> Vec<u8> {
-        self.free
+    /// A chunk with room for so many bytes, or one of the largest.
+    #[inline]
+    fn take(&mut self, wanted: usize) -> Vec<u8> {
+        let fits = CHUNK_SIZES.iter().position(|&size| wanted <= size);
+        let class = fits.unwrap_or(CHUNK_SIZES.len() - 1);
+        self.free[class]
             .pop()
-            .unwrap_or_else(|| Vec::with_capacity(CHUNK_BYTES))
+            .unwrap_or_else(|| Vec::with_capacity(CHUNK_SIZES[class]))
     }
 
+    #[inline]
     fn put(&mut self, mut chunk: Vec<u8>) {
-        if chunk.capacity() > 0 && self.free.len() < self.max_free {
+        let size = chunk.capacity();
+        let Some(class) = CHUNK_SIZES.iter().position(|&of_class| of_class == size) else {
+            return;
+        };
+        if (self.free[class].len() + 1) * size <= self.max_bytes {
             chunk.clear();
-            self.free.push(chunk);
+            self.free[class].push(chunk);
         }
     }
 }
 
-/// Capacity of a chunk: many small replies, or a part of a large one.
+/// Capacity of the largest chunk: many small replies, or a part of a large one.
 pub const CHUNK_BYTES: usize = 16 * 1024;
+
+/// Capacities of chunks: a short message, a few of them or a page of text, and as much as is worth a system call.
+const CHUNK_SIZES: [usize; 3] = [256, 2048, CHUNK_BYTES];
 
 /// Most runs of bytes given to one `writev`: a megabyte of chunks.
 const MAX_SLICES: usize = 64;
@@ -235,7 +269,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_leaves_once_and_in_order(
-            writes in prop::collection::vec((0usize..50_000, any::<bool>()), 0..12),
+            writes in prop::collection::vec(
+                (prop_oneof![0usize..300, 0usize..50_000], any::<bool>()),
+                0..12,
+            ),
             takes in prop::collection::vec(0usize..40_000, 0..40),
         ) {
             let mut pool = ChunkPool::new(64 * 1024);
@@ -256,8 +293,25 @@ mod tests {
             prop_assert!(output.is_empty());
             prop_assert!(socket.taken == expected);
             prop_assert_eq!(output.taken(), expected.len() as u64);
-            prop_assert!(pool.free.len() <= 4);
+            for (free, size) in pool.free.iter().zip(CHUNK_SIZES) {
+                prop_assert!(free.len() * size <= 64 * 1024);
+            }
         }
+    }
+
+    #[test]
+    fn a_first_chunk_is_no_larger_than_it_has_to_be() {
+        let mut pool = ChunkPool::new(1 << 20);
+        let mut output = Output::default();
+        let mut memory = |len: usize| {
+            output.append(&vec![1; len], &mut pool);
+            output.memory()
+        };
+        assert_eq!(memory(30), 256);
+        assert_eq!(memory(226), 256);
+        assert_eq!(memory(1), 2048);
+        assert_eq!(memory(1792), CHUNK_BYTES);
+        assert_eq!(memory(CHUNK_BYTES - 2048), 2 * CHUNK_BYTES);
     }
 
     #[test]

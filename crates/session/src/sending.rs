@@ -223,7 +223,7 @@ impl Session {
         let tail = self
             .sending
             .output
-            .tail(MAX_HEADER_BYTES, &mut pools.chunks);
+            .tail(MAX_HEADER_BYTES, MAX_HEADER_BYTES, &mut pools.chunks);
         let before = tail.len();
         let payload = self.codec.begin(outgoing, len, tail);
         let header = tail.len() - before;
@@ -420,7 +420,9 @@ impl Sending {
     }
 
     fn write_control<R>(&mut self, pools: &mut Pools, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let tail = self.output.tail(MAX_CONTROL_BYTES, &mut pools.chunks);
+        let tail = self
+            .output
+            .tail(MAX_CONTROL_BYTES, MAX_CONTROL_BYTES, &mut pools.chunks);
         let before = tail.len();
         let result = write(tail);
         let written = tail.len() - before;
@@ -436,6 +438,6 @@ const DIRECT_BYTES: usize = 8 * 1024;
 const MAX_HEADER_BYTES: usize = 32;
 
 /// A control frame: 4 bytes of header, 125 of payload (RFC 6455 section 5.5); with room to spare.
-const MAX_CONTROL_BYTES: usize = 512;
+const MAX_CONTROL_BYTES: usize = 160;
 
 const _: () = assert!(MAX_HEADER_BYTES <= CHUNK_BYTES && MAX_CONTROL_BYTES <= CHUNK_BYTES);
