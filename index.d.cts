@@ -125,6 +125,15 @@ interface SendOptions {
      * @defaultValue true
      */
     fin?: boolean;
+    /**
+     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+     * nothing for a string.
+     *
+     * @defaultValue false
+     */
+    transfer?: boolean;
 }
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
 type SendCallback = (error?: GevError) => void;

@@ -427,6 +427,10 @@ export class ServerCore
 					new EventLoop(this, index, bytes, loopOptions, {
 						wake: () => this.#native?.wake(index),
 						abort: () => this.#native?.abort(index),
+						register: (memory) =>
+							(this.#native as binding.NativeServer).register(index, memory),
+						forget: (number, memory) =>
+							this.#native?.forget(index, number, memory),
 					}),
 			);
 			this.#native = startNative(

@@ -60,9 +60,28 @@ export function copyOf(
 	from = 0,
 	to = lengthOf(bytes),
 ): Uint8Array {
-	const copy = new Uint8Array(to - from);
+	const copy = Buffer.allocUnsafeSlow(to - from);
 	copy.set(viewOf(bytes, from, to));
 	return copy;
+}
+
+/**
+ * The bytes, in memory that nobody else has: what was given has none any more. `undefined` for memory that cannot be taken, as
+ * it is shared, or somebody's who does not give it away.
+ */
+export function takenOver(
+	bytes: Uint8Array,
+	length: number,
+): Buffer | undefined {
+	const buffer = bufferOf(bytes);
+	const offset = offsetOf(bytes);
+	if (types.isSharedArrayBuffer(buffer)) return undefined;
+	try {
+		const own = structuredClone(buffer, { transfer: [buffer] });
+		return Buffer.from(own, offset, length);
+	} catch {
+		return undefined;
+	}
 }
 
 function over(
@@ -96,6 +115,8 @@ function getter<Value>(prototype: object, name: PropertyKey) {
 		view: unknown,
 	) => Value;
 }
+
+const { structuredClone } = globalThis;
 
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 const tagOf = getter<string | undefined>(TypedArray, Symbol.toStringTag);

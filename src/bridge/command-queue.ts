@@ -1,15 +1,13 @@
 import { copyOf, viewOf } from "../base/bytes.js";
 import { nextTick } from "../base/clock.js";
 import { Fifo } from "../base/fifo.js";
+import type { Loan, Loans } from "./loans.js";
 import { MemoryBudget } from "./memory-budget.js";
 import {
-	CAUSE_INTERNAL,
-	COMMAND_BEGIN,
-	COMMAND_CONTINUE,
-	COMMAND_DESTROY,
 	COMMAND_PING,
 	COMMAND_RESPOND,
 	COMMAND_SEND,
+	COMMAND_SEND_LOAN,
 	COMMANDS_AT,
 	FLAG_MORE,
 	HEADER_BYTES,
@@ -32,8 +30,7 @@ import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
  * full, commands line up in a backlog, and go on when the loop has made room and rings.
  *
  * Callers may have hardly any stack left, so that every call can throw. A publish is certain before anything is written;
- * from there to the new head nothing is called; of a message in several records that could not be finished the connection
- * is ended.
+ * from there to the new head nothing is called.
  */
 export class CommandQueue {
 	private readonly words: Int32Array;
@@ -42,6 +39,7 @@ export class CommandQueue {
 	/** What framing adds to a message at most. */
 	private readonly framing: number;
 	private readonly memory: MemoryBudget;
+	private readonly loans: Loans;
 	private readonly capacity: number;
 	/** Where the next record goes; ahead of what is published. */
 	private head = 0;
@@ -49,19 +47,20 @@ export class CommandQueue {
 	/** The loop's tail when it was last looked at. */
 	private knownTail = 0;
 	private readonly backlog = new Fifo<Waiting>();
+	/** Bytes that commands lend up to here, which the loop may not have read all. What is there cannot be dropped any more. */
+	private lent = 0;
+	private lentTo = 0;
 	/** A publish is going to happen at the end of this tick. */
 	private scheduled = false;
 	/** A publish is going to happen when whoever holds it is done: a drain, or {@link together}. */
 	private held = false;
-	/** The connection whose long message is being written, or could not be finished; a slot of -1 for none. */
-	private tornSlot = -1;
-	private tornGeneration = 0;
 
 	constructor(
 		control: Int32Array,
 		queueBytes: number,
 		framing: number,
 		memory: MemoryBudget,
+		loans: Loans,
 		wake: () => void,
 	) {
 		this.words = control;
@@ -69,6 +68,7 @@ export class CommandQueue {
 		this.wake = wake;
 		this.framing = framing;
 		this.memory = memory;
+		this.loans = loans;
 		this.capacity = queueBytes;
 	}
 
@@ -152,7 +152,6 @@ export class CommandQueue {
 	/** Makes every command visible, wakes the loop if it sleeps, and sees to the backlog. */
 	publish(): void {
 		this.held = false;
-		if (this.tornSlot >= 0) this.endTorn();
 		this.clearBacklog();
 		const { head } = this;
 		if (head === this.published) return;
@@ -200,14 +199,71 @@ export class CommandQueue {
 		}
 	}
 
+	/** As {@link sendBytes}, of bytes in memory that nobody else has, which is the loop's from now on. */
+	sendGiven(
+		slot: number,
+		generation: number,
+		data: Buffer,
+		flags: number,
+	): number {
+		this.lend(slot, generation, flags, this.loans.give(data), NOTHING);
+		return data.length + this.framing;
+	}
+
 	private sendLongText(
 		slot: number,
 		generation: number,
 		text: string,
 		flags: number,
 	): number {
-		const data = Buffer.from(text);
-		return this.sendLong(slot, generation, data, data.length, flags);
+		const length = Buffer.byteLength(text);
+		if (length > PART_BYTES) {
+			const loan = this.loans.take(length);
+			this.lend(slot, generation, flags, loan, text);
+		} else {
+			const own = Buffer.from(text);
+			this.write(COMMAND_SEND | flags, slot, generation, own, false);
+		}
+		return length + this.framing;
+	}
+
+	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
+	private sendLong(
+		slot: number,
+		generation: number,
+		data: Uint8Array,
+		length: number,
+		flags: number,
+	): number {
+		const whole = viewOf(data, 0, length);
+		if (length > PART_BYTES) {
+			const loan = this.loans.take(length);
+			this.lend(slot, generation, flags, loan, whole);
+		} else {
+			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
+		}
+		return length + this.framing;
+	}
+
+	/** Sends a loan, behind whose beginning `content` is written first. It is back at once if that fails. */
+	private lend(
+		slot: number,
+		generation: number,
+		flags: number,
+		loan: Loan,
+		content: Uint8Array | string,
+	): void {
+		let isLent = false;
+		try {
+			if (typeof content === "string") loan.bytes.write(content);
+			else loan.bytes.set(content);
+			const payload = loanPayload(loan);
+			const kind = COMMAND_SEND_LOAN | flags;
+			this.write(kind, slot, generation, payload, false, loan);
+			isLent = true;
+		} finally {
+			if (!isLent) this.loans.returned(loan.number);
+		}
 	}
 
 	/** Drops what waits for these connections, by their slots: nothing of it is going to be sent. */
@@ -216,22 +272,17 @@ export class CommandQueue {
 		let kept = 0;
 		for (let left = backlog.length; left > 0; left--) {
 			const waiting = backlog.shift() as Waiting;
-			const { kind, slot, generation, data } = waiting;
+			const { kind, slot, generation, data, loan } = waiting;
 			const unwanted = connections.get(slot);
 			if (unwanted?.generation !== generation || !isSent(kind)) {
 				backlog.push(waiting);
 				continue;
 			}
-			unwanted.bytes += this.counted(kind & KIND_MASK, data.length);
+			unwanted.bytes += this.framing + (loan?.lent ?? data.length);
+			if (loan !== undefined) this.loans.returned(loan.number);
 			kept += data.length + MemoryBudget.OVERHEAD;
 		}
 		this.memory.release(kept);
-	}
-
-	/** What was counted for a record that {@link isSent}. */
-	private counted(kind: number, length: number): number {
-		if (kind === COMMAND_CONTINUE) return length;
-		return this.framing + (kind === COMMAND_BEGIN ? 0 : length);
 	}
 
 	/** Drops all that waits: the loop is no more. */
@@ -244,54 +295,6 @@ export class CommandQueue {
 		this.memory.release(kept);
 	}
 
-	/** A message that is longer than a part or has to wait. Returns its {@link cost}. */
-	private sendLong(
-		slot: number,
-		generation: number,
-		data: Uint8Array,
-		length: number,
-		flags: number,
-	): number {
-		const cost = length + this.framing;
-		if (length <= PART_BYTES) {
-			const whole = viewOf(data, 0, length);
-			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
-			return cost;
-		}
-		if (this.tornSlot >= 0) this.endTorn();
-		this.write(COMMAND_BEGIN | flags, slot, generation, uint64(length), false);
-		this.tornGeneration = generation;
-		this.tornSlot = slot;
-		let at = 0;
-		for (; at < length && this.backlog.length === 0; at += PART_BYTES) {
-			const to = Math.min(at + PART_BYTES, length);
-			this.write(
-				COMMAND_CONTINUE,
-				slot,
-				generation,
-				viewOf(data, at, to),
-				true,
-			);
-		}
-		if (at < length) {
-			// One copy of the rest: the caller may change the data as soon as `send` returns.
-			const rest = copyOf(data, at, length);
-			for (let from = 0; from < rest.length; from += PART_BYTES) {
-				const part = rest.subarray(from, from + PART_BYTES);
-				this.write(COMMAND_CONTINUE, slot, generation, part, false);
-			}
-		}
-		this.tornSlot = -1;
-		return cost;
-	}
-
-	/** Ends the connection whose long message could not be finished: what came next would be taken for the rest of it. */
-	private endTorn(): void {
-		const { tornSlot, tornGeneration } = this;
-		this.write(COMMAND_DESTROY, tornSlot, tornGeneration, BY_BUG, false);
-		this.tornSlot = -1;
-	}
-
 	/** A record in the ring, or at the end of the backlog (as a copy if `data` is the caller's). */
 	private write(
 		kind: number,
@@ -299,15 +302,16 @@ export class CommandQueue {
 		generation: number,
 		data: Uint8Array,
 		copy: boolean,
+		loan?: Loan,
 	): void {
 		if (!this.scheduled) this.schedule();
 		if (
 			this.backlog.length > 0 ||
-			!this.tryWrite(kind, slot, generation, data)
+			!this.tryWrite(kind, slot, generation, data, loan)
 		) {
 			this.memory.keep(data.length + MemoryBudget.OVERHEAD);
 			const own = copy ? copyOf(data) : data;
-			this.backlog.push({ kind, slot, generation, data: own });
+			this.backlog.push({ kind, slot, generation, data: own, loan });
 		}
 	}
 
@@ -316,11 +320,27 @@ export class CommandQueue {
 		slot: number,
 		generation: number,
 		data: Uint8Array,
+		loan: Loan | undefined,
 	): boolean {
+		const lent = loan?.lent ?? 0;
+		if (lent > 0 && !this.mayLend(lent)) return false;
 		const at = this.reserve(data.length);
 		if (at < 0) return false;
 		this.bytes.set(data, at);
 		this.commit(kind, slot, generation, data.length, at);
+		if (lent > 0) {
+			this.lent += lent;
+			this.lentTo = this.head;
+		}
+		return true;
+	}
+
+	/** True when the queue may hold commands that lend so much more. */
+	private mayLend(bytes: number): boolean {
+		if (this.lent === 0 || this.lent + bytes <= MAX_LENT_BYTES) return true;
+		this.knownTail = Atomics.load(this.words, WORD_COMMAND_TAIL);
+		if (((this.knownTail - this.lentTo) | 0) < 0) return false;
+		this.lent = 0;
 		return true;
 	}
 
@@ -336,8 +356,8 @@ export class CommandQueue {
 		const { backlog } = this;
 		let kept = 0;
 		for (let { first } = backlog; first !== undefined; first = backlog.first) {
-			const { kind, slot, generation, data } = first;
-			if (!this.tryWrite(kind, slot, generation, data)) break;
+			const { kind, slot, generation, data, loan } = first;
+			if (!this.tryWrite(kind, slot, generation, data, loan)) break;
 			backlog.shift();
 			kept += data.length + MemoryBudget.OVERHEAD;
 		}
@@ -422,7 +442,7 @@ export interface Unwanted {
 
 /** True for what a connection has counted as sent. */
 function isSent(kind: number): boolean {
-	const sent = [COMMAND_SEND, COMMAND_BEGIN, COMMAND_CONTINUE, COMMAND_PING];
+	const sent = [COMMAND_SEND, COMMAND_SEND_LOAN, COMMAND_PING];
 	return sent.includes(kind & KIND_MASK);
 }
 
@@ -432,23 +452,26 @@ interface Waiting {
 	slot: number;
 	generation: number;
 	data: Uint8Array;
+	/** What the command lends. */
+	loan: Loan | undefined;
 }
 
 function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
 }
 
-/** A number of a payload, where they are little-endian on every machine. */
-function uint64(value: number): Uint8Array {
-	const bytes = Buffer.allocUnsafeSlow(8);
-	bytes.writeBigUInt64LE(BigInt(value));
-	return bytes;
+/** Number and length, little-endian on every machine. */
+function loanPayload({ number, lent }: Loan): Uint8Array {
+	const payload = Buffer.allocUnsafe(8);
+	payload.writeUInt32LE(number);
+	payload.writeUInt32LE(lent, 4);
+	return payload;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** The payload of a command that destroys. */
-const BY_BUG = Uint8Array.of(CAUSE_INTERNAL);
+/** Most bytes that the commands in the queue lend, unless it is one. */
+const MAX_LENT_BYTES = 4 * 1024 * 1024;
 
 /** Up to this length a loop of bytes is faster than the calls that copy them. */
 const SHORT_BYTES = 64;

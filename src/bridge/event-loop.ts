@@ -4,6 +4,7 @@ import type { CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import type { Fragment } from "./fragment.js";
+import { type LoanRegister, Loans } from "./loans.js";
 import type {
 	LoopCalls,
 	LoopConnection,
@@ -19,6 +20,7 @@ import {
 	COMMANDS_AT,
 	COUNTER_BYTES,
 	COUNTERS_AT,
+	EVENT_ANNOUNCED,
 	EVENT_CLOSE,
 	EVENT_DRAINED,
 	EVENT_END,
@@ -28,6 +30,7 @@ import {
 	EVENT_PONG,
 	EVENT_REFUSED,
 	EVENT_REQUEST,
+	EVENT_RETURNED,
 	EVENT_SENT,
 	EVENT_SHORT,
 	EVENT_STOP,
@@ -40,6 +43,7 @@ import {
 	KIND_MASK,
 } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
+import { Unfinished } from "./unfinished.js";
 
 /**
  * This thread's end of one native event loop: turns the records of its event queue into calls, and owns the queue of
@@ -66,6 +70,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	/** The memory of events. */
 	private readonly bytes: SharedBuffer;
 	private readonly messages: MessagePool;
+	private readonly loans: Loans;
 	private readonly counters: BigUint64Array;
 	private readonly gaugesAt: number;
 	private readonly native: LoopControls;
@@ -90,11 +95,13 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			(COMMANDS_AT - COUNTERS_AT) / COUNTER_BYTES,
 		);
 		this.gaugesAt = (COMMANDS_AT + queueBytes) >> 2;
+		this.loans = new Loans(native, server.memory);
 		this.commands = new CommandQueue(
 			this.control,
 			queueBytes,
 			options.framing,
 			server.memory,
+			this.loans,
 			native.wake,
 		);
 		this.events = new EventQueue(this.control, memory.events.buffer, this, () =>
@@ -179,7 +186,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		}
 		if (!connection.connected) return;
 		const { calls } = this;
-		const isPart = (kind & FLAG_MORE) !== 0 || connection.parts !== undefined;
+		const isPart =
+			(kind & FLAG_MORE) !== 0 || connection.unfinished !== undefined;
 		if (isPart && calls.takesFragments) {
 			this.onFragment(connection, kind, at, length);
 			return;
@@ -212,11 +220,11 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	): void {
 		const fragment: Fragment = {
 			text: (kind & FLAG_TEXT) !== 0,
-			first: connection.parts === undefined,
+			first: connection.unfinished === undefined,
 			last: (kind & FLAG_MORE) === 0,
 		};
-		// Nothing is kept: that there is a list says that a message is half way.
-		connection.parts = fragment.last ? undefined : NO_PARTS;
+		// Nothing is kept: that there is one says that a message is half way.
+		connection.unfinished = fragment.last ? undefined : NOTHING_KEPT;
 		this.calls.fragment(
 			connection,
 			this.data(connection, at, length),
@@ -287,6 +295,16 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				});
 				break;
 			}
+			case EVENT_ANNOUNCED: {
+				const connection = this.connections[slot];
+				if (connection?.connected !== true || !this.calls.takesMessages) break;
+				const announced = this.bytes.readBigUInt64LE(at);
+				connection.unfinished = new Unfinished(Number(announced));
+				break;
+			}
+			case EVENT_RETURNED:
+				this.loans.returned(slot);
+				break;
 			case EVENT_SHORT:
 				this.server.memory.relieve(this.bytes.readUInt32LE(at) * 1024);
 				break;
@@ -383,6 +401,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		if (this.stopped) return;
 		this.events.ended = true;
 		this.commands.abandon();
+		this.loans.abandon();
 		if (message !== "") {
 			this.calls.failed(new GevError("ERR_GEV_LOOP", message));
 			const reason: CloseReason = {
@@ -414,11 +433,11 @@ export interface LoopOptions {
 }
 
 /** What can be done to a native loop besides giving it commands. */
-export interface LoopControls {
+export interface LoopControls extends LoanRegister {
 	wake(): void;
 	/** Ends it at once; it says nothing more. */
 	abort(): void;
 }
 
-/** The parts of a message whose parts are handed over one by one. */
-const NO_PARTS: Buffer[] = [];
+/** What is there of a message whose parts are handed over one by one. */
+const NOTHING_KEPT = new Unfinished();

@@ -1,6 +1,7 @@
 import { markAsUntransferable } from "node:worker_threads";
-import { FLAG_MORE, FLAG_TEXT } from "./records.js";
+import { FLAG_ASCII, FLAG_MORE, FLAG_TEXT } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
+import { Unfinished } from "./unfinished.js";
 
 /**
  * Turns payloads in the event queue into messages of the handler's own.
@@ -63,18 +64,21 @@ export class MessagePool {
 		at: number,
 		length: number,
 	): string | Buffer | undefined {
-		if ((kind & FLAG_MORE) !== 0) {
-			connection.keep(length);
-			connection.parts ??= [];
-			// Not from a slab, which handlers could take away or write to before the message is there.
-			connection.parts.push(this.#ownCopy(at, length));
+		const isLast = (kind & FLAG_MORE) === 0;
+		connection.keep(length);
+		if (!connection.connected) {
+			// It was the one that had to go for that.
+			connection.release(length);
 			return undefined;
 		}
-		const parts = connection.takeParts();
 		try {
-			parts.push(this.#ownCopy(at, length));
-			const message = Buffer.concat(parts);
-			return (kind & FLAG_TEXT) === 0 ? message : message.toString();
+			connection.unfinished ??= new Unfinished();
+			const { unfinished } = connection;
+			const isAscii = (kind & FLAG_ASCII) !== 0;
+			unfinished.add(this.#bytes.subarray(at, at + length), isAscii);
+			if (!isLast) return undefined;
+			connection.forgetUnfinished();
+			return (kind & FLAG_TEXT) === 0 ? unfinished.bytes() : unfinished.text();
 		} catch {
 			// Strings and buffers have an upper limit of their own.
 			connection.tooLong();
@@ -83,13 +87,16 @@ export class MessagePool {
 	}
 }
 
-/** Who has the parts of a message that has not come in as a whole. */
+/** Who has the message that has not come in as a whole. */
 export interface PartsHolder {
-	parts: Buffer[] | undefined;
+	readonly connected: boolean;
+	unfinished: Unfinished | undefined;
 	/** So many bytes are going to be kept. */
 	keep(bytes: number): void;
-	/** Hands the parts over, which are kept no longer. */
-	takeParts(): Buffer[];
+	/** So many bytes are kept no longer. */
+	release(bytes: number): void;
+	/** Nothing is kept of the message any longer. */
+	forgetUnfinished(): void;
 	/** The message is longer than JavaScript can have it. */
 	tooLong(): void;
 }

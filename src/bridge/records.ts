@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-fe2ac888";
+export const RECORDS_VERSION = "0.1.0-774073e2";
 
 // Records of both queues.
 
@@ -44,15 +44,17 @@ export const EVENT_STOP = 13;
 export const EVENT_REFUSED = 14;
 /** Too much is held: how much has to be left then (KiB, u32, little-endian). */
 export const EVENT_SHORT = 15;
+/** A message begins that does not come in one part: how many bytes it will have (u64, little-endian). */
+export const EVENT_ANNOUNCED = 16;
+/** What was lent is not needed any more: the number of the loan is where a connection's slot is elsewhere. */
+export const EVENT_RETURNED = 17;
 
 // Kinds of commands.
 
 /** Send the payload as a message or a fragment of one, with the flags for text, more, continued, compress and plain. */
 export const COMMAND_SEND = 1;
-/** Send a message (or a fragment) of this length (u64, little-endian), flags as above, whose bytes follow. */
-export const COMMAND_BEGIN = 2;
-/** The next bytes of what has begun. */
-export const COMMAND_CONTINUE = 3;
+/** Send the first bytes of what is lent, flags as above: number of the loan, how many bytes (both u32, little-endian). */
+export const COMMAND_SEND_LOAN = 2;
 /** Close as the codec does: a goodbye. */
 export const COMMAND_CLOSE = 4;
 /** Flush, then close the sending side; go on reading. */

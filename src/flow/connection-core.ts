@@ -16,6 +16,7 @@ import {
 	COMMAND_SHUTDOWN_WRITE,
 	GAUGE_INPUT,
 } from "../bridge/records.js";
+import type { Unfinished } from "../bridge/unfinished.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Inbox } from "./inbox.js";
 import { Sender, type SenderConnection } from "./sender.js";
@@ -29,13 +30,13 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	face: object = NO_FACE;
 	/** False as soon as the connection is gone or being closed from this side. */
 	connected = true;
-	/** Parts of a message that is too long for one event. */
-	parts: Buffer[] | undefined = undefined;
+	/** What is there of a message that is too long for one event. */
+	unfinished: Unfinished | undefined = undefined;
 	/** What has arrived and has to wait, if that was ever needed. */
 	inbox: Inbox | undefined = undefined;
 	readonly sender: Sender;
 
-	/** Bytes that are kept on this side: parts, and what is in the inbox. */
+	/** Bytes that are kept on this side: what is there of a message, and what is in the inbox. */
 	#kept = 0;
 	readonly #server: ConnectionServer;
 	/** The connection is being closed by this side: nothing that arrives matters any more. */
@@ -185,12 +186,12 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		this.#settings.memory.release(bytes);
 	}
 
-	/** The parts of a message that is too long for one event, which are kept here no longer. */
-	takeParts(): Buffer[] {
-		const parts = this.parts ?? [];
-		this.parts = undefined;
-		this.release(parts.reduce((sum, { length }) => sum + length, 0));
-		return parts;
+	/** Keeps nothing any longer of a message that is too long for one event. */
+	forgetUnfinished(): void {
+		const { unfinished } = this;
+		if (unfinished === undefined) return;
+		this.unfinished = undefined;
+		this.release(unfinished.length);
 	}
 
 	/** About how many bytes are held for it, on this side and in the loop. */
@@ -208,7 +209,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	/** Closes because memory is short and this connection holds much of it, of which nothing is kept. */
 	expel(): void {
 		this.inbox?.clear();
-		this.takeParts();
+		this.forgetUnfinished();
 		this.release(this.#kept);
 		this.#end(
 			COMMAND_EXPEL,
@@ -219,7 +220,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	/** Nothing follows but what waits in the inbox, and `onClose`. */
 	gone(): void {
 		this.connected = false;
-		this.takeParts();
+		this.forgetUnfinished();
 		this.sender.gone();
 	}
 
@@ -242,6 +243,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** Closes because a message is longer than JavaScript can have it: 1009 (RFC 6455 section 7.4.1). */
 	tooLong(): void {
+		this.forgetUnfinished();
 		this.#close(1009, "message too long for JavaScript", CAUSE_LIMIT);
 	}
 

@@ -53,6 +53,15 @@ export class SendOptions {
 	 * @defaultValue true
 	 */
 	fin?: boolean = boolean({ default: true });
+	/**
+	 * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+	 * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+	 * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+	 * nothing for a string.
+	 *
+	 * @defaultValue false
+	 */
+	transfer?: boolean = boolean({ default: false });
 }
 
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
@@ -63,6 +72,7 @@ export interface GivenSendOptions {
 	text: boolean;
 	more: boolean;
 	compress: boolean | undefined;
+	transfer: boolean;
 }
 
 /** @internal How a message is to be sent. What users have defined may be called here, and nowhere later. */
@@ -70,8 +80,9 @@ export function sendOptions(
 	options: SendOptions | undefined,
 	isString: boolean,
 ): GivenSendOptions {
-	const { text = isString, compress, fin } = SEND_OPTIONS.check(options);
-	return { text, more: !fin, compress };
+	const given = SEND_OPTIONS.check(options);
+	const { text = isString, compress, fin, transfer } = given;
+	return { text, more: !fin, compress, transfer };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { bytesOf, copyOf, lengthOf } from "../base/bytes.js";
+import { bytesOf, copyOf, lengthOf, takenOver } from "../base/bytes.js";
 import { GevError } from "../base/errors.js";
 import type { LoopOfConnection, Place } from "../bridge/loop-server.js";
 import {
@@ -10,6 +10,7 @@ import {
 	FLAG_MORE,
 	FLAG_TEXT,
 	GAUGE_DONE,
+	PART_BYTES,
 } from "../bridge/records.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Outbox, type Unsent } from "./outbox.js";
@@ -130,13 +131,15 @@ export class Sender {
 				return this.#putBack(copyOf(bytes, 0, length), flags, status);
 			}
 		}
-		const cost = this.loop.commands.sendBytes(
-			this.slot,
-			this.generation,
-			bytes,
-			length,
-			flags,
-		);
+		const own =
+			given?.transfer === true && length > PART_BYTES
+				? takenOver(bytes, length)
+				: undefined;
+		const { commands } = this.loop;
+		const cost =
+			own === undefined
+				? commands.sendBytes(this.slot, this.generation, bytes, length, flags)
+				: commands.sendGiven(this.slot, this.generation, own, flags);
 		this.#given(cost, flags);
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
@@ -440,6 +443,7 @@ const ORDINARY: GivenSendOptions = {
 	text: false,
 	more: false,
 	compress: undefined,
+	transfer: false,
 };
 
 const TEXT_AND_MORE = FLAG_TEXT | FLAG_MORE;

@@ -19,6 +19,7 @@ use crate::doorbell::Doorbell;
 use crate::driver::{self, Driver};
 use crate::error::{NativeError, native_error, start_error};
 use crate::libuv::Libuv;
+use crate::loans::Loans;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
 use crate::options::config;
@@ -40,6 +41,8 @@ pub struct Environment {
 pub struct NativeServer {
     running: Shared<Option<Running>>,
     loops: Vec<LoopHandle>,
+    /// Of each loop.
+    loans: Vec<Arc<Loans>>,
     address: String,
     port: u32,
 }
@@ -124,6 +127,7 @@ impl Environment {
             .map(|value| Reference::new(&env, value))
             .collect::<Result<Vec<_>>>();
         let memory = memory.map_err(native_error)?;
+        let loans = bridges.iter().map(|it| Arc::clone(it.loans())).collect();
         let running = self.run(env, threads, config, bridges, memory)?;
         let (address, port) = match running.reactor.local_addr() {
             Address::Ip(address) => (zone::format(address), u32::from(address.port())),
@@ -137,6 +141,7 @@ impl Environment {
         Ok(NativeServer {
             running,
             loops,
+            loans,
             address,
             port,
         })
@@ -241,6 +246,33 @@ impl NativeServer {
         self.wake(event_loop);
     }
 
+    /// Makes a Uint8Array known that a loop may be lent, by the number that this returns. JavaScript keeps it, and where it is,
+    /// until it is forgotten or the loop has ended, and does not write to it while it is lent.
+    #[napi(catch_unwind)]
+    pub fn register(&self, env: Env, event_loop: u32, memory: Unknown<'_>) -> Result<u32> {
+        let piece = view(&env, &memory)?;
+        let loans = self.loans.get(event_loop as usize);
+        let loans = loans.ok_or_else(|| Error::from_reason("Bug: no such loop"))?;
+        // SAFETY: what this method asks of JavaScript is what `register` asks for.
+        Ok(unsafe { loans.register(piece) })
+    }
+
+    /// Forgets what was registered with this number, and is not lent. Its memory goes at once, not when JavaScript collects its
+    /// garbage.
+    #[napi(catch_unwind)]
+    pub fn forget(
+        &self,
+        env: Env,
+        event_loop: u32,
+        number: u32,
+        memory: Unknown<'_>,
+    ) -> Result<()> {
+        if let Some(loans) = self.loans.get(event_loop as usize) {
+            loans.forget(number);
+        }
+        detach(&env, &memory)
+    }
+
     /// Bytes that all connections hold, in and out.
     #[napi]
     pub fn held(&self) -> f64 {
@@ -303,6 +335,26 @@ fn view(env: &Env, value: &Unknown<'_>) -> Result<Piece> {
     }
     let base = data.cast();
     Ok(Piece { base, len })
+}
+
+/// Takes the memory of a typed array away.
+fn detach(env: &Env, value: &Unknown<'_>) -> Result<()> {
+    let mut buffer = ptr::null_mut();
+    // SAFETY: live values of this call; a value that is no typed array gives an error status, and nothing is asked for but
+    // the buffer.
+    check_status!(unsafe {
+        sys::napi_get_typedarray_info(
+            env.raw(),
+            value.raw(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &raw mut buffer,
+            ptr::null_mut(),
+        )
+    })?;
+    // SAFETY: the buffer of a typed array, live in this call.
+    check_status!(unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer) })
 }
 
 impl Reference {

@@ -10,6 +10,7 @@ mod driver;
 pub mod environment;
 pub mod error;
 mod libuv;
+mod loans;
 mod loop_bridge;
 mod memory;
 #[cfg(all(loom, test))]

@@ -26,10 +26,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use gev_reactor::{Bridge, Command, ConnectionId, Counter};
+use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Counter};
 use gev_session::{Event, Gauges};
 
 use crate::doorbell::Doorbell;
+use crate::loans::Loans;
 use crate::memory::Memory;
 use crate::queue::{Consumer, Header, Producer, record_bytes};
 use crate::records::{Gauge, PART_BYTES, Word, command_kind, kind_and_flags};
@@ -45,6 +46,7 @@ pub(crate) struct LoopBridge {
     loop_wants_room: &'static AtomicU32,
     script_wants_room: &'static AtomicU32,
     doorbell: Arc<Doorbell>,
+    loans: Arc<Loans>,
     /// An event did not fit, and room has not been found since; `LoopWantsRoom` says so while the loop sleeps.
     wants_room: bool,
     /// Events were published that JavaScript may not see before the doorbell is rung.
@@ -89,11 +91,17 @@ impl LoopBridge {
             loop_wants_room: word(Word::LoopWantsRoom),
             script_wants_room: word(Word::ScriptWantsRoom),
             doorbell,
+            loans: Arc::default(),
             wants_room: false,
             unannounced: false,
             quiet: false,
             drain_is_due: false,
         }
+    }
+
+    /// What JavaScript may lend to the loop.
+    pub(crate) fn loans(&self) -> &Arc<Loans> {
+        &self.loans
     }
 
     /// From now on, or no longer, whoever drives the loop sees to the drains: [`take_due`](Self::take_due) tells of them.
@@ -168,11 +176,7 @@ impl Bridge for LoopBridge {
     #[inline]
     fn next_command(&mut self) -> Option<Command<'_>> {
         if self.commands.is_empty() {
-            // Hands back what was read last, and tells JavaScript if it waits for that.
-            self.commands.release();
-            if self.script_wants_room.swap(0, SeqCst) == 1 {
-                self.ring_or_note();
-            }
+            self.hand_back();
             return None;
         }
         let record = self.commands.next()?;
@@ -180,11 +184,31 @@ impl Bridge for LoopBridge {
             slot: record.header.slot,
             generation: record.header.generation,
         };
+        let mut kind = command_kind(record.header.kind_and_flags);
+        let mut loan = None;
+        if matches!(kind, CommandKind::SendLoan(_)) {
+            loan = self.loans.lend(record.payload);
+            if loan.is_none() {
+                kind = CommandKind::Impossible;
+            }
+        }
         Some(Command {
             id,
-            kind: command_kind(record.header.kind_and_flags),
+            kind,
             payload: record.payload,
+            loan,
         })
+    }
+
+    fn hand_back(&mut self) {
+        self.commands.release();
+        if self.script_wants_room.swap(0, SeqCst) == 1 {
+            self.ring_or_note();
+        }
+    }
+
+    fn next_returned(&mut self) -> Option<u32> {
+        self.loans.next_returned()
     }
 
     fn prepare_sleep(&mut self) -> bool {

@@ -141,15 +141,17 @@ events! {
     Event::Refused => EVENT_REFUSED = 14;
     /// Too much is held: how much has to be left then (KiB, u32, little-endian).
     Event::Short => EVENT_SHORT = 15;
+    /// A message begins that does not come in one part: how many bytes it will have (u64, little-endian).
+    Event::Announced => EVENT_ANNOUNCED = 16;
+    /// What was lent is not needed any more: the number of the loan is where a connection's slot is elsewhere.
+    Event::Returned => EVENT_RETURNED = 17;
 }
 
 commands! { |flags|
     /// Send the payload as a message or a fragment of one, with the flags for text, more, continued, compress and plain.
     COMMAND_SEND = 1 => CommandKind::Send(outgoing(flags));
-    /// Send a message (or a fragment) of this length (u64, little-endian), flags as above, whose bytes follow.
-    COMMAND_BEGIN = 2 => CommandKind::Begin(outgoing(flags));
-    /// The next bytes of what has begun.
-    COMMAND_CONTINUE = 3 => CommandKind::Continue;
+    /// Send the first bytes of what is lent, flags as above: number of the loan, how many bytes (both u32, little-endian).
+    COMMAND_SEND_LOAN = 2 => CommandKind::SendLoan(outgoing(flags));
     /// Close as the codec does: a goodbye.
     COMMAND_CLOSE = 4 => CommandKind::Close;
     /// Flush, then close the sending side; go on reading.

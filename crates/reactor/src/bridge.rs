@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use gev_session::{Event, Events, Gauges};
+use gev_session::{Event, Events, Gauges, Loan};
 use gev_wire::{Outgoing, Proxied};
 
 use crate::addresses::Addresses;
@@ -39,8 +39,18 @@ pub trait Bridge: Send {
     /// Wakes the other end: there are events.
     fn ring(&mut self);
 
-    /// The next command, with its payload in place; the command before it is released.
+    /// The next command, with its payload in place; the command before it is released. Without one,
+    /// [`hand_back`](Self::hand_back) has been done.
     fn next_command(&mut self) -> Option<Command<'_>>;
+
+    /// Gives back the room of all commands that were read, and tells the other end if it waits for that.
+    fn hand_back(&mut self);
+
+    /// The number of a loan that has been given back, one at a time: the other end is told with
+    /// [`Event::Returned`].
+    fn next_returned(&mut self) -> Option<u32> {
+        None
+    }
 
     /// Says that the loop is about to sleep, so that whoever adds a command wakes it. Returns false when there is
     /// something to do already: a command, or room that the loop had asked for.
@@ -65,6 +75,8 @@ pub struct Command<'a> {
     pub kind: CommandKind,
     /// What to do it with.
     pub payload: &'a [u8],
+    /// What is lent for it.
+    pub loan: Option<Loan>,
 }
 
 /// What a command asks for.
@@ -72,11 +84,8 @@ pub struct Command<'a> {
 pub enum CommandKind {
     /// Send the payload as one message, or as a fragment of one.
     Send(Outgoing),
-    /// Send a message (or a fragment) of the length that the payload holds (u64, little-endian), whose bytes follow
-    /// in [`Continue`](Self::Continue) commands.
-    Begin(Outgoing),
-    /// Send the payload as the next bytes of the message that has begun.
-    Continue,
+    /// Send what is lent as one message, or as a fragment of one.
+    SendLoan(Outgoing),
     /// Send a ping with this payload.
     Ping,
     /// Read and decode no more until [`Resume`](Self::Resume), or until the connection is being closed from this side.

@@ -307,7 +307,7 @@ impl Connection {
     }
 
     /// Does what the application asks for, at `now`.
-    pub(crate) fn run(&mut self, command: &Command<'_>, now: Instant, pools: &mut Pools) -> Next {
+    pub(crate) fn run(&mut self, command: Command<'_>, now: Instant, pools: &mut Pools) -> Next {
         let Self {
             session,
             socket,
@@ -318,9 +318,10 @@ impl Connection {
         let deadline = || now + config.close_timeout;
         match command.kind {
             CommandKind::Send(outgoing) => return session.send(outgoing, payload, socket, pools),
-            CommandKind::Begin(outgoing) => {
-                let len = payload.try_into().map_or(0, u64::from_le_bytes);
-                session.begin(outgoing, len, pools);
+            CommandKind::SendLoan(outgoing) => {
+                if let Some(loan) = command.loan {
+                    return session.send_loan(outgoing, loan, socket, pools);
+                }
             }
             CommandKind::Ping => session.ping(payload, pools),
             CommandKind::Pause => session.pause(),
@@ -331,9 +332,6 @@ impl Connection {
             CommandKind::TellSent => session.tell_sent(),
             CommandKind::Accept => session.accept(payload),
             CommandKind::Respond { more } => session.respond(payload, more, deadline(), pools),
-            CommandKind::Continue => {
-                return session.continue_message(payload, deadline(), socket, pools);
-            }
             CommandKind::Close => {
                 let (close, cause) = close_payload::read(payload);
                 session.close(close, cause, deadline(), pools);

@@ -45,7 +45,7 @@ impl Session {
         };
         self.deadline = Some(self.deadline.map_or(until, |at| at.min(until)));
         let reason = || CloseReason::unclean(stopping.close.clone(), CloseCause::Stop);
-        if !self.sending.holds_close() && self.life.stop(reason) {
+        if self.life.stop(reason) {
             self.undecoded = true;
         }
     }
@@ -53,12 +53,6 @@ impl Session {
     /// Starts a close from our side; `deadline` is when patience ends.
     pub fn close(&mut self, close: Close, cause: CloseCause, deadline: Instant, pools: &mut Pools) {
         if !self.life.may_send() && !self.life.is_handshaking() {
-            return;
-        }
-        if self.sending.is_mid_message() {
-            // Between two frames is soon enough.
-            self.deadline.get_or_insert(deadline);
-            self.sending.hold_close(close, cause);
             return;
         }
         let by_fault = self.life.is_by_fault();
@@ -82,7 +76,7 @@ impl Session {
     ) -> Next {
         let reason = CloseReason::unclean(close, cause);
         let may_speak = self.life.may_send() && !self.codec.ends_by_fin();
-        if !may_speak || self.has_output() || self.sending.is_mid_message() {
+        if !may_speak || self.has_output() {
             let abnormal = |it: CloseReason| CloseReason::abnormal(it.cause, it.close.reason);
             return Next::Gone(self.life.take_outcome().map_or(reason, abnormal));
         }
@@ -138,9 +132,6 @@ impl Session {
 
     /// Patience is over.
     fn give_up(&mut self, now: Instant, outlet: &mut impl Outlet, pools: &mut Pools) -> Next {
-        if let Some((close, cause)) = self.sending.take_held_close() {
-            return Next::Gone(CloseReason::abnormal(cause, close.reason));
-        }
         if self.life.overdue() {
             // The handler does not come to its end; the peer is told all the same.
             self.end(now, pools);
@@ -207,7 +198,7 @@ impl Session {
         let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
             Due::Nothing => return Next::Wait,
             Due::Ping => {
-                self.ping_soon(pools);
+                self.queue_ping(&[], pools);
                 return Next::Wait;
             }
             Due::NoPong => {

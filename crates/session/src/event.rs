@@ -37,6 +37,8 @@ pub enum Event {
     /// A connection is ready for messages. Payload: the address record, the subprotocol, a line feed and the extensions;
     /// without any of the latter only the record.
     Open,
+    /// A message begins that does not come in one part. Payload: how many bytes it will have (u64, little-endian).
+    Announced,
     /// A message or a part of one. Payload: its bytes.
     Message(Part),
     /// A control frame. Payload: its payload.
@@ -57,6 +59,8 @@ pub enum Event {
     /// Too much is held, or nobody gets on who waits for memory: those who hold the most have to go. Payload: how much
     /// has to be left then (KiB, u32, little-endian).
     Short,
+    /// What was lent is not needed any more. Its number takes the place of the connection's. No payload.
+    Returned,
     /// Something went wrong that belongs to no connection. Payload: what, as text.
     Error,
     /// The loop has ended; nothing follows. No payload, or the panic message when it ended by one.

@@ -7,25 +7,34 @@
 //!       ^ sent               ^ append goes here, then to a new chunk
 //! ```
 //! The first chunk begins small, and is changed for a larger one as long as it is the only one: thousands of connections with
-//! a short message each share a few pages.
+//! a short message each share a few pages. Long messages are not copied but [lent](Loan), and stand between the chunks.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 
+use crate::loan::Loan;
+
 /// Bytes accepted for a socket and not yet taken by the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    /// The chunk that is sent first, without capacity when there is nothing to send. Apart from the others so that the
+    /// What is sent first; a chunk without capacity when there is nothing to send. Apart from the others so that the
     /// common case of one chunk needs no queue.
-    head: Vec<u8>,
-    /// Chunks behind `head`; empty when `head` has no capacity.
-    more: VecDeque<Vec<u8>>,
+    head: Piece,
+    /// What is behind `head`; empty when there is nothing to send.
+    more: VecDeque<Piece>,
     /// Bytes of `head` that the kernel has taken; below its length.
     sent: usize,
     /// Bytes in all chunks, less `sent`.
     len: usize,
     /// Bytes that the kernel has taken since the beginning.
     taken: u64,
+}
+
+/// Bytes that are sent one behind the other.
+#[derive(Debug)]
+enum Piece {
+    Chunk(Vec<u8>),
+    Loan(Loan),
 }
 
 /// Where output goes: what a session knows of its socket.
@@ -56,9 +65,9 @@ impl Output {
         self.len == 0
     }
 
-    /// Bytes of memory that it has.
+    /// Bytes of memory that it has. What it was lent is counted by who lends it.
     pub(crate) fn memory(&self) -> usize {
-        self.head.capacity() + self.more.iter().map(Vec::capacity).sum::<usize>()
+        self.head.memory() + self.more.iter().map(Piece::memory).sum::<usize>()
     }
 
     /// Bytes that the kernel has taken since the beginning.
@@ -88,25 +97,52 @@ impl Output {
     ) -> &mut Vec<u8> {
         debug_assert!(room <= CHUNK_BYTES);
         let last = self.more.back().unwrap_or(&self.head);
-        let free = last.capacity() - last.len();
-        let is_small = last.capacity() < CHUNK_BYTES;
-        if free < if is_small { wanted } else { room } {
+        let has_room = match last {
+            Piece::Chunk(chunk) => {
+                let is_small = chunk.capacity() < CHUNK_BYTES;
+                chunk.capacity() - chunk.len() >= if is_small { wanted } else { room }
+            }
+            Piece::Loan(_) => false,
+        };
+        if !has_room {
             self.extend(wanted, pool);
         }
-        self.more.back_mut().unwrap_or(&mut self.head)
+        match self.more.back_mut().unwrap_or(&mut self.head) {
+            Piece::Chunk(chunk) => chunk,
+            Piece::Loan(_) => unreachable!("Bug: extended by no chunk"),
+        }
     }
 
     /// Makes room for `wanted` bytes, or as many as a chunk has.
     fn extend(&mut self, wanted: usize, pool: &mut ChunkPool) {
-        let unsent = &self.head[self.sent..];
-        let is_only = self.more.is_empty();
-        if is_only && self.head.capacity() < CHUNK_BYTES && unsent.len() < CHUNK_BYTES {
-            let mut larger = pool.take(unsent.len() + wanted);
-            larger.extend_from_slice(unsent);
-            self.sent = 0;
-            pool.put(std::mem::replace(&mut self.head, larger));
+        let Self {
+            head, more, sent, ..
+        } = self;
+        match head {
+            // All that there is, and less than a large chunk.
+            Piece::Chunk(only) if more.is_empty() && only.capacity() < CHUNK_BYTES => {
+                let unsent = &only[*sent..];
+                let mut larger = pool.take(unsent.len() + wanted);
+                larger.extend_from_slice(unsent);
+                *sent = 0;
+                pool.put(std::mem::replace(only, larger));
+            }
+            _ => {
+                // Behind what is lent there may be no more than the next header.
+                let is_behind_loan = matches!(more.back().unwrap_or(head), Piece::Loan(_));
+                let size = if is_behind_loan { wanted } else { CHUNK_BYTES };
+                more.push_back(Piece::Chunk(pool.take(size)));
+            }
+        }
+    }
+
+    /// Puts what is lent behind what is there.
+    pub(crate) fn append_loan(&mut self, loan: Loan) {
+        self.len += loan.bytes().len();
+        if self.head.is_nothing() {
+            self.head = Piece::Loan(loan);
         } else {
-            self.more.push_back(pool.take(CHUNK_BYTES));
+            self.more.push_back(Piece::Loan(loan));
         }
     }
 
@@ -146,26 +182,26 @@ impl Output {
         Ok(true)
     }
 
-    /// Gives everything back to the pool, unsent.
+    /// Gives everything back, unsent.
     pub(crate) fn discard(&mut self, pool: &mut ChunkPool) {
         let Self { head, more, .. } = std::mem::take(self);
         [head]
             .into_iter()
             .chain(more)
-            .for_each(|chunk| pool.put(chunk));
+            .for_each(|piece| piece.give_back(pool));
     }
 
     fn write_once(&self, socket: &mut impl Write, payload: &[u8]) -> io::Result<usize> {
         if self.len == 0 {
             return socket.write(payload);
         }
-        let first = &self.head[self.sent..];
+        let first = &self.head.bytes()[self.sent..];
         if self.more.is_empty() && payload.is_empty() {
             return socket.write(first);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         slices[0] = IoSlice::new(first);
-        let rest = self.more.iter().map(Vec::as_slice).chain([payload]);
+        let rest = self.more.iter().map(Piece::bytes).chain([payload]);
         let mut count = 1;
         for (slice, bytes) in slices[1..].iter_mut().zip(rest) {
             *slice = IoSlice::new(bytes);
@@ -177,15 +213,51 @@ impl Output {
     fn advance(&mut self, n: usize, pool: &mut ChunkPool) {
         self.len -= n;
         self.sent += n;
-        while self.head.capacity() > 0 && self.sent >= self.head.len() {
-            self.sent -= self.head.len();
+        while !self.head.is_nothing() && self.sent >= self.head.bytes().len() {
+            self.sent -= self.head.bytes().len();
             let next = self.more.pop_front().unwrap_or_default();
-            pool.put(std::mem::replace(&mut self.head, next));
+            std::mem::replace(&mut self.head, next).give_back(pool);
         }
         if self.len == 0 {
             // Keeps an idle connection at zero heap bytes.
             self.more = VecDeque::new();
         }
+    }
+}
+
+impl Piece {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Chunk(chunk) => chunk,
+            Self::Loan(loan) => loan.bytes(),
+        }
+    }
+
+    /// Bytes of memory that it has itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Chunk(chunk) => chunk.capacity(),
+            Self::Loan(_) => 0,
+        }
+    }
+
+    /// What stands for nothing to send.
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Chunk(chunk) if chunk.capacity() == 0)
+    }
+
+    #[inline]
+    fn give_back(self, pool: &mut ChunkPool) {
+        if let Self::Chunk(chunk) = self {
+            pool.put(chunk);
+        }
+    }
+}
+
+impl Default for Piece {
+    fn default() -> Self {
+        Self::Chunk(Vec::new())
     }
 }
 
@@ -227,7 +299,7 @@ pub const CHUNK_BYTES: usize = 16 * 1024;
 /// Capacities of chunks: a short message, a few of them or a page of text, and as much as is worth a system call.
 const CHUNK_SIZES: [usize; 3] = [256, 2048, CHUNK_BYTES];
 
-/// Most runs of bytes given to one `writev`: a megabyte of chunks.
+/// Most runs of bytes given to one `writev`: a megabyte of chunks, or more of what is lent.
 const MAX_SLICES: usize = 64;
 
 #[cfg(test)]
@@ -270,7 +342,7 @@ mod tests {
         #[test]
         fn every_byte_leaves_once_and_in_order(
             writes in prop::collection::vec(
-                (prop_oneof![0usize..300, 0usize..50_000], any::<bool>()),
+                (prop_oneof![0usize..300, 0usize..50_000], 0..3),
                 0..12,
             ),
             takes in prop::collection::vec(0usize..40_000, 0..40),
@@ -279,13 +351,13 @@ mod tests {
             let mut output = Output::default();
             let mut socket = Stingy { takes, taken: Vec::new() };
             let mut expected = Vec::new();
-            for (n, (len, direct)) in writes.into_iter().enumerate() {
+            for (n, (len, how)) in writes.into_iter().enumerate() {
                 let bytes: Vec<u8> = (0..len).map(|i| (i * 7 + n) as u8).collect();
                 expected.extend_from_slice(&bytes);
-                if direct {
-                    output.flush(&mut socket, &bytes, &mut pool).unwrap();
-                } else {
-                    output.append(&bytes, &mut pool);
+                match how {
+                    0 => output.append(&bytes, &mut pool),
+                    1 => drop(output.flush(&mut socket, &bytes, &mut pool).unwrap()),
+                    _ => output.append_loan(Loan::new(bytes)),
                 }
                 prop_assert_eq!(output.len(), expected.len() - socket.taken.len());
             }

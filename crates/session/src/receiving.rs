@@ -224,7 +224,7 @@ impl Session {
                 "flow.maxBufferedBytes exceeded by replies",
             ));
         }
-        if self.life.is_open() && !self.life.is_stopping() && !self.sending.holds_close() {
+        if self.life.is_open() && !self.life.is_stopping() {
             // The handshake is done, whatever the event queue has room for.
             self.deadline = None;
         }

@@ -1,7 +1,6 @@
 //! From the application to the peer: framing, answers to requests, and writing.
 //!
-//! Invariant: control frames stand between data frames. While the payload of one is coming in pieces, a pong or a ping of
-//! ours is held, and a goodbye until its message has come to its end.
+//! Invariant: control frames stand between data frames, as each is queued as a whole.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,6 +9,7 @@ use gev_wire::{Close, CloseCause, Outgoing, Payload};
 
 use crate::close_reason::CloseReason;
 use crate::event::Event;
+use crate::loan::Loan;
 use crate::output::{CHUNK_BYTES, Outlet, Output};
 use crate::pools::Pools;
 use crate::session::{Next, Session};
@@ -30,22 +30,9 @@ pub(crate) struct Sending {
     framing: u32,
     /// A message was dropped because the end had begun.
     has_dropped: bool,
-    /// What has begun goes through the codec on its way out.
-    transforms: bool,
-    /// Payload bytes of the message (or fragment) that has begun and that are still to come.
-    unsent: u64,
-    held: Held,
-    /// A ping of the loop's waits as what is held does.
-    holds_ping: bool,
+    /// The answer to the latest ping, as long as the socket takes nothing.
+    held_pong: Option<Box<[u8]>>,
     fin: Fin,
-}
-
-/// What waits for the end of the frame that is half way out.
-#[derive(Debug, Default)]
-struct Held {
-    /// The answer to the latest ping; waits too while the socket takes nothing.
-    pong: Option<Box<[u8]>>,
-    close: Option<Box<(Close, CloseCause)>>,
 }
 
 /// The end of this side's output.
@@ -69,10 +56,7 @@ impl Sending {
             taken: 0,
             framing: framing as u32,
             has_dropped: false,
-            transforms: false,
-            unsent: 0,
-            held: Held::default(),
-            holds_ping: false,
+            held_pong: None,
             fin: Fin::Open,
         }
     }
@@ -119,41 +103,36 @@ impl Session {
             self.sending.has_dropped = true;
             return Next::Wait;
         }
-        self.begin_frame(outgoing, payload.len() as u64, pools);
-        self.add_payload(payload, outlet, pools)
-    }
-
-    /// Queues what goes in front of a message of the application's whose `len` bytes follow.
-    pub fn begin(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
-        self.sending.count_framed(0);
-        if self.takes_messages() {
-            self.begin_frame(outgoing, len, pools);
-            self.sending.unsent = len;
+        if self.begin_frame(outgoing, payload.len(), pools) == Payload::Transformed {
+            self.transform(payload, pools);
+        } else if payload.len() >= DIRECT_BYTES && self.sending.writable {
+            return self.flush_with(payload, outlet, pools);
+        } else {
+            self.sending.append(payload, pools);
         }
+        Next::Wait
     }
 
-    /// Queues the next bytes of the message that has begun. `deadline`: see [`close`](Self::close).
-    pub fn continue_message(
+    /// Queues one message of the application's that is lent, and tries it at once: returns what the socket said.
+    pub fn send_loan(
         &mut self,
-        payload: &[u8],
-        deadline: Instant,
+        outgoing: Outgoing,
+        loan: Loan,
         outlet: &mut impl Outlet,
         pools: &mut Pools,
     ) -> Next {
-        self.sending.count(payload.len());
+        let len = loan.bytes().len();
+        self.sending.count_framed(len);
         if !self.takes_messages() {
             self.sending.has_dropped = true;
             return Next::Wait;
         }
-        self.sending.unsent = self.sending.unsent.saturating_sub(payload.len() as u64);
-        let next = self.add_payload(payload, outlet, pools);
-        if next == Next::Wait
-            && self.sending.unsent == 0
-            && let Some((close, cause)) = self.sending.take_held_close()
-        {
-            self.close(close, cause, deadline, pools);
+        if self.begin_frame(outgoing, len, pools) == Payload::Transformed {
+            self.transform(loan.bytes(), pools);
+            return Next::Wait;
         }
-        next
+        self.sending.output.append_loan(loan);
+        self.flush_with(&[], outlet, pools)
     }
 
     /// Queues a ping of the application's, if the codec has such a thing.
@@ -162,7 +141,7 @@ impl Session {
         self.queue_ping(payload, pools);
     }
 
-    fn queue_ping(&mut self, payload: &[u8], pools: &mut Pools) {
+    pub(crate) fn queue_ping(&mut self, payload: &[u8], pools: &mut Pools) {
         if self.takes_messages()
             && let Some(keep_alive) = self.codec.keep_alive()
         {
@@ -218,31 +197,23 @@ impl Session {
         self.life.may_send() && self.sending.fin == Fin::Open
     }
 
+    /// Queues what goes in front of a payload; returns what becomes of that.
     #[inline]
-    fn begin_frame(&mut self, outgoing: Outgoing, len: u64, pools: &mut Pools) {
-        let tail = self
-            .sending
+    fn begin_frame(&mut self, outgoing: Outgoing, len: usize, pools: &mut Pools) -> Payload {
+        let Self { codec, sending, .. } = self;
+        let tail = sending
             .output
             .tail(MAX_HEADER_BYTES, MAX_HEADER_BYTES, &mut pools.chunks);
         let before = tail.len();
-        let payload = self.codec.begin(outgoing, len, tail);
+        let payload = codec.begin(outgoing, len as u64, tail);
         let header = tail.len() - before;
-        self.sending.output.appended(header);
-        self.sending.transforms = payload == Payload::Transformed;
+        sending.output.appended(header);
+        payload
     }
 
-    #[inline]
-    fn add_payload(&mut self, payload: &[u8], outlet: &mut impl Outlet, pools: &mut Pools) -> Next {
+    fn transform(&mut self, payload: &[u8], pools: &mut Pools) {
         let Self { codec, sending, .. } = self;
-        if sending.transforms {
-            codec.transform(payload, &mut |bytes| sending.append(bytes, pools));
-            return Next::Wait;
-        }
-        if payload.len() >= DIRECT_BYTES && sending.writable {
-            return self.flush_with(payload, outlet, pools);
-        }
-        sending.append(payload, pools);
-        Next::Wait
+        codec.transform(payload, &mut |bytes| sending.append(bytes, pools));
     }
 
     fn flush_with(
@@ -265,7 +236,7 @@ impl Session {
                 self.watch.note_sent();
             }
             payload = &[];
-            if !self.sending.writable || !self.release_controls(pools) {
+            if !self.sending.writable || !self.release_pong(pools) {
                 break;
             }
         }
@@ -287,28 +258,16 @@ impl Session {
         Next::Wait
     }
 
-    /// Queues the control frames that were held, if they may go now; true if there were any.
-    fn release_controls(&mut self, pools: &mut Pools) -> bool {
-        let may_go = !self.sending.is_mid_frame() && self.takes_messages();
-        if !may_go || !self.sending.holds_controls() {
+    /// Queues the pong that was held, if it may go now; true if there was one.
+    fn release_pong(&mut self, pools: &mut Pools) -> bool {
+        if !self.takes_messages() {
             return false;
         }
-        if let Some(pong) = self.sending.held.pong.take() {
-            self.sending.append(&pong, pools);
-        }
-        if std::mem::take(&mut self.sending.holds_ping) {
-            self.queue_ping(&[], pools);
-        }
+        let Some(pong) = self.sending.held_pong.take() else {
+            return false;
+        };
+        self.sending.append(&pong, pools);
         true
-    }
-
-    /// Pings as soon as no frame is half way out.
-    pub(crate) fn ping_soon(&mut self, pools: &mut Pools) {
-        if self.sending.is_mid_frame() {
-            self.sending.holds_ping = true;
-        } else {
-            self.queue_ping(&[], pools);
-        }
     }
 
     /// Appends the codec's goodbye to the output; true when the peer is to answer.
@@ -326,32 +285,12 @@ impl Sending {
 
     /// True when a pong may be sent at once.
     pub(crate) fn may_pong(&self) -> bool {
-        self.writable && !self.is_mid_frame()
+        self.writable
     }
 
     /// Keeps a pong until it may be sent, instead of an earlier one.
     pub(crate) fn hold_pong(&mut self, frame: &[u8]) {
-        self.held.pong = Some(frame.into());
-    }
-
-    /// True while a message, or a fragment of one, is half way out: closing has to wait.
-    pub(crate) fn is_mid_message(&self) -> bool {
-        self.unsent > 0
-    }
-
-    /// Keeps a close until the message is out. The first one counts.
-    pub(crate) fn hold_close(&mut self, close: Close, cause: CloseCause) {
-        self.held
-            .close
-            .get_or_insert_with(|| Box::new((close, cause)));
-    }
-
-    pub(crate) fn holds_close(&self) -> bool {
-        self.held.close.is_some()
-    }
-
-    pub(crate) fn take_held_close(&mut self) -> Option<(Close, CloseCause)> {
-        self.held.close.take().map(|close| *close)
+        self.held_pong = Some(frame.into());
     }
 
     /// Something with `len` bytes of payload has been taken from the queue.
@@ -401,15 +340,6 @@ impl Sending {
             let mark = self.output.taken() + self.output.len() as u64;
             self.sent_marks.push_back(mark);
         }
-    }
-
-    /// True while no other frame may be sent. What is transformed goes out in frames that are whole.
-    fn is_mid_frame(&self) -> bool {
-        self.unsent > 0 && !self.transforms
-    }
-
-    fn holds_controls(&self) -> bool {
-        self.holds_ping || self.held.pong.is_some()
     }
 
     /// FIN when the output is out.

@@ -51,6 +51,16 @@ impl<E: Events> Sink for SessionSink<'_, E> {
         is_told
     }
 
+    fn announce(&mut self, len: u64) -> bool {
+        let len = len.to_le_bytes();
+        let Some(room) = self.events.reserve(len.len()) else {
+            return false;
+        };
+        room.copy_from_slice(&len);
+        self.events.commit(Event::Announced);
+        true
+    }
+
     #[inline]
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
         self.reserved = len;

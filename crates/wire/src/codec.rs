@@ -100,6 +100,13 @@ pub trait Sink: UpgradeSink + KeepAliveSink {
     /// so: `decode` then returns [`Decoded::Blocked`] and asks again at its next call.
     fn open(&mut self, opening: Opening<'_>) -> bool;
 
+    /// A message begins that has so many bytes and does not come in one part, unless the peer breaks off: for who gets memory
+    /// ready for it. False when there is no room to say so.
+    fn announce(&mut self, len: u64) -> bool {
+        let _ = len;
+        true
+    }
+
     /// Room for the payload of one part of a message, `len` <= [`PART_BYTES`]; `None` when there is none now.
     ///
     /// The bytes of the slice are unspecified and must all be written before [`commit`](Self::commit). Without a

@@ -46,6 +46,8 @@ impl Bridge for Told {
 
     fn ring(&mut self) {}
 
+    fn hand_back(&mut self) {}
+
     fn next_command(&mut self) -> Option<Command<'_>> {
         None
     }
@@ -154,11 +156,12 @@ impl Stage {
             id: self.connection.id,
             kind: CommandKind::Close,
             payload: &[],
+            loan: None,
         };
         let Self {
             connection, pools, ..
         } = self;
-        let next = connection.run(&close, Instant::now(), pools);
+        let next = connection.run(close, Instant::now(), pools);
         assert_eq!((next, connection.flush(pools)), (Next::Wait, Next::Wait));
     }
 }

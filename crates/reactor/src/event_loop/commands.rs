@@ -18,7 +18,8 @@ impl<B: Bridge> EventLoop<B> {
             let Some(command) = self.bridge.next_command() else {
                 break;
             };
-            budget = budget.saturating_sub(command.payload.len() + COMMAND_COST);
+            let lent = command.loan.as_ref().map_or(0, |loan| loan.bytes().len());
+            budget = budget.saturating_sub(command.payload.len() + lent + COMMAND_COST);
             if command.kind == CommandKind::Stop {
                 stop = command.payload.split_first_chunk().map(|(timeout, close)| {
                     let timeout = Duration::from_millis(u64::from(u32::from_le_bytes(*timeout)));
@@ -30,7 +31,7 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            if let Next::Gone(reason) = connection.run(&command, self.now, &mut self.pools) {
+            if let Next::Gone(reason) = connection.run(command, self.now, &mut self.pools) {
                 // At once: a socket that has failed may take what the next command sends, behind a part that is missing.
                 self.remove(id, reason);
             } else if !connection.listed.dirty {
@@ -38,6 +39,10 @@ impl<B: Bridge> EventLoop<B> {
                 connection.listed.dirty = true;
                 self.dirty.push(id);
             }
+        }
+        if budget == 0 {
+            // That may have been all, and nobody has seen it.
+            self.bridge.hand_back();
         }
         if let Some((timeout, close)) = stop {
             self.stop(timeout, close);

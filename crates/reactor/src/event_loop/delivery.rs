@@ -91,6 +91,19 @@ impl<B: Bridge> EventLoop<B> {
         true
     }
 
+    /// Tells the other end which loans it has back.
+    pub(super) fn tell_returned(&mut self) {
+        while let Some(loan) = self.bridge.next_returned() {
+            let id = ConnectionId {
+                slot: loan,
+                ..NOBODY
+            };
+            self.undelivered
+                .push_back((id, News::Event(Event::Returned)));
+        }
+        self.deliver_news();
+    }
+
     /// Delivers one event; false when there is no room.
     pub(super) fn emit(&mut self, id: ConnectionId, event: Event, payload: &[u8]) -> bool {
         let Some(room) = self.bridge.reserve(payload.len()) else {

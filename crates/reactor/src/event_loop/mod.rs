@@ -247,6 +247,7 @@ impl<B: Bridge> EventLoop<B> {
         self.run_timers()?;
         self.flush_dirty();
         self.watch_memory();
+        self.tell_returned();
         self.finish_stop();
         self.publish();
         // Timers poll too, and may have had the event that wakes for an abort.

@@ -9,7 +9,7 @@ use gev_reactor::{
     Address, Bridge, CodecFactory, Command, CommandKind, Config, ConnectionId, Counter, EventLoop,
     LoopHandle, Reactor, Turn,
 };
-use gev_session::{Config as SessionConfig, Event, Gauges};
+use gev_session::{Config as SessionConfig, Event, Gauges, Loan};
 use gev_wire::websocket::{Shared as WebSockets, WebSocket};
 use gev_wire::{Codec, MessageKind, Outgoing, Raw};
 
@@ -90,12 +90,16 @@ impl Bridge for TestBridge {
         let next = self.lock().commands.pop_front();
         self.current = next;
         let (id, kind, payload) = self.current.as_ref()?;
+        let is_loan = matches!(kind, CommandKind::SendLoan(_));
         Some(Command {
             id: *id,
             kind: *kind,
             payload,
+            loan: is_loan.then(|| Loan::new(payload.clone())),
         })
     }
+
+    fn hand_back(&mut self) {}
 
     fn prepare_sleep(&mut self) -> bool {
         self.lock().commands.is_empty()
@@ -184,6 +188,9 @@ impl TestBridge {
         let mut bytes = Vec::new();
         while bytes.len() < n {
             let (_, event, payload) = self.next();
+            if event == Event::Announced {
+                continue;
+            }
             assert!(matches!(event, Event::Message(_)), "{event:?}");
             bytes.extend(payload);
         }

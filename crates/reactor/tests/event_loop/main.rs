@@ -99,11 +99,9 @@ fn a_connection_opens_speaks_and_ends() {
     bridge.command(
         event_loop,
         id,
-        CommandKind::Begin(Outgoing::whole(MessageKind::Binary)),
-        &7u64.to_le_bytes(),
+        CommandKind::SendLoan(Outgoing::whole(MessageKind::Binary)),
+        b"morning",
     );
-    bridge.command(event_loop, id, CommandKind::Continue, b"mor");
-    bridge.command(event_loop, id, CommandKind::Continue, b"ning");
     let mut reply = [0; 12];
     client.read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"good morning");

@@ -1,5 +1,7 @@
 //! Sockets that fail, at every point.
 
+use std::sync::Arc;
+
 use crate::kit::{close_frame, raw, web_socket};
 
 const RESET: &str = "gone 1006 reset (connection reset)";
@@ -67,15 +69,19 @@ fn writing_fails_with_a_message() {
 
 #[test]
 fn writing_fails_in_the_middle_of_a_message() {
-    let halfway = || raw().begins(4).continues(b"ab").fails_to_write();
+    let bytes = Arc::from(*b"abcd");
+    let halfway = || raw().has_room_for(2).lends(&bytes);
     halfway()
-        .continues(b"cd")
+        .fails_to_write()
+        .takes(9)
         .says(&format!("open, sent ab, {PIPE}"));
     // How raw TCP goes down that was closed does not matter.
     halfway()
         .closes(1000, "")
-        .continues(b"cd")
+        .fails_to_write()
+        .takes(9)
         .says("open, sent ab, gone 1000 local");
+    assert_eq!(Arc::strong_count(&bytes), 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gev_session::{
-    Around, Config, Event, Heard, MemoryBudget, Next, Pools, Rank, Session, Share, Stopping,
+    Around, Config, Event, Heard, Loan, MemoryBudget, Next, Pools, Rank, Session, Share, Stopping,
     Timeouts,
 };
 use gev_wire::websocket::{Config as WebSocketConfig, Shared, WebSocket};
@@ -306,18 +306,12 @@ impl Stage {
         })
     }
 
-    /// A message of so many bytes begins.
-    pub(crate) fn begins(self, len: u64) -> Self {
+    /// Sends what it is lent.
+    pub(crate) fn lends(self, bytes: &Arc<[u8]>) -> Self {
+        let loan = Loan::new(Arc::clone(bytes));
         self.act(|session, around| {
-            session.begin(Outgoing::whole(MessageKind::Binary), len, around.pools);
-            Next::Wait
-        })
-    }
-
-    pub(crate) fn continues(self, bytes: &[u8]) -> Self {
-        let deadline = self.deadline_of_close();
-        self.act(|session, around| {
-            session.continue_message(bytes, deadline, around.outlet, around.pools)
+            let outgoing = Outgoing::whole(MessageKind::Binary);
+            session.send_loan(outgoing, loan, around.outlet, around.pools)
         })
     }
 

@@ -1,5 +1,7 @@
 //! Output: what waits, what may go between, and who is told of it.
 
+use std::sync::Arc;
+
 use crate::kit::{PING, frame, raw, web_socket};
 
 #[test]
@@ -34,11 +36,9 @@ fn a_message_counts_with_the_longest_framing_until_the_kernel_has_all_of_it() {
         .pings()
         .has_dealt_with(2 + 10 + 4 + 10)
         .has_room_for(0)
-        .begins(5)
+        .lends(&Arc::from(*b"abcde"))
         .has_dealt_with(2 + 10 + 4 + 10 + 10 - 2)
         .takes(9)
-        .has_dealt_with(2 + 10 + 4 + 10 + 10)
-        .continues(b"abcde")
         .has_dealt_with(2 + 10 + 4 + 10 + 10 + 5);
     raw().sends(b"ab").has_dealt_with(2);
 }
@@ -104,18 +104,46 @@ fn to_a_peer_that_does_not_read_only_the_latest_pong_is_sent() {
 }
 
 #[test]
-fn a_pong_waits_for_the_end_of_a_message() {
-    raw()
-        .begins(2)
-        .continues(b"a")
-        .pings()
-        .continues(b"b")
-        .says("open, sent a, sent b");
-    let stage = web_socket().begins(2).receives(&frame(PING, b"1"));
-    stage
-        .continues(b"ab")
+fn a_pong_goes_behind_what_is_half_way_out() {
+    web_socket()
+        .has_room_for(3)
+        .lends(&Arc::from(*b"ab"))
+        .receives(&frame(PING, b"1"))
         .takes(99)
-        .says("sent \u{fffd}\u{2}, sent ab\u{fffd}\u{1}1");
+        .says("sent \u{fffd}\u{2}a, sent b\u{fffd}\u{1}1");
+}
+
+#[test]
+fn what_is_lent_is_sent_in_its_turn_and_given_back() {
+    let lent: Arc<[u8]> = Arc::from(*b"lent");
+    let stage = raw()
+        .has_room_for(3)
+        .sends(b"ab")
+        .lends(&lent)
+        .sends(b"cd")
+        .lends(&lent);
+    assert_eq!(Arc::strong_count(&lent), 3);
+    let stage = stage.takes(4);
+    assert_eq!(Arc::strong_count(&lent), 2);
+    stage
+        .takes(99)
+        .says("open, sent ab, sent l, sent entc, sent dlent");
+    assert_eq!(Arc::strong_count(&lent), 1);
+}
+
+#[test]
+fn what_is_lent_is_given_back_unsent_when_the_end_has_begun_or_come() {
+    let lent: Arc<[u8]> = Arc::from(*b"lent");
+    let stage = raw().closes(1000, "").lends(&lent);
+    assert_eq!(Arc::strong_count(&lent), 1);
+    drop(stage);
+    let stage = raw().has_room_for(1).lends(&lent);
+    assert_eq!(Arc::strong_count(&lent), 2);
+    stage
+        .fails_to_write()
+        .takes(9)
+        .says("open, sent l, gone 1006 reset (broken pipe)");
+    assert_eq!(Arc::strong_count(&lent), 1);
 }
 
 #[test]

@@ -108,21 +108,6 @@ fn a_silent_peer_is_pinged_and_cut_if_it_does_not_answer() {
 }
 
 #[test]
-fn a_ping_waits_for_the_end_of_a_message() {
-    let ping_interval = ms(100);
-    let timeouts = Timeouts {
-        ping_interval,
-        pong_timeout: ms(500),
-        ..none()
-    };
-    web_socket_timed(timeouts)
-        .begins(2)
-        .at(100)
-        .continues(b"ab")
-        .says("sent \u{fffd}\u{2}, sent ab\u{fffd}\u{0}");
-}
-
-#[test]
 fn a_connection_gets_so_old_and_no_older() {
     let max_lifetime = ms(1000);
     let old = raw_timed(Timeouts {

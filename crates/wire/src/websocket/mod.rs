@@ -126,6 +126,9 @@ impl WebSocket {
                 }
             }
             let Some((kind, payload)) = self.whole_message(&header, header_len, input) else {
+                if self.is_long(&header) && !sink.announce(header.len) {
+                    return Ok(Some(Decoded::Blocked));
+                }
                 self.message.begin_frame(&header);
                 input.consume(header_len);
                 self.stage = Stage::Payload;
@@ -160,6 +163,13 @@ impl WebSocket {
             .first()
             .get(header_len..header_len + header.len as usize)?;
         Some((kind, payload))
+    }
+
+    /// True for a frame that is a message which has to be put together from parts, and whose length is certain.
+    fn is_long(&self, header: &FrameHeader) -> bool {
+        let is_whole = header.fin && header.opcode != OpCode::Continuation && !header.compressed;
+        let is_taken = !self.close_sent && !self.shared.config.eager_parts;
+        is_whole && is_taken && header.len > PART_BYTES as u64
     }
 
     fn payload(

@@ -49,6 +49,8 @@ pub(crate) struct Collector {
     pub(crate) controls: usize,
     /// More are too many; `None` for no limit.
     pub(crate) max_controls: Option<usize>,
+    /// Length of the message that is coming in, if that was said.
+    announced: Option<u64>,
     /// Calls of `open`, `reserve` and the like so far.
     asked: usize,
     reserved: Option<Vec<u8>>,
@@ -100,6 +102,14 @@ impl Sink for Collector {
         open
     }
 
+    fn announce(&mut self, len: u64) -> bool {
+        assert!(len > PART_BYTES as u64, "announced: {len}");
+        assert_eq!(self.announced, None, "announced twice");
+        let has_room = self.has_room();
+        self.announced = has_room.then_some(len);
+        has_room
+    }
+
     fn room_for_more(&mut self) -> usize {
         let by = self.rooms.len().min(1);
         self.rooms.rotate_left(by);
@@ -139,6 +149,8 @@ impl Sink for Collector {
         message.extend(bytes);
         if part.last {
             let (kind, message) = self.unfinished.take().expect("a message");
+            let announced = self.announced.take();
+            assert!(announced.is_none_or(|len| len == message.len() as u64));
             self.log.push(Entry::Message(kind, message));
         }
     }

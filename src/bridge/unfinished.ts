@@ -1,0 +1,72 @@
+/**
+ * A message that has not come in as a whole: what of it is there, in memory of its own that nobody else sees. Where the length
+ * of the message is known, what comes last is all that is ever allocated, yet no more than four times of what has come: an
+ * announcement alone takes no memory.
+ */
+export class Unfinished {
+	/** Bytes that have come. */
+	length = 0;
+	#memory: Buffer = NOTHING;
+	/** Bytes of the whole message; 0 if nobody has said so. */
+	readonly #announced: number;
+	/** Each byte so far is below 0x80. */
+	#isAscii = true;
+
+	constructor(announced = 0) {
+		this.#announced = announced;
+	}
+
+	/**
+	 * Adds a part.
+	 *
+	 * @throws RangeError when JavaScript has no memory of that length.
+	 */
+	add(part: Uint8Array, isAscii: boolean): void {
+		const at = this.length;
+		// Counted first: so much is kept for it, whatever comes of it.
+		this.length += part.length;
+		if (this.length > this.#memory.length) this.#grow(at);
+		this.#memory.set(part, at);
+		this.#isAscii &&= isAscii;
+	}
+
+	/** The message, as bytes. */
+	bytes(): Buffer {
+		return this.#memory.length === this.length
+			? this.#memory
+			: withRoom(this.length, this.#memory.subarray(0, this.length));
+	}
+
+	/**
+	 * The message, as text.
+	 *
+	 * @throws Error when it is longer than a string can be.
+	 */
+	text(): string {
+		return this.#memory.toString(
+			this.#isAscii ? "latin1" : "utf8",
+			0,
+			this.length,
+		);
+	}
+
+	/** Makes room for all that is counted, of which `at` bytes are there. */
+	#grow(at: number): void {
+		const { length } = this;
+		const more = Math.max(4 * length, LEAST_BYTES);
+		const isCertain = this.#announced >= length;
+		const enough = isCertain ? Math.min(more, this.#announced) : 2 * length;
+		this.#memory = withRoom(enough, this.#memory.subarray(0, at));
+	}
+}
+
+function withRoom(length: number, bytes: Uint8Array): Buffer {
+	const memory = Buffer.allocUnsafeSlow(length);
+	memory.set(bytes);
+	return memory;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Of this much memory is at once what an announcement asks for. */
+const LEAST_BYTES = 256 * 1024;
