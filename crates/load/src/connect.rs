@@ -15,6 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
 use crate::deflate::Agreed;
+use crate::limits;
 use crate::target::Target;
 use crate::upgrade::{self, UpgradeError};
 
@@ -46,6 +47,10 @@ pub(crate) fn open(
     protocol: Protocol,
     count: usize,
 ) -> Result<Vec<Opened>, ConnectError> {
+    limits::make_room_for(count).map_err(|error| ConnectError {
+        opened: 0,
+        cause: error.into(),
+    })?;
     let mut all = Vec::with_capacity(count);
     for index in 0..count {
         let opened = open_one(target, protocol, index).map_err(|cause| ConnectError {

@@ -16,6 +16,7 @@ mod deflate;
 mod floor;
 mod frame;
 mod idle;
+mod limits;
 mod process;
 mod records;
 mod run;
