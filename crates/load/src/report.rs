@@ -126,8 +126,8 @@ impl Report {
         self.problems.count == 0 && self.tally.messages > 0
     }
 
-    /// All figures in one line. What is not known, for want of a process id or of /proc, is null, and so is the lag of a
-    /// closed loop.
+    /// All figures in one line. What is not known, for want of a process id or of /proc, is null, and so is what only an
+    /// open loop has.
     pub(crate) fn to_json(&self) -> Value {
         let messages = self.tally.messages as f64;
         let seconds = self.elapsed.as_secs_f64();
@@ -146,6 +146,8 @@ impl Report {
             "p99Us": latency(0.99),
             "p999Us": latency(0.999),
             "maxUs": latency(1.0),
+            "sentPerSecond": (!self.tally.lag.is_empty())
+                .then(|| (self.tally.lag.len() as f64 / seconds).round()),
             "lagP50Us": lag(0.5),
             "lagP99Us": lag(0.99),
             "lagP999Us": lag(0.999),
