@@ -7,6 +7,7 @@ import { isFor } from "./lib/cells.mjs";
 import { chart } from "./lib/chart.mjs";
 import { compare, comparisonReport } from "./lib/comparison.mjs";
 import { choosePins } from "./lib/cpus.mjs";
+import { drawCurves, isBar } from "./lib/curves.mjs";
 import { kinds } from "./lib/kinds.mjs";
 import { describeMachine } from "./lib/machine.mjs";
 import {
@@ -77,7 +78,11 @@ async function load(bench, machine, notes) {
 	console.log(markdown);
 	save(options, "latest.md", markdown);
 	save(options, "latest.json", toJson({ machine, options, summaries, runs }));
-	save(options, "latest.svg", chart(options.cells, summaries, machine));
+	const { cells } = options;
+	save(options, "latest.svg", chart(cells.filter(isBar), summaries, machine));
+	for (const { name, svg } of drawCurves(cells, summaries, machine)) {
+		save(options, `${name}.svg`, svg);
+	}
 }
 
 async function against(bench, machine, notes) {

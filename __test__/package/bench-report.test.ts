@@ -4,6 +4,7 @@ import test from "ava";
 
 const benchmark = fileURLToPath(new URL("../../../benchmark", import.meta.url));
 const { cells } = await load("lib/cells.mjs");
+const { drawCurves, isBar } = await load("lib/curves.mjs");
 const { kinds } = await load("lib/kinds.mjs");
 const { whyLagged } = await load("lib/measure.mjs");
 const { peers, serverCommand } = await load("lib/peers.mjs");
@@ -123,6 +124,39 @@ for (const [title, figures, reason] of [
 		else t.regex(said, reason);
 	});
 }
+
+test("curves are drawn where there are three points, and their cells are no bars", (t) => {
+	const sizes = cells.filter(({ groups }: { groups: string[] }) =>
+		groups.includes("sizes"),
+	);
+	const runs = sizes.flatMap(({ name }: Named) =>
+		runsIn(name, { gev: 2, ws: 30 }),
+	);
+	const drawn = drawCurves(cells, summarize(cells, peers, runs), machine);
+	t.deepEqual(
+		drawn.map(({ name }: Named) => name),
+		["sizes"],
+	);
+	const { svg } = drawn[0];
+	t.true(svg.startsWith("<svg "));
+	t.true(svg.includes("a &lt;CPU&gt;, Node.js v1, 2026-01-02"));
+	t.is(svg.match(/<polyline/g).length, 2);
+	t.is(svg.match(/<circle/g).length, 2 * sizes.length);
+	t.notRegex(svg, /NaN|undefined|Infinity/);
+	const two = sizes
+		.slice(0, 2)
+		.flatMap(({ name }: Named) => runsIn(name, { gev: 2 }));
+	t.deepEqual(drawCurves(cells, summarize(cells, peers, two), machine), []);
+	for (const [name, expected] of [
+		["100x20x1", true],
+		["rooms-50", true],
+		["10x64k", false],
+		["open-50", false],
+		["import", false],
+	] as const) {
+		t.is(isBar(named(cells, name)), expected, name);
+	}
+});
 
 test("rooms take those who come in their order", (t) => {
 	const rooms = new Rooms(2);
