@@ -18,7 +18,7 @@ import { spread } from "./statistics.mjs";
  * @property {number} p99Us
  * @property {number} p999Us
  * @property {number | null} sentPerSecond In an open loop.
- * @property {number | null} lagP50Us How much later than due messages were sent, in an open loop.
+ * @property {number | null} lagP50Us How late the generator was itself, in an open loop.
  * @property {number | null} lagP99Us
  * @property {number | null} lagP999Us
  * @property {number} errors

@@ -145,16 +145,20 @@ impl Generator {
             let Some((index, due)) = schedule.take_due(now) else {
                 return Some(schedule.wait(now));
             };
-            self.tally.add_lag(now - due);
+            self.tally.add_sent(now - due);
             self.send(index, 1, due);
         }
         Some(Duration::ZERO)
     }
 
+    /// Sends what is due, if anything still is to be sent. Between two connections that are served, too: the clock does not
+    /// wait until all are.
+    fn go_on_sending(&mut self) -> Option<Duration> {
+        self.goes_on.then(|| self.send_due()).flatten()
+    }
+
     fn turn(&mut self, mut timeout: Duration) -> io::Result<()> {
-        if self.goes_on
-            && let Some(wait) = self.send_due()
-        {
+        if let Some(wait) = self.go_on_sending() {
             timeout = timeout.min(wait);
         }
         match self.poll.poll(&mut self.events, Some(timeout)) {
@@ -162,9 +166,14 @@ impl Generator {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         }
+        let told = Instant::now();
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let Token(index) = event.token();
+            if matches!(self.plan, Plan::Clock(_)) {
+                self.tally.add_lag(told.elapsed());
+                self.go_on_sending();
+            }
             if let Err(failure) = self.serve(index) {
                 self.fail(index, &failure);
             }
