@@ -7,11 +7,18 @@ import { isFor } from "./lib/cells.mjs";
 import { chart } from "./lib/chart.mjs";
 import { compare, comparisonReport } from "./lib/comparison.mjs";
 import { choosePins } from "./lib/cpus.mjs";
+import { drawCurves, isBar } from "./lib/curves.mjs";
+import { kinds } from "./lib/kinds.mjs";
 import { describeMachine } from "./lib/machine.mjs";
-import { measureIdle, measureLoad } from "./lib/measure.mjs";
+import {
+	Lagged,
+	measureIdle,
+	measureLoad,
+	windowSeconds,
+} from "./lib/measure.mjs";
 import { parseOptions, UsageError, usage } from "./lib/options.mjs";
 import { benchmarkFolder } from "./lib/peers.mjs";
-import { buildGenerator, installPeers } from "./lib/prepare.mjs";
+import { buildGenerator, buildGoServer, installPeers } from "./lib/prepare.mjs";
 import { runToEnd } from "./lib/processes.mjs";
 import { idleReport, loadReport, summarize } from "./lib/report.mjs";
 import {
@@ -20,11 +27,17 @@ import {
 	findRevision,
 	isDirty,
 } from "./lib/revision.mjs";
-import { idleSchedule, schedule } from "./lib/schedule.mjs";
+import { idleSchedule, minutesFor, schedule } from "./lib/schedule.mjs";
 import { spread } from "./lib/statistics.mjs";
 
 /** What went wrong in runs; the others go on. */
 const failures = [];
+
+/** Runs that say nothing about their servers, and why. */
+const discarded = [];
+
+/** A run that was thrown away is made again, so often in all. */
+const maxTries = 3;
 
 try {
 	await main(parseOptions(process.argv.slice(2)));
@@ -40,6 +53,7 @@ async function main(options) {
 	const revision =
 		options.mode === "against" ? findRevision(options.against) : undefined;
 	installPeers(needsOptionalPeers(options));
+	if (options.peers.some(({ server }) => server === "go")) buildGoServer();
 	if (options.mode === "profile") await buildForProfile();
 	const generator = buildGenerator();
 	const { pins, why } = choosePins();
@@ -60,11 +74,15 @@ async function load(bench, machine, notes) {
 	const { options } = bench;
 	const runs = await measureAll(bench);
 	const summaries = summarize(options.cells, options.peers, runs);
-	const markdown = loadReport(machine, options, summaries, withFailures(notes));
+	const markdown = loadReport(machine, options, summaries, withProblems(notes));
 	console.log(markdown);
 	save(options, "latest.md", markdown);
 	save(options, "latest.json", toJson({ machine, options, summaries, runs }));
-	save(options, "latest.svg", chart(options.cells, summaries, machine));
+	const { cells } = options;
+	save(options, "latest.svg", chart(cells.filter(isBar), summaries, machine));
+	for (const { name, svg } of drawCurves(cells, summaries, machine)) {
+		save(options, `${name}.svg`, svg);
+	}
 }
 
 async function against(bench, machine, notes) {
@@ -74,7 +92,8 @@ async function against(bench, machine, notes) {
 		console.error(`bench: ${notes.at(-1)}`);
 	}
 	buildRevision(revision);
-	const twins = await addTwins(bench.options.peers, revision);
+	const { peers, cells } = bench.options;
+	const twins = await addTwins(peers, cells, revision);
 	const options = { ...bench.options, peers: twins.peers };
 	const runs = await measureAll({ ...bench, options });
 	const comparisons = compare(options.cells, options.peers, runs);
@@ -82,7 +101,7 @@ async function against(bench, machine, notes) {
 		{ ...machine, before: revision.title },
 		options,
 		comparisons,
-		withFailures([...notes, ...twins.notes]),
+		withProblems([...notes, ...twins.notes]),
 	);
 	console.log(markdown);
 	save(options, "against.md", markdown);
@@ -95,12 +114,20 @@ async function against(bench, machine, notes) {
 
 async function measureAll(bench) {
 	const runs = [];
+	const minutes = minutesFor(bench.options).toFixed(0);
+	console.error(`bench: about ${minutes} min`);
 	for (const { repeat, cell, peer } of schedule(bench.options)) {
-		await attempt(`${cell.name} ${peer.name} #${repeat + 1}`, async () => {
-			const figures = await measureLoad(bench, peer, cell);
-			runs.push({ cell: cell.name, peer: peer.name, repeat, ...figures });
-			return `${figures.messagesPerSecond} messages/s, ${figures.cpuUsPerMessage} CPU us/message, generator ${percent(figures.generatorCpuShare)}`;
-		});
+		const { measure, cost, tell } = kinds[cell.kind];
+		const names = { cell: cell.name, peer: peer.name };
+		const title = `${cell.name} ${peer.name} #${repeat + 1}`;
+		const once = async () => {
+			const figures = await measure(bench, peer, cell);
+			runs.push({ ...figures, ...names, repeat, cost: cost(figures) });
+			return tell(figures);
+		};
+		for (let tries = 1; tries <= maxTries; tries++) {
+			if (await attempt(title, once)) break;
+		}
 	}
 	return runs;
 }
@@ -122,7 +149,7 @@ async function idle(bench, machine, notes) {
 			bytes: spread(own.map(({ bytesPerConnection }) => bytesPerConnection)),
 		};
 	});
-	const markdown = idleReport(machine, options, rows, withFailures(notes));
+	const markdown = idleReport(machine, options, rows, withProblems(notes));
 	console.log(markdown);
 	const name = options.compressed ? "compressed" : "idle";
 	save(options, `${name}.md`, markdown);
@@ -139,7 +166,7 @@ async function profile(bench) {
 		const file = join(folder, `perf-${peer.name}-${cell.name}.data`);
 		await attempt(`profile ${peer.name} ${cell.name}`, async () => {
 			const figures = await measureLoad(bench, peer, cell, (pid) =>
-				record(pid, file, options.warmup + options.seconds),
+				record(pid, file, windowSeconds(options, cell)),
 			);
 			return `${figures.messagesPerSecond} messages/s; now: perf report -i ${file}`;
 		});
@@ -185,17 +212,28 @@ function sortOut({ peers, mode }) {
 	return { present, notes };
 }
 
+/** Returns false for a run that was thrown away. */
 async function attempt(title, run) {
 	try {
 		console.error(`bench: ${title}: ${await run()}`);
 	} catch (error) {
+		if (error instanceof Lagged) {
+			discarded.push(`${title}: ${error.message}`);
+			console.error(`bench: ${title}: thrown away: ${error.message}`);
+			return false;
+		}
 		failures.push(`${title}: ${error.message}`);
 		console.error(`bench: ${title}: FAILED: ${error.message}`);
 	}
+	return true;
 }
 
-function withFailures(notes) {
-	return [...notes, ...failures.map((failure) => `FAILED: ${failure}`)];
+function withProblems(notes) {
+	return [
+		...notes,
+		...discarded.map((run) => `Thrown away: ${run}`),
+		...failures.map((failure) => `FAILED: ${failure}`),
+	];
 }
 
 function needsOptionalPeers({ peers }) {
@@ -214,8 +252,4 @@ function save({ out }, name, text) {
 function toJson(value) {
 	const shown = (key, value) => (key === "out" ? undefined : value);
 	return `${JSON.stringify(value, shown, "\t")}\n`;
-}
-
-function percent(share) {
-	return share === null ? "-" : `${(share * 100).toFixed(0)} %`;
 }

@@ -7,12 +7,12 @@ import test, { type ExecutionContext } from "ava";
 import { start } from "../kit/program.js";
 
 const benchmark = fileURLToPath(new URL("../../../benchmark", import.meta.url));
-const { cells } = await load("cells.mjs");
+const { cells, groups, isFor } = await load("cells.mjs");
 const { compare } = await load("comparison.mjs");
 const { parseOptions, UsageError } = await load("options.mjs");
 const { peers, usualPeers } = await load("peers.mjs");
 const { addTwins } = await load("revision.mjs");
-const { schedule } = await load("schedule.mjs");
+const { minutesFor, schedule } = await load("schedule.mjs");
 
 // Where git runs the tests, as in a hook, these would lead it away from the folder that it is called in.
 for (const name of ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"]) {
@@ -26,6 +26,10 @@ function load(name: string, folder = benchmark) {
 
 interface Named {
 	name: string;
+}
+
+interface Grouped extends Named {
+	groups: string[];
 }
 
 function names(all: Named[]): string[] {
@@ -60,7 +64,10 @@ test("--against compares every peer of gev, seven times, and writes nothing", (t
 		"gev-shared",
 		"gev-dedicated",
 	]);
-	t.deepEqual(options.cells, cells);
+	t.deepEqual(
+		options.cells,
+		cells.filter(({ groups }: Grouped) => groups.includes("basic")),
+	);
 });
 
 test("--against takes other peers, repeats, cells and a folder", (t) => {
@@ -80,7 +87,69 @@ test("without --against nothing is compared with another revision", (t) => {
 	const options = parseOptions([]);
 	t.like(options, { mode: "load", against: undefined, repeats: 5 });
 	t.deepEqual(options.peers, usualPeers);
+	t.deepEqual(options.cells, cells);
 	t.is(options.out, join(benchmark, "results"));
+});
+
+test("a group stands for its cells, and every cell is in one", (t) => {
+	const known = Object.keys(groups);
+	for (const cell of cells) {
+		t.true(
+			cell.groups.some((group: string) => known.includes(group)),
+			cell.name,
+		);
+	}
+	const options = parseOptions(["--cells=depth,json,1x20"]);
+	t.deepEqual(names(options.cells), [
+		"1x20",
+		"100x20x1",
+		"100x20x16",
+		"100x20x64",
+		"100x20x256",
+		"json-300",
+	]);
+	const usual = ["gev", "uwebsockets", "bun", "ws"];
+	const json = options.cells.at(-1);
+	t.deepEqual(
+		names(options.peers.filter((peer: Named) => isFor(json, peer))),
+		usual,
+	);
+});
+
+test("peers that are named run in all cells that they can, not only in the usual ones", (t) => {
+	const cell = ["--cells=10x64k"];
+	const usual = parseOptions(cell);
+	t.false(names(usual.peers).includes("gev-threads"));
+	const named = parseOptions([...cell, "--peers=gev-threads,ws-deflate"]);
+	t.deepEqual(names(named.peers), ["gev-threads"]);
+	t.throws(() => parseOptions(["--cells=rooms-50", "--peers=uws-keep"]), {
+		instanceOf: UsageError,
+		message: "none of the peers is for the cell rooms-50",
+	});
+});
+
+test("--quick is few cells, few peers and short runs", (t) => {
+	const options = parseOptions(["--quick"]);
+	t.like(options, { mode: "load", quick: true, repeats: 3, out: undefined });
+	t.true(options.cells.length < cells.length / 2);
+	t.true(minutesFor(options) <= 3.4, `${minutesFor(options)} min`);
+	for (const cell of options.cells) {
+		t.true(
+			options.peers.some((peer: Named) => isFor(cell, peer)),
+			cell.name,
+		);
+	}
+	const against = parseOptions(["--quick", "--against=HEAD"]);
+	t.deepEqual(names(against.peers), ["gev", "gev-raw"]);
+});
+
+test("what more repeats say nothing new of is not repeated more", (t) => {
+	const options = parseOptions(["--cells=burst-half,json", "--peers=gev"]);
+	const order = [...schedule(options)].map(
+		({ repeat, cell }) => `${repeat} ${cell.name}`,
+	);
+	t.is(order.filter((run) => run.endsWith("json-300")).length, 5);
+	t.is(order.filter((run) => run.endsWith("burst-half")).length, 3);
 });
 
 test("peers on unix sockets run when they are named", (t) => {
@@ -99,6 +168,9 @@ for (const [args, reason] of [
 	[["--against", "HEAD", "--peers", "ws,floor"], /needs a peer of gev/],
 	[["--against", "HEAD", "--peers", "gev", "--repeats", "0"], /--repeats/],
 	[["--against"], /--against/],
+	[["--quick", "--smoke"], /--quick and --smoke exclude/],
+	[["--cells", "size"], /--cells: there is no size, only basic, sizes/],
+	[["--profile", "--cells", "import"], /--profile is not for the cell import/],
 ] as const) {
 	test(`${args.join(" ")} is refused`, (t) => {
 		t.throws(() => parseOptions([...args]), {
@@ -131,10 +203,8 @@ test("a peer and its twin run directly after each other, in turns", (t) => {
 
 /** Runs of a peer in the first cell, one for each repeat; undefined: that one has failed. */
 function runs(peer: string, ...times: (number | null | undefined)[]) {
-	return times.flatMap((cpuUsPerMessage, repeat) =>
-		cpuUsPerMessage === undefined
-			? []
-			: [{ cell: cells[0].name, peer, repeat, cpuUsPerMessage }],
+	return times.flatMap((cost, repeat) =>
+		cost === undefined ? [] : [{ cell: cells[0].name, peer, repeat, cost }],
 	);
 }
 
@@ -170,7 +240,7 @@ for (const [title, now, before, expected] of [
 		},
 	],
 	[
-		"where CPU time is not known there is no ratio",
+		"where a cost is not known there is no ratio",
 		[null, null],
 		[null, null],
 		{ now: null, before: null, ratio: null },
@@ -187,11 +257,14 @@ for (const [title, now, before, expected] of [
 test("each cell has a row for each peer that is for it, also for one without a twin", (t) => {
 	const ws = peers.find(({ name }: Named) => name === "ws");
 	const all = [...runs("gev", 1), ...runs("gev@before", 2), ...runs("ws", 3)];
-	const rows = compare(cells, [...withTwins("gev", "gev-shared"), ws], all);
+	const basic = cells.filter(({ groups }: Grouped) => groups.includes("basic"));
+	const rows = compare(basic, [...withTwins("gev", "gev-shared"), ws], all);
 	t.deepEqual(
 		rows.map(({ cell, peer }: { cell: string; peer: string }) => [cell, peer]),
-		cells.flatMap(({ name, deflate }: Named & { deflate: boolean }) =>
-			(deflate ? ["gev-shared"] : ["gev", "ws"]).map((peer) => [name, peer]),
+		names(basic).flatMap((name) =>
+			(name.includes("deflate") ? ["gev-shared"] : ["gev", "ws"]).map(
+				(peer) => [name, peer],
+			),
 		),
 	);
 	t.like(rows[0], { ratio: { median: 0.5, min: 0.5, max: 0.5 } });
@@ -200,17 +273,19 @@ test("each cell has a row for each peer that is for it, also for one without a t
 
 test("a twin runs the server of its revision, or ours where that refuses, and is left out where both do", async (t) => {
 	const folder = await temporaryFolder(t);
-	const servers = join(folder, "benchmark", "servers");
-	await mkdir(servers, { recursive: true });
-	const takes = (...known: string[]) =>
-		`if (${JSON.stringify(known)}.includes(process.argv.slice(2).join(" "))) { console.log("listening 1"); setInterval(() => {}, 1e6); }`;
-	await writeFile(join(servers, "gev.mjs"), takes("", "--borrow"));
-	await writeFile(join(servers, "gev-now.mjs"), takes("", "--threads"));
+	const serversOf = (name: string) => join(folder, "benchmark", name);
+	const write = async (name: string, ...known: string[]) => {
+		const text = `if (${JSON.stringify(known)}.includes(process.argv.slice(2).join(" "))) { console.log("listening 1"); setInterval(() => {}, 1e6); }`;
+		await mkdir(serversOf(name), { recursive: true });
+		await writeFile(join(serversOf(name), "gev.mjs"), text);
+	};
+	await write("servers", "", "--borrow");
+	await write("servers-now", "", "--threads", "--mode rooms");
 	const wanted = ["gev", "gev-threads", "gev-borrow", "ws", "gev-raw"];
-	const { peers: all, notes } = await addTwins(
-		peers.filter(({ name }: Named) => wanted.includes(name)),
-		{ name: "abc", folder },
-	);
+	const some = peers.filter(({ name }: Named) => wanted.includes(name));
+	const revision = { name: "abc", folder };
+	const echo = parseOptions(["--cells=100x20x1"]).cells;
+	const { peers: all, notes } = await addTwins(some, echo, revision);
 	t.deepEqual(names(all), [
 		"gev",
 		"gev@abc",
@@ -220,18 +295,27 @@ test("a twin runs the server of its revision, or ours where that refuses, and is
 		"gev-borrow@abc",
 		"ws",
 	]);
-	const files = all
-		.filter(({ twinOf }: { twinOf?: string }) => twinOf)
-		.map(({ server }: { server: string }) =>
-			join(benchmark, "servers", server),
-		);
+	const filesOf = (all: { server: string; twinOf?: string }[]) =>
+		all
+			.filter(({ twinOf }) => twinOf)
+			.map(({ server }) => join(benchmark, "servers", server));
 	t.deepEqual(
-		files,
-		["gev.mjs", "gev-now.mjs", "gev.mjs"].map((name) => join(servers, name)),
+		filesOf(all),
+		["servers", "servers-now", "servers"].map((name) =>
+			join(serversOf(name), "gev.mjs"),
+		),
 	);
 	t.deepEqual(notes, ["Left out: gev-raw (not to be had at abc)."]);
+
+	const rooms = parseOptions(["--cells=100x20x1,rooms-50"]).cells;
+	const gev = some.filter(({ name }: Named) => name === "gev");
+	const inRooms = await addTwins(gev, rooms, revision);
+	t.deepEqual(filesOf(inRooms.peers), [
+		join(serversOf("servers-now"), "gev.mjs"),
+	]);
+
 	const raw = peers.find(({ name }: Named) => name === "gev-raw");
-	await t.throwsAsync(addTwins([raw], { name: "abc", folder }), {
+	await t.throwsAsync(addTwins([raw], echo, revision), {
 		message: "none of the peers of gev starts at abc",
 	});
 });

@@ -30,7 +30,7 @@ export function chart(cells, summaries, machine) {
 	});
 	const height = y + 16;
 	return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">
-<title id="title">CPU time of the server per echoed message, by load and peer</title>
+<title id="title">CPU time of the server per message, by load and peer</title>
 ${style}
 ${head(machine)}
 ${groups.join("\n")}
@@ -38,7 +38,8 @@ ${groups.join("\n")}
 `;
 }
 
-const style = `<style>
+/** Texts of charts, light and dark. */
+export const style = `<style>
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; }
 .note { font-size: 11px; fill: #59636e; }
@@ -55,11 +56,16 @@ text { fill: #f0f6fc; }
 }
 </style>`;
 
+/** @param {Record<string, unknown>} machine */
+export function where({ cpu, node, date }) {
+	return `${cpu}, Node.js ${node}, ${String(date).slice(0, 10)}`;
+}
+
 function head(machine) {
 	const note = escapeXml(
-		`${machine.cpu}, Node.js ${machine.node}, ${String(machine.date).slice(0, 10)}; median; each group has its own scale`,
+		`${where(machine)}; median; each group has its own scale`,
 	);
-	return `<text class="title" x="8" y="20">CPU µs per echoed message (less is better)</text>
+	return `<text class="title" x="8" y="20">CPU µs per message (less is better)</text>
 <text class="note" x="8" y="38">${note}</text>
 <rect class="main" x="8" y="47" width="10" height="10"/><text class="note" x="22" y="56">main thread (JavaScript)</text>
 <rect class="rest" x="170" y="47" width="10" height="10"/><text class="note" x="184" y="56">other threads</text>`;
@@ -96,7 +102,7 @@ function digits(value) {
 	return value.toFixed(2);
 }
 
-function escapeXml(text) {
+export function escapeXml(text) {
 	return text
 		.replaceAll("&", "&amp;")
 		.replaceAll("<", "&lt;")

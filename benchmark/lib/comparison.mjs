@@ -4,19 +4,20 @@
  * @typedef {object} Comparison
  * @property {string} cell
  * @property {string} peer
- * @property {import("./statistics.mjs").Spread | null} now CPU time per message, in microseconds.
+ * @property {import("./statistics.mjs").Spread | null} now What a run costs, as its cell's kind has it.
  * @property {import("./statistics.mjs").Spread | null} before The same of its twin; null for a peer that has none.
  * @property {import("./statistics.mjs").Spread | null} ratio Now divided by before: that of the medians, and the smallest and
  * the largest of two runs that followed each other; above 1 it has become slower.
  */
 import { isFor } from "./cells.mjs";
+import { kinds } from "./kinds.mjs";
 import { figure, list, table } from "./markdown.mjs";
 import { spread } from "./statistics.mjs";
 
 /**
  * @param {import("./cells.mjs").Cell[]} cells
  * @param {import("./peers.mjs").Peer[]} peers With their twins.
- * @param {{ cell: string, peer: string, repeat: number, cpuUsPerMessage: number | null }[]} runs
+ * @param {{ cell: string, peer: string, repeat: number, cost: number | null }[]} runs
  * @returns {Comparison[]}
  */
 export function compare(cells, peers, runs) {
@@ -31,8 +32,8 @@ export function compare(cells, peers, runs) {
 				return {
 					cell: cell.name,
 					peer: peer.name,
-					now: spread(now.map(cpuTime)),
-					before: spread(before.map(cpuTime)),
+					now: spread(now.map(costOf)),
+					before: spread(before.map(costOf)),
 					ratio: ratio(now, before),
 				};
 			}),
@@ -42,12 +43,12 @@ export function compare(cells, peers, runs) {
 function ratio(now, before) {
 	const pairs = now.flatMap((run) => {
 		const other = before.find(({ repeat }) => repeat === run.repeat);
-		return other ? [quotient(cpuTime(run), cpuTime(other))] : [];
+		return other ? [quotient(costOf(run), costOf(other))] : [];
 	});
 	const range = spread(pairs);
 	if (range === null) return null;
 	const [median, other] = [now, before].map(
-		(runs) => spread(runs.map(cpuTime)).median,
+		(runs) => spread(runs.map(costOf)).median,
 	);
 	return { ...range, median: median / other };
 }
@@ -56,8 +57,8 @@ function quotient(left, right) {
 	return left === null || right === null ? null : left / right;
 }
 
-function cpuTime({ cpuUsPerMessage }) {
-	return cpuUsPerMessage;
+function costOf({ cost }) {
+	return cost;
 }
 
 /**
@@ -73,8 +74,16 @@ export function comparisonReport(machine, options, comparisons, notes) {
 	return [
 		"# Now and before",
 		list(machine),
-		`CPU time of the server per echoed message in µs; ${text ? "text" : "binary"} messages, JSON as text; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
-		table(columns, comparisons),
+		`CPU time of the server per message in µs, or what the cell says; ${text ? "text" : "binary"} messages where the cell does not say; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
+		table(
+			columns,
+			comparisons.map((comparison) => ({
+				...comparison,
+				kind: kinds[
+					options.cells.find(({ name }) => name === comparison.cell).kind
+				],
+			})),
+		),
 		footnote,
 		...notes,
 		"",
@@ -82,12 +91,15 @@ export function comparisonReport(machine, options, comparisons, notes) {
 }
 
 const columns = [
-	["cell", ({ cell }) => cell],
+	[
+		"cell",
+		({ cell, kind }) => (kind.unit === "µs" ? cell : `${cell}, ${kind.unit}`),
+	],
 	["peer", ({ peer }) => peer],
-	["now", ({ now }) => figure(now, 2)],
-	["before", ({ before }) => figure(before, 2)],
+	["now", ({ now, kind }) => figure(now, kind.digits)],
+	["before", ({ before, kind }) => figure(before, kind.digits)],
 	["now / before (smallest - largest)", ({ ratio }) => figure(ratio, 3)],
 ];
 
-const footnote = `now / before: the ratio of the medians; above 1.000 a message costs more now. Smallest and largest are ratios of two
+const footnote = `now / before: the ratio of the medians; above 1.000 it costs more now. Smallest and largest are ratios of two
 runs that followed each other: each run has its counterpart directly before or after it, in turns.`;

@@ -31,16 +31,21 @@ function commit() {
 	return answer.status === 0 ? answer.stdout.trim() : "unknown";
 }
 
-/** Versions of the peers, from the lockfile that they are installed by. */
+/** Versions of the peers, from the files that they are installed by. */
 function peerVersions() {
 	const { packages } = JSON.parse(
 		readFileSync(join(benchmarkFolder, "package-lock.json"), "utf8"),
 	);
-	return Object.entries(packages)
+	const fromNpm = Object.entries(packages)
 		.filter(([path]) => path !== "")
 		.map(
 			([path, { version }]) =>
 				`${path.replace("node_modules/", "")} ${version}`,
-		)
-		.join(", ");
+		);
+	const modules = readFileSync(
+		join(benchmarkFolder, "servers", "go", "go.mod"),
+		"utf8",
+	);
+	const gnet = /^require \S+ v(\S+)$/m.exec(modules)?.[1];
+	return [...fromNpm, `gnet ${gnet}`].join(", ");
 }

@@ -24,11 +24,11 @@ export function table(columns, rows) {
 /**
  * A median, and the range around it if there is one.
  *
- * @param {import("./statistics.mjs").Spread | null} values
+ * @param {import("./statistics.mjs").Spread | null | undefined} values
  * @param {number} digits Behind the point.
  */
 export function figure(values, digits) {
-	if (values === null) return "-";
+	if (!values) return "-";
 	const format = (value) =>
 		value.toLocaleString("en-US", {
 			minimumFractionDigits: digits,

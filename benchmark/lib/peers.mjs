@@ -1,12 +1,17 @@
 /**
  * The servers that are compared.
  *
+ * @typedef {"echo" | "json" | "broadcast" | "rooms"} Mode What a server does with a message: sends it back; parses it and sends
+ * back what it has parsed; sends it to all connections, or to those of a room.
+ *
  * @typedef {object} Peer
  * @property {string} name
  * @property {"websocket" | "deflate" | "tcp"} protocol What the load generator speaks with it; deflate is WebSocket with
  * permessage-deflate.
  * @property {string} [server] The file, seen from `servers/`; without it the peer is the load generator's own floor.
  * @property {string[]} [args] Arguments of the server.
+ * @property {Mode[]} [modes] What it can do with a message; only echo it where this is missing.
+ * @property {string} [package] What its users import, where that is measured.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
  * @property {boolean} [lends] Its messages are valid during the call only, so that it is compared with gev-borrow too.
  * @property {boolean} [isExtra] It runs only when it is named, so that tables and runs do not get longer for it.
@@ -43,6 +48,16 @@ const gevBuilt = unlessThere(
 	"gev is not built: node scripts/setup.mjs",
 );
 
+/** Where what is built from Go lies. */
+export const goServer = join(
+	benchmarkFolder,
+	"results/tmp/go",
+	process.platform === "win32" ? "gnet.exe" : "gnet",
+);
+
+/** @type {Mode[]} */
+const everyMode = ["echo", "json", "broadcast", "rooms"];
+
 const gevOnUnix = () =>
 	process.platform === "win32"
 		? "Windows has no unix sockets for servers"
@@ -54,6 +69,8 @@ export const peers = [
 		name: "gev",
 		protocol: "websocket",
 		server: "gev.mjs",
+		modes: everyMode,
+		package: "gev",
 		missing: gevBuilt,
 	},
 	{
@@ -62,6 +79,7 @@ export const peers = [
 		server: "gev.mjs",
 		args: ["--threads"],
 		baseline: "gev",
+		modes: everyMode,
 		missing: gevBuilt,
 	},
 	{
@@ -70,6 +88,7 @@ export const peers = [
 		server: "gev.mjs",
 		args: ["--borrow"],
 		baseline: "gev",
+		modes: everyMode,
 		missing: gevBuilt,
 	},
 	{
@@ -87,6 +106,8 @@ export const peers = [
 		server: "uwebsockets.mjs",
 		baseline: "gev",
 		lends: true,
+		modes: everyMode,
+		package: "uwebsockets",
 		missing: uwebsocketsFits,
 	},
 	{
@@ -98,10 +119,28 @@ export const peers = [
 		missing: uwebsocketsFits,
 	},
 	{
+		name: "uws-text",
+		protocol: "websocket",
+		server: "uwebsockets.mjs",
+		args: ["--text"],
+		baseline: "gev",
+		missing: uwebsocketsFits,
+	},
+	{
+		name: "uws-publish",
+		protocol: "websocket",
+		server: "uwebsockets.mjs",
+		args: ["--publish"],
+		baseline: "gev",
+		modes: ["broadcast", "rooms"],
+		missing: uwebsocketsFits,
+	},
+	{
 		name: "bun",
 		protocol: "websocket",
 		server: "bun.mjs",
 		baseline: "gev",
+		modes: everyMode,
 		missing: unlessThere(bun, "it is only fetched for Linux on x64"),
 	},
 	{
@@ -109,6 +148,8 @@ export const peers = [
 		protocol: "websocket",
 		server: "ws.mjs",
 		baseline: "gev",
+		modes: everyMode,
+		package: "ws",
 		missing: () => undefined,
 	},
 	{
@@ -116,6 +157,14 @@ export const peers = [
 		protocol: "tcp",
 		server: "gev.mjs",
 		args: ["--protocol", "raw"],
+		missing: gevBuilt,
+	},
+	{
+		name: "gev-raw-borrow",
+		protocol: "tcp",
+		server: "gev.mjs",
+		args: ["--protocol", "raw", "--borrow"],
+		baseline: "gev-raw",
 		missing: gevBuilt,
 	},
 	{
@@ -133,6 +182,13 @@ export const peers = [
 		server: "node-net.mjs",
 		baseline: "gev-raw",
 		missing: () => undefined,
+	},
+	{
+		name: "gnet",
+		protocol: "tcp",
+		server: "go",
+		baseline: "gev-raw",
+		missing: unlessThere(goServer, "it is built where there is a Go"),
 	},
 	{
 		name: "floor",
@@ -219,19 +275,52 @@ export const compressedPeers = [
 ];
 
 /**
+ * Whether a peer is a server of others: neither gev nor the floor.
+ *
+ * @param {Peer} peer
+ */
+export function isRival(peer) {
+	return peer.server !== undefined && !hasTwin(peer);
+}
+
+/**
+ * The file of a peer's server.
+ *
+ * @param {Peer} peer
+ */
+export function serverFile({ server }) {
+	return join(benchmarkFolder, "servers", server);
+}
+
+/**
  * The command that starts a peer.
  *
  * @param {Peer} peer
- * @param {string} generator Path of gev-load.
- * @param {string[]} nodeFlags Flags for Node.js, if the peer runs in it.
+ * @param {object} how
+ * @param {string} how.generator Path of gev-load.
+ * @param {string[]} [how.nodeFlags] Flags for Node.js, if the peer runs in it.
+ * @param {Mode} [how.mode] What it does with a message.
  * @returns {string[]}
  */
-export function serverCommand(peer, generator, nodeFlags = []) {
+export function serverCommand(
+	peer,
+	{ generator, nodeFlags = [], mode = "echo" },
+) {
 	if (!peer.server) return [generator, "floor"];
-	const file = join(benchmarkFolder, "servers", peer.server);
+	if (peer.server === "go") return [goServer];
 	const runtime =
-		peer.name === "bun" ? [bun] : [process.execPath, ...nodeFlags];
-	return [...runtime, file, ...(peer.args ?? [])];
+		peer.server === "bun.mjs" ? [bun] : [process.execPath, ...nodeFlags];
+	return [...runtime, serverFile(peer), ...serverArgs(peer, mode)];
+}
+
+/**
+ * What a peer's server is told. To echo is what it does untold.
+ *
+ * @param {Peer} peer
+ * @param {Mode} mode
+ */
+export function serverArgs({ args = [] }, mode) {
+	return mode === "echo" ? args : [...args, "--mode", mode];
 }
 
 function unlessThere(path, reason) {

@@ -1,8 +1,8 @@
 /** Brings the peers and the load generator to the state in which they can run; does only what is missing. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { benchmarkFolder, rootFolder } from "./peers.mjs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { benchmarkFolder, goServer, rootFolder } from "./peers.mjs";
 
 /**
  * Installs the peers' packages. Peers that do not come with every run are left out unless `all`: they are large.
@@ -44,6 +44,17 @@ export function buildGenerator() {
 		.find((path) => path);
 	if (!executable) throw new Error("cargo has not said where gev-load is");
 	return executable;
+}
+
+/** Builds the peer that is written in Go, from the Go proxy, where there is a Go; says so where that fails. */
+export function buildGoServer() {
+	if (spawnSync("go", ["version"]).status !== 0) return;
+	mkdirSync(dirname(goServer), { recursive: true });
+	const { status } = spawnSync("go", ["build", "-o", goServer, "."], {
+		cwd: join(benchmarkFolder, "servers", "go"),
+		stdio: ["ignore", "ignore", "inherit"],
+	});
+	if (status !== 0) console.error("bench: the peer in Go cannot be built");
 }
 
 /** Whether npm's own record in node_modules is what the lockfile asks for. */

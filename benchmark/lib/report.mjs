@@ -1,35 +1,30 @@
 /** From the figures of all runs to tables. */
+import { kinds } from "./kinds.mjs";
 import { figure, list, table } from "./markdown.mjs";
 import { compressedSize } from "./measure.mjs";
+import { isRival } from "./peers.mjs";
 import { spread } from "./statistics.mjs";
 
 /** Below this share of its core a server was not the limit of the run. */
 const saturatedShare = 0.95;
 
 /**
- * All runs of a peer in a cell. Times in microseconds.
+ * All runs of a peer in a cell: besides what is here the spread of each of their figures, by its name.
  *
  * @typedef {object} Summary
  * @property {string} cell
  * @property {string} peer
  * @property {number} runs
- * @property {import("./statistics.mjs").Spread} messagesPerSecond
- * @property {import("./statistics.mjs").Spread} echoBytes
- * @property {import("./statistics.mjs").Spread} p50Us
- * @property {import("./statistics.mjs").Spread} p99Us
- * @property {import("./statistics.mjs").Spread | null} cpuUsPerMessage
- * @property {import("./statistics.mjs").Spread | null} mainThreadCpuUsPerMessage
- * @property {import("./statistics.mjs").Spread | null} rssMiB
- * @property {import("./statistics.mjs").Spread | null} cpuShare
- * @property {boolean} isSaturated False when a run's server used less than 95 % of its core.
- * @property {number | null} gevRatio CPU time per message of gev divided by this peer's; below 1 gev is cheaper.
+ * @property {import("./statistics.mjs").Spread | null} cost What the cell's kind compares peers by.
+ * @property {boolean} isSaturated False when a run's server used less than 95 % of its core, and should have used all.
+ * @property {number | null} gevRatio The cost of gev divided by this peer's; below 1 gev is cheaper.
  * @property {number | null} borrowRatio The same of gev-borrow, for a peer whose messages live no longer either.
  */
 
 /**
  * @param {import("./cells.mjs").Cell[]} cells
  * @param {import("./peers.mjs").Peer[]} peers
- * @param {({ cell: string, peer: string } & import("./measure.mjs").Figures)[]} runs
+ * @param {({ cell: string, peer: string, repeat: number, cost: number | null } & object)[]} runs
  * @returns {Summary[]}
  */
 export function summarize(cells, peers, runs) {
@@ -54,28 +49,57 @@ export function summarize(cells, peers, runs) {
 }
 
 function summarizePeer(cell, peer, runs) {
-	const all = (read) => spread(runs.map(read));
-	const cpuShare = all((run) => run.cpuShare);
+	const { repeat: _, ...figures } = runs[0];
+	const spreads = Object.keys(figures)
+		.filter((name) => runs.every((run) => isFigure(run[name])))
+		.map((name) => [name, spread(runs.map((run) => run[name]))]);
+	const summary = Object.fromEntries(spreads);
 	return {
+		...summary,
 		cell: cell.name,
 		peer: peer.name,
 		runs: runs.length,
-		messagesPerSecond: all((run) => run.messagesPerSecond),
-		echoBytes: all((run) => run.echoBytes),
-		p50Us: all((run) => run.p50Us),
-		p99Us: all((run) => run.p99Us),
-		cpuUsPerMessage: all((run) => run.cpuUsPerMessage),
-		mainThreadCpuUsPerMessage: all((run) => run.mainThreadCpuUsPerMessage),
-		rssMiB: all((run) => (run.rssKiB === null ? null : run.rssKiB / 1024)),
-		cpuShare,
-		isSaturated: cpuShare === null || cpuShare.min >= saturatedShare,
+		isSaturated:
+			cell.kind === "open" || (summary.cpuShare?.min ?? 1) >= saturatedShare,
 	};
+}
+
+function isFigure(value) {
+	return value === null || typeof value === "number";
 }
 
 function ratio(summary, summaries, baseline) {
 	const gev = summaries.find(({ peer }) => peer === baseline);
-	if (!gev?.cpuUsPerMessage || !summary.cpuUsPerMessage) return null;
-	return gev.cpuUsPerMessage.median / summary.cpuUsPerMessage.median;
+	if (!gev?.cost || !summary.cost) return null;
+	return gev.cost.median / summary.cost.median;
+}
+
+/**
+ * Names the best of the peers that are neither gev nor the floor, one for each peer of gev that others are compared with.
+ *
+ * @param {import("./cells.mjs").Cell} cell
+ * @param {import("./peers.mjs").Peer[]} peers
+ * @param {Summary[]} summaries Those of the cell.
+ * @returns {string[]} A sentence for each.
+ */
+export function nameBest(cell, peers, summaries) {
+	const { unit, digits } = kinds[cell.kind];
+	const rivals = peers.filter(isRival);
+	const baselines = new Set(rivals.map(({ baseline }) => baseline));
+	return [...baselines].flatMap((baseline) => {
+		const names = rivals
+			.filter((peer) => peer.baseline === baseline)
+			.map(({ name }) => name);
+		const [best] = summaries
+			.filter(({ peer, cost }) => cost && names.includes(peer))
+			.sort((left, right) => left.cost.median - right.cost.median);
+		if (best === undefined) return [];
+		const gev =
+			best.gevRatio === null
+				? ""
+				: ` ${baseline} / ${best.peer}: ${best.gevRatio.toFixed(2)}.`;
+		return `Best peer: ${best.peer}, ${figure(best.cost, digits)} ${unit}.${gev}`;
+	});
 }
 
 /**
@@ -88,23 +112,33 @@ function ratio(summary, summaries, baseline) {
  */
 export function loadReport(machine, options, summaries, notes) {
 	const { repeats, seconds, warmup, text } = options;
-	const sections = options.cells.map((cell) => {
-		const rows = summaries.filter((summary) => summary.cell === cell.name);
-		const compares = rows.some(({ borrowRatio }) => borrowRatio !== null);
-		const shown = columns.filter(
-			(column) => column !== borrowColumn || compares,
-		);
-		if (cell.deflate) shown.push(echoBytes);
-		return `## ${cell.title}\n\n${table(shown, rows)}`;
-	});
 	return [
-		"# Echo, closed loop",
+		"# gev beside its peers",
 		list(machine),
-		`${text ? "Text" : "Binary"} messages, JSON as text; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
-		...sections,
+		`${text ? "Text" : "Binary"} messages where a cell does not say what they are; ${repeats} runs each of ${seconds} s after ${warmup} s of warm-up; median (smallest - largest).`,
+		...options.cells.map((cell) => section(cell, options.peers, summaries)),
 		footnotes,
 		...notes,
 		"",
+	].join("\n\n");
+}
+
+function section(cell, peers, summaries) {
+	const rows = summaries.filter((summary) => summary.cell === cell.name);
+	const compares = rows.some(({ borrowRatio }) => borrowRatio !== null);
+	const shown = [
+		peerColumn,
+		...kinds[cell.kind].columns,
+		ratioColumn,
+		...(compares ? [borrowColumn] : []),
+		...(cell.protocols.includes("deflate") ? [echoBytes] : []),
+	];
+	const best = nameBest(cell, peers, rows);
+	return [
+		`## ${cell.title}`,
+		`\`${cell.name}\``,
+		table(shown, rows),
+		...best,
 	].join("\n\n");
 }
 
@@ -140,42 +174,30 @@ export function idleReport(machine, options, rows, notes) {
 const budgetNote =
 	"gev-dedicated has a memoryBudgetBytes of 2 GiB, enough for all; with the default of 64 MiB some 150 connections have compressors of their own, and the others are like those of gev-shared.";
 
+const peerColumn = [
+	"peer",
+	({ peer, isSaturated }) => (isSaturated ? peer : `${peer} (*)`),
+];
+
+const ratioColumn = [
+	"gev / peer",
+	({ gevRatio }) => (gevRatio === null ? "" : gevRatio.toFixed(2)),
+];
+
 /** Shown where it says something. */
 const borrowColumn = [
 	"gev-borrow / peer",
 	({ borrowRatio }) => (borrowRatio === null ? "" : borrowRatio.toFixed(2)),
 ];
 
-const columns = [
-	["peer", ({ peer, isSaturated }) => (isSaturated ? peer : `${peer} (*)`)],
-	["messages/s", ({ messagesPerSecond }) => figure(messagesPerSecond, 0)],
-	["p50 µs", ({ p50Us }) => figure(p50Us, 0)],
-	["p99 µs", ({ p99Us }) => figure(p99Us, 0)],
-	["CPU µs/message", ({ cpuUsPerMessage }) => figure(cpuUsPerMessage, 2)],
-	[
-		"of it main thread",
-		({ mainThreadCpuUsPerMessage }) => figure(mainThreadCpuUsPerMessage, 2),
-	],
-	[
-		"gev / peer",
-		({ gevRatio }) => (gevRatio === null ? "" : gevRatio.toFixed(2)),
-	],
-	borrowColumn,
-	["RSS MiB", ({ rssMiB }) => figure(rssMiB, 0)],
-	[
-		"core used",
-		({ cpuShare }) =>
-			cpuShare ? `${(cpuShare.median * 100).toFixed(0)} %` : "-",
-	],
-];
-
 /** How far a peer compresses: more is smaller, and costs more. */
 const echoBytes = ["bytes/echo", ({ echoBytes }) => figure(echoBytes, 0)];
 
 const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; with permessage-deflate: of gev-shared) divided by the
-peer's; below 1.00 gev is cheaper. gev-borrow / peer: the same for a peer whose messages are, as those of gev-borrow, valid during
-the call only; a handler of gev may keep its messages, as one of uws-keep may, where each is copied with slice().
-The main thread runs JavaScript. On one core gev's loop has by default no thread of its own; that of gev-threads has one.
-gev-raw, node-net and floor speak plain TCP with as many bytes as the WebSocket frames of the others. (*) In at least one run the
-server used less than 95 % of its core, so the generator or the wait for the next message was the limit: its messages/s say
-little, its CPU time per message stays valid.`;
+peer's; below 1.00 gev is cheaper. In an open loop it is the latency at p99 that is divided, after a burst what memory
+has grown to, for an import the time. gev-borrow / peer: the same for a peer whose messages are, as those of gev-borrow, valid during the call
+only; a handler of gev may keep its messages, as one of uws-keep may, where each is copied with slice(). Rooms: a message is one
+that was delivered, so one that goes to 50 members counts 50 times. The main thread runs JavaScript. On one core gev's loop has by
+default no thread of its own; that of gev-threads has one. gev-raw, node-net, gnet and floor speak plain TCP, beside peers of
+WebSocket with as many bytes as their frames. (*) In at least one run the server used less than 95 % of its core, so the generator
+or the wait for the next message was the limit: its messages/s say little, its CPU time per message stays valid.`;

@@ -8,10 +8,11 @@
  * @property {string} folder Where it is checked out.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { isFor } from "./cells.mjs";
 import { UsageError } from "./options.mjs";
-import { benchmarkFolder, hasTwin, rootFolder } from "./peers.mjs";
+import { benchmarkFolder, hasTwin, rootFolder, serverArgs } from "./peers.mjs";
 import { run } from "./prepare.mjs";
 import { startServer } from "./processes.mjs";
 
@@ -58,9 +59,9 @@ export function buildRevision({ name, commit, folder }) {
 		["checkout-index", "--all", "--force", `--prefix=${folder}/`],
 		quiet,
 	);
-	const servers = serversOf(folder);
-	mkdirSync(servers, { recursive: true });
-	copyFileSync(join(serversOf(rootFolder), "gev.mjs"), join(servers, ours));
+	cpSync(serversOf(rootFolder), join(folder, "benchmark", ours), {
+		recursive: true,
+	});
 	// In one target folder two revisions would take each other's addon.
 	const { CARGO_TARGET_DIR: _, ...env } = process.env;
 	run(process.execPath, ["scripts/setup.mjs"], {
@@ -75,14 +76,17 @@ export function buildRevision({ name, commit, folder }) {
  * Throws when nothing does.
  *
  * @param {import("./peers.mjs").Peer[]} peers
+ * @param {import("./cells.mjs").Cell[]} cells Those that the twins have to be able to run in.
  * @param {Revision} revision
  * @returns {Promise<{ peers: import("./peers.mjs").Peer[], notes: string[] }>}
  */
-export async function addTwins(peers, revision) {
+export async function addTwins(peers, cells, revision) {
 	const all = [];
 	const notes = [];
 	for (const peer of peers) {
-		const twin = hasTwin(peer) ? await twinOf(peer, revision) : undefined;
+		const twin = hasTwin(peer)
+			? await twinOf(peer, modesOf(peer, cells), revision)
+			: undefined;
 		if (twin) all.push(peer, twin);
 		else if (!hasTwin(peer)) all.push(peer);
 		else
@@ -94,11 +98,19 @@ export async function addTwins(peers, revision) {
 	return { peers: all, notes };
 }
 
-/** Runs the revision's own server, which knows its API, or, where that does not take the arguments, ours with its package. */
-async function twinOf(peer, { name, folder }) {
-	for (const server of ["gev.mjs", ours]) {
-		const file = join(serversOf(folder), server);
-		if (await starts([process.execPath, file, ...(peer.args ?? [])])) {
+function modesOf(peer, cells) {
+	const own = cells.filter((cell) => isFor(cell, peer));
+	return [...new Set(own.map(({ mode }) => mode))];
+}
+
+/**
+ * Runs the revision's own server, which knows its API, or, where that does not take the arguments for all that is to be done,
+ * ours with its package.
+ */
+async function twinOf(peer, modes, { name, folder }) {
+	for (const servers of ["servers", ours]) {
+		const file = join(folder, "benchmark", servers, peer.server);
+		if (await startsInAll(modes, peer, file)) {
 			return {
 				...peer,
 				name: `${peer.name}@${name}`,
@@ -107,6 +119,14 @@ async function twinOf(peer, { name, folder }) {
 			};
 		}
 	}
+}
+
+async function startsInAll(modes, peer, file) {
+	for (const mode of modes) {
+		const command = [process.execPath, file, ...serverArgs(peer, mode)];
+		if (!(await starts(command))) return false;
+	}
+	return true;
 }
 
 async function starts(command) {
@@ -120,8 +140,8 @@ async function starts(command) {
 	}
 }
 
-/** The name that our server has beside the revision's own. */
-const ours = "gev-now.mjs";
+/** The folder that our servers have beside the revision's own. */
+const ours = "servers-now";
 
 function serversOf(folder) {
 	return join(folder, "benchmark", "servers");

@@ -1,14 +1,17 @@
 /**
- * Echo with gev: `gev.mjs [--protocol raw] [--borrow] [--threads] [--deflate shared|dedicated] [--unix]`. Pinned to one core
- * its loop has by default no thread; with `--threads` it has. With `--unix` it listens on a unix socket of its own.
+ * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--threads]
+ * [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
+ * `--unix` it listens on a unix socket of its own.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { raw, Server, webSocket } from "../../dist/index.js";
+import { Rooms, roomSizes } from "./rooms.mjs";
 
 const { values } = parseArgs({
 	options: {
+		mode: { type: "string", default: "echo" },
 		protocol: { type: "string", default: "websocket" },
 		borrow: { type: "boolean", default: false },
 		threads: { type: "boolean" },
@@ -18,27 +21,51 @@ const { values } = parseArgs({
 });
 const path = join(tmpdir(), `gev-bench-${process.pid}.sock`);
 
-const server = new Server(
-	{
+const handlers = {
+	echo: {
 		onMessage(_connection, message) {
 			return message;
 		},
 	},
-	{
-		...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
-		loops: 1,
-		protocol:
-			values.protocol === "raw"
-				? raw()
-				: webSocket({ perMessageDeflate: deflate(values.deflate) }),
-		borrow: values.borrow,
-		threads: values.threads,
+	json: {
+		onMessage(_connection, message) {
+			return JSON.stringify(JSON.parse(message));
+		},
 	},
-);
+	broadcast: inRooms(roomSizes.broadcast),
+	rooms: inRooms(roomSizes.rooms),
+};
+
+const server = new Server(handlers[values.mode], {
+	...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
+	loops: 1,
+	protocol:
+		values.protocol === "raw"
+			? raw()
+			: webSocket({ perMessageDeflate: deflate(values.deflate) }),
+	borrow: values.borrow,
+	threads: values.threads,
+});
 const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
 // Which removes the socket's file.
 if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
+
+/** Sends each message to all members of a room, one call for each. */
+function inRooms(size) {
+	const rooms = new Rooms(size);
+	return {
+		onConnect(connection) {
+			connection.context = rooms.join(connection);
+		},
+		onMessage({ context: { members } }, message) {
+			for (const member of members) member.send(message);
+		},
+		onClose(connection) {
+			connection.context.members.delete(connection);
+		},
+	};
+}
 
 function deflate(mode) {
 	if (mode === undefined) return false;

@@ -15,6 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::args::Protocol;
 use crate::deflate::Agreed;
+use crate::limits;
 use crate::target::Target;
 use crate::upgrade::{self, UpgradeError};
 
@@ -40,15 +41,29 @@ enum Cause {
     Upgrade(UpgradeError),
 }
 
+/// How much the kernel keeps for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Buffers {
+    Usual,
+    /// As little as a peer far away would have it keep: few bytes that this side has not read, and, since segments are small,
+    /// few that the server's side has not sent. The server has to keep the rest itself.
+    Small,
+}
+
 /// Opens `count` connections.
 pub(crate) fn open(
     target: &Target,
     protocol: Protocol,
     count: usize,
+    buffers: Buffers,
 ) -> Result<Vec<Opened>, ConnectError> {
+    limits::make_room_for(count).map_err(|error| ConnectError {
+        opened: 0,
+        cause: error.into(),
+    })?;
     let mut all = Vec::with_capacity(count);
     for index in 0..count {
-        let opened = open_one(target, protocol, index).map_err(|cause| ConnectError {
+        let opened = open_one(target, protocol, index, buffers).map_err(|cause| ConnectError {
             opened: index,
             cause,
         })?;
@@ -57,9 +72,14 @@ pub(crate) fn open(
     Ok(all)
 }
 
-fn open_one(target: &Target, protocol: Protocol, index: usize) -> Result<Opened, Cause> {
+fn open_one(
+    target: &Target,
+    protocol: Protocol,
+    index: usize,
+    buffers: Buffers,
+) -> Result<Opened, Cause> {
     let mut socket = match target {
-        Target::Tcp(address) => connect_tcp(*address, source(*address, index))?,
+        Target::Tcp(address) => connect_tcp(*address, source(*address, index), buffers)?,
         #[cfg(unix)]
         Target::Unix(path) => connect_unix(path)?,
     };
@@ -74,8 +94,17 @@ fn open_one(target: &Target, protocol: Protocol, index: usize) -> Result<Opened,
     Ok(Opened { socket, deflate })
 }
 
-fn connect_tcp(target: SocketAddr, source: Option<SocketAddr>) -> io::Result<Socket> {
+fn connect_tcp(
+    target: SocketAddr,
+    source: Option<SocketAddr>,
+    buffers: Buffers,
+) -> io::Result<Socket> {
     let socket = blocking(Domain::for_address(target))?;
+    if buffers == Buffers::Small {
+        socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        #[cfg(unix)]
+        socket.set_tcp_mss(SMALL_SEGMENT)?;
+    }
     if let Some(source) = source {
         socket.bind(&source.into())?;
     }
@@ -131,6 +160,13 @@ impl std::error::Error for ConnectError {}
 /// For each step of opening a connection, and as long as it blocks.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What [`Buffers::Small`] leaves unread in the kernel, in bytes.
+const SMALL_BUFFER: usize = 4096;
+
+/// A segment as on an Ethernet, in bytes.
+#[cfg(unix)]
+const SMALL_SEGMENT: u32 = 1460;
+
 /// Connections from one address. Linux has 28,232 ports for them by default, and other processes use some.
 const PER_SOURCE: usize = 20_000;
 
@@ -153,7 +189,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let target = Target::Tcp(listener.local_addr().unwrap());
         drop(listener);
-        let error = open(&target, Protocol::Tcp, 2).unwrap_err();
+        let error = open(&target, Protocol::Tcp, 2, Buffers::Usual).unwrap_err();
         assert_eq!(error.opened, 0);
     }
 
@@ -163,9 +199,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("gev-load-{}.sock", std::process::id()));
         let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         let target = Target::Unix(path.clone());
-        let opened = open(&target, Protocol::Tcp, 2);
+        let opened = open(&target, Protocol::Tcp, 2, Buffers::Usual);
         std::fs::remove_file(path).unwrap();
         assert_eq!(opened.unwrap().len(), 2);
-        assert!(open(&target, Protocol::Tcp, 1).is_err());
+        assert!(open(&target, Protocol::Tcp, 1, Buffers::Usual).is_err());
     }
 }

@@ -1,7 +1,9 @@
-//! One connection of a closed-loop run.
+//! One connection of a run.
 //!
 //! Invariant: `next_sent - next_echo` messages are in flight, and `sent_at` has the time of each. No memory is allocated
 //! per message, except that `unsent` grows to what the kernel does not take.
+//!
+//! In a room a message is sent on one connection and comes back on all; the others are told to expect it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,10 +16,10 @@ use crate::deflate::{EchoCheck, Wrong};
 use crate::stream::Stream;
 use crate::template::Template;
 
-/// A connection that keeps its number of messages in flight.
+/// A connection on which messages come back as they were sent.
 pub(crate) struct Connection<S = Stream> {
     stream: S,
-    /// When each message in flight was sent, oldest first.
+    /// When each message in flight was sent, or should have been, oldest first.
     sent_at: VecDeque<Instant>,
     /// Sequence number of the next message.
     next_sent: u32,
@@ -27,8 +29,10 @@ pub(crate) struct Connection<S = Stream> {
     echo_offset: usize,
     /// What checks compressed echoes.
     check: Option<Box<EchoCheck>>,
-    /// What the kernel has not taken yet; nothing may overtake it.
+    /// What the kernel has not taken yet, from `unsent_at` on; nothing may overtake it.
     unsent: Vec<u8>,
+    /// Where `unsent` begins: a long message is not moved for each part that the kernel takes.
+    unsent_at: usize,
 }
 
 /// An echo that was right.
@@ -75,34 +79,48 @@ impl<S: Read + Write> Connection<S> {
             echo_offset: 0,
             check: check.map(Box::new),
             unsent: Vec::new(),
+            unsent_at: 0,
         }
     }
 
-    /// Messages that have been sent and not echoed.
+    /// Messages that have been sent, or are expected, and have not come.
     pub(crate) fn in_flight(&self) -> usize {
         self.sent_at.len()
     }
 
-    /// Sends `count` messages at once.
-    pub(crate) fn send(&mut self, count: usize, template: &mut Template) -> Result<(), Failure> {
+    /// Sends `count` messages at once. Their latencies are counted from `since`.
+    pub(crate) fn send(
+        &mut self,
+        count: usize,
+        since: Instant,
+        template: &mut Template,
+    ) -> Result<(), Failure> {
         let frames = template.frames(self.next_sent, count);
-        self.next_sent = self.next_sent.wrapping_add(count as u32);
-        let now = Instant::now();
-        self.sent_at.extend(std::iter::repeat_n(now, count));
-        if self.unsent.is_empty() {
-            let taken = write_all_possible(&mut self.stream, frames)?;
-            self.unsent.extend_from_slice(&frames[taken..]);
+        let taken = if self.unsent.is_empty() {
+            write_all_possible(&mut self.stream, frames)?
         } else {
-            self.unsent.extend_from_slice(frames);
-        }
+            0
+        };
+        self.unsent.extend_from_slice(&frames[taken..]);
+        self.expect(count, since);
         Ok(())
+    }
+
+    /// Expects `count` messages that are sent on another connection. Their latencies are counted from `since`.
+    pub(crate) fn expect(&mut self, count: usize, since: Instant) {
+        self.next_sent = self.next_sent.wrapping_add(count as u32);
+        self.sent_at.extend(std::iter::repeat_n(since, count));
     }
 
     /// Sends what the kernel did not take before. To be called when the socket is writable.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        if !self.unsent.is_empty() {
-            let taken = write_all_possible(&mut self.stream, &self.unsent)?;
-            self.unsent.drain(..taken);
+        let unsent = &self.unsent[self.unsent_at..];
+        if !unsent.is_empty() {
+            self.unsent_at += write_all_possible(&mut self.stream, unsent)?;
+            if self.unsent_at == self.unsent.len() {
+                self.unsent.clear();
+                self.unsent_at = 0;
+            }
         }
         Ok(())
     }
@@ -119,7 +137,7 @@ impl<S: Read + Write> Connection<S> {
         while let Some(count) = self.read(buffer)? {
             let echoes = self.take_echoes(&buffer[..count], template, &mut on_echo)?;
             if goes_on && echoes > 0 {
-                self.send(echoes, template)?;
+                self.send(echoes, Instant::now(), template)?;
             }
             if SHORT_READ_IS_LAST && count < buffer.len() {
                 break;
@@ -134,7 +152,7 @@ impl<S: Read + Write> Connection<S> {
         template: &mut Template,
         buffer: &mut [u8],
     ) -> Result<(), Failure> {
-        self.send(1, template)?;
+        self.send(1, Instant::now(), template)?;
         while self.in_flight() > 0 {
             let count = self.read(buffer)?.ok_or(Failure::Late)?;
             self.take_echoes(&buffer[..count], template, &mut |_| {})?;
@@ -260,6 +278,7 @@ const SHORT_READ_IS_LAST: bool = cfg!(unix);
 mod tests {
     use super::*;
     use crate::args::Protocol;
+    use crate::content::Content;
     use crate::deflate::Agreed;
     use crate::frame::FrameKind;
 
@@ -300,7 +319,7 @@ mod tests {
             room,
             ..Echo::default()
         };
-        let template = Template::new(Protocol::Tcp, FrameKind::Binary, 10, in_flight);
+        let template = Template::new(Protocol::Tcp, Content::Binary, 10, in_flight);
         (Connection::new(echo, 7, in_flight, None), template)
     }
 
@@ -319,7 +338,7 @@ mod tests {
     fn echoes_may_arrive_in_reads_of_any_size() {
         for step in 1..=35 {
             let (mut connection, mut template) = open(usize::MAX, 3);
-            connection.send(3, &mut template).unwrap();
+            connection.send(3, Instant::now(), &mut template).unwrap();
             let mut echoes = 0;
             while !connection.stream.bytes.is_empty() {
                 echoes += receive(&mut connection, &mut template, step).unwrap();
@@ -331,7 +350,7 @@ mod tests {
     #[test]
     fn a_batch_of_echoes_is_answered_with_as_many_messages() {
         let (mut connection, mut template) = open(30, 3);
-        connection.send(3, &mut template).unwrap();
+        connection.send(3, Instant::now(), &mut template).unwrap();
         connection.stream.room = 1000;
         let mut echoes = 0;
         connection
@@ -344,14 +363,41 @@ mod tests {
     #[test]
     fn what_the_kernel_does_not_take_goes_out_later_and_in_order() {
         let (mut connection, mut template) = open(3, 4);
-        connection.send(1, &mut template).unwrap();
-        connection.send(3, &mut template).unwrap();
+        connection.send(1, Instant::now(), &mut template).unwrap();
+        connection.send(3, Instant::now(), &mut template).unwrap();
         for _ in 0..8 {
             connection.stream.room = 5;
             connection.flush().unwrap();
         }
         assert!(connection.unsent.is_empty());
         assert_eq!(receive(&mut connection, &mut template, 64).unwrap(), 4);
+    }
+
+    #[test]
+    fn what_is_sent_elsewhere_can_be_expected() {
+        let (mut sender, mut template) = open(10, 1);
+        let (mut member, _) = open(0, 1);
+        sender.send(1, Instant::now(), &mut template).unwrap();
+        member.expect(1, Instant::now());
+        member.stream.bytes = sender.stream.bytes.clone();
+        for connection in [&mut sender, &mut member] {
+            assert_eq!(receive(connection, &mut template, 64).unwrap(), 1);
+            assert_eq!(connection.in_flight(), 0);
+        }
+    }
+
+    #[test]
+    fn latency_counts_from_when_a_message_should_have_been_sent() {
+        let (mut connection, mut template) = open(10, 1);
+        let due = Instant::now() - Duration::from_secs(3);
+        connection.send(1, due, &mut template).unwrap();
+        let mut latency = Duration::ZERO;
+        connection
+            .receive(&mut template, &mut [0; 64], false, |echo| {
+                latency = echo.latency
+            })
+            .unwrap();
+        assert!(latency >= Duration::from_secs(3));
     }
 
     #[test]
@@ -368,7 +414,7 @@ mod tests {
     #[test]
     fn wrong_echoes_are_found() {
         let (mut connection, mut template) = open(usize::MAX, 1);
-        connection.send(1, &mut template).unwrap();
+        connection.send(1, Instant::now(), &mut template).unwrap();
         connection.stream.bytes[9] ^= 1;
         assert!(matches!(
             receive(&mut connection, &mut template, 4),
@@ -382,7 +428,7 @@ mod tests {
 
     /// A connection whose only message is on its way, and a server that has echoed it as it was compressed.
     fn open_deflate() -> (Connection<Echo>, Template) {
-        let mut template = Template::new(Protocol::Deflate, FrameKind::Text, 100, 1);
+        let mut template = Template::new(Protocol::Deflate, Content::Text, 100, 1);
         let frame = template.frames(7, 1).to_vec();
         let payload = &frame[6..];
         let mut server = Echo {

@@ -8,10 +8,12 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::args::FloorOptions;
+use crate::limits;
 
 /// Prints `listening PORT` and echoes until the time is over.
 pub(crate) fn serve(options: &FloorOptions) -> io::Result<()> {
     let deadline = Instant::now() + options.duration;
+    limits::make_all_room()?;
     let mut floor = Floor::bind(options.port)?;
     println!("listening {}", floor.listener.local_addr()?.port());
     let mut events = Events::with_capacity(1024);

@@ -8,10 +8,6 @@ pub(crate) enum FrameKind {
 }
 
 impl FrameKind {
-    pub(crate) fn new(text: bool) -> Self {
-        if text { Self::Text } else { Self::Binary }
-    }
-
     /// First byte of a message's only frame.
     fn byte0(self) -> u8 {
         match self {
@@ -37,6 +33,19 @@ pub(crate) fn push_server_header(frame: &mut Vec<u8>, kind: FrameKind, payload: 
     push_header(frame, kind, payload, 0);
 }
 
+/// A client's frame that says goodbye with code 1000 (RFC 6455 sections 5.5.1 and 7.4.1).
+pub(crate) fn client_close() -> [u8; 8] {
+    let [one, two, three, four] = MASK;
+    let [high, low] = NORMAL_CLOSURE.to_be_bytes();
+    [0x88, 0x82, one, two, three, four, high ^ one, low ^ two]
+}
+
+/// Whether these bytes are a server's answer to [`client_close`]: one close frame with the same code, or with none.
+pub(crate) fn is_server_close(bytes: &[u8]) -> bool {
+    let [high, low] = NORMAL_CLOSURE.to_be_bytes();
+    bytes == [0x88, 2, high, low] || bytes == [0x88, 0]
+}
+
 fn push_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize, mask_bit: u8) {
     frame.push(kind.byte0());
     // "The minimal number of bytes MUST be used to encode the length."
@@ -53,6 +62,8 @@ fn push_header(frame: &mut Vec<u8>, kind: FrameKind, payload: usize, mask_bit: u
     }
 }
 
+const NORMAL_CLOSURE: u16 = 1000;
+
 /// All frames carry the same mask. It is none of the values (zero, one repeated byte) for which a server might know a
 /// short cut.
 pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -60,6 +71,17 @@ pub(crate) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_goodbye_has_one_answer() {
+        let sent = client_close();
+        let code = [sent[6] ^ MASK[0], sent[7] ^ MASK[1]];
+        assert_eq!(code, [3, 232]);
+        assert!(is_server_close(&[0x88, 2, 3, 232]));
+        assert!(is_server_close(&[0x88, 0]));
+        assert!(!is_server_close(&[0x88, 2, 3, 233]));
+        assert!(!is_server_close(&[0x88, 0, 0]));
+    }
 
     #[test]
     fn headers_use_the_shortest_length() {

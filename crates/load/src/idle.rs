@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use socket2::Socket;
 
 use crate::args::IdleOptions;
-use crate::connect::{self, Opened};
+use crate::connect::{self, Buffers, Opened};
 use crate::connection::Connection;
 use crate::deflate::EchoCheck;
-use crate::frame::FrameKind;
 use crate::process::Process;
 use crate::template::Template;
 
@@ -76,12 +75,12 @@ impl Report {
 }
 
 fn open(options: &IdleOptions, count: usize) -> Result<Vec<Socket>, Box<dyn std::error::Error>> {
-    let opened = connect::open(&options.target, options.protocol, count)?;
+    let opened = connect::open(&options.target, options.protocol, count, Buffers::Usual)?;
     if options.size == 0 {
         return Ok(opened.into_iter().map(|opened| opened.socket).collect());
     }
-    let kind = FrameKind::new(options.text);
-    let mut template = Template::new(options.protocol, kind, options.size, 1);
+    let kind = options.content.frame_kind();
+    let mut template = Template::new(options.protocol, options.content, options.size, 1);
     let mut buffer = vec![0; READ_BYTES];
     let mut sockets = Vec::with_capacity(count);
     for (index, Opened { socket, deflate }) in opened.into_iter().enumerate() {

@@ -14,6 +14,7 @@
 //! message without a header, for servers compress it as they like.
 
 use crate::args::Protocol;
+use crate::content::Content;
 use crate::deflate::{self, EchoCheck, Wrong};
 use crate::frame::{self, FrameKind, MASK};
 use crate::records;
@@ -24,23 +25,25 @@ pub(crate) struct Template {
     outgoing: Vec<u8>,
     /// Length of one of them.
     frame_bytes: usize,
-    /// Where a frame's payload begins.
-    payload_at: usize,
-    /// What the payload was combined with: [`MASK`], or zeros for TCP.
+    /// Where a frame's sequence number begins.
+    sequence_at: usize,
+    /// What the letters of the sequence number are combined with, in turns: [`MASK`] from where they begin, or zeros for TCP.
     mask: [u8; 4],
     /// One frame as it comes back; its payload alone when it is compressed.
     expected: Vec<u8>,
-    /// Where the payload of the expected frame begins.
-    expected_payload_at: usize,
-    /// Bytes of the payload that hold the sequence number: 8, or all of a shorter payload.
+    /// Where the sequence number of the expected frame begins.
+    expected_sequence_at: usize,
+    /// Bytes that hold the sequence number.
     sequence_bytes: usize,
     /// Room for what comes out of an inflater; empty when nothing is compressed.
     scratch: Box<[u8]>,
 }
 
 impl Template {
-    /// Frames with a payload of `size` bytes (at least 1), at most `in_flight` (at least 1) at a time.
-    pub(crate) fn new(protocol: Protocol, kind: FrameKind, size: usize, in_flight: usize) -> Self {
+    /// Frames with a payload of `size` bytes, as many as the content needs at least, and at most `in_flight` (at least 1) at
+    /// a time.
+    pub(crate) fn new(protocol: Protocol, content: Content, size: usize, in_flight: usize) -> Self {
+        let kind = content.frame_kind();
         if protocol == Protocol::Deflate {
             return Self::deflate(kind, size, in_flight);
         }
@@ -52,17 +55,21 @@ impl Template {
             frame::push_server_header(&mut expected, kind, size);
             mask = MASK;
         }
-        let (payload_at, expected_payload_at) = (frame.len(), expected.len());
-        expected.extend((0..size).map(|index| filler(kind, index)));
-        push_masked(&mut frame, &expected[expected_payload_at..], mask);
+        let (offset, sequence_bytes) = content.sequence(size);
+        let sequence_at = frame.len() + offset;
+        let expected_sequence_at = expected.len() + offset;
+        let payload = content.payload(size);
+        push_masked(&mut frame, &payload, mask);
+        expected.extend_from_slice(&payload);
+        mask.rotate_left(offset % MASK.len());
         Self {
             frame_bytes: frame.len(),
             outgoing: frame.repeat(in_flight),
-            payload_at,
+            sequence_at,
             mask,
             expected,
-            expected_payload_at,
-            sequence_bytes: size.min(SEQUENCE_BYTES),
+            expected_sequence_at,
+            sequence_bytes,
             scratch: Box::default(),
         }
     }
@@ -74,15 +81,14 @@ impl Template {
         let mut frame = Vec::new();
         frame::push_client_header(&mut frame, kind, packed.len());
         frame[0] = kind.compressed_byte0();
-        let payload_at = frame.len();
         push_masked(&mut frame, &packed, MASK);
         Self {
             frame_bytes: frame.len(),
             outgoing: frame.repeat(in_flight),
-            payload_at,
+            sequence_at: 0,
             mask: MASK,
             expected: message,
-            expected_payload_at: 0,
+            expected_sequence_at: 0,
             sequence_bytes: 0,
             scratch: vec![0; size + SCRATCH_SURPLUS].into_boxed_slice(),
         }
@@ -99,7 +105,7 @@ impl Template {
         let mut sequence = first_sequence;
         for frame in self.outgoing[..bytes].chunks_exact_mut(self.frame_bytes) {
             for index in 0..self.sequence_bytes {
-                frame[self.payload_at + index] = digit(sequence, index) ^ self.mask[index % 4];
+                frame[self.sequence_at + index] = digit(sequence, index) ^ self.mask[index % 4];
             }
             sequence = sequence.wrapping_add(1);
         }
@@ -109,7 +115,7 @@ impl Template {
     /// Whether `bytes` are those of the echo with this sequence number, from its byte `offset` on. `bytes` end where the
     /// echo ends, or before.
     pub(crate) fn matches(&mut self, sequence: u32, offset: usize, bytes: &[u8]) -> bool {
-        let from = self.expected_payload_at;
+        let from = self.expected_sequence_at;
         let field = &mut self.expected[from..from + self.sequence_bytes];
         for (index, byte) in field.iter_mut().enumerate() {
             *byte = digit(sequence, index);
@@ -138,17 +144,6 @@ fn digit(sequence: u32, index: usize) -> u8 {
     b'a' + (sequence >> (4 * index) & 0xf) as u8
 }
 
-/// Payload behind the sequence number. Binary ones have bytes that are not UTF-8.
-fn filler(kind: FrameKind, index: usize) -> u8 {
-    match kind {
-        FrameKind::Text => b'a' + (index % 26) as u8,
-        FrameKind::Binary => (index * 31 + 0x80) as u8,
-    }
-}
-
-/// One letter for each half byte.
-const SEQUENCE_BYTES: usize = 8;
-
 /// More room than a message needs: one that is too long is noticed, and inflating is faster away from the end.
 const SCRATCH_SURPLUS: usize = 512;
 
@@ -169,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_unmasked_frame_is_the_expected_echo() {
-        let mut template = Template::new(Protocol::WebSocket, FrameKind::Binary, 20, 3);
+        let mut template = Template::new(Protocol::WebSocket, Content::Binary, 20, 3);
         let frames = template.frames(0xffff_fffe, 3).to_vec();
         assert_eq!(frames.len(), 3 * 26);
         for (frame, sequence) in frames.chunks(26).zip([0xffff_fffe, 0xffff_ffff, 0]) {
@@ -183,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_echo_may_arrive_in_any_two_pieces() {
-        let mut template = Template::new(Protocol::WebSocket, FrameKind::Text, 126, 1);
+        let mut template = Template::new(Protocol::WebSocket, Content::Text, 126, 1);
         let frame = template.frames(77, 1).to_vec();
         let echo = echo(&frame, 8, &[0x81, 126, 0, 126]);
         for cut in 0..=echo.len() {
@@ -194,7 +189,7 @@ mod tests {
 
     #[test]
     fn every_byte_of_an_echo_counts() {
-        let mut template = Template::new(Protocol::WebSocket, FrameKind::Binary, 20, 1);
+        let mut template = Template::new(Protocol::WebSocket, Content::Binary, 20, 1);
         let frame = template.frames(5, 1).to_vec();
         let echo = echo(&frame, 6, &[0x82, 20]);
         for index in 0..echo.len() {
@@ -206,7 +201,7 @@ mod tests {
 
     #[test]
     fn text_is_ascii() {
-        let mut template = Template::new(Protocol::WebSocket, FrameKind::Text, 100, 1);
+        let mut template = Template::new(Protocol::WebSocket, Content::Text, 100, 1);
         let frame = template.frames(0x0123_4567, 1).to_vec();
         let echo = echo(&frame, 6, &[0x81, 100]);
         assert!(echo[2..].iter().all(u8::is_ascii_lowercase));
@@ -214,8 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn the_sequence_number_may_stand_further_back() {
+        let mut template = Template::new(Protocol::WebSocket, Content::Json, 300, 1);
+        let frame = template.frames(0x0123_4567, 1).to_vec();
+        let echo = echo(&frame, 8, &[0x81, 126, 1, 44]);
+        assert!(echo[4..].starts_with(br#"{"key":"hgfedcba","room""#));
+        assert!(template.matches(0x0123_4567, 0, &echo));
+        assert!(!template.matches(0x0123_4568, 0, &echo));
+    }
+
+    #[test]
     fn a_compressed_frame_is_its_own_echo_but_for_the_mask() {
-        let mut template = Template::new(Protocol::Deflate, FrameKind::Text, 1024, 2);
+        let mut template = Template::new(Protocol::Deflate, Content::Text, 1024, 2);
         let frames = template.frames(3, 2).to_vec();
         let (frame, second) = frames.split_at(frames.len() / 2);
         assert_eq!(frame, second);
@@ -236,7 +241,7 @@ mod tests {
     #[test]
     fn tcp_has_the_payload_only() {
         for size in 1..=10 {
-            let mut template = Template::new(Protocol::Tcp, FrameKind::Binary, size, 2);
+            let mut template = Template::new(Protocol::Tcp, Content::Binary, size, 2);
             let frames = template.frames(9, 2).to_vec();
             assert_eq!(frames.len(), 2 * size);
             assert_eq!(template.echo_bytes(), size);

@@ -29,32 +29,18 @@ pub(crate) fn upgrade(
     target: &Target,
     deflates: bool,
 ) -> Result<Option<Agreed>, UpgradeError> {
-    let extensions = if deflates {
-        format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER)
-    } else {
-        String::new()
-    };
-    let request = format!(
-        "GET / HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
-    );
     stream
-        .write_all(request.as_bytes())
+        .write_all(request(target, deflates).as_bytes())
         .map_err(UpgradeError::Io)?;
     let mut response = [0; RESPONSE_LIMIT];
     let mut len = 0;
     loop {
-        if let Some(end) = find(&response[..len], b"\r\n\r\n") {
-            let end = end + 4;
-            let agreed = check_response(&response[..end], deflates)?;
+        if let Some((end, agreed)) = judge(&response[..len], deflates)? {
             return if end == len {
                 Ok(agreed)
             } else {
                 Err(UpgradeError::Surplus(len - end))
             };
-        }
-        if len == RESPONSE_LIMIT {
-            return Err(UpgradeError::TooLong);
         }
         match stream.read(&mut response[len..]) {
             Ok(0) => return Err(UpgradeError::Closed),
@@ -62,6 +48,35 @@ pub(crate) fn upgrade(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(UpgradeError::Io(error)),
         }
+    }
+}
+
+/// What a client asks for (RFC 6455 section 4.1), with compression if it `deflates`.
+pub(crate) fn request(target: &Target, deflates: bool) -> String {
+    let extensions = if deflates {
+        format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER)
+    } else {
+        String::new()
+    };
+    format!(
+        "GET / HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
+    )
+}
+
+/// Judges what has arrived of a response, and perhaps behind it: `None` as long as it is not complete; then its length, and
+/// what was agreed on about compression.
+pub(crate) fn judge(
+    arrived: &[u8],
+    deflates: bool,
+) -> Result<Option<(usize, Option<Agreed>)>, UpgradeError> {
+    match find(arrived, b"\r\n\r\n") {
+        Some(at) => {
+            let end = at + 4;
+            Ok(Some((end, check_response(&arrived[..end], deflates)?)))
+        }
+        None if arrived.len() >= RESPONSE_LIMIT => Err(UpgradeError::TooLong),
+        None => Ok(None),
     }
 }
 
