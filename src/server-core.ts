@@ -26,6 +26,7 @@ import type {
 import { MemoryBudget } from "./bridge/memory-budget.js";
 import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
+import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
 import { publish } from "./flow/channels.js";
 import {
@@ -356,6 +357,7 @@ export class ServerCore
 
 	/** A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
+		trimLater();
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));

@@ -1,5 +1,6 @@
 import { now, setTimeout } from "../base/clock.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import { trimLater } from "./trim.js";
 
 /**
  * Memory that one loop sends long messages from, where they are. What a message was written to is the loop's until it has been
@@ -101,6 +102,7 @@ export class Loans {
 			this.#freeBytes -= loan.bytes.length;
 			this.#forget(loan);
 		}
+		trimLater();
 		if (this.#free.length > 0) this.#trimSoon();
 	}
 }

@@ -14,6 +14,7 @@ use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
+use crate::allocator;
 use crate::checked::Checked;
 use crate::doorbell::Doorbell;
 use crate::driver::{self, Driver};
@@ -306,6 +307,12 @@ impl NativeServer {
 #[napi(catch_unwind)]
 pub fn records_version() -> String {
     records::version()
+}
+
+/// Gives memory that nobody has back to the system, if that is much: see `allocator.rs`.
+#[napi(catch_unwind)]
+pub fn trim_memory() -> f64 {
+    allocator::trim() as f64
 }
 
 /// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
