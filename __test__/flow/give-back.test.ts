@@ -38,14 +38,16 @@ for (const [protocol, size] of [
 					return Object.values(statuses).reduce((a, b) => a + b) === letters;
 				});
 			}
-			t.true(host.memory("now") > before + 80 * MIB);
+			const grown = host.memory("now") - before;
+			t.true(grown > 80 * MIB);
 			for (const peer of peers) peer.reset();
 			for (const at of peers.keys()) {
 				await until(async () => (await account(`${at}`)).close !== null);
 			}
 			// What the handler has had is for the garbage collector, which does not hurry.
 			await host.call("tidy");
-			await until(() => host.memory("now") < 1.3 * before);
+			// Some of the rest is the heap of JavaScript, which has a will of its own.
+			await until(() => host.memory("now") < before + grown / 2);
 			await close();
 		},
 	);
