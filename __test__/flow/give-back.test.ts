@@ -13,7 +13,6 @@ const isGlibc =
 		undefined;
 
 for (const [protocol, size] of [
-	["raw", 2000],
 	["websocket", 60_000],
 	["raw", 300_000],
 ] as const) {
