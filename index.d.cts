@@ -10,6 +10,7 @@
  * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
@@ -20,7 +21,7 @@
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -1243,5 +1244,142 @@ interface Diagnostics {
     };
 }
 
-export { Connection, GevError, Protocol, SendStatus, Server, jsonStream, raw, webSocket };
+/**
+ * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
+ * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
+ *
+ * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
+ * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
+ * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
+ * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
+ * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
+ *
+ * ```text
+ *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
+ *           ^ written ^ read     (the contents wrap: a b c d e)
+ * ```
+ *
+ * It has no memory while nothing was written, and grows by doubling, up to its maximum.
+ *
+ * @example
+ * ```ts
+ * // A frame is its length, in four bytes, and its body.
+ * const length = buffer.peekUint32();
+ * if (length === undefined || buffer.length < 4 + length) return undefined;
+ * buffer.retrieve(4);
+ * return buffer.read(length);
+ * ```
+ */
+declare class RingBuffer {
+    #private;
+    /**
+     * An empty buffer.
+     *
+     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
+     */
+    constructor(maxBytes?: number);
+    /** How many bytes are there. */
+    get length(): number;
+    /** For how many bytes there is memory now. */
+    get capacity(): number;
+    /** True when no byte is there. */
+    get isEmpty(): boolean;
+    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
+    get isFull(): boolean;
+    /**
+     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
+     * which is empty unless they wrap. Both are good until something is written or taken out.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peek(count: number): readonly [first: Buffer, end: Buffer];
+    /** All bytes, as {@link peek} has them. */
+    peekAll(): readonly [first: Buffer, end: Buffer];
+    /**
+     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
+     *
+     * @param at - default 0, which is the next one.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peekUint8(at?: number): number | undefined;
+    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
+    peekUint16(at?: number): number | undefined;
+    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint32(at?: number): number | undefined;
+    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint64(at?: number): bigint | undefined;
+    /**
+     * How many bytes come before the first one that is `byte`, or -1 if there is none.
+     *
+     * @param from - where the search begins: what has been searched before need not be again. Default 0.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
+     */
+    indexOf(byte: number, from?: number): number;
+    /**
+     * Drops the next `count` bytes, or as many as there are.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    retrieve(count: number): void;
+    /** Drops all bytes. The memory stays. */
+    retrieveAll(): void;
+    /**
+     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
+     * may share their `buffer` with others, as Node's pooled Buffers do.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    read(count: number): Buffer;
+    /**
+     * Takes out as many bytes as there are and `target` has room for, and puts them there.
+     *
+     * @returns how many; 0 when none is there.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    read(target: Uint8Array): number;
+    /** Takes out the next byte; `undefined` when none is there. */
+    readByte(): number | undefined;
+    /**
+     * Puts bytes behind those that are there, and takes all the memory that this needs.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
+     * then nothing is written.
+     */
+    write(data: Uint8Array): void;
+    /**
+     * Puts one byte behind those that are there.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
+     */
+    writeByte(byte: number): void;
+    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
+    writeString(text: string): void;
+    /**
+     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
+     * still there.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    virtualRead(count: number): Buffer;
+    /**
+     * Copies as many of them to `target` as it has room for.
+     *
+     * @returns how many; 0 when all have been read ahead.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    virtualRead(target: Uint8Array): number;
+    /** How many bytes have not been read ahead. */
+    get virtualLength(): number;
+    /** Takes out what has been read ahead. */
+    virtualFlush(): void;
+    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
+    virtualRevert(): void;
+    /** A copy of all bytes. */
+    bytes(): Buffer;
+    /** Drops all bytes, and gives the memory back. */
+    reset(): void;
+}
+
+export { Connection, GevError, Protocol, RingBuffer, SendStatus, Server, jsonStream, raw, webSocket };
 export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, JsonStreamOptions, LimitOptions, ListenAddress, Messages, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -11,6 +11,7 @@ export {
 	type SendOptions,
 	SendStatus,
 } from "./src/flow/send.js";
+export { RingBuffer } from "./src/framing/ring-buffer.js";
 export type {
 	CommonHandler,
 	Handler,
