@@ -71,7 +71,13 @@ async function outcomeOf(
 	const { stdout, stderr, code } = await start(
 		t,
 		[...flags, join(folder, "main.cjs")],
-		{ NODE_OPTIONS: undefined, NODE_NO_WARNINGS: "1", ...env },
+		{
+			NODE_OPTIONS: undefined,
+			NODE_NO_WARNINGS: "1",
+			// What these tests themselves may run with.
+			NAPI_RS_NATIVE_LIBRARY_PATH: undefined,
+			...env,
+		},
 	).ended;
 	t.is(stderr, "");
 	t.is(code, 0);

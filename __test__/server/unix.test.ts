@@ -83,7 +83,9 @@ test("curl gets the page through a unix socket", async (t) => {
 	const path = socketPath();
 	await serveAt(t, path, {}, { protocol: webSocket({ page: "<p>here</p>" }) });
 	const args = ["--silent", "--unix-socket", path, "http://localhost/"];
-	const curl = promisify(execFile)("curl", args);
+	// A sanitizer of this process is none of curl's.
+	const env = { ...process.env, LD_PRELOAD: undefined };
+	const curl = promisify(execFile)("curl", args, { env });
 	const { stdout } = await curl.catch((error: NodeJS.ErrnoException) => {
 		if (error.code !== "ENOENT") throw error;
 		t.log("curl is not there");

@@ -10,6 +10,8 @@ export function isThenable<Value>(
 	return (
 		typeof value === "object" &&
 		value !== null &&
+		// First, as what handlers return is mostly bytes, and looking for a member takes longer.
+		!ArrayBuffer.isView(value) &&
 		"then" in value &&
 		!isBytes(value)
 	);

@@ -14,7 +14,8 @@ export class MessagePool {
 	readonly #words: Int32Array;
 	readonly #bytes: SharedBuffer;
 	#slab = newSlab();
-	#slabWords = new Int32Array(this.#slab.buffer);
+	#slabMemory = this.#slab.buffer;
+	#slabWords = new Int32Array(this.#slabMemory);
 	/** First unused byte of the slab; a multiple of eight. */
 	#used = 0;
 
@@ -29,7 +30,8 @@ export class MessagePool {
 		// A slab that somebody has detached has no bytes, and so no room for any message, not even for an empty one.
 		if (this.#used + length >= this.#slab.length) {
 			this.#slab = newSlab();
-			this.#slabWords = new Int32Array(this.#slab.buffer);
+			this.#slabMemory = this.#slab.buffer;
+			this.#slabWords = new Int32Array(this.#slabMemory);
 			this.#used = 0;
 		}
 		const start = this.#used;
@@ -47,7 +49,7 @@ export class MessagePool {
 		} else {
 			this.#slab.set(this.#bytes.subarray(at, at + length), start);
 		}
-		return this.#slab.subarray(start, start + length);
+		return new FastBuffer(this.#slabMemory, start, length);
 	}
 
 	/** A copy in memory that no other message shares. */
@@ -105,6 +107,34 @@ function newSlab(): Buffer {
 	const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 	markAsUntransferable(slab.buffer);
 	return slab;
+}
+
+type BufferMaker = new (
+	memory: ArrayBufferLike,
+	start: number,
+	length: number,
+) => Buffer;
+
+/**
+ * Makes a Buffer of a piece of memory: the class behind Node's Buffers, which they tell of as their species, and which saves two
+ * thirds of what `subarray` takes. Runtimes that do not have it get by with `Buffer.from`.
+ */
+const FastBuffer = fastBuffer();
+
+function fastBuffer(): BufferMaker {
+	const species = (Buffer as unknown as { [Symbol.species]?: BufferMaker })[
+		Symbol.species
+	];
+	try {
+		const made = new (species as BufferMaker)(new ArrayBuffer(4), 1, 2);
+		const isBuffer = Object.getPrototypeOf(made) === Buffer.prototype;
+		if (isBuffer && made.length === 2) return species as BufferMaker;
+	} catch {
+		// None, or not one of that kind.
+	}
+	return function from(memory: ArrayBufferLike, start: number, length: number) {
+		return Buffer.from(memory, start, length);
+	} as unknown as BufferMaker;
 }
 
 const SLAB_BYTES = 64 * 1024;
