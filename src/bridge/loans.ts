@@ -102,7 +102,7 @@ export class Loans {
 			this.#freeBytes -= loan.bytes.length;
 			this.#forget(loan);
 		}
-		trimLater();
+		if (count > 0) trimLater();
 		if (this.#free.length > 0) this.#trimSoon();
 	}
 }
