@@ -2,6 +2,7 @@ import { markAsUntransferable } from "node:worker_threads";
 import { bytesOf, lengthOf, viewOf } from "../base/bytes.js";
 import * as check from "../base/check.js";
 import { GevError, shown } from "../base/errors.js";
+import { FastBuffer } from "../base/fast-buffer.js";
 
 /**
  * Puts bytes, whose memory is the buffer's from now on, behind those that are there, whatever the maximum: without a copy
@@ -46,8 +47,8 @@ export class RingBuffer {
 	#length = 0;
 	/** How many of the bytes have been read ahead. */
 	#ahead = 0;
-	/** What is taken out of the storage is not copied: it is never written to, and given up for another one instead. */
-	#isLent = false;
+	/** Memory of a storage that was lent: what is taken out of it is not copied, and it is given up instead of written to. */
+	#lent: ArrayBufferLike | undefined = undefined;
 	/** Most bytes that may be written; 0 for no limit. */
 	readonly #maxBytes: number;
 
@@ -180,10 +181,11 @@ export class RingBuffer {
 		}
 		const count = Math.min(whole("count", wanted), this.#length);
 		const end = this.#at + count;
+		const lent = this.#lent;
 		const isView =
-			this.#isLent && count < OWN_BYTES && end <= this.#storage.length;
+			lent !== undefined && count < OWN_BYTES && end <= this.#storage.length;
 		const bytes = isView
-			? this.#storage.subarray(this.#at, end)
+			? new FastBuffer(lent, this.#storage.byteOffset + this.#at, count)
 			: this.#copy(0, count);
 		this.#drop(count);
 		return bytes;
@@ -281,7 +283,7 @@ export class RingBuffer {
 	reset(): void {
 		this.retrieveAll();
 		this.#storage = NOTHING;
-		this.#isLent = false;
+		this.#lent = undefined;
 	}
 
 	/** The place of the byte that so many others come before, or of the one that is written behind so many. */
@@ -377,7 +379,7 @@ export class RingBuffer {
 	#makeRoom(count: number): void {
 		const needed = this.#length + count;
 		const capacity = this.#storage.length;
-		if (needed <= capacity && !this.#isLent) return;
+		if (needed <= capacity && this.#lent === undefined) return;
 		const most = this.#maxBytes || Number.POSITIVE_INFINITY;
 		const ample = Math.min(Math.max(2 * capacity, LEAST_BYTES), most);
 		this.#move(Math.max(needed, ample));
@@ -389,7 +391,7 @@ export class RingBuffer {
 		this.#copyOut(storage, 0, this.#length);
 		this.#storage = storage;
 		this.#at = 0;
-		this.#isLent = false;
+		this.#lent = undefined;
 	}
 
 	/** See {@link appendTo}. */
@@ -414,7 +416,7 @@ export class RingBuffer {
 		this.#storage = storage;
 		this.#at = 0;
 		this.#length = storage.length;
-		this.#isLent = true;
+		this.#lent = storage.buffer;
 	}
 
 	/** See {@link settle}. */
@@ -423,7 +425,8 @@ export class RingBuffer {
 		const capacity = this.#storage.length;
 		const isLarge = capacity > LEAST_BYTES && length <= capacity >> 2;
 		if (length === 0) this.reset();
-		else if (this.#isLent || isLarge) this.#move(Math.max(LEAST_BYTES, length));
+		else if (this.#lent !== undefined || isLarge)
+			this.#move(Math.max(LEAST_BYTES, length));
 	}
 
 	static {
