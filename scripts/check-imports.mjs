@@ -16,7 +16,7 @@ const rooms = {
 	"src/base": [],
 	"src/bridge": ["src/base", "#binding"],
 	"src/framing": ["src/base"],
-	"src/flow": ["src/base", "src/bridge"],
+	"src/flow": ["src/base", "src/bridge", "src/framing"],
 	"src/http": ["src/base", "src/bridge"],
 	src: [
 		"src/base",
