@@ -8,6 +8,7 @@ import {
 	framingOf,
 	isProtocol,
 	type Protocol,
+	type ProtocolName,
 	protocolOf,
 	raw,
 	type StreamNameOf,
@@ -145,7 +146,14 @@ function hasBytes(
 	protocol: AnyProtocol,
 ): protocol is Protocol<StreamNameOf<Buffer>> {
 	const { codec, custom } = framingOf(protocol);
-	return codec === "raw" && custom === undefined;
+	return HAS_BYTES[codec] && custom === undefined;
 }
+
+/** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
+const HAS_BYTES: Record<ProtocolName, boolean> = {
+	raw: true,
+	websocket: false,
+	jsonStream: false,
+};
 
 const customOptions = new OptionTable("custom()", CustomOptions);
