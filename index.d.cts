@@ -10,6 +10,8 @@
  * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
+ * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
@@ -20,7 +22,7 @@
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -141,8 +143,11 @@ type SendCallback = (error?: GevError) => void;
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
  * gone: then they do nothing and say so.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
  */
-declare class Connection<Context = unknown> {
+declare class Connection<Context = unknown, Out = Data> {
     #private;
     /**
      * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
@@ -171,7 +176,8 @@ declare class Connection<Context = unknown> {
     /** Which of the server's event loops serves this connection, from 0. */
     get loopIndex(): number;
     /**
-     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
+     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
+     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
      *
      * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
      * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -180,8 +186,8 @@ declare class Connection<Context = unknown> {
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
      */
-    send(data: Data, callback: SendCallback): SendStatus;
-    send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
+    send(data: Out, callback: SendCallback): SendStatus;
+    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
      * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
      * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
@@ -279,6 +285,143 @@ interface DestroyOptions {
     reset?: boolean;
 }
 
+/**
+ * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
+ * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
+ *
+ * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
+ * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
+ * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
+ * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
+ * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
+ *
+ * ```text
+ *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
+ *           ^ written ^ read     (the contents wrap: a b c d e)
+ * ```
+ *
+ * It has no memory while nothing was written, and grows by doubling, up to its maximum.
+ *
+ * @example
+ * ```ts
+ * // A frame is its length, in four bytes, and its body.
+ * const length = buffer.peekUint32();
+ * if (length === undefined || buffer.length < 4 + length) return undefined;
+ * buffer.retrieve(4);
+ * return buffer.read(length);
+ * ```
+ */
+declare class RingBuffer {
+    #private;
+    /**
+     * An empty buffer.
+     *
+     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
+     */
+    constructor(maxBytes?: number);
+    /** How many bytes are there. */
+    get length(): number;
+    /** For how many bytes there is memory now. */
+    get capacity(): number;
+    /** True when no byte is there. */
+    get isEmpty(): boolean;
+    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
+    get isFull(): boolean;
+    /**
+     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
+     * which is empty unless they wrap. Both are good until something is written or taken out.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peek(count: number): readonly [first: Buffer, end: Buffer];
+    /** All bytes, as {@link peek} has them. */
+    peekAll(): readonly [first: Buffer, end: Buffer];
+    /**
+     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
+     *
+     * @param at - default 0, which is the next one.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peekUint8(at?: number): number | undefined;
+    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
+    peekUint16(at?: number): number | undefined;
+    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint32(at?: number): number | undefined;
+    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint64(at?: number): bigint | undefined;
+    /**
+     * How many bytes come before the first one that is `byte`, or -1 if there is none.
+     *
+     * @param from - where the search begins: what has been searched before need not be again. Default 0.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
+     */
+    indexOf(byte: number, from?: number): number;
+    /**
+     * Drops the next `count` bytes, or as many as there are.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    retrieve(count: number): void;
+    /** Drops all bytes. The memory stays. */
+    retrieveAll(): void;
+    /**
+     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
+     * may share their `buffer` with others, as Node's pooled Buffers do.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    read(count: number): Buffer;
+    /**
+     * Takes out as many bytes as there are and `target` has room for, and puts them there.
+     *
+     * @returns how many; 0 when none is there.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    read(target: Uint8Array): number;
+    /** Takes out the next byte; `undefined` when none is there. */
+    readByte(): number | undefined;
+    /**
+     * Puts bytes behind those that are there, and takes all the memory that this needs.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
+     * then nothing is written.
+     */
+    write(data: Uint8Array): void;
+    /**
+     * Puts one byte behind those that are there.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
+     */
+    writeByte(byte: number): void;
+    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
+    writeString(text: string): void;
+    /**
+     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
+     * still there.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    virtualRead(count: number): Buffer;
+    /**
+     * Copies as many of them to `target` as it has room for.
+     *
+     * @returns how many; 0 when all have been read ahead.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    virtualRead(target: Uint8Array): number;
+    /** How many bytes have not been read ahead. */
+    get virtualLength(): number;
+    /** Takes out what has been read ahead. */
+    virtualFlush(): void;
+    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
+    virtualRevert(): void;
+    /** A copy of all bytes. */
+    bytes(): Buffer;
+    /** Drops all bytes, and gives the memory back. */
+    reset(): void;
+}
+
 /** What the messages of each protocol are. */
 interface Messages {
     /** Runs of bytes. */
@@ -297,7 +440,7 @@ type StreamNameOf<Message> = {
     [Name in StreamName]: Messages[Name] extends Message ? Name : never;
 }[StreamName];
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
-declare class Protocol<Name extends ProtocolName = ProtocolName> {
+declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
 }
@@ -498,6 +641,94 @@ declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
 /**
+ * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
+ * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
+ * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ * @typeParam Context - type of {@link Connection.context}.
+ *
+ * @example
+ * ```ts
+ * class Lengths implements CustomProtocol<Buffer, string> {
+ *   unpack(_: Connection<unknown, string>, buffer: RingBuffer) {
+ *     const length = buffer.peekUint32();
+ *     if (length === undefined || buffer.length < 4 + length) return undefined;
+ *     buffer.retrieve(4);
+ *     return buffer.read(length);
+ *   }
+ *   pack(_: Connection<unknown, string>, text: string) {
+ *     const frame = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
+ *     frame.writeUInt32BE(frame.length - 4);
+ *     frame.write(text, 4);
+ *     return frame;
+ *   }
+ * }
+ * new Server({ onMessage: (_, body) => body.toString() }, { protocol: custom(new Lengths()) });
+ * ```
+ */
+interface CustomProtocol<In, Out = Data, Context = unknown> {
+    /**
+     * Takes the next message out of `buffer` and returns it, or returns `undefined` if more bytes are needed for one: then what
+     * it has left stays, and it is called again when more have come. It may also take bytes out that belong to no message, and
+     * return `undefined`; if it leaves some, it is called again at once.
+     *
+     * It is called for one message at a time, when the handler can take it: what the handler has done with one message, a
+     * returned promise included where the server is `serial`, has happened before the next one is unpacked. It must take
+     * something out for each message; a message itself may be of any kind and empty. What it throws goes to `onError`, and closes the connection with
+     * code 1002 and the cause `"protocol"`; answers to what came before still go out. The buffer is to be used during the call only.
+     */
+    unpack(connection: Connection<Context, Out>, buffer: RingBuffer): In | undefined;
+    /**
+     * The bytes of a message that is sent, or text for UTF-8. They are copied before `send` returns, so that memory for them can be
+     * used again. What it throws is thrown by `send`; for a message that a handler returns it goes to `onError`, as the handler's own.
+     */
+    pack(connection: Connection<Context, Out>, message: Out): Data;
+}
+/** Settings of {@link custom}. */
+interface CustomOptions {
+    /**
+     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
+     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
+     * buffer. What is packed goes out as a message of it.
+     *
+     * @defaultValue {@link raw}
+     */
+    over?: Protocol<StreamNameOf<Buffer>>;
+}
+/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
+interface Custom<In, Out> extends Protocol<"custom"> {
+    /** Not there: types alone know of it. */
+    readonly "~messages"?: {
+        in: In;
+        out: (message: Out) => void;
+    };
+}
+/**
+ * A protocol in TypeScript, for a server: what is unpacked is a message, and what is sent is packed before. Bytes are handed to
+ * it as they come, and only those of a message that has not come as a whole are kept.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for what is no such protocol, or for a wrong option.
+ */
+declare function custom<In, Out = Data, Context = unknown>(protocol: CustomProtocol<In, Out, Context>, options?: CustomOptions): Custom<In, Out>;
+/** What can be the protocol of {@link custom}: for constraints of types. */
+interface AnyCustomProtocol {
+    unpack(connection: never, buffer: RingBuffer): unknown;
+    pack(connection: never, message: never): Data;
+}
+/** What a {@link CustomProtocol} unpacks. */
+type Incoming<Protocol extends AnyCustomProtocol> = Exclude<ReturnType<Protocol["unpack"]>, undefined>;
+/** What a {@link CustomProtocol} packs. */
+type Outgoing<Protocol extends AnyCustomProtocol> = Parameters<Protocol["pack"]>[1];
+
+/**
  * Header lines of a response, each with a value, or with the values of several lines of the same name: a plain object, a
  * web `Headers`, a `Map`, or anything else that gives pairs of name and value, such as an array of arrays.
  */
@@ -579,15 +810,19 @@ interface Acceptance<Context = unknown> {
  */
 type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
 
-/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
-type Reply = Data | undefined | null | void;
+/**
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ *
+ * @typeParam Out - what can be sent: see {@link Connection}.
+ */
+type Reply<Out = Data> = Out | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
  * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler} and, for an object that serves any,
  * {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
- * @typeParam Name - name of the protocol; default `"websocket"`.
+ * @typeParam Kind - name of the protocol, or the type of a {@link CustomProtocol}; default `"websocket"`.
  *
  * @example
  * ```ts
@@ -598,9 +833,13 @@ type Reply = Data | undefined | null | void;
  * class Device implements Handler<unknown, "raw"> {
  *   onMessage(connection: Connection, message: Buffer) {}
  * }
+ *
+ * class Gateway implements Handler<unknown, FrameProtocol> {
+ *   onMessage(connection: Connection<unknown, Frame>, message: Frame) {}
+ * }
  * ```
  */
-type Handler<Context = unknown, Name extends ProtocolName = "websocket"> = [Name] extends [StreamName] ? StreamHandler<Context, Messages[Name]> : [Name] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -611,10 +850,11 @@ type Handler<Context = unknown, Name extends ProtocolName = "websocket"> = [Name
  *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Message - what messages are.
+ * @typeParam Out - what can be sent: see {@link Connection}.
  */
-interface HandlerBase<Context = unknown, Message = string | Buffer> {
+interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> {
     /** A connection is ready: accepted, and its handshake done. */
-    onConnect?(connection: Connection<Context>): void | Promise<void>;
+    onConnect?(connection: Connection<Context, Out>): void | Promise<void>;
     /**
      * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
      * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
@@ -622,23 +862,23 @@ interface HandlerBase<Context = unknown, Message = string | Buffer> {
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
      */
-    onMessage?(connection: Connection<Context>, message: Message): Reply | Promise<Reply>;
+    onMessage?(connection: Connection<Context, Out>, message: Message): Reply<Out> | Promise<Reply<Out>>;
     /**
      * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
      * once, unless the connection ends before.
      */
-    onDrain?(connection: Connection<Context>): void | Promise<void>;
+    onDrain?(connection: Connection<Context, Out>): void | Promise<void>;
     /**
      * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
      * to wait (`pause`, `serial`), if not longer than `timeouts.closeMs`: then they are delivered at once.
      */
-    onClose?(connection: Connection<Context>, reason: CloseReason): void | Promise<void>;
+    onClose?(connection: Connection<Context, Out>, reason: CloseReason): void | Promise<void>;
     /**
      * Something went wrong: another member threw (with the connection that it was called for), or an event loop has
      * news that belong to no connection. Without this member such errors become process warnings, and so does what
      * this member throws.
      */
-    onError?(error: Error, connection?: Connection<Context>): void | Promise<void>;
+    onError?(error: Error, connection?: Connection<Context, Out>): void | Promise<void>;
 }
 /** A {@link Handler} of a server that speaks WebSocket. */
 interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
@@ -679,15 +919,16 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
 /**
  * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
  *
- * @typeParam Message - what messages are: see {@link Messages}.
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
  */
-interface StreamHandler<Context = unknown, Message = Buffer> extends HandlerBase<Context, Message> {
+interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends HandlerBase<Context, Message, Out> {
     /**
      * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
      * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
      * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
      */
-    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
     onUpgrade?: never;
     onRequest?: never;
@@ -695,6 +936,11 @@ interface StreamHandler<Context = unknown, Message = Buffer> extends HandlerBase
     onPing?: never;
     onPong?: never;
 }
+/**
+ * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
+ */
+type CustomHandler<Context, In, Out> = [In] extends [never] ? never : StreamHandler<Context, In, Out>;
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     /** Not of every protocol, as the members below. */
@@ -979,7 +1225,7 @@ interface ServerOptions {
      */
     threads?: boolean;
     /**
-     * How bytes become messages.
+     * How bytes become messages: {@link raw}, {@link jsonStream} or {@link webSocket}, or one of your own that {@link custom} has made.
      *
      * @defaultValue {@link raw}
      */
@@ -987,7 +1233,7 @@ interface ServerOptions {
     /**
      * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
      * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. False: messages are the
-     * handler's own.
+     * handler's own; with a protocol of {@link custom} they are in any case.
      *
      * @defaultValue false
      */
@@ -1092,8 +1338,10 @@ interface StopResult {
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
  *
  * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam In - with a {@link CustomProtocol}, what it unpacks; the other protocols have messages of their own.
+ * @typeParam Out - what can be sent: text and bytes, unless a {@link CustomProtocol} packs something else.
  */
-declare class Server<Context = unknown> {
+declare class Server<Context = unknown, In = Buffer, Out = Data> {
     #private;
     /**
      * Checks everything and starts nothing.
@@ -1110,6 +1358,10 @@ declare class Server<Context = unknown> {
     /** With a protocol on TCP whose messages are text. */
     constructor(handler: StreamHandler<Context, string>, options: ServerOptions & {
         protocol: Protocol<StreamNameOf<string>>;
+    });
+    /** With a protocol in TypeScript, which says what messages are and what can be sent. */
+    constructor(handler: CustomHandler<Context, In, Out>, options: Omit<ServerOptions, "protocol"> & {
+        protocol: Custom<In, Out>;
     });
     /** With a protocol that is not known before, for a handler that serves any. */
     constructor(handler: CommonHandler<Context>, options: ServerOptions);
@@ -1132,7 +1384,7 @@ declare class Server<Context = unknown> {
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
-    connections(): IterableIterator<Connection<Context>>;
+    connections(): IterableIterator<Connection<Context, Out>>;
     /**
      * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
      * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
@@ -1243,5 +1495,5 @@ interface Diagnostics {
     };
 }
 
-export { Connection, GevError, Protocol, SendStatus, Server, jsonStream, raw, webSocket };
-export type { Acceptance, CloseCause, CloseReason, CommonHandler, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, JsonStreamOptions, LimitOptions, ListenAddress, Messages, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export { Connection, GevError, Protocol, RingBuffer, SendStatus, Server, custom, jsonStream, raw, webSocket };
+export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -4,6 +4,15 @@ export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export type { CloseCause } from "./src/bridge/records.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
+export {
+	type AnyCustomProtocol,
+	type Custom,
+	type CustomOptions,
+	type CustomProtocol,
+	custom,
+	type Incoming,
+	type Outgoing,
+} from "./src/custom-protocol.js";
 export type { Diagnostics } from "./src/diagnostics.js";
 export {
 	type Data,
@@ -11,8 +20,10 @@ export {
 	type SendOptions,
 	SendStatus,
 } from "./src/flow/send.js";
+export { RingBuffer } from "./src/framing/ring-buffer.js";
 export type {
 	CommonHandler,
+	CustomHandler,
 	Handler,
 	HandlerBase,
 	Reply,

@@ -15,9 +15,17 @@ import { listFiles, root } from "./setup.mjs";
 const rooms = {
 	"src/base": [],
 	"src/bridge": ["src/base", "#binding"],
-	"src/flow": ["src/base", "src/bridge"],
+	"src/framing": ["src/base"],
+	"src/flow": ["src/base", "src/bridge", "src/framing"],
 	"src/http": ["src/base", "src/bridge"],
-	src: ["src/base", "src/bridge", "src/flow", "src/http", "#binding"],
+	src: [
+		"src/base",
+		"src/bridge",
+		"src/framing",
+		"src/flow",
+		"src/http",
+		"#binding",
+	],
 };
 
 const forbidLine = "#![forbid(unsafe_code)]";

@@ -16,8 +16,11 @@ import type {
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
  * gone: then they do nothing and say so.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
  */
-export class Connection<Context = unknown> {
+export class Connection<Context = unknown, Out = Data> {
 	/**
 	 * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
 	 */
@@ -68,7 +71,8 @@ export class Connection<Context = unknown> {
 	}
 
 	/**
-	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise.
+	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
+	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
 	 *
 	 * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
 	 * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -77,10 +81,10 @@ export class Connection<Context = unknown> {
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
 	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
-	send(data: Data, callback: SendCallback): SendStatus;
-	send(data: Data, options?: SendOptions, callback?: SendCallback): SendStatus;
+	send(data: Out, callback: SendCallback): SendStatus;
+	send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
 	send(
-		data: Data,
+		data: Out,
 		options?: SendOptions | SendCallback,
 		callback?: SendCallback,
 	): SendStatus {
@@ -88,9 +92,10 @@ export class Connection<Context = unknown> {
 		if (callback !== undefined && typeof callback !== "function") {
 			throw check.wrong("callback", "a function", callback);
 		}
-		const { sender } = this.#core;
-		const status = sender.send(data, options);
-		if (callback !== undefined) sender.callWhenSent(status, callback);
+		const status = this.#core.send(data, options);
+		if (callback !== undefined) {
+			this.#core.sender.callWhenSent(status, callback);
+		}
 		return status;
 	}
 

@@ -1,13 +1,22 @@
 import type { CloseReason } from "./bridge/close-reason.js";
 import type { Fragment } from "./bridge/fragment.js";
 import type { Connection } from "./connection.js";
+import type {
+	AnyCustomProtocol,
+	Incoming,
+	Outgoing,
+} from "./custom-protocol.js";
 import type { Data } from "./flow/send.js";
 import type { Messages, ProtocolName, StreamName } from "./protocol.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
-/** What `onMessage` may return: something to send to the connection that the message came from, or nothing. */
+/**
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ *
+ * @typeParam Out - what can be sent: see {@link Connection}.
+ */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is a handler too
-export type Reply = Data | undefined | null | void;
+export type Reply<Out = Data> = Out | undefined | null | void;
 
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
@@ -15,7 +24,7 @@ export type Reply = Data | undefined | null | void;
  * {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
- * @typeParam Name - name of the protocol; default `"websocket"`.
+ * @typeParam Kind - name of the protocol, or the type of a {@link CustomProtocol}; default `"websocket"`.
  *
  * @example
  * ```ts
@@ -26,16 +35,22 @@ export type Reply = Data | undefined | null | void;
  * class Device implements Handler<unknown, "raw"> {
  *   onMessage(connection: Connection, message: Buffer) {}
  * }
+ *
+ * class Gateway implements Handler<unknown, FrameProtocol> {
+ *   onMessage(connection: Connection<unknown, Frame>, message: Frame) {}
+ * }
  * ```
  */
 export type Handler<
 	Context = unknown,
-	Name extends ProtocolName = "websocket",
-> = [Name] extends [StreamName]
-	? StreamHandler<Context, Messages[Name]>
-	: [Name] extends ["websocket"]
-		? WebSocketHandler<Context>
-		: CommonHandler<Context>;
+	Kind extends ProtocolName | AnyCustomProtocol = "websocket",
+> = [Kind] extends [AnyCustomProtocol]
+	? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>>
+	: [Kind] extends [StreamName]
+		? StreamHandler<Context, Messages[Kind]>
+		: [Kind] extends ["websocket"]
+			? WebSocketHandler<Context>
+			: CommonHandler<Context>;
 
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
@@ -47,10 +62,15 @@ export type Handler<
  *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Message - what messages are.
+ * @typeParam Out - what can be sent: see {@link Connection}.
  */
-export interface HandlerBase<Context = unknown, Message = string | Buffer> {
+export interface HandlerBase<
+	Context = unknown,
+	Message = string | Buffer,
+	Out = Data,
+> {
 	/** A connection is ready: accepted, and its handshake done. */
-	onConnect?(connection: Connection<Context>): void | Promise<void>;
+	onConnect?(connection: Connection<Context, Out>): void | Promise<void>;
 	/**
 	 * A message has arrived: text as `string`, everything else as `Buffer`. A small one shares its `buffer` with others, as
 	 * Node's pooled Buffers do: copy it (`Buffer.from(message)`) for who wants to transfer it to another thread. What is returned, or what a returned promise
@@ -59,20 +79,20 @@ export interface HandlerBase<Context = unknown, Message = string | Buffer> {
 	 * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
 	 */
 	onMessage?(
-		connection: Connection<Context>,
+		connection: Connection<Context, Out>,
 		message: Message,
-	): Reply | Promise<Reply>;
+	): Reply<Out> | Promise<Reply<Out>>;
 	/**
 	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
 	 * once, unless the connection ends before.
 	 */
-	onDrain?(connection: Connection<Context>): void | Promise<void>;
+	onDrain?(connection: Connection<Context, Out>): void | Promise<void>;
 	/**
 	 * The connection is gone; `send` and the like do nothing from now on. Comes after the last message, also when those have
 	 * to wait (`pause`, `serial`), if not longer than `timeouts.closeMs`: then they are delivered at once.
 	 */
 	onClose?(
-		connection: Connection<Context>,
+		connection: Connection<Context, Out>,
 		reason: CloseReason,
 	): void | Promise<void>;
 	/**
@@ -82,7 +102,7 @@ export interface HandlerBase<Context = unknown, Message = string | Buffer> {
 	 */
 	onError?(
 		error: Error,
-		connection?: Connection<Context>,
+		connection?: Connection<Context, Out>,
 	): void | Promise<void>;
 }
 
@@ -135,16 +155,17 @@ export interface WebSocketHandler<Context = unknown>
 /**
  * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
  *
- * @typeParam Message - what messages are: see {@link Messages}.
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
  */
-export interface StreamHandler<Context = unknown, Message = Buffer>
-	extends HandlerBase<Context, Message> {
+export interface StreamHandler<Context = unknown, Message = Buffer, Out = Data>
+	extends HandlerBase<Context, Message, Out> {
 	/**
 	 * The peer has ended its side (FIN), and everything that it has sent has been handled or is being handled.
 	 * This side ends too when the promises that this member and `onMessage` have returned are settled, or with the option
 	 * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
 	 */
-	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
 	/** Of WebSocket only, as are the members below. */
 	onUpgrade?: never;
 	onRequest?: never;
@@ -152,6 +173,14 @@ export interface StreamHandler<Context = unknown, Message = Buffer>
 	onPing?: never;
 	onPong?: never;
 }
+
+/**
+ * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
+ */
+export type CustomHandler<Context, In, Out> = [In] extends [never]
+	? never
+	: StreamHandler<Context, In, Out>;
 
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {

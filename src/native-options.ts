@@ -13,13 +13,11 @@ export function nativeOptions(
 	address: string,
 	handler: Members,
 ): object {
+	const { codec, options: codecOptions } = framingOf(options.protocol);
 	return {
 		...options,
 		host: address,
-		protocol: {
-			name: options.protocol.name,
-			options: framingOf(options.protocol).options,
-		},
+		protocol: { name: codec, options: codecOptions },
 		handler: membersOf(handler),
 	};
 }

@@ -357,18 +357,19 @@ export class ServerOptions {
 			loops + os.availableParallelism() > 2,
 	);
 	/**
-	 * How bytes become messages.
+	 * How bytes become messages: {@link raw}, {@link jsonStream} or {@link webSocket}, or one of your own that {@link custom} has made.
 	 *
 	 * @defaultValue {@link raw}
 	 */
 	protocol?: Protocol = option((value, name) => {
-		if (isProtocol(value)) return value;
+		// One in TypeScript too: `Server` has a type of its own for who gives one.
+		if (isProtocol(value)) return value as Protocol;
 		throw check.wrong(name, "a protocol, such as raw() or webSocket()", value);
 	}, raw);
 	/**
 	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
 	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. False: messages are the
-	 * handler's own.
+	 * handler's own; with a protocol of {@link custom} they are in any case.
 	 *
 	 * @defaultValue false
 	 */

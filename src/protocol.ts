@@ -8,6 +8,7 @@ import {
 	option,
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
+import type { Packing } from "./flow/packing.js";
 
 /** What the messages of each protocol are. */
 export interface Messages {
@@ -31,7 +32,7 @@ export type StreamNameOf<Message> = {
 }[StreamName];
 
 /** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
-export class Protocol<Name extends ProtocolName = ProtocolName> {
+export class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 	/** Which protocol this is. */
 	readonly name: Name;
 
@@ -41,8 +42,13 @@ export class Protocol<Name extends ProtocolName = ProtocolName> {
 	}
 }
 
+/** @internal A protocol of any kind. */
+export type AnyProtocol = Protocol<ProtocolName | "custom">;
+
 /** @internal What is inside of a protocol. */
 export interface Framing {
+	/** The codec of the event loops. */
+	codec: ProtocolName;
 	/** Its options, checked. */
 	options: object;
 	/** Largest message in bytes; 0 where there is no limit, or no message. */
@@ -51,15 +57,17 @@ export interface Framing {
 	maxFraming: number;
 	/** The end of the peer's input is its goodbye: the codec's `ends_by_fin`. */
 	endsByFin: boolean;
+	/** What makes messages of what the codec has cut, if something does. */
+	custom?: Packing;
 }
 
 /** @internal True for what {@link raw} or {@link webSocket} has made. */
-export function isProtocol(value: unknown): value is Protocol {
-	return framings.has(value as Protocol);
+export function isProtocol(value: unknown): value is AnyProtocol {
+	return framings.has(value as AnyProtocol);
 }
 
 /** @internal Of a protocol, whose users cannot see it. */
-export function framingOf(protocol: Protocol): Framing {
+export function framingOf(protocol: AnyProtocol): Framing {
 	return framings.get(protocol) as Framing;
 }
 
@@ -266,6 +274,7 @@ export class WebSocketOptions {
  */
 export function raw(): Protocol<"raw"> {
 	return protocolOf("raw", {
+		codec: "raw",
 		options: {},
 		maxMessageBytes: 0,
 		maxFraming: RAW_FRAMING,
@@ -306,6 +315,7 @@ export function jsonStream(
 ): Protocol<"jsonStream"> {
 	const checked = jsonStreamOptions.check(options);
 	return protocolOf("jsonStream", {
+		codec: "jsonStream",
 		options: checked,
 		maxMessageBytes: checked.maxMessageBytes,
 		// What is sent goes out as it is.
@@ -325,6 +335,7 @@ export function webSocket(
 ): Protocol<"websocket"> {
 	const checked = webSocketOptions.check(options);
 	return protocolOf("websocket", {
+		codec: "websocket",
 		options: checked,
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
@@ -332,7 +343,8 @@ export function webSocket(
 	});
 }
 
-function protocolOf<Name extends ProtocolName>(
+/** @internal A protocol that is known as one. */
+export function protocolOf<Name extends ProtocolName | "custom">(
 	name: Name,
 	framing: Framing,
 ): Protocol<Name> {
@@ -359,7 +371,7 @@ function tokens(value: unknown, name: string): readonly string[] {
 	return texts;
 }
 
-const framings = new WeakMap<Protocol, Framing>();
+const framings = new WeakMap<AnyProtocol, Framing>();
 
 const MAX_COUNT = 2 ** 31 - 1;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;

@@ -35,6 +35,9 @@ import {
 } from "./flow/connection-core.js";
 import type { ConnectionSettings } from "./flow/connection-settings.js";
 import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
+import type { Packing } from "./flow/packing.js";
+import { PackingConnection } from "./flow/packing-connection.js";
+import { PackingDispatcher } from "./flow/packing-dispatcher.js";
 import { Relief } from "./flow/relief.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
@@ -115,6 +118,8 @@ export class ServerCore
 	#keepsAlive = true;
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
+	/** What makes messages of what the loops cut, if something does. */
+	readonly #packing: Packing | undefined;
 
 	readonly memory: MemoryBudget;
 	readonly dispatcher: Dispatcher;
@@ -139,7 +144,12 @@ export class ServerCore
 			tellsDrain: handler.onDrain !== undefined,
 			endsByFin: framingOf(this.#options.protocol).endsByFin,
 		};
-		this.dispatcher = new Dispatcher(handler, this.#options.serial, face);
+		const { serial, protocol } = this.#options;
+		this.#packing = framingOf(protocol).custom;
+		this.dispatcher =
+			this.#packing === undefined
+				? new Dispatcher(handler, serial, face)
+				: new PackingDispatcher(handler, serial, face, this.#packing);
 	}
 
 	get connectionCount(): number {
@@ -308,7 +318,10 @@ export class ServerCore
 	}
 
 	connection(place: Place, details: OpeningDetails): ConnectionCore {
-		const connection = new ConnectionCore(place, this);
+		const connection =
+			this.#packing === undefined
+				? new ConnectionCore(place, this)
+				: new PackingConnection(place, this, this.#packing);
 		connection.face = new Connection(connection, details);
 		return connection;
 	}
@@ -416,7 +429,7 @@ export class ServerCore
 		const options = this.#options;
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
-			borrow: options.borrow,
+			borrow: options.borrow && this.#packing === undefined,
 			framing: framingOf(options.protocol).maxFraming,
 		};
 		this.#refusedHandshakes = 0;

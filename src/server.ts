@@ -1,8 +1,11 @@
 import * as check from "./base/check.js";
 import type { Connection } from "./connection.js";
+import type { Custom } from "./custom-protocol.js";
 import type { Members } from "./flow/dispatcher.js";
+import type { Data } from "./flow/send.js";
 import type {
 	CommonHandler,
+	CustomHandler,
 	StreamHandler,
 	WebSocketHandler,
 } from "./handler.js";
@@ -20,8 +23,10 @@ import type { Timer } from "./timer.js";
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
  *
  * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam In - with a {@link CustomProtocol}, what it unpacks; the other protocols have messages of their own.
+ * @typeParam Out - what can be sent: text and bytes, unless a {@link CustomProtocol} packs something else.
  */
-export class Server<Context = unknown> {
+export class Server<Context = unknown, In = Buffer, Out = Data> {
 	readonly #core: ServerCore;
 
 	/**
@@ -43,9 +48,14 @@ export class Server<Context = unknown> {
 		handler: StreamHandler<Context, string>,
 		options: ServerOptions & { protocol: Protocol<StreamNameOf<string>> },
 	);
+	/** With a protocol in TypeScript, which says what messages are and what can be sent. */
+	constructor(
+		handler: CustomHandler<Context, In, Out>,
+		options: Omit<ServerOptions, "protocol"> & { protocol: Custom<In, Out> },
+	);
 	/** With a protocol that is not known before, for a handler that serves any. */
 	constructor(handler: CommonHandler<Context>, options: ServerOptions);
-	constructor(handler: Members, options: ServerOptions = {}) {
+	constructor(handler: Members, options: object = {}) {
 		this.#core = new ServerCore(this, handler, options);
 	}
 
@@ -83,9 +93,9 @@ export class Server<Context = unknown> {
 	}
 
 	/** The open connections, as far as their handlers have been told. */
-	*connections(): IterableIterator<Connection<Context>> {
+	*connections(): IterableIterator<Connection<Context, Out>> {
 		for (const connection of this.#core.connections()) {
-			yield connection.face as Connection<Context>;
+			yield connection.face as Connection<Context, Out>;
 		}
 	}
 

@@ -5,12 +5,17 @@
 import {
 	type CommonHandler,
 	type Connection,
+	type Custom,
+	type CustomProtocol,
+	custom,
 	type Handler,
 	jsonStream,
 	type Protocol,
+	type RingBuffer,
 	raw,
 	Server,
 	type ServerOptions,
+	type StreamHandler,
 	webSocket,
 } from "gev";
 
@@ -145,6 +150,116 @@ export function classes(
 	new Server(typed, { protocol: raw() });
 	// @ts-expect-error
 	new Server(typed, { protocol: either });
+}
+
+interface Reading {
+	sensor: number;
+}
+
+interface Order {
+	turn: "on" | "off";
+}
+
+class Sensors implements CustomProtocol<Reading, Order> {
+	unpack(_: Connection<unknown, Order>, buffer: RingBuffer) {
+		const sensor = buffer.readByte();
+		return sensor === undefined ? undefined : { sensor };
+	}
+	pack(_: Connection<unknown, Order>, { turn }: Order) {
+		return turn;
+	}
+}
+
+class Gateway implements Handler<User, Sensors> {
+	onConnect(connection: Connection<User, Order>) {
+		connection.send({ turn: "on" });
+	}
+	onMessage({ context }: Connection<User, Order>, { sensor }: Reading) {
+		return sensor > context.name.length ? ({ turn: "off" } as const) : null;
+	}
+}
+
+class SameGateway implements StreamHandler<User, Reading, Order> {
+	async onMessage(connection: Connection<User, Order>, message: Reading) {
+		connection.send(message.sensor > 1 ? { turn: "on" } : { turn: "off" });
+	}
+}
+
+export class WrongGateway implements Handler<User, Sensors> {
+	// @ts-expect-error
+	onMessage(_connection: Connection<User, Order>, message: Buffer) {
+		return message;
+	}
+	// @ts-expect-error
+	onUpgrade() {}
+}
+
+/** What a protocol in TypeScript takes and makes is what its handler gets and sends. */
+export function ownProtocols(sensors: Custom<Reading, Order>): void {
+	same<typeof sensors, ReturnType<typeof custom<Reading, Order>>>();
+	const server = new Server(
+		{
+			onMessage(connection, message) {
+				same<typeof message, Reading>();
+				same<typeof connection, Connection<unknown, Order>>();
+				connection.send({ turn: "on" }, () => {});
+				// @ts-expect-error
+				connection.send("on");
+				// @ts-expect-error
+				connection.send({ turn: "about" });
+				return { turn: "off" };
+			},
+			onEnd: (connection) =>
+				same<typeof connection, Connection<unknown, Order>>(),
+		},
+		{ protocol: custom(new Sensors()), port: 0 },
+	);
+	for (const connection of server.connections()) {
+		connection.send({ turn: "on" });
+		// @ts-expect-error
+		connection.send(Buffer.of(1));
+	}
+	new Server<User, Reading, Order>(
+		{ onMessage: ({ context }, { sensor }) => void context.name.at(sensor) },
+		{ protocol: custom(new Sensors(), { maxMessageBytes: 0, over: raw() }) },
+	);
+	new Server(new Gateway(), { protocol: custom(new Sensors()) });
+	new Server(new SameGateway(), { protocol: sensors });
+	new Server(
+		{
+			onMessage: (connection, message) => {
+				same<typeof message, number | null>();
+				same<typeof connection, Connection>();
+			},
+		},
+		{
+			protocol: custom<number | null>({
+				unpack(connection, buffer) {
+					same<typeof connection, Connection>();
+					same<typeof buffer, RingBuffer>();
+					return buffer.readByte() ?? null;
+				},
+				pack: (_, message) => message,
+			}),
+		},
+	);
+
+	// @ts-expect-error
+	new Server(new Gateway(), { protocol: raw() });
+	// @ts-expect-error
+	new Server(new Gateway());
+	// @ts-expect-error
+	new Server(new Device(), { protocol: sensors });
+	// @ts-expect-error
+	new Server({ onMessage: () => "text" }, { protocol: sensors });
+	// @ts-expect-error
+	new Server({ onPing() {} }, { protocol: sensors });
+	// @ts-expect-error
+	custom({ unpack: (): number | undefined => undefined });
+	// @ts-expect-error
+	custom(new Sensors(), { over: webSocket() });
+	// @ts-expect-error
+	custom(new Sensors(), { over: jsonStream() });
 }
 
 export async function members(

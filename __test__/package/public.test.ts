@@ -2,9 +2,10 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFile } from "node:fs/promises";
 import test from "ava";
 import * as gev from "gev";
-import { type HttpRequest, raw, Server, webSocket } from "gev";
+import { custom, type HttpRequest, raw, Server, webSocket } from "gev";
 import { Queue } from "../kit/queue.js";
 import { serve } from "../kit/server.js";
+import { tcp } from "../kit/tcp-client.js";
 import { connect } from "../kit/ws-client.js";
 
 /** What users get of this package has the members that its types have, and no others: what is internal cannot be reached. */
@@ -89,7 +90,11 @@ test("a timer, a protocol and an error have the members that are documented", (t
 		t.deepEqual(membersOf(timer), documented("Timer"));
 		timer.stop();
 	}
-	for (const protocol of [raw(), webSocket(), webSocket({ page: "p" })]) {
+	const own = custom<number>({
+		unpack: (_, buffer) => buffer.readByte(),
+		pack: (_, data) => data,
+	});
+	for (const protocol of [raw(), webSocket(), webSocket({ page: "p" }), own]) {
 		t.deepEqual(membersOf(protocol), documented("Protocol"));
 	}
 	const error = new gev.GevError("ERR_GEV_DATA", "text");
@@ -98,6 +103,28 @@ test("a timer, a protocol and an error have the members that are documented", (t
 		membersOf(error).filter((name) => !inherited.includes(name)),
 		documented("GevError"),
 	);
+});
+
+test("a ring buffer has the members that are documented, also that of a connection", async (t) => {
+	t.deepEqual(membersOf(new gev.RingBuffer()), documented("RingBuffer"));
+	const seen = new Queue<object[]>();
+	const protocol = custom<number>({
+		unpack(connection, buffer) {
+			seen.push([connection, buffer]);
+			return buffer.readByte();
+		},
+		pack: (_, data) => data,
+	});
+	const server = new Server(
+		{ onMessage: () => "." },
+		{ host: "127.0.0.1", port: 0, protocol },
+	);
+	t.teardown(() => server.stop({ timeoutMs: 1000 }));
+	const { port } = await server.start();
+	(await tcp(t, port)).write("a");
+	const [connection, buffer] = (await seen.next()) as [object, object];
+	t.deepEqual(membersOf(connection), documented("Connection"));
+	t.deepEqual(membersOf(buffer), documented("RingBuffer"));
 });
 
 test("what only has the looks of a protocol is none", (t) => {

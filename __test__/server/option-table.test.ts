@@ -16,6 +16,7 @@ type Table = new (
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
+	"CustomOptions",
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
@@ -39,6 +40,7 @@ const defaults: Record<string, Options> = {
 	WebSocketOptions: defaultsOf("WebSocketOptions"),
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
+	CustomOptions: defaultsOf("CustomOptions"),
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),

@@ -19,6 +19,7 @@ import {
 import type { Unfinished } from "../bridge/unfinished.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Inbox } from "./inbox.js";
+import type { SendOptions, SendStatus } from "./send.js";
 import { Sender, type SenderConnection } from "./sender.js";
 
 /**
@@ -83,6 +84,16 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		return this.inbox?.isPaused ?? false;
 	}
 
+	/** True when the handler can take nothing now, whether something waits or not. */
+	get isShut(): boolean {
+		return this.inbox?.isShut === true;
+	}
+
+	/** Sends a message, as `Connection.send` says. */
+	send(message: unknown, options?: SendOptions): SendStatus {
+		return this.sender.send(message, options);
+	}
+
 	/** See `Connection.pause`. */
 	pause(): void {
 		if (this.connected) this.#needInbox().pause();
@@ -90,7 +101,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** Closes as the protocol does, by the word of the application, if that has not begun. */
 	close(code: number, reason: string): void {
-		this.#close(code, reason, CAUSE_LOCAL);
+		this.closeFor(code, reason, CAUSE_LOCAL);
 	}
 
 	/** See `Connection.end`. */
@@ -238,20 +249,21 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	/** Closes because a handler threw: 1011 (RFC 6455 section 7.4.1). */
 	fail(): void {
 		this.#isDeaf = true;
-		this.#close(1011, "handler failed", CAUSE_HANDLER);
+		this.closeFor(1011, "handler failed", CAUSE_HANDLER);
 	}
 
 	/** Closes because a message is longer than JavaScript can have it: 1009 (RFC 6455 section 7.4.1). */
 	tooLong(): void {
 		this.forgetUnfinished();
-		this.#close(1009, "message too long for JavaScript", CAUSE_LIMIT);
+		this.closeFor(1009, "message too long for JavaScript", CAUSE_LIMIT);
 	}
 
 	get #settings(): ConnectionSettings {
 		return this.#server.connectionSettings;
 	}
 
-	#close(code: number, reason: string, cause: number): void {
+	/** Closes as the protocol does, if that has not begun. */
+	protected closeFor(code: number, reason: string, cause: number): void {
 		if (this.connected) {
 			this.#end(COMMAND_CLOSE, closePayload(code, reason, cause));
 		}

@@ -51,34 +51,34 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		if (connection.holds) {
 			this.#holdMessage(connection, message);
 		} else {
-			this.#deliver(connection, message);
+			this.deliver(connection, message);
 		}
 	}
 
 	fragment(connection: ConnectionCore, data: Buffer, fragment: Fragment): void {
-		this.#inTurn(connection, data.length, () =>
+		this.inTurn(connection, data.length, () =>
 			this.call("onFragment", connection, data, fragment),
 		);
 	}
 
 	ping(connection: ConnectionCore, data: Buffer): void {
-		this.#inTurn(connection, data.length, () =>
+		this.inTurn(connection, data.length, () =>
 			this.call("onPing", connection, data),
 		);
 	}
 
 	pong(connection: ConnectionCore, data: Buffer): void {
-		this.#inTurn(connection, data.length, () =>
+		this.inTurn(connection, data.length, () =>
 			this.call("onPong", connection, data),
 		);
 	}
 
 	peerEnded(connection: ConnectionCore): void {
-		this.#inTurn(connection, 0, () => connection.peerHasEnded());
+		this.inTurn(connection, 0, () => connection.peerHasEnded());
 	}
 
 	mustEnd(connection: ConnectionCore): void {
-		this.#inTurn(connection, 0, () => connection.mustEnd());
+		this.inTurn(connection, 0, () => connection.mustEnd());
 	}
 
 	/** Calls a member of the handler for a connection, at once. */
@@ -127,8 +127,17 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		}
 	}
 
+	/** Calls `callback`, which is the application's, as members are called. */
+	protected run<Args extends unknown[], Result>(
+		callback: (...args: Args) => Result,
+		...args: Args
+	): Result {
+		return this.#context.call(callback, ...args);
+	}
+
+	/** Gives the handler a message now, and sends what it returns. */
 	// Apart from the others, as a list of arguments would cost every message something.
-	#deliver(connection: ConnectionCore, message: string | Buffer): void {
+	protected deliver(connection: ConnectionCore, message: unknown): void {
 		if (this.#onMessage === undefined) return;
 		try {
 			const reply = this.#context.call(
@@ -138,7 +147,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 			);
 			if (reply === undefined || reply === null) return;
 			if (isThenable(reply)) void this.#settle(connection, reply, true, true);
-			else connection.sender.send(reply);
+			else connection.send(reply);
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
@@ -146,22 +155,26 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 
 	// Apart too: a closure in `message` would be made for every one.
 	#holdMessage(connection: ConnectionCore, message: string | Buffer): void {
-		const deliver = () => this.#deliver(connection, message);
-		this.#hold(connection, message.length, deliver);
+		const deliver = () => this.deliver(connection, message);
+		this.hold(connection, message.length, deliver);
 	}
 
 	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
-	#inTurn(
+	protected inTurn(
 		connection: ConnectionCore,
 		bytes: number,
 		deliver: () => void,
 	): void {
-		if (connection.holds) this.#hold(connection, bytes, deliver);
+		if (connection.holds) this.hold(connection, bytes, deliver);
 		else deliver();
 	}
 
 	/** Delivers later, unless the connection is closed from this side before; `bytes` are kept until then. */
-	#hold(connection: ConnectionCore, bytes: number, deliver: () => void): void {
+	protected hold(
+		connection: ConnectionCore,
+		bytes: number,
+		deliver: () => void,
+	): void {
 		const kept = bytes + MemoryBudget.OVERHEAD;
 		connection.keep(kept);
 		connection.inbox?.hold(() => {
@@ -182,7 +195,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 			// Of a promise's own members, which may be anything, this asks none.
 			const reply = await promise;
 			if (sends && reply !== undefined && reply !== null) {
-				connection.sender.send(reply);
+				connection.send(reply);
 			}
 		} catch (error) {
 			this.handlerFailed(error, connection);

@@ -14,6 +14,8 @@ export class Inbox {
 	/** Sends a command without payload for this connection, if it is still there. */
 	readonly #command: (kind: number) => void;
 	readonly #waiting = new Fifo<() => void>();
+	/** What goes before all that waits. */
+	#begun: (() => void) | undefined = undefined;
 	#isDelivering = false;
 	#paused = false;
 	/** Promises of the handler that are not settled. */
@@ -30,7 +32,15 @@ export class Inbox {
 
 	/** True when what arrives now has to {@link hold | wait}. */
 	get holds(): boolean {
-		return this.#isShut || this.#waiting.length > 0;
+		return this.isShut || this.#length > 0;
+	}
+
+	/** True when the handler can take nothing now. */
+	get isShut(): boolean {
+		if (this.#released) return false;
+		const { serial, maxPending } = this.#limits;
+		const most = serial ? 1 : maxPending;
+		return this.#paused || (most > 0 && this.#unsettled >= most);
 	}
 
 	/** Promises of the handler that are not settled. */
@@ -45,6 +55,12 @@ export class Inbox {
 	/** `deliver` is called when its turn comes, after everything that waits already. It must not throw. */
 	hold(deliver: () => void): void {
 		this.#waiting.push(deliver);
+		this.#regulate();
+	}
+
+	/** As {@link hold}, of what was begun and cannot go on yet: before everything that waits already. */
+	holdBegun(deliver: () => void): void {
+		this.#begun = deliver;
 		this.#regulate();
 	}
 
@@ -71,7 +87,7 @@ export class Inbox {
 
 	/** Forgets what waits: this side has closed the connection, and needs the memory. */
 	clear(): void {
-		while (this.#waiting.shift() !== undefined);
+		while (this.#shift() !== undefined);
 	}
 
 	/** The connection is gone: what waits is delivered although it is paused, and then `last`. */
@@ -89,14 +105,19 @@ export class Inbox {
 
 	/** Messages in the handler and before it. */
 	get #pending(): number {
-		return this.#unsettled + this.#waiting.length;
+		return this.#unsettled + this.#length;
 	}
 
-	get #isShut(): boolean {
-		if (this.#released) return false;
-		const { serial, maxPending } = this.#limits;
-		const most = serial ? 1 : maxPending;
-		return this.#paused || (most > 0 && this.#unsettled >= most);
+	/** How many wait. */
+	get #length(): number {
+		return this.#waiting.length + (this.#begun === undefined ? 0 : 1);
+	}
+
+	#shift(): (() => void) | undefined {
+		const begun = this.#begun;
+		if (begun === undefined) return this.#waiting.shift();
+		this.#begun = undefined;
+		return begun;
 	}
 
 	#deliver(): void {
@@ -104,9 +125,7 @@ export class Inbox {
 		if (this.#isDelivering) return;
 		this.#isDelivering = true;
 		try {
-			while (this.#waiting.length > 0 && !this.#isShut) {
-				this.#waiting.shift()?.();
-			}
+			while (this.#length > 0 && !this.isShut) this.#shift()?.();
 		} finally {
 			// Whoever resumes may have no stack left for it.
 			this.#isDelivering = false;

@@ -1,0 +1,159 @@
+import * as check from "./base/check.js";
+import { integer, OptionTable, option } from "./base/option-table.js";
+import type { Connection } from "./connection.js";
+import type { Data } from "./flow/send.js";
+import type { RingBuffer } from "./framing/ring-buffer.js";
+import {
+	type AnyProtocol,
+	framingOf,
+	isProtocol,
+	type Protocol,
+	type ProtocolName,
+	protocolOf,
+	raw,
+	type StreamNameOf,
+} from "./protocol.js";
+
+/**
+ * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
+ * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
+ * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ * @typeParam Context - type of {@link Connection.context}.
+ *
+ * @example
+ * ```ts
+ * class Lengths implements CustomProtocol<Buffer, string> {
+ *   unpack(_: Connection<unknown, string>, buffer: RingBuffer) {
+ *     const length = buffer.peekUint32();
+ *     if (length === undefined || buffer.length < 4 + length) return undefined;
+ *     buffer.retrieve(4);
+ *     return buffer.read(length);
+ *   }
+ *   pack(_: Connection<unknown, string>, text: string) {
+ *     const frame = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
+ *     frame.writeUInt32BE(frame.length - 4);
+ *     frame.write(text, 4);
+ *     return frame;
+ *   }
+ * }
+ * new Server({ onMessage: (_, body) => body.toString() }, { protocol: custom(new Lengths()) });
+ * ```
+ */
+export interface CustomProtocol<In, Out = Data, Context = unknown> {
+	/**
+	 * Takes the next message out of `buffer` and returns it, or returns `undefined` if more bytes are needed for one: then what
+	 * it has left stays, and it is called again when more have come. It may also take bytes out that belong to no message, and
+	 * return `undefined`; if it leaves some, it is called again at once.
+	 *
+	 * It is called for one message at a time, when the handler can take it: what the handler has done with one message, a
+	 * returned promise included where the server is `serial`, has happened before the next one is unpacked. It must take
+	 * something out for each message; a message itself may be of any kind and empty. What it throws goes to `onError`, and closes the connection with
+	 * code 1002 and the cause `"protocol"`; answers to what came before still go out. The buffer is to be used during the call only.
+	 */
+	unpack(
+		connection: Connection<Context, Out>,
+		buffer: RingBuffer,
+	): In | undefined;
+	/**
+	 * The bytes of a message that is sent, or text for UTF-8. They are copied before `send` returns, so that memory for them can be
+	 * used again. What it throws is thrown by `send`; for a message that a handler returns it goes to `onError`, as the handler's own.
+	 */
+	pack(connection: Connection<Context, Out>, message: Out): Data;
+}
+
+/** Settings of {@link custom}. */
+export class CustomOptions {
+	/**
+	 * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
+	 * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+	 *
+	 * @defaultValue 1 MiB
+	 */
+	maxMessageBytes?: number = integer({
+		min: 0,
+		max: Number.MAX_SAFE_INTEGER,
+		default: 1024 * 1024,
+	});
+	/**
+	 * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
+	 * buffer. What is packed goes out as a message of it.
+	 *
+	 * @defaultValue {@link raw}
+	 */
+	over?: Protocol<StreamNameOf<Buffer>> = option((value, name) => {
+		if (isProtocol(value) && hasBytes(value)) return value;
+		throw check.wrong(name, "a protocol whose messages are bytes", value);
+	}, raw);
+}
+
+/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
+export interface Custom<In, Out> extends Protocol<"custom"> {
+	/** Not there: types alone know of it. */
+	readonly "~messages"?: { in: In; out: (message: Out) => void };
+}
+
+/**
+ * A protocol in TypeScript, for a server: what is unpacked is a message, and what is sent is packed before. Bytes are handed to
+ * it as they come, and only those of a message that has not come as a whole are kept.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for what is no such protocol, or for a wrong option.
+ */
+export function custom<In, Out = Data, Context = unknown>(
+	protocol: CustomProtocol<In, Out, Context>,
+	options: CustomOptions = {},
+): Custom<In, Out> {
+	const { maxMessageBytes, over } = customOptions.check(options);
+	const name = "the protocol";
+	for (const member of ["unpack", "pack"] as const) {
+		if (typeof protocol?.[member] !== "function") {
+			const expected = "an object with the functions unpack and pack";
+			throw check.wrong(name, expected, protocol);
+		}
+	}
+	const under = framingOf(over as Protocol);
+	return protocolOf("custom", {
+		...under,
+		maxMessageBytes,
+		custom: {
+			unpack: protocol.unpack.bind(protocol) as never,
+			pack: protocol.pack.bind(protocol) as never,
+			maxMessageBytes,
+		},
+	});
+}
+
+/** What can be the protocol of {@link custom}: for constraints of types. */
+export interface AnyCustomProtocol {
+	unpack(connection: never, buffer: RingBuffer): unknown;
+	pack(connection: never, message: never): Data;
+}
+
+/** What a {@link CustomProtocol} unpacks. */
+export type Incoming<Protocol extends AnyCustomProtocol> = Exclude<
+	ReturnType<Protocol["unpack"]>,
+	undefined
+>;
+
+/** What a {@link CustomProtocol} packs. */
+export type Outgoing<Protocol extends AnyCustomProtocol> = Parameters<
+	Protocol["pack"]
+>[1];
+
+function hasBytes(
+	protocol: AnyProtocol,
+): protocol is Protocol<StreamNameOf<Buffer>> {
+	const { codec, custom } = framingOf(protocol);
+	return HAS_BYTES[codec] && custom === undefined;
+}
+
+/** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
+const HAS_BYTES: Record<ProtocolName, boolean> = {
+	raw: true,
+	websocket: false,
+	jsonStream: false,
+};
+
+const customOptions = new OptionTable("custom()", CustomOptions);

@@ -1,0 +1,137 @@
+import { types } from "node:util";
+import { GevError } from "../base/errors.js";
+import type { RingBuffer } from "../framing/ring-buffer.js";
+import { Dispatcher, type Members } from "./dispatcher.js";
+import type { Packing } from "./packing.js";
+import type { PackingConnection } from "./packing-connection.js";
+
+/**
+ * A dispatcher that makes messages of what the loops have cut, by a protocol in TypeScript. One message at a time: the next one is
+ * made when the handler can take it, so that a paused connection stands still, and that what the handler has done with
+ * one message is there when the next one is made.
+ */
+export class PackingDispatcher extends Dispatcher {
+	/** The protocol's `unpack`. It needs no `this`. */
+	readonly #unpack: Packing["unpack"];
+	/** Most bytes that a message may take. */
+	readonly #maxMessageBytes: number;
+
+	constructor(
+		handler: Members,
+		serial: boolean,
+		server: object,
+		packing: Packing,
+	) {
+		super(handler, serial, server);
+		this.#unpack = packing.unpack;
+		this.#maxMessageBytes = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
+	}
+
+	override message(connection: PackingConnection, bytes: Buffer): void {
+		if (connection.holds) this.#holdBytes(connection, bytes);
+		else this.#cut(connection, bytes);
+	}
+
+	override peerEnded(connection: PackingConnection): void {
+		this.inTurn(connection, 0, () => {
+			if (connection.unpacked > 0) {
+				this.failed(truncated(connection.unpacked), connection);
+			}
+			connection.peerHasEnded();
+		});
+	}
+
+	// Apart, as a closure in `message` would be made for every one.
+	#holdBytes(connection: PackingConnection, bytes: Buffer): void {
+		this.hold(connection, bytes.length, () => this.#cut(connection, bytes));
+	}
+
+	/** Makes messages of what is there and has come, and hands them over, until more is needed or the handler can take no more. */
+	#cut(connection: PackingConnection, bytes: Buffer): void {
+		try {
+			this.#deliverAll(connection, connection.receive(bytes));
+		} catch (error) {
+			connection.violated();
+			this.failed(error, connection);
+		}
+		if (!connection.hears) connection.forgetReceived();
+	}
+
+	/** Throws what `unpack` throws. */
+	#deliverAll(connection: PackingConnection, buffer: RingBuffer): void {
+		do {
+			const before = buffer.length;
+			const message = this.run(this.#unpack, connection.face, buffer);
+			const taken = before - buffer.length;
+			if (message === undefined) {
+				// It may have passed over something, behind which a message is there already.
+				if (taken > 0) continue;
+				break;
+			}
+			// Only what has come as nothing, cut by the loop, can be a message without a byte.
+			if (taken <= 0 && before > 0) throw noProgress(message, before);
+			if (taken > this.#maxMessageBytes) {
+				connection.exceededLength();
+				return;
+			}
+			// Whoever unpacks may have closed the connection, or paused it.
+			if (!connection.hears) return;
+			if (connection.isShut) {
+				this.#waitWith(connection, message);
+				return;
+			}
+			this.deliver(connection, message);
+			if (!connection.hears) return;
+			if (connection.isShut && !buffer.isEmpty) {
+				this.#wait(connection);
+				return;
+			}
+		} while (!buffer.isEmpty);
+		connection.settleReceived();
+		if (buffer.length > this.#maxMessageBytes) connection.exceededLength();
+	}
+
+	/** Goes on when the handler can take more, before all that comes after. */
+	#wait(connection: PackingConnection): void {
+		connection.goOn ??= () => this.#goOn(connection);
+		connection.answerForReceived();
+		connection.inbox?.holdBegun(connection.goOn);
+	}
+
+	/** As {@link #wait}, with a message that has been made. */
+	#waitWith(connection: PackingConnection, message: unknown): void {
+		connection.answerForReceived();
+		connection.inbox?.holdBegun(() => {
+			if (connection.hears) this.deliver(connection, message);
+			this.#goOn(connection);
+		});
+	}
+
+	#goOn(connection: PackingConnection): void {
+		if (connection.unpacked === 0 || !connection.hears) {
+			connection.forgetReceived();
+		} else if (connection.isShut) {
+			this.#wait(connection);
+		} else {
+			this.#cut(connection, NOTHING);
+		}
+	}
+}
+
+/** A message of which nothing was taken would be made again and again. */
+function noProgress(message: unknown, bytes: number): GevError {
+	const hint = types.isPromise(message) ? ", but a promise" : "";
+	return new GevError(
+		"ERR_GEV_PROTOCOL",
+		`unpack() has returned a message${hint} and taken none of the ${bytes} bytes that are there`,
+	);
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function truncated(bytes: number): GevError {
+	return new GevError(
+		"ERR_GEV_PROTOCOL",
+		`the peer has ended its side within a message, of which ${bytes} bytes have come`,
+	);
+}
