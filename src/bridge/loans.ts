@@ -59,8 +59,13 @@ export class Loans {
 		this.#trimSoon();
 	}
 
-	/** The loop says nothing more. What it has been lent stays where it is, as it may not have ended yet. */
+	/**
+	 * The loop says nothing more. What it has been lent stays where it is, as it may not have ended yet; what it has not is
+	 * nobody's, and not to be forgotten natively, where another loop may have these numbers by then.
+	 */
 	abandon(): void {
+		this.#free.length = 0;
+		this.#freeBytes = 0;
 		for (const loan of this.#known.values()) {
 			if (loan.lent > 0) this.#memory.release(loan.lent);
 			loan.lent = -1;
