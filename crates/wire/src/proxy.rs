@@ -11,6 +11,8 @@
 //!   type (u8), length (u16, big-endian), value             each TLV
 //! ```
 //! A header is read as soon as it is complete, in one go; what is not complete stays in the input.
+//!
+//! One file, however long: two fifths of it are the tests, which need what is private here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
