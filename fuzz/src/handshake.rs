@@ -54,7 +54,9 @@ pub fn check(case: &Case<'_>) {
     assert_eq!(sink.opening, whole.opening);
     assert_eq!(sink.refusals, whole.refusals);
     if !sink.log.contains(&Entry::Open) {
-        assert!(rest < config.max_header_bytes, "{rest} bytes of a request");
+        // Where an empty line has begun in front of it, that one byte is held, however little the limit is.
+        let limit = config.max_header_bytes.max(EMPTY_LINE.len());
+        assert!(rest < limit, "{rest} bytes of a request");
     }
 
     let (first, second) = bytes.split_at(usize::from(case.seam).min(bytes.len()));
@@ -185,10 +187,12 @@ fn check_told(response: &[u8], reason: &str, refusals: &[(u16, String)]) {
     assert!(told.eq(expected), "{refusals:?}");
 }
 
+const EMPTY_LINE: &[u8] = b"\r\n";
+
 /// What follows the empty lines that a request may have in front of it; an unfinished one is left out too.
 fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     for _ in 0..8 {
-        bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+        bytes = bytes.strip_prefix(EMPTY_LINE).unwrap_or(bytes);
     }
     if bytes == b"\r" { b"" } else { bytes }
 }

@@ -29,6 +29,7 @@ pub fn all() -> Vec<Seed> {
         seeds.push(seed(target, scenario.name, bytes));
     }
     seeds.extend(requests());
+    seeds.push(begun_empty_line());
     seeds.extend(beyond_limits());
     seeds.extend(compressed_messages());
     seeds.extend(proxy_headers());
@@ -56,6 +57,16 @@ fn requests() -> Vec<Seed> {
     ]
     .map(|(name, bytes)| seed("handshake", name, handshake_case(bytes)))
     .into()
+}
+
+/// One byte of an empty line is held, even where a head may have no byte at all.
+fn begun_empty_line() -> Seed {
+    let no_room = [1, 0, 0];
+    seed(
+        "handshake",
+        "begun empty line",
+        handshake_case_within(no_room, b"\r\n\r"),
+    )
 }
 
 /// Whole frames that are too many, or too large together, for the limits of the scenarios.
@@ -183,7 +194,11 @@ fn ring_operations() -> Vec<Seed> {
 }
 
 fn handshake_case(bytes: &[u8]) -> Vec<u8> {
-    let limits = [0, 0, 0];
+    handshake_case_within([0, 0, 0], bytes)
+}
+
+/// The first two bytes of `limits` are the most bytes that a head may have, the last one the most headers.
+fn handshake_case_within(limits: [u8; 3], bytes: &[u8]) -> Vec<u8> {
     let switches = [1, 0, 0, 1, 0, 0, 1];
     let accepts = [1];
     let seam = 20_u16.to_le_bytes();
