@@ -1,8 +1,8 @@
 /**
  * Proves that imports point down: examples and tests use the package by its
  * name; index.ts uses src, the rooms of src one another in one direction, the
- * bridge the binding; the crate node uses reactor, reactor uses session, session
- * uses wire, and the last two stay pure. No file of src comes back to itself, by whatever way; what
+ * bridge the binding; the crate node uses options, which uses reactor, reactor
+ * uses session, session uses wire, and the last two stay pure. No file of src comes back to itself, by whatever way; what
  * is imported for its types counts too. For crates it looks at what Cargo
  * resolves for every platform, not at what the manifests say.
  */
@@ -19,6 +19,15 @@ const rooms = {
 	"src/http": ["src/base", "src/bridge"],
 	src: ["src/base", "src/bridge", "src/flow", "src/http", "#binding"],
 };
+
+/** The crates of the addon. */
+const crates = [
+	"gev-wire",
+	"gev-session",
+	"gev-reactor",
+	"gev-options",
+	"gev-node",
+];
 
 const forbidLine = "#![forbid(unsafe_code)]";
 
@@ -39,13 +48,13 @@ const violations = [
 		"gev-reactor",
 		"gev-node",
 	]),
-	...forbidden("gev-reactor", "normal", ["napi", "gev-node"]),
-	...["gev-wire", "gev-session", "gev-reactor", "gev-node"].flatMap((crate) =>
-		forbidden(crate, "all", ["gev-load", "tokio"]),
-	),
+	...forbidden("gev-reactor", "normal", ["napi", "gev-options", "gev-node"]),
+	...forbidden("gev-options", "normal", ["gev-node"]),
+	...crates.flatMap((crate) => forbidden(crate, "all", ["gev-load", "tokio"])),
 	...forbidden("gev-load", "all", ["tokio"]),
 	...unsafeAllowed([
 		"crates/wire/src/lib.rs",
+		"crates/options/src/lib.rs",
 		"crates/session/src/lib.rs",
 		"crates/reactor/src/lib.rs",
 	]),

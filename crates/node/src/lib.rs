@@ -4,7 +4,6 @@
 //! [`loop_bridge`]), by the rules in [`records`]; the functions exported here start and stop loops and ring or wake. This is the only crate with
 //! `unsafe` code.
 
-mod checked;
 mod doorbell;
 mod driver;
 pub mod environment;
@@ -14,7 +13,6 @@ mod loop_bridge;
 mod memory;
 #[cfg(all(loom, test))]
 mod models;
-mod options;
 mod queue;
 mod records;
 #[cfg_attr(loom, path = "models/sync.rs")]
