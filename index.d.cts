@@ -51,7 +51,7 @@ type CloseCause =
  | "limit"
 /** The socket failed. */
  | "reset"
-/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
+/** The peer did not finish the handshake, the close or a frame, or did not answer a ping, in time. */
  | "timeout"
 /** A handler threw. */
  | "handler"

@@ -1,8 +1,8 @@
 /**
  * Proves that imports point down: examples and tests use the package by its
  * name; index.ts uses src, the rooms of src one another in one direction, the
- * bridge the binding; the crate node uses options, which uses reactor, reactor
- * uses session, session uses wire, and the last two stay pure. No file of src comes back to itself, by whatever way; what
+ * bridge the binding; the crate node uses options, which uses reactor and frames,
+ * reactor uses session, session and frames use wire, and the last three stay pure. No file of src comes back to itself, by whatever way; what
  * is imported for its types counts too. For crates it looks at what Cargo
  * resolves for every platform, not at what the manifests say.
  */
@@ -23,6 +23,7 @@ const rooms = {
 /** The crates of the addon. */
 const crates = [
 	"gev-wire",
+	"gev-frames",
 	"gev-session",
 	"gev-reactor",
 	"gev-options",
@@ -41,6 +42,15 @@ const violations = [
 		"gev-reactor",
 		"gev-node",
 	]),
+	...forbidden("gev-frames", "normal", [
+		"mio",
+		"socket2",
+		"napi",
+		"gev-session",
+		"gev-reactor",
+		"gev-options",
+		"gev-node",
+	]),
 	...forbidden("gev-session", "normal", [
 		"mio",
 		"socket2",
@@ -54,6 +64,7 @@ const violations = [
 	...forbidden("gev-load", "all", ["tokio"]),
 	...unsafeAllowed([
 		"crates/wire/src/lib.rs",
+		"crates/frames/src/lib.rs",
 		"crates/options/src/lib.rs",
 		"crates/session/src/lib.rs",
 		"crates/reactor/src/lib.rs",
