@@ -130,6 +130,7 @@ fn silence(timeouts: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> Timeouts
         ping_interval: of_web_socket("pingIntervalMs"),
         pong_timeout: of_web_socket("pongTimeoutMs"),
         write_stall: timeouts.ms("writeStallMs"),
+        frame: Duration::ZERO,
         max_lifetime: timeouts.ms("maxLifetimeMs"),
     }
 }
