@@ -17,7 +17,11 @@ const rooms = {
 	"src/bridge": ["src/base", "#binding"],
 	"src/flow": ["src/base", "src/bridge"],
 	"src/http": ["src/base", "src/bridge"],
-	src: ["src/base", "src/bridge", "src/flow", "src/http", "#binding"],
+	"src/framing": ["src/base"],
+	src: [
+		...["src/base", "src/bridge", "src/flow", "src/http", "src/framing"],
+		"#binding",
+	],
 };
 
 /** The crates of the addon. */

@@ -1,5 +1,6 @@
 import type { CloseReason } from "./bridge/close-reason.js";
 import type { Fragment } from "./bridge/fragment.js";
+import type { FrameError } from "./bridge/frame-error.js";
 import type { Connection } from "./connection.js";
 import type { Data } from "./flow/send.js";
 import type { ProtocolName } from "./protocol.js";
@@ -11,8 +12,8 @@ export type Reply = Data | undefined | null | void;
 
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
- * and what messages are: see {@link WebSocketHandler}, {@link RawHandler} and, for an object that serves both,
- * {@link CommonHandler}.
+ * and what messages are: see {@link WebSocketHandler}, {@link RawHandler}, {@link FramesHandler} and, for an object that
+ * serves any, {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Name - name of the protocol; default `"websocket"`.
@@ -33,9 +34,11 @@ export type Handler<
 	Name extends ProtocolName = "websocket",
 > = [Name] extends ["raw"]
 	? RawHandler<Context>
-	: [Name] extends ["websocket"]
-		? WebSocketHandler<Context>
-		: CommonHandler<Context>;
+	: [Name] extends ["frames"]
+		? FramesHandler<Context>
+		: [Name] extends ["websocket"]
+			? WebSocketHandler<Context>
+			: CommonHandler<Context>;
 
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
@@ -128,8 +131,10 @@ export interface WebSocketHandler<Context = unknown>
 	onPing?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/** A pong has arrived, with the bytes of the ping that it answers (none for those of `pingIntervalMs`). */
 	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
-	/** Of raw TCP only: a WebSocket has no half-open connections. */
+	/** Of raw TCP and of frames only: a WebSocket has no half-open connections. */
 	onEnd?: never;
+	/** Of frames only. */
+	onFrameError?: never;
 }
 
 /** A {@link Handler} of a server that speaks raw TCP. */
@@ -147,6 +152,34 @@ export interface RawHandler<Context = unknown>
 	onFragment?: never;
 	onPing?: never;
 	onPong?: never;
+	/** Of frames only. */
+	onFrameError?: never;
+}
+
+/** A {@link Handler} of a server that cuts {@link frames}. */
+export interface FramesHandler<Context = unknown>
+	extends HandlerBase<Context, Buffer> {
+	/**
+	 * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
+	 * handled; otherwise as with {@link RawHandler}. Half a frame at the end is told to `onFrameError`, and closes the
+	 * connection.
+	 */
+	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	/**
+	 * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
+	 * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
+	 * still go out then.
+	 */
+	onFrameError?(
+		connection: Connection<Context>,
+		error: FrameError,
+	): void | Promise<void>;
+	/** Of WebSocket only, as are the members below. */
+	onUpgrade?: never;
+	onRequest?: never;
+	onFragment?: never;
+	onPing?: never;
+	onPong?: never;
 }
 
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
@@ -158,4 +191,5 @@ export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
 	onFragment?: never;
 	onPing?: never;
 	onPong?: never;
+	onFrameError?: never;
 }

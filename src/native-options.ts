@@ -13,11 +13,11 @@ export function nativeOptions(
 	address: string,
 	handler: Members,
 ): object {
-	const { webSocket } = framingOf(options.protocol);
+	const { webSocket, frames } = framingOf(options.protocol);
 	return {
 		...options,
 		host: address,
-		protocol: { webSocket },
+		protocol: { webSocket, frames },
 		handler: membersOf(handler),
 	};
 }

@@ -363,7 +363,7 @@ export class ServerOptions {
 	 */
 	protocol?: Protocol = option((value, name) => {
 		if (isProtocol(value)) return value;
-		throw check.wrong(name, "raw() or webSocket()", value);
+		throw check.wrong(name, "raw(), webSocket() or frames()", value);
 	}, raw);
 	/**
 	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
@@ -486,9 +486,8 @@ function isNetwork(text: string): boolean {
 
 /** What has to have room in a connection's output for what the protocol lets in: see `maxBufferedBytes`. */
 function sendableBytes(protocol: Protocol): number {
-	const { webSocket, maxFraming } = framingOf(protocol);
-	const largest = webSocket?.maxMessageBytes ?? 0;
-	const needed = largest + maxFraming + MIB;
+	const { maxMessageBytes, maxFraming } = framingOf(protocol);
+	const needed = maxMessageBytes + maxFraming + MIB;
 	return Math.min(Math.max(16 * MIB, needed), MAX_BUFFERED_BYTES);
 }
 

@@ -9,11 +9,18 @@ import {
 	option,
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
+import { checkFrames } from "./framing/frame-checks.js";
+import {
+	checkFramesOptions,
+	type FramesOptions,
+} from "./framing/frames-options.js";
+import { framesRecord } from "./framing/frames-record.js";
+import { type SendCheck, sendableOf } from "./framing/sendable.js";
 
 /** The names of the protocols. */
-export type ProtocolName = "raw" | "websocket";
+export type ProtocolName = "raw" | "websocket" | "frames";
 
-/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
+/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw}, {@link webSocket} or {@link frames}. */
 export class Protocol<Name extends ProtocolName = ProtocolName> {
 	/** Which protocol this is. */
 	readonly name: Name;
@@ -28,11 +35,19 @@ export class Protocol<Name extends ProtocolName = ProtocolName> {
 export interface Framing {
 	/** Options of {@link webSocket}, checked. */
 	webSocket: Checked<WebSocketOptions> | undefined;
+	/** Options of {@link frames}, as the native side reads them. */
+	frames: { record: string; frameTimeoutMs: number } | undefined;
+	/** The end of what a peer sends is its goodbye. */
+	endsByFin: boolean;
+	/** Largest message that may come in; 0 for no limit. */
+	maxMessageBytes: number;
+	/** Throws what is wrong with what is to be sent, if anything can be. */
+	checkSend: SendCheck | undefined;
 	/** Most bytes that framing adds to a message: the codec's `max_framing`. */
 	maxFraming: number;
 }
 
-/** @internal True for what {@link raw} or {@link webSocket} has made. */
+/** @internal True for what {@link raw}, {@link webSocket} or {@link frames} has made. */
 export function isProtocol(value: unknown): value is Protocol {
 	return framings.has(value as Protocol);
 }
@@ -244,7 +259,14 @@ export class WebSocketOptions {
  * messages begin and end is up to the network.
  */
 export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", { webSocket: undefined, maxFraming: RAW_FRAMING });
+	return protocolOf("raw", {
+		webSocket: undefined,
+		frames: undefined,
+		endsByFin: true,
+		maxMessageBytes: 0,
+		checkSend: undefined,
+		maxFraming: RAW_FRAMING,
+	});
 }
 
 /**
@@ -256,9 +278,44 @@ export function raw(): Protocol<"raw"> {
 export function webSocket(
 	options: WebSocketOptions = {},
 ): Protocol<"websocket"> {
+	const webSocket = webSocketOptions.check(options);
 	return protocolOf("websocket", {
-		webSocket: webSocketOptions.check(options),
+		webSocket,
+		frames: undefined,
+		endsByFin: false,
+		maxMessageBytes: webSocket.maxMessageBytes,
+		checkSend: undefined,
 		maxFraming: WEB_SOCKET_FRAMING,
+	});
+}
+
+/**
+ * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
+ * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ *
+ * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
+ * `onFrameError`.
+ *
+ * @example
+ * ```ts
+ * // Two bytes with the length, and so many bytes.
+ * new Server(handler, { protocol: frames({ length: "u16" }) });
+ * // Lines.
+ * new Server(handler, { protocol: frames({ end: ["\n", "\r\n"] }) });
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
+ */
+export function frames(options: FramesOptions): Protocol<"frames"> {
+	const whole = checkFrames(checkFramesOptions(options));
+	const { framing, check } = sendableOf(whole);
+	const { frameTimeoutMs, maxMessageBytes } = whole;
+	return protocolOf("frames", {
+		webSocket: undefined,
+		frames: { record: framesRecord(whole, framing), frameTimeoutMs },
+		endsByFin: true,
+		maxMessageBytes,
+		checkSend: check,
+		maxFraming: framing,
 	});
 }
 

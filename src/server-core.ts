@@ -130,13 +130,15 @@ export class ServerCore
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
 			(bytes) => this.#relieve(bytes),
 		);
+		const framing = framingOf(this.#options.protocol);
 		this.connectionSettings = {
 			...this.#options.flow,
 			serial: this.#options.serial,
 			allowHalfOpen: this.#options.socket.allowHalfOpen,
 			memory: this.memory,
 			tellsDrain: handler.onDrain !== undefined,
-			endsByFin: this.#options.protocol.name === "raw",
+			endsByFin: framing.endsByFin,
+			checkSend: framing.checkSend,
 		};
 		this.dispatcher = new Dispatcher(handler, this.#options.serial, face);
 	}
@@ -412,10 +414,12 @@ export class ServerCore
 
 	#startLoops(address: string): void {
 		const options = this.#options;
+		const { maxFraming, frames } = framingOf(options.protocol);
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
 			borrow: options.borrow,
-			framing: framingOf(options.protocol).maxFraming,
+			framing: maxFraming,
+			frameTimeoutMs: frames?.frameTimeoutMs ?? 0,
 		};
 		this.#refusedHandshakes = 0;
 		try {

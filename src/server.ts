@@ -1,7 +1,12 @@
 import * as check from "./base/check.js";
 import type { Connection } from "./connection.js";
 import type { Members } from "./flow/dispatcher.js";
-import type { CommonHandler, RawHandler, WebSocketHandler } from "./handler.js";
+import type {
+	CommonHandler,
+	FramesHandler,
+	RawHandler,
+	WebSocketHandler,
+} from "./handler.js";
 import type { ServerOptions } from "./options.js";
 import type { Protocol } from "./protocol.js";
 import {
@@ -28,6 +33,11 @@ export class Server<Context = unknown> {
 	constructor(
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
+	);
+	/** With frames. */
+	constructor(
+		handler: FramesHandler<Context>,
+		options: ServerOptions & { protocol: Protocol<"frames"> },
 	);
 	/** With raw TCP, which is what a server speaks that is not told. */
 	constructor(

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
-import type { Connection, GevError, Protocol } from "gev";
+import type { Connection, GevError } from "gev";
 import { upgraded } from "../kit/frames.js";
 import { type Pair, pair } from "../kit/pair.js";
 import { run } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
 import { saturate } from "../kit/saturate.js";
-import { serve } from "../kit/server.js";
+import { type Speaks, serve } from "../kit/server.js";
 
 const KIB = 1024;
 
@@ -16,7 +16,7 @@ const unbounded = {
 };
 
 // The numbers of these would take hours if what waits cost more the more there is.
-const endings: Record<string, [Protocol["name"], (pair: Pair) => void]> = {
+const endings: Record<string, [Speaks, (pair: Pair) => void]> = {
 	"is reset": ["raw", ({ client }) => client.socket.resetAndDestroy()],
 	"is destroyed": ["websocket", ({ connection }) => connection.destroy()],
 	"ends with the server": [

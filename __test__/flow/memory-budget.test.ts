@@ -4,7 +4,6 @@ import { constants, deflateRawSync } from "node:zlib";
 import test, { type ExecutionContext } from "ava";
 import {
 	type Connection,
-	type Protocol,
 	SendStatus,
 	type ServerOptions,
 	type WebSocketOptions,
@@ -27,11 +26,11 @@ import {
 } from "../kit/host-scene.js";
 import { loops } from "../kit/loops.js";
 import { Queue } from "../kit/queue.js";
-import { serve, protocols as servers } from "../kit/server.js";
+import { type Speaks, serve, protocols as servers } from "../kit/server.js";
 import { type TcpClient, tcp } from "../kit/tcp-client.js";
 
 const onLinux = process.platform === "linux" ? test.serial : test.serial.skip;
-const protocols: readonly Protocol["name"][] = ["raw", "websocket"];
+const protocols: readonly Speaks[] = ["raw", "websocket"];
 
 const maxMemoryBytes = 64 * MIB;
 /** How much more the process may grow than that: by garbage, and by messages that are being handled. */
@@ -40,7 +39,7 @@ const MORE = 256 * MIB + TOLERANCE;
 /** A server with a small budget. */
 async function scene(
 	t: ExecutionContext,
-	protocol: Protocol["name"],
+	protocol: Speaks,
 	options: ServerOptions = {},
 	webSocketOptions: WebSocketOptions = {},
 ) {

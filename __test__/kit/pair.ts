@@ -1,8 +1,8 @@
 import type { ExecutionContext } from "ava";
-import type { Connection, Protocol, Server, ServerOptions } from "gev";
+import type { Connection, Server, ServerOptions } from "gev";
 import { upgraded } from "./frames.js";
 import { Recorder } from "./recorder.js";
-import { protocols, serve } from "./server.js";
+import { protocols, type Speaks, serve } from "./server.js";
 import { type TcpClient, tcp } from "./tcp-client.js";
 
 /** Both ends of a connection. */
@@ -21,7 +21,7 @@ export interface Pair extends Ends {
 
 export async function pair(
 	t: ExecutionContext,
-	protocol: Protocol["name"],
+	protocol: Speaks,
 	options: ServerOptions = {},
 ): Promise<Pair> {
 	const recorder = new Recorder();

@@ -23,7 +23,7 @@ export interface Started<Context> {
 /** A handler of tests that choose the protocol when they run: it may have the members of all. */
 export type AnyHandler<Context = unknown> = Omit<
 	WebSocketHandler<Context>,
-	"onEnd"
+	"onEnd" | "onFrameError"
 > &
 	Pick<RawHandler<Context>, "onEnd">;
 
@@ -50,8 +50,11 @@ export const echo: CommonHandler = {
 	onMessage: (_connection, message) => message,
 };
 
-/** Both protocols, for tests that hold for either. */
-export const protocols: Record<Protocol["name"], () => Protocol> = {
+/** Two protocols, for tests that hold for either. */
+export const protocols = {
 	raw,
-	websocket: webSocket,
-};
+	websocket: () => webSocket(),
+} satisfies Record<string, () => Protocol>;
+
+/** Which of them. */
+export type Speaks = keyof typeof protocols;

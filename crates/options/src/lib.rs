@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gev_frames::{Frames, Framing};
 use gev_reactor::{
     Address, AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig,
     LoopConfig, NotANetwork, ProxyConfig,
@@ -56,6 +57,7 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
     let socket = options.group("socket");
     let protocol = options.group("protocol");
     let web_socket = protocol.optional_group("webSocket");
+    let frames = protocol.optional_group("frames");
     ListenerConfig {
         address: address(options, parse),
         mode: socket.optional_number("mode"),
@@ -67,8 +69,11 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
         no_delay: socket.flag("noDelay"),
         keep_alive: socket.ms("keepAliveMs"),
         connection: ConnectionConfig {
-            codec: codec(web_socket.as_ref(), &options.group("handler")),
-            session: Arc::new(session(options, web_socket.as_ref())),
+            codec: match &frames {
+                Some(frames) => frames_codec(frames),
+                None => codec(web_socket.as_ref(), &options.group("handler")),
+            },
+            session: Arc::new(session(options, web_socket.as_ref(), frames.as_ref())),
         },
     }
 }
@@ -106,13 +111,17 @@ fn address(options: &Checked<'_>, parse: ParseAddress) -> Address {
     )
 }
 
-fn session(options: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> gev_session::Config {
+fn session(
+    options: &Checked<'_>,
+    web_socket: Option<&Checked<'_>>,
+    frames: Option<&Checked<'_>>,
+) -> gev_session::Config {
     let timeouts = options.group("timeouts");
     let per_second = |name| web_socket.map_or(0, |it| it.number(name));
     gev_session::Config {
         handshake_timeout: timeouts.ms("handshakeMs"),
         close_timeout: timeouts.ms("closeMs"),
-        timeouts: silence(&timeouts, web_socket),
+        timeouts: silence(&timeouts, web_socket, frames),
         max_controls_per_second: per_second("maxControlFramesPerSecond"),
         max_messages_per_second: per_second("maxMessagesPerSecond"),
         max_buffered_bytes: options.group("flow").number("maxBufferedBytes"),
@@ -120,7 +129,11 @@ fn session(options: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> gev_sessi
     }
 }
 
-fn silence(timeouts: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> Timeouts {
+fn silence(
+    timeouts: &Checked<'_>,
+    web_socket: Option<&Checked<'_>>,
+    frames: Option<&Checked<'_>>,
+) -> Timeouts {
     let idle = timeouts.group("idleMs");
     let of_web_socket = |name| web_socket.map_or(Duration::ZERO, |it| it.ms(name));
     Timeouts {
@@ -130,9 +143,17 @@ fn silence(timeouts: &Checked<'_>, web_socket: Option<&Checked<'_>>) -> Timeouts
         ping_interval: of_web_socket("pingIntervalMs"),
         pong_timeout: of_web_socket("pongTimeoutMs"),
         write_stall: timeouts.ms("writeStallMs"),
-        frame: Duration::ZERO,
+        frame: frames.map_or(Duration::ZERO, |it| it.ms("frameTimeoutMs")),
         max_lifetime: timeouts.ms("maxLifetimeMs"),
     }
+}
+
+fn frames_codec(options: &Checked<'_>) -> CodecFactory {
+    let framing = Arc::new(Framing::read(&options.text("record")));
+    Arc::new(move || {
+        let framing = Arc::clone(&framing);
+        Box::new(move || Box::new(Frames::new(Arc::clone(&framing))))
+    })
 }
 
 fn codec(web_socket: Option<&Checked<'_>>, handler: &Checked<'_>) -> CodecFactory {
