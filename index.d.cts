@@ -6,10 +6,11 @@
  *
  * | code | thrown by | what to do |
  * | --- | --- | --- |
- * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `frames()`, `stop` | correct the option that the message names |
  * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_FRAME` | `onFrameError` | a peer sends what is no frame, or a wrong one: see {@link FrameError} |
  * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
  * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
@@ -22,7 +23,7 @@
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -53,7 +54,7 @@ type CloseCause =
  | "limit"
 /** The socket failed. */
  | "reset"
-/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
+/** The peer did not finish the handshake, the close or a frame, or did not answer a ping, in time. */
  | "timeout"
 /** A handler threw. */
  | "handler"
@@ -65,6 +66,20 @@ type CloseCause =
  | "idle"
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
  | "stalled";
+/** What is wrong with a frame. */
+type FrameFault = 
+/** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
+"tooLong"
+/** Its checksum is wrong. */
+ | "checksum"
+/** Bytes have come that begin no frame. */
+ | "noise"
+/** It has begun, and has not come to its end within `frameTimeoutMs`. */
+ | "timeout"
+/** The connection has ended in the middle of it. */
+ | "truncated"
+/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+ | "malformed";
 
 /** How a connection ended. */
 interface CloseReason {
@@ -89,6 +104,29 @@ interface Fragment {
     readonly first: boolean;
     /** The message ends with this fragment. */
     readonly last: boolean;
+}
+
+/** What becomes of a frame that something is wrong with. */
+type FrameFate = "closed" | "discarded" | "delivered";
+/** Something is wrong with a frame, or with what comes between frames: `ERR_GEV_FRAME`. */
+declare class FrameError extends GevError {
+    /** What is wrong. */
+    readonly reason: FrameFault;
+    /**
+     * What becomes of it: the connection is closed for it, with the cause `"protocol"`, `"limit"` or `"timeout"`; it is left out;
+     * or it is a message all the same.
+     */
+    readonly fate: FrameFate;
+    /** The limit that was exceeded, in bytes or (for `"timeout"`) milliseconds; `undefined` where none was. */
+    readonly limit: number | undefined;
+    /** How long the message would be, as the frame says; `undefined` where it does not, or something else is wrong. */
+    readonly announced: number | undefined;
+    /** How many bytes in a row begin no frame, of `"noise"` that is left out; `undefined` otherwise. */
+    readonly skipped: number | undefined;
+    /** The first bytes of the frame: up to 16 of them, as many as are known. */
+    readonly head: Buffer;
+    /** What it may be that the peer sends, where that can be guessed: "looks like HTTP". Empty where not. */
+    readonly hint: string;
 }
 
 /** What can be sent: a string goes out as text, bytes as binary. */
@@ -216,6 +254,8 @@ declare class Connection<Context = unknown, Out = Data> {
     resume(): void;
     /** True from {@link pause} to {@link resume}, or to the end of the connection. */
     get isPaused(): boolean;
+    /** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
+    get frameErrors(): number;
     /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
     get dropped(): number;
     /**
@@ -422,10 +462,280 @@ declare class RingBuffer {
     reset(): void;
 }
 
+/** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
+type FrameBytes = string | number | Uint8Array;
+
+/**
+ * How a checksum is computed: all bytes combined with exclusive or; their sum, of which 8 or 16 bits count; that of 8 bits
+ * negated; or a cyclic redundancy check, by the names that catalogues have for them: MODBUS, ARC (also IBM), IBM-SDLC (also
+ * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
+ */
+type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
+/** The checksum of a frame. It stands behind everything but the frame's end. */
+interface FrameChecksumOptions {
+    /**
+     * How it is computed.
+     *
+     * @defaultValue "xor8"
+     */
+    as?: FrameSum;
+    /**
+     * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
+     * the checksum itself.
+     *
+     * @defaultValue right behind the start
+     */
+    from?: number | undefined;
+    /**
+     * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
+     *
+     * @defaultValue none
+     */
+    after?: FrameBytes | undefined;
+    /**
+     * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
+     * capitals written.
+     *
+     * @defaultValue "binary"
+     */
+    digits?: "binary" | "hex" | "decimal";
+    /**
+     * Which of its bytes comes first: the highest one, or the lowest one.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little";
+    /**
+     * How many bytes or digits it has.
+     *
+     * @defaultValue as many as it needs
+     */
+    width?: number | undefined;
+    /**
+     * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
+     * the same. `onFrameError` is told in each case.
+     *
+     * @defaultValue "close"
+     */
+    onBad?: "close" | "discard" | "deliver";
+}
+
+/**
+ * How a length is written: as so many bits in bytes; with seven bits a byte, the lowest ones first, in so many bytes at most
+ * (`"varint"` is `{ varint: 5 }`); as in BER; in so many decimal or hexadecimal digits; in so many bytes of two decimal
+ * digits; or in decimal digits up to a byte.
+ */
+type FrameNumber = "u8" | "u16" | "u24" | "u32" | "u64" | "varint" | "ber" | {
+    readonly varint: number;
+} | {
+    readonly decimal: number;
+} | {
+    readonly hex: number;
+} | {
+    readonly bcd: number;
+} | {
+    readonly decimalUntil: FrameBytes;
+};
+/** Where a frame says how long it is, and what it says. */
+interface FrameLengthOptions {
+    /**
+     * How many bytes behind the first byte of the frame it stands, or behind which bytes, which are the first ones like that.
+     *
+     * @defaultValue right behind the start
+     */
+    at?: number | {
+        readonly after: FrameBytes;
+    };
+    /**
+     * How it is written.
+     *
+     * @defaultValue "u32"
+     */
+    as?: FrameNumber;
+    /**
+     * Which byte of `"u16"` and the like comes first: the highest one, or the lowest one.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little";
+    /**
+     * The bits of it that count; 0 for all.
+     *
+     * @defaultValue 0
+     */
+    mask?: number;
+    /**
+     * How far these are shifted to the right.
+     *
+     * @defaultValue 0
+     */
+    shift?: number;
+    /**
+     * What they are multiplied with then.
+     *
+     * @defaultValue 1
+     */
+    unit?: number;
+    /**
+     * What it counts: the rest, which is everything behind it, checksum and end among it; itself and the rest; or all of the
+     * frame.
+     *
+     * @defaultValue "rest"
+     */
+    counts?: "rest" | "self" | "frame";
+    /**
+     * What is added to it then, such as 1 for a check byte that it does not count.
+     *
+     * @defaultValue 0
+     */
+    add?: number;
+}
+
+/**
+ * Bytes that stand for others inside of a frame: `byte` and a code for a value, by `map` from codes to values; or `byte` and
+ * the value combined with `xor`, for `byte` itself, for what starts and ends begin with, and for the bytes in `also`; or
+ * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end.
+ */
+type FrameEscape = "cobs" | {
+    readonly byte: FrameBytes;
+    readonly map: Readonly<Record<number, number>>;
+} | {
+    readonly byte: FrameBytes;
+    readonly xor: number;
+    readonly also?: string | Uint8Array;
+};
+/** What of a frame is the message: see {@link FramesOptions.deliver}. */
+type FrameDelivery = "body" | "frame" | {
+    readonly strip?: number;
+    readonly stripEnd?: number;
+};
+/** How one kind of frame is cut. A rule says all of it: nothing is taken over from another rule. */
+type FrameRule = Pick<FramesOptions, "fixed" | "length" | "end" | "escape" | "checksum" | "deliver">;
+/** A rule for frames that have certain bytes. */
+interface FrameCase extends FrameRule {
+    /** Where they have them: so many bytes behind their first one. Default 0. */
+    readonly at?: number;
+    /** What they are there. */
+    readonly equals: FrameBytes;
+    /** The bits of these that count, as many bytes. Default all. */
+    readonly mask?: FrameBytes;
+}
+/** How frames are cut, and what becomes of those that are wrong: settings of {@link frames}. */
+interface FramesOptions {
+    /**
+     * What frames begin with, or an array of what they may begin with; the first one is what is sent. Offsets count from its
+     * first byte. Where one byte both begins and ends frames, one of them between two frames is enough, and
+     * what is empty between two of them is no frame.
+     *
+     * @defaultValue none
+     */
+    start?: FrameBytes | readonly FrameBytes[] | undefined;
+    /**
+     * How many bytes every frame has. Each frame has this, or a `length`, or an `end`.
+     *
+     * @defaultValue none
+     */
+    fixed?: number | undefined;
+    /**
+     * Where a frame says how long it is: `"u16"` for a number right behind the start, or its place and more; or an array of
+     * several, which are added up. Nothing is ever allocated for it.
+     *
+     * @defaultValue none
+     */
+    length?: FrameNumber | FrameLengthOptions | readonly FrameLengthOptions[] | undefined;
+    /**
+     * What frames end with, or an array of what they may end with; the first one is what is sent. Where their length is known
+     * otherwise, this is checked.
+     *
+     * @defaultValue none
+     */
+    end?: FrameBytes | readonly FrameBytes[] | undefined;
+    /**
+     * Bytes that stand for others between start and end.
+     *
+     * @defaultValue none
+     */
+    escape?: FrameEscape | undefined;
+    /**
+     * A checksum in front of the end: how it is computed, or that and more.
+     *
+     * @defaultValue none
+     */
+    checksum?: FrameSum | FrameChecksumOptions | undefined;
+    /**
+     * What of a frame is the message, and so what `send` has to be given: the body, without start, length, checksum and end,
+     * which are written around what is sent; all of the frame, which is then sent as it is; or all but so many bytes of its
+     * front and its back, of which start, length, checksum and end are written again if it is just these.
+     *
+     * @defaultValue "body"; "frame" where something else stands in front of the length
+     */
+    deliver?: FrameDelivery | undefined;
+    /**
+     * The rule of a connection's first frame, if it is another one. Such a frame has no `start`.
+     *
+     * @defaultValue none
+     */
+    first?: FrameRule | undefined;
+    /**
+     * Rules for frames that have certain bytes: the first one that fits counts. What is sent has the rule of all others.
+     *
+     * @defaultValue []
+     */
+    cases?: readonly FrameCase[];
+    /**
+     * Longest message in bytes, as it is handed over. See `onTooLong`. 0 means no limit.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * What becomes of a longer one: the connection is closed as soon as that can be seen, or it is left out, and
+     * `onFrameError` is told once.
+     *
+     * @defaultValue "close"
+     */
+    onTooLong?: "close" | "discard";
+    /**
+     * What becomes of bytes that begin no frame, and of frames that are not built as they should be: the connection is closed,
+     * or they are left out up to where a frame may begin again, and `onFrameError` is told once for bytes in a row. For
+     * that, frames need a start, or an end instead of a length.
+     *
+     * @defaultValue "close"
+     */
+    onNoise?: "close" | "discard";
+    /**
+     * Most bytes in a row that are left out as they begin no frame; more close the connection.
+     *
+     * @defaultValue 64 KiB
+     */
+    maxSkipBytes?: number;
+    /**
+     * How long a frame may take that has begun, in milliseconds; the connection is closed for one that takes longer. 0 means
+     * for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+    /**
+     * Frames whose message is empty are left out. False: they are messages.
+     *
+     * @defaultValue false
+     */
+    ignoreEmpty?: boolean;
+    /**
+     * What is sent is made a frame, as `deliver` says, or goes out as it is.
+     *
+     * @defaultValue "framed"
+     */
+    send?: "framed" | "raw";
+}
+
 /** What the messages of each protocol are. */
 interface Messages {
     /** Runs of bytes. */
     raw: Buffer;
+    /** What is delivered of each frame. */
+    frames: Buffer;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
     /** JSON texts. */
@@ -439,7 +749,7 @@ type StreamName = Exclude<ProtocolName, "websocket">;
 type StreamNameOf<Message> = {
     [Name in StreamName]: Messages[Name] extends Message ? Name : never;
 }[StreamName];
-/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
+/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw}, {@link webSocket}, {@link frames} and the like. */
 declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
@@ -639,6 +949,23 @@ declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
+/**
+ * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
+ * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ *
+ * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
+ * `onFrameError`.
+ *
+ * @example
+ * ```ts
+ * // Two bytes with the length, and so many bytes.
+ * new Server(handler, { protocol: frames({ length: "u16" }) });
+ * // Lines.
+ * new Server(handler, { protocol: frames({ end: ["\n", "\r\n"] }) });
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
+ */
+declare function frames(options: FramesOptions): Protocol<"frames">;
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
@@ -818,8 +1145,8 @@ type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response 
 type Reply<Out = Data> = Out | undefined | null | void;
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
- * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler} and, for an object that serves any,
- * {@link CommonHandler}.
+ * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler}, {@link FramesHandler} and, for an object that
+ * serves any, {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Kind - name of the protocol, or the type of a {@link CustomProtocol}; default `"websocket"`.
@@ -839,7 +1166,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -915,6 +1242,8 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
     onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
     /** Of TCP only: a WebSocket has no half-open connections. */
     onEnd?: never;
+    /** Of frames only. */
+    onFrameError?: never;
 }
 /**
  * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
@@ -929,6 +1258,29 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
      * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
      */
     onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
+    /** Of WebSocket only, as are the members below. */
+    onUpgrade?: never;
+    onRequest?: never;
+    onFragment?: never;
+    onPing?: never;
+    onPong?: never;
+    /** Of frames only. */
+    onFrameError?: never;
+}
+/** A {@link Handler} of a server that cuts {@link frames}. */
+interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+    /**
+     * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
+     * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
+     * connection.
+     */
+    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    /**
+     * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
+     * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
+     * still go out then.
+     */
+    onFrameError?(connection: Connection<Context>, error: FrameError): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
     onUpgrade?: never;
     onRequest?: never;
@@ -950,11 +1302,12 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     onFragment?: never;
     onPing?: never;
     onPong?: never;
+    onFrameError?: never;
 }
 
 /**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
- * made of them as it is, and reads it by the same names (`crates/node/src/options.rs`). They are in one file, however long
+ * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
  * that is, so that who looks for one finds it.
  */
 /** What the kernel is told of sockets: of those that listen, and of each connection's. */
@@ -1351,6 +1704,10 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
     });
+    /** With frames. */
+    constructor(handler: FramesHandler<Context>, options: ServerOptions & {
+        protocol: Protocol<"frames">;
+    });
     /** With a protocol on TCP whose messages are bytes; without one it is raw. */
     constructor(handler: StreamHandler<Context>, options?: ServerOptions & {
         protocol?: Protocol<StreamNameOf<Buffer>>;
@@ -1495,5 +1852,5 @@ interface Diagnostics {
     };
 }
 
-export { Connection, GevError, Protocol, RingBuffer, SendStatus, Server, custom, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
+export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -2,7 +2,8 @@ export { GevError, type GevErrorCode } from "./src/base/errors.js";
 export type { ProxyTlv } from "./src/bridge/addresses.js";
 export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
-export type { CloseCause } from "./src/bridge/records.js";
+export { FrameError, type FrameFate } from "./src/bridge/frame-error.js";
+export type { CloseCause, FrameFault } from "./src/bridge/records.js";
 export { Connection, type DestroyOptions } from "./src/connection.js";
 export {
 	type AnyCustomProtocol,
@@ -20,10 +21,27 @@ export {
 	type SendOptions,
 	SendStatus,
 } from "./src/flow/send.js";
+export type { FrameBytes } from "./src/framing/frame-bytes.js";
+export type {
+	FrameChecksumOptions,
+	FrameSum,
+} from "./src/framing/frame-checksum.js";
+export type {
+	FrameLengthOptions,
+	FrameNumber,
+} from "./src/framing/frame-length.js";
+export type {
+	FrameCase,
+	FrameDelivery,
+	FrameEscape,
+	FrameRule,
+	FramesOptions,
+} from "./src/framing/frames-options.js";
 export { RingBuffer } from "./src/framing/ring-buffer.js";
 export type {
 	CommonHandler,
 	CustomHandler,
+	FramesHandler,
 	Handler,
 	HandlerBase,
 	Reply,
@@ -42,6 +60,7 @@ export type {
 } from "./src/options.js";
 export {
 	type DeflateOptions,
+	frames,
 	type JsonStreamOptions,
 	jsonStream,
 	type Messages,

@@ -36,11 +36,17 @@ const binding = {
 const chunk = await bundle();
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, `${commonjs}.map`), chunk.map.toString());
-writeFileSync(join(folder, commonjs), chunk.code);
+writeFileSync(join(folder, commonjs), withoutDocs(chunk.code));
 writeFileSync(
 	join(folder, esm),
 	`export { ${chunk.exports.join(", ")} } from "./${commonjs}";\n`,
 );
+
+/** Docs are for who reads the types. Their lines stay, empty, so that the source map goes on to be right. */
+function withoutDocs(code) {
+	const doc = /^[ \t]*\/\*\*.*?\*\/$/gms;
+	return code.replace(doc, (text) => text.replace(/[^\n]+/g, ""));
+}
 
 async function bundle() {
 	const build = await rollup({

@@ -1,8 +1,8 @@
 /**
  * Proves that imports point down: examples and tests use the package by its
  * name; index.ts uses src, the rooms of src one another in one direction, the
- * bridge the binding; the crate node uses reactor, reactor uses session, session
- * uses wire, and the last two stay pure. No file of src comes back to itself, by whatever way; what
+ * bridge the binding; the crate node uses options, which uses reactor and frames,
+ * reactor uses session, session and frames use wire, and the last three stay pure. No file of src comes back to itself, by whatever way; what
  * is imported for its types counts too. For crates it looks at what Cargo
  * resolves for every platform, not at what the manifests say.
  */
@@ -28,6 +28,16 @@ const rooms = {
 	],
 };
 
+/** The crates of the addon. */
+const crates = [
+	"gev-wire",
+	"gev-frames",
+	"gev-session",
+	"gev-reactor",
+	"gev-options",
+	"gev-node",
+];
+
 const forbidLine = "#![forbid(unsafe_code)]";
 
 process.chdir(root);
@@ -40,6 +50,15 @@ const violations = [
 		"gev-reactor",
 		"gev-node",
 	]),
+	...forbidden("gev-frames", "normal", [
+		"mio",
+		"socket2",
+		"napi",
+		"gev-session",
+		"gev-reactor",
+		"gev-options",
+		"gev-node",
+	]),
 	...forbidden("gev-session", "normal", [
 		"mio",
 		"socket2",
@@ -47,13 +66,14 @@ const violations = [
 		"gev-reactor",
 		"gev-node",
 	]),
-	...forbidden("gev-reactor", "normal", ["napi", "gev-node"]),
-	...["gev-wire", "gev-session", "gev-reactor", "gev-node"].flatMap((crate) =>
-		forbidden(crate, "all", ["gev-load", "tokio"]),
-	),
+	...forbidden("gev-reactor", "normal", ["napi", "gev-options", "gev-node"]),
+	...forbidden("gev-options", "normal", ["gev-node"]),
+	...crates.flatMap((crate) => forbidden(crate, "all", ["gev-load", "tokio"])),
 	...forbidden("gev-load", "all", ["tokio"]),
 	...unsafeAllowed([
 		"crates/wire/src/lib.rs",
+		"crates/frames/src/lib.rs",
+		"crates/options/src/lib.rs",
 		"crates/session/src/lib.rs",
 		"crates/reactor/src/lib.rs",
 	]),

@@ -142,6 +142,11 @@ export class Connection<Context = unknown, Out = Data> {
 		return this.#core.isPaused;
 	}
 
+	/** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
+	get frameErrors(): number {
+		return this.#core.frameErrors;
+	}
+
 	/** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
 	get dropped(): number {
 		return this.#core.sender.dropped;

@@ -152,6 +152,7 @@ function hasBytes(
 /** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
 const HAS_BYTES: Record<ProtocolName, boolean> = {
 	raw: true,
+	frames: true,
 	websocket: false,
 	jsonStream: false,
 };

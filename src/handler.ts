@@ -1,5 +1,6 @@
 import type { CloseReason } from "./bridge/close-reason.js";
 import type { Fragment } from "./bridge/fragment.js";
+import type { FrameError } from "./bridge/frame-error.js";
 import type { Connection } from "./connection.js";
 import type {
 	AnyCustomProtocol,
@@ -20,8 +21,8 @@ export type Reply<Out = Data> = Out | undefined | null | void;
 
 /**
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
- * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler} and, for an object that serves any,
- * {@link CommonHandler}.
+ * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler}, {@link FramesHandler} and, for an object that
+ * serves any, {@link CommonHandler}.
  *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Kind - name of the protocol, or the type of a {@link CustomProtocol}; default `"websocket"`.
@@ -46,11 +47,13 @@ export type Handler<
 	Kind extends ProtocolName | AnyCustomProtocol = "websocket",
 > = [Kind] extends [AnyCustomProtocol]
 	? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>>
-	: [Kind] extends [StreamName]
-		? StreamHandler<Context, Messages[Kind]>
-		: [Kind] extends ["websocket"]
-			? WebSocketHandler<Context>
-			: CommonHandler<Context>;
+	: [Kind] extends ["frames"]
+		? FramesHandler<Context>
+		: [Kind] extends [StreamName]
+			? StreamHandler<Context, Messages[Kind]>
+			: [Kind] extends ["websocket"]
+				? WebSocketHandler<Context>
+				: CommonHandler<Context>;
 
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
@@ -150,6 +153,8 @@ export interface WebSocketHandler<Context = unknown>
 	onPong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 	/** Of TCP only: a WebSocket has no half-open connections. */
 	onEnd?: never;
+	/** Of frames only. */
+	onFrameError?: never;
 }
 
 /**
@@ -166,6 +171,34 @@ export interface StreamHandler<Context = unknown, Message = Buffer, Out = Data>
 	 * `socket.allowHalfOpen` when {@link Connection.end} is called; until then `send` goes on working.
 	 */
 	onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
+	/** Of WebSocket only, as are the members below. */
+	onUpgrade?: never;
+	onRequest?: never;
+	onFragment?: never;
+	onPing?: never;
+	onPong?: never;
+	/** Of frames only. */
+	onFrameError?: never;
+}
+
+/** A {@link Handler} of a server that cuts {@link frames}. */
+export interface FramesHandler<Context = unknown>
+	extends HandlerBase<Context, Buffer> {
+	/**
+	 * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
+	 * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
+	 * connection.
+	 */
+	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	/**
+	 * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
+	 * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
+	 * still go out then.
+	 */
+	onFrameError?(
+		connection: Connection<Context>,
+		error: FrameError,
+	): void | Promise<void>;
 	/** Of WebSocket only, as are the members below. */
 	onUpgrade?: never;
 	onRequest?: never;
@@ -191,4 +224,5 @@ export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
 	onFragment?: never;
 	onPing?: never;
 	onPong?: never;
+	onFrameError?: never;
 }

@@ -9,11 +9,20 @@ import {
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
 import type { Packing } from "./flow/packing.js";
+import { checkFrames } from "./framing/frame-checks.js";
+import {
+	checkFramesOptions,
+	type FramesOptions,
+} from "./framing/frames-options.js";
+import { framesRecord } from "./framing/frames-record.js";
+import { type SendCheck, sendableOf } from "./framing/sendable.js";
 
 /** What the messages of each protocol are. */
 export interface Messages {
 	/** Runs of bytes. */
 	raw: Buffer;
+	/** What is delivered of each frame. */
+	frames: Buffer;
 	/** Text as `string`, everything else as `Buffer`. */
 	websocket: string | Buffer;
 	/** JSON texts. */
@@ -31,7 +40,7 @@ export type StreamNameOf<Message> = {
 	[Name in StreamName]: Messages[Name] extends Message ? Name : never;
 }[StreamName];
 
-/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw} or {@link webSocket}. */
+/** A framing protocol and its settings: what turns bytes into messages. Made by {@link raw}, {@link webSocket}, {@link frames} and the like. */
 export class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 	/** Which protocol this is. */
 	readonly name: Name;
@@ -53,6 +62,10 @@ export interface Framing {
 	options: object;
 	/** Largest message in bytes; 0 where there is no limit, or no message. */
 	maxMessageBytes: number;
+	/** Throws what is wrong with what is to be sent, if anything can be. */
+	checkSend?: SendCheck | undefined;
+	/** How long a frame may take, in milliseconds; 0 for ever. */
+	frameTimeoutMs?: number;
 	/** Most bytes that framing adds to a message: the codec's `max_framing`. */
 	maxFraming: number;
 	/** The end of the peer's input is its goodbye: the codec's `ends_by_fin`. */
@@ -61,7 +74,7 @@ export interface Framing {
 	custom?: Packing;
 }
 
-/** @internal True for what {@link raw} or {@link webSocket} has made. */
+/** @internal True for what {@link raw}, {@link webSocket}, {@link frames} and the like have made. */
 export function isProtocol(value: unknown): value is AnyProtocol {
 	return framings.has(value as AnyProtocol);
 }
@@ -340,6 +353,37 @@ export function webSocket(
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
 		endsByFin: false,
+	});
+}
+
+/**
+ * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
+ * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ *
+ * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
+ * `onFrameError`.
+ *
+ * @example
+ * ```ts
+ * // Two bytes with the length, and so many bytes.
+ * new Server(handler, { protocol: frames({ length: "u16" }) });
+ * // Lines.
+ * new Server(handler, { protocol: frames({ end: ["\n", "\r\n"] }) });
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
+ */
+export function frames(options: FramesOptions): Protocol<"frames"> {
+	const whole = checkFrames(checkFramesOptions(options));
+	const { framing, check } = sendableOf(whole);
+	const { frameTimeoutMs, maxMessageBytes } = whole;
+	return protocolOf("frames", {
+		codec: "frames",
+		options: { record: framesRecord(whole, framing), frameTimeoutMs },
+		maxMessageBytes,
+		maxFraming: framing,
+		endsByFin: true,
+		checkSend: check,
+		frameTimeoutMs,
 	});
 }
 

@@ -136,13 +136,15 @@ export class ServerCore
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
 			(bytes) => this.#relieve(bytes),
 		);
+		const framing = framingOf(this.#options.protocol);
 		this.connectionSettings = {
 			...this.#options.flow,
 			serial: this.#options.serial,
 			allowHalfOpen: this.#options.socket.allowHalfOpen,
 			memory: this.memory,
 			tellsDrain: handler.onDrain !== undefined,
-			endsByFin: framingOf(this.#options.protocol).endsByFin,
+			endsByFin: framing.endsByFin,
+			checkSend: framing.checkSend,
 		};
 		const { serial, protocol } = this.#options;
 		this.#packing = framingOf(protocol).custom;
@@ -427,10 +429,12 @@ export class ServerCore
 
 	#startLoops(address: string): void {
 		const options = this.#options;
+		const framing = framingOf(options.protocol);
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
 			borrow: options.borrow && this.#packing === undefined,
-			framing: framingOf(options.protocol).maxFraming,
+			framing: framing.maxFraming,
+			frameTimeoutMs: framing.frameTimeoutMs ?? 0,
 		};
 		this.#refusedHandshakes = 0;
 		try {

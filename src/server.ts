@@ -6,6 +6,7 @@ import type { Data } from "./flow/send.js";
 import type {
 	CommonHandler,
 	CustomHandler,
+	FramesHandler,
 	StreamHandler,
 	WebSocketHandler,
 } from "./handler.js";
@@ -37,6 +38,11 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	constructor(
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
+	);
+	/** With frames. */
+	constructor(
+		handler: FramesHandler<Context>,
+		options: ServerOptions & { protocol: Protocol<"frames"> },
 	);
 	/** With a protocol on TCP whose messages are bytes; without one it is raw. */
 	constructor(

@@ -8,6 +8,8 @@ import {
 	type Custom,
 	type CustomProtocol,
 	custom,
+	type FrameError,
+	frames,
 	type Handler,
 	jsonStream,
 	type Protocol,
@@ -62,6 +64,23 @@ export function literals(either: Protocol, options: ServerOptions): void {
 		},
 		{ protocol: jsonStream() },
 	);
+	new Server<User>(
+		{
+			onMessage(connection, message) {
+				same<typeof message, Buffer>();
+				same<typeof connection, Connection<User>>();
+			},
+			onEnd: ({ context }) => same<typeof context, User>(),
+			onFrameError: (_connection, error) => same<typeof error, FrameError>(),
+		},
+		{ protocol: frames({ length: "u16" }) },
+	);
+	// @ts-expect-error
+	new Server({ onPing() {} }, { protocol: frames({ end: "\n" }) });
+	// @ts-expect-error
+	new Server({ onFrameError() {} }, { protocol: raw() });
+	// @ts-expect-error
+	new Server({ onFrameError() {} }, { protocol: webSocket() });
 	// Raw is what a server speaks that is not told.
 	new Server({ onMessage: (_, message) => same<typeof message, Buffer>() });
 	new Server({ onMessage: (_, message) => same<typeof message, Buffer>() }, {});

@@ -7,6 +7,9 @@ import type {
 import { loops } from "../kit/loops.js";
 import type { Random } from "../kit/random.js";
 
+/** A member of its handler. */
+type Member = Exclude<keyof Handler, "onFrameError">;
+
 /** In what circumstances a server is tried. */
 export interface Circumstances {
 	isRaw: boolean;
@@ -19,7 +22,7 @@ export interface Circumstances {
 	};
 	webSocket: WebSocketOptions;
 	/** Members that the handler has. */
-	members: readonly (keyof Handler)[];
+	members: readonly Member[];
 	/** What the handler is. */
 	shape: (typeof shapes)[number];
 	/** Objects get properties that they should not have. */
@@ -90,7 +93,7 @@ function someGroups(random: Random, isTight: boolean) {
 	};
 }
 
-const members: readonly (keyof Handler)[] = [
+const members: readonly Member[] = [
 	"onUpgrade",
 	"onRequest",
 	"onConnect",

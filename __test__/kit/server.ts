@@ -24,7 +24,7 @@ export interface Started<Context> {
 /** A handler of tests that choose the protocol when they run: it may have the members of all. */
 export type AnyHandler<Context = unknown> = Omit<
 	WebSocketHandler<Context>,
-	"onEnd"
+	"onEnd" | "onFrameError"
 > &
 	Pick<StreamHandler<Context>, "onEnd">;
 

@@ -214,7 +214,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 			{ ...echo, onConnect: ({ loopIndex }) => void loops.add(loopIndex) },
 			{ protocol: protocol(), loops: 2, balance: "round-robin" },
 		);
-		const exchange = exchanges[protocol().name];
+		const exchange = exchanges[name as keyof typeof protocols];
 		await Promise.all(
 			Array.from({ length: 100 }, async (_, index) => {
 				const same = await exchange(t, started, new Random(seed + index));

@@ -14,16 +14,17 @@ type Table = new (
 ) => { check(given: unknown): Options };
 
 const { OptionTable, checkOptions, ...inside } = internals([
-	...["OptionTable", "checkOptions", "Server", "raw", "webSocket"],
+	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
-	"CustomOptions",
+	...["CustomOptions", "FramesOptions"],
+	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
 	checkOptions(given: unknown): Record<string, Options>;
 	[rows: `${string}Options`]: unknown;
 };
-const { Server, raw, webSocket } = inside;
+const { Server, raw, webSocket, frames } = inside;
 const defaultsOf = (type: `${string}Options`) =>
 	new OptionTable(type, inside[type]).check(undefined);
 
@@ -41,6 +42,9 @@ const defaults: Record<string, Options> = {
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
+	FramesOptions: defaultsOf("FramesOptions"),
+	FrameLengthOptions: defaultsOf("FrameLengthOptions"),
+	FrameChecksumOptions: defaultsOf("FrameChecksumOptions"),
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),
@@ -55,6 +59,9 @@ const cpus = os.availableParallelism();
 const inWords: [words: string, value: unknown][] = [
 	["none", undefined],
 	["every ", undefined],
+	['"body"; "frame" where', undefined],
+	["right behind", undefined],
+	["as many as it needs", 1],
 	["a string as text, bytes as binary", undefined],
 	["true, if it has at least `threshold` bytes", undefined],
 	["the number of CPUs", cpus],
@@ -129,6 +136,10 @@ test("the default of maxBufferedBytes has room for what the protocol lets in", (
 	t.is(most(webSocket({ maxMessageBytes: 1000 })), 16 * mib);
 	t.is(most(webSocket({ maxMessageBytes: 0 })), 16 * mib);
 	t.is(most(webSocket({ maxMessageBytes: 2 ** 40 })), 2 ** 31 - 1);
+	t.is(
+		most(frames({ length: "u32", maxMessageBytes: 16 * mib })),
+		17 * mib + 4,
+	);
 });
 
 test("marks follow what they must not exceed", (t) => {
@@ -236,6 +247,10 @@ test.serial("the native side reads every option by its own name", async (t) => {
 		...expected,
 		path: undefined,
 	});
+	const framed = frames({ length: "u16", frameTimeoutMs: 1032 });
+	const read = await readNatively({ ...serverOptions, protocol: framed });
+	t.is(read["protocol.options.frameTimeoutMs"], 1032);
+	t.is(typeof read["protocol.options.record"], "string");
 	if (process.platform === "win32") return;
 	const path = socketPath();
 	t.is((await readNatively({ path })).path, path);

@@ -3,10 +3,11 @@
  *
  * | code | thrown by | what to do |
  * | --- | --- | --- |
- * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `stop` | correct the option that the message names |
+ * | `ERR_GEV_OPTION` | `new Server`, `webSocket()`, `frames()`, `stop` | correct the option that the message names |
  * | `ERR_GEV_HANDLER` | `new Server` | pass an object whose `on...` members are functions |
  * | `ERR_GEV_STATE` | `start()`, `stop()` | call it when the server is in the state that the message names |
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
+ * | `ERR_GEV_FRAME` | `onFrameError` | a peer sends what is no frame, or a wrong one: see {@link FrameError} |
  * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
  * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
@@ -26,6 +27,7 @@ export type GevErrorCode =
 	| "ERR_GEV_DATA"
 	| "ERR_GEV_FULL"
 	| "ERR_GEV_PROTOCOL"
+	| "ERR_GEV_FRAME"
 	| "ERR_GEV_CLOSE"
 	| "ERR_GEV_SEND"
 	| "ERR_GEV_RESPONSE"

@@ -4,6 +4,7 @@ import type { CloseReason } from "./close-reason.js";
 import { CommandQueue, type Unwanted } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import type { Fragment } from "./fragment.js";
+import { readFrameError } from "./frame-error.js";
 import { type LoanRegister, Loans } from "./loans.js";
 import type {
 	LoopCalls,
@@ -25,6 +26,7 @@ import {
 	EVENT_DRAINED,
 	EVENT_END,
 	EVENT_ERROR,
+	EVENT_FRAME_ERROR,
 	EVENT_OPEN,
 	EVENT_PING,
 	EVENT_PONG,
@@ -73,6 +75,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly loans: Loans;
 	private readonly counters: BigUint64Array;
 	private readonly gaugesAt: number;
+	private readonly frameTimeoutMs: number;
 	private readonly native: LoopControls;
 
 	constructor(
@@ -86,6 +89,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.server = server;
 		this.calls = server.dispatcher;
 		this.borrow = options.borrow;
+		this.frameTimeoutMs = options.frameTimeoutMs;
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
@@ -275,6 +279,9 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				else this.calls.pong(connection, data);
 				break;
 			}
+			case EVENT_FRAME_ERROR:
+				this.frameFailed(slot, at, length);
+				break;
 			case EVENT_END:
 			case EVENT_STOP: {
 				const connection = this.connections[slot];
@@ -319,6 +326,16 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			default:
 				this.onNonsense(`a record of kind ${kind}`);
 		}
+	}
+
+	private frameFailed(slot: number, at: number, length: number): void {
+		const connection = this.connections[slot];
+		if (connection === undefined) return;
+		const { bytes, frameTimeoutMs } = this;
+		const error = readFrameError(bytes, at, length, frameTimeoutMs);
+		// What has come of the frame is void.
+		if (error.fate !== "delivered") connection.forgetUnfinished();
+		if (connection.connected) this.calls.frameFailed(connection, error);
 	}
 
 	private asked(
@@ -430,6 +447,8 @@ export interface LoopOptions {
 	borrow: boolean;
 	/** What framing adds to a message at most. */
 	framing: number;
+	/** How long a frame may take; 0 for no limit. */
+	frameTimeoutMs: number;
 }
 
 /** What can be done to a native loop besides giving it commands. */

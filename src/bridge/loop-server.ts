@@ -2,6 +2,7 @@ import type { Addresses } from "./addresses.js";
 import type { CloseReason } from "./close-reason.js";
 import type { CommandQueue } from "./command-queue.js";
 import type { Fragment } from "./fragment.js";
+import type { FrameError } from "./frame-error.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PartsHolder } from "./message-pool.js";
 
@@ -45,6 +46,8 @@ export interface LoopCalls<Connection> {
 	fragment(connection: Connection, data: Buffer, fragment: Fragment): void;
 	ping(connection: Connection, data: Buffer): void;
 	pong(connection: Connection, data: Buffer): void;
+	/** Something is wrong with a frame. */
+	frameFailed(connection: Connection, error: FrameError): void;
 	/** The peer has said goodbye. */
 	peerEnded(connection: Connection): void;
 	/** The server is stopping, and nothing more will come. */

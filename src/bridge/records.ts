@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-774073e2";
+export const RECORDS_VERSION = "0.1.0-13f2878f";
 
 // Records of both queues.
 
@@ -48,6 +48,8 @@ export const EVENT_SHORT = 15;
 export const EVENT_ANNOUNCED = 16;
 /** What was lent is not needed any more: the number of the loan is where a connection's slot is elsewhere. */
 export const EVENT_RETURNED = 17;
+/** Something is wrong with a frame: see `crates/wire/src/frame_error.rs`. */
+export const EVENT_FRAME_ERROR = 18;
 
 // Kinds of commands.
 
@@ -112,7 +114,7 @@ export const CAUSE_PROTOCOL = 2;
 export const CAUSE_LIMIT = 3;
 /** The socket failed. */
 export const CAUSE_RESET = 4;
-/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
+/** The peer did not finish the handshake, the close or a frame, or did not answer a ping, in time. */
 export const CAUSE_TIMEOUT = 5;
 /** A handler threw. */
 export const CAUSE_HANDLER = 6;
@@ -124,6 +126,21 @@ export const CAUSE_INTERNAL = 8;
 export const CAUSE_IDLE = 9;
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
 export const CAUSE_STALLED = 10;
+
+// What is wrong with a frame.
+
+/** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
+export const FRAME_TOO_LONG = 0;
+/** Its checksum is wrong. */
+export const FRAME_CHECKSUM = 1;
+/** Bytes have come that begin no frame. */
+export const FRAME_NOISE = 2;
+/** It has begun, and has not come to its end within `frameTimeoutMs`. */
+export const FRAME_TIMEOUT = 3;
+/** The connection has ended in the middle of it. */
+export const FRAME_TRUNCATED = 4;
+/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+export const FRAME_MALFORMED = 5;
 
 // Positions of control words, in units of four bytes.
 
@@ -178,6 +195,17 @@ export const CLOSE_CAUSE_AT = 2;
 export const CLOSE_CLEAN_AT = 3;
 /** Where the text of a goodbye begins. */
 export const CLOSE_TEXT_AT = 4;
+/**
+ * Where an event that tells of a frame says what becomes of that, behind the number of what is wrong: 0 for one that is
+ * closed for, 1 for one that is left out, 2 for one that is delivered all the same.
+ */
+export const FRAME_FATE_AT = 1;
+/** Where it says which limit was exceeded (u64, little-endian; all bits set for none). */
+export const FRAME_LIMIT_AT = 8;
+/** Where it says, in the same way, how long the message would be, or how many bytes begin no frame. */
+export const FRAME_LEN_AT = 16;
+/** Where the first bytes of the frame are. */
+export const FRAME_HEAD_AT = 24;
 
 // Limits.
 
@@ -213,7 +241,7 @@ export type CloseCause =
 	| "limit"
 	/** The socket failed. */
 	| "reset"
-	/** The peer did not finish the handshake or the close, or did not answer a ping, in time. */
+	/** The peer did not finish the handshake, the close or a frame, or did not answer a ping, in time. */
 	| "timeout"
 	/** A handler threw. */
 	| "handler"
@@ -240,3 +268,28 @@ export const CLOSE_CAUSES = [
 	"idle",
 	"stalled",
 ] as const satisfies readonly CloseCause[];
+
+/** What is wrong with a frame. */
+export type FrameFault =
+	/** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
+	| "tooLong"
+	/** Its checksum is wrong. */
+	| "checksum"
+	/** Bytes have come that begin no frame. */
+	| "noise"
+	/** It has begun, and has not come to its end within `frameTimeoutMs`. */
+	| "timeout"
+	/** The connection has ended in the middle of it. */
+	| "truncated"
+	/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+	| "malformed";
+
+/** The same by their numbers. */
+export const FRAME_FAULTS = [
+	"tooLong",
+	"checksum",
+	"noise",
+	"timeout",
+	"truncated",
+	"malformed",
+] as const satisfies readonly FrameFault[];

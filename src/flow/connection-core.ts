@@ -35,6 +35,8 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	unfinished: Unfinished | undefined = undefined;
 	/** What has arrived and has to wait, if that was ever needed. */
 	inbox: Inbox | undefined = undefined;
+	/** See `Connection.frameErrors`. */
+	frameErrors = 0;
 	readonly sender: Sender;
 
 	/** Bytes that are kept on this side: what is there of a message, and what is in the inbox. */

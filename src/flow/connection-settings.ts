@@ -12,6 +12,8 @@ export interface ConnectionSettings extends InboxLimits {
 	/** A peer's goodbye is nothing but the end of what it sends: raw TCP. */
 	endsByFin: boolean;
 	allowHalfOpen: boolean;
+	/** Throws what is wrong with what is to be sent (text, or so many bytes), if anything can be. */
+	checkSend: ((data: string | Uint8Array, length: number) => void) | undefined;
 	/** What all of them keep on this side. */
 	memory: MemoryBudget;
 }

@@ -1,6 +1,7 @@
 import { asError, GevError, harmless, shown } from "../base/errors.js";
 import { isThenable } from "../base/thenable.js";
 import type { Fragment } from "../bridge/fragment.js";
+import type { FrameError } from "../bridge/frame-error.js";
 import type { LoopCalls } from "../bridge/loop-server.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
 import { publish } from "./channels.js";
@@ -70,6 +71,13 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	pong(connection: ConnectionCore, data: Buffer): void {
 		this.inTurn(connection, data.length, () =>
 			this.call("onPong", connection, data),
+		);
+	}
+
+	frameFailed(connection: ConnectionCore, error: FrameError): void {
+		connection.frameErrors++;
+		this.inTurn(connection, error.head.length, () =>
+			this.call("onFrameError", connection, error),
 		);
 	}
 
@@ -253,6 +261,7 @@ export type Members = {
 type ConnectionCall =
 	| "onConnect"
 	| "onFragment"
+	| "onFrameError"
 	| "onPing"
 	| "onPong"
 	| "onDrain"
@@ -310,6 +319,7 @@ const HANDLER_MEMBERS = [
 	"onConnect",
 	"onMessage",
 	"onFragment",
+	"onFrameError",
 	"onPing",
 	"onPong",
 	"onDrain",

@@ -91,6 +91,8 @@ export class Sender {
 		const given =
 			options === undefined ? undefined : sendOptions(options, true);
 		const flags = this.#flags(given, FLAG_TEXT);
+		const { checkSend } = this.#settings;
+		if (checkSend !== undefined) checkSend(text, 0);
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
@@ -121,6 +123,8 @@ export class Sender {
 		if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
 			throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
 		}
+		const { checkSend } = this.#settings;
+		if (checkSend !== undefined) checkSend(bytes, length);
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;

@@ -11,7 +11,7 @@ mod records;
 use std::fmt::Write;
 use std::{env, fs, io};
 
-use gev_wire::{CloseCause, Row};
+use gev_wire::{CloseCause, FrameFault, Row};
 use records::{GROUPS, Group};
 
 fn main() -> io::Result<()> {
@@ -48,23 +48,46 @@ fn number(out: &mut String, group: &Group, row: &Row) {
     line(out, &format!("export const {prefix}{name} = {value};"));
 }
 
-/// Causes by their names, which users get to see.
+/// What has names that users get to see, by its numbers.
 fn names(out: &mut String) {
-    let names = || CloseCause::ROWS.iter().map(|row| row.name.to_lowercase());
-    line(out, "\n/** What started the end of a connection. */");
-    line(out, "export type CloseCause =");
-    let last = CloseCause::ROWS.len() - 1;
-    for (at, (row, name)) in CloseCause::ROWS.iter().zip(names()).enumerate() {
+    named(
+        out,
+        ("CloseCause", "What started the end of a connection."),
+        ("CLOSE_CAUSES", "Causes by their numbers."),
+        CloseCause::ROWS,
+    );
+    named(
+        out,
+        ("FrameFault", "What is wrong with a frame."),
+        ("FRAME_FAULTS", "The same by their numbers."),
+        FrameFault::ROWS,
+    );
+}
+
+/// A type and a list, each with its documentation.
+fn named(out: &mut String, of_type: (&str, &str), of_list: (&str, &str), rows: &[Row]) {
+    let (name, doc) = of_type;
+    line(out, &format!("\n/** {doc} */"));
+    line(out, &format!("export type {name} ="));
+    let last = rows.len() - 1;
+    for (at, row) in rows.iter().enumerate() {
         document(out, "\t", row.doc);
         let end = if at == last { ";" } else { "" };
-        line(out, &format!("\t| \"{name}\"{end}"));
+        line(out, &format!("\t| \"{}\"{end}", camel_case(row.name)));
     }
-    line(out, "\n/** Causes by their numbers. */");
-    line(out, "export const CLOSE_CAUSES = [");
-    for name in names() {
-        line(out, &format!("\t\"{name}\","));
+    let (list, doc) = of_list;
+    line(out, &format!("\n/** {doc} */"));
+    line(out, &format!("export const {list} = ["));
+    for row in rows {
+        line(out, &format!("\t\"{}\",", camel_case(row.name)));
     }
-    line(out, "] as const satisfies readonly CloseCause[];");
+    line(out, &format!("] as const satisfies readonly {name}[];"));
+}
+
+/// `suchAName` for `SuchAName`.
+fn camel_case(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_lowercase() + rest
 }
 
 fn document(out: &mut String, indent: &str, doc: &[&str]) {

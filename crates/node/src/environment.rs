@@ -9,13 +9,13 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use gev_options::{Checked, config};
 use gev_reactor::{Address, Config, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
 use crate::allocator;
-use crate::checked::Checked;
 use crate::doorbell::Doorbell;
 use crate::driver::{self, Driver};
 use crate::error::{NativeError, native_error, start_error};
@@ -23,7 +23,6 @@ use crate::libuv::Libuv;
 use crate::loans::Loans;
 use crate::loop_bridge::LoopBridge;
 use crate::memory::{Memory, Piece};
-use crate::options::config;
 use crate::records;
 use crate::sync::AtomicU32;
 use crate::zone;
@@ -117,8 +116,8 @@ impl Environment {
         events: Vec<Unknown<'_>>,
     ) -> std::result::Result<NativeServer, NativeError> {
         let options = Checked::new(options);
-        let config = config(&options).map_err(native_error)?;
-        let threads = options.get("threads").map_err(native_error)?;
+        let config = config(&options, zone::parse).map_err(native_error)?;
+        let threads = options.flag("threads");
         let bridges = self
             .bridges(&env, &options, &control, &events)
             .map_err(native_error)?;
@@ -194,8 +193,9 @@ impl Environment {
         control: &[Unknown<'_>],
         events: &[Unknown<'_>],
     ) -> Result<Vec<LoopBridge>> {
-        let queue_bytes = options.group("eventLoop")?.number("queueBytes")?;
-        let slots = options.group("limits")?.number("maxConnections")?;
+        let queue_bytes = options.group("eventLoop").number("queueBytes");
+        let slots = options.group("limits").number("maxConnections");
+        options.verdict()?;
         let bridges = control.iter().zip(events).map(|(control, events)| {
             let (control, events) = (view(env, control)?, view(env, events)?);
             // SAFETY: `start` makes references that keep the memory until `join`, or the environment's cleanup hook, has

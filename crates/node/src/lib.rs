@@ -5,7 +5,6 @@
 //! `unsafe` code.
 
 mod allocator;
-mod checked;
 mod doorbell;
 mod driver;
 pub mod environment;
@@ -16,7 +15,6 @@ mod loop_bridge;
 mod memory;
 #[cfg(all(loom, test))]
 mod models;
-mod options;
 mod queue;
 mod records;
 #[cfg_attr(loom, path = "models/sync.rs")]

@@ -7,7 +7,9 @@
 use gev_reactor::{Addresses, CommandKind, Counter};
 use gev_session::Event;
 use gev_wire::websocket::WebSocket;
-use gev_wire::{CloseCause, Control, MessageKind, Outgoing, Part, Raw, Request, Row};
+use gev_wire::{
+    CloseCause, Control, FrameError, FrameFault, MessageKind, Outgoing, Part, Raw, Request, Row,
+};
 
 /// Rows that belong together.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,7 @@ pub(crate) const GROUPS: &[Group] = &[
     group("Kinds of commands", "", COMMANDS),
     group("Flags of records", "", FLAGS),
     group("Causes of a close", "CAUSE_", CloseCause::ROWS),
+    group("What is wrong with a frame", "FRAME_", FrameFault::ROWS),
     Group {
         title: "Positions of control words, in units of four bytes",
         prefix: "WORD_",
@@ -145,6 +148,8 @@ events! {
     Event::Announced => EVENT_ANNOUNCED = 16;
     /// What was lent is not needed any more: the number of the loan is where a connection's slot is elsewhere.
     Event::Returned => EVENT_RETURNED = 17;
+    /// Something is wrong with a frame: see `crates/wire/src/frame_error.rs`.
+    Event::FrameError => EVENT_FRAME_ERROR = 18;
 }
 
 commands! { |flags|
@@ -275,6 +280,15 @@ numbers! { SIZES: usize {
     CLOSE_CLEAN_AT = gev_reactor::CLOSE_CLEAN_AT;
     /// Where the text of a goodbye begins.
     CLOSE_TEXT_AT = gev_reactor::CLOSE_TEXT_AT;
+    /// Where an event that tells of a frame says what becomes of that, behind the number of what is wrong: 0 for one that is
+    /// closed for, 1 for one that is left out, 2 for one that is delivered all the same.
+    FRAME_FATE_AT = FrameError::FATE_AT;
+    /// Where it says which limit was exceeded (u64, little-endian; all bits set for none).
+    FRAME_LIMIT_AT = FrameError::LIMIT_AT;
+    /// Where it says, in the same way, how long the message would be, or how many bytes begin no frame.
+    FRAME_LEN_AT = FrameError::LEN_AT;
+    /// Where the first bytes of the frame are.
+    FRAME_HEAD_AT = FrameError::HEAD_AT;
 }}
 
 numbers! { LIMITS: usize {

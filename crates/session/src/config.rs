@@ -37,6 +37,8 @@ pub struct Timeouts {
     pub pong_timeout: Duration,
     /// Cut when there is something to send and the kernel has taken nothing of it for this time.
     pub write_stall: Duration,
+    /// Closed when a frame has begun and has not come to its end for this time, where the codec has such frames.
+    pub frame: Duration,
     /// Closed at this age.
     pub max_lifetime: Duration,
 }

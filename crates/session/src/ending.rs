@@ -197,6 +197,12 @@ impl Session {
         let going_away = |text: &str| Close::new(CloseCode::GOING_AWAY, text);
         let (close, cause) = match self.watch.due(now, &config.timeouts, unread) {
             Due::Nothing => return Next::Wait,
+            Due::LateFrame if self.is_paused() => return Next::Wait,
+            Due::LateFrame => {
+                self.codec.frame_is_late(&self.rest.input());
+                self.undecoded = true;
+                return Next::Again;
+            }
             Due::Ping => {
                 self.queue_ping(&[], pools);
                 return Next::Wait;

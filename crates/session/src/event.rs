@@ -48,10 +48,14 @@ pub enum Event {
     /// The kernel has taken everything that was to be sent before a [`Session::tell_sent`](crate::Session::tell_sent): one
     /// for each, in order. No payload.
     Sent,
+    /// Something is wrong with a frame. Unless it is delivered all the same, what has been handed over of it is void. Payload:
+    /// see [`FrameError`](gev_wire::FrameError).
+    FrameError,
     /// The peer has said goodbye, yet may still read. Answered by [`Session::end`](crate::Session::end). No payload.
     End,
-    /// The loop is stopping: nothing more will come of this connection. Answered by
-    /// [`Session::end`](crate::Session::end). No payload.
+    /// Nothing more will come of this connection, although the peer has not said goodbye: the loop is stopping, or the peer
+    /// did wrong where FIN is its goodbye. Answered by [`Session::end`](crate::Session::end). No
+    /// payload.
     Stop,
     /// The connection is gone, and its id with it. Payload: [`CloseReason`](crate::CloseReason) as code (u16,
     /// little-endian), cause (u8), was-clean (u8), text.

@@ -244,7 +244,7 @@ impl Life {
     /// The peer has ended its side where that is its goodbye, and we have said ours.
     pub(crate) fn both_said(&mut self) {
         if let Self::Finishing(ending) | Self::Lingering(ending) = self {
-            ending.reason.was_clean = true;
+            ending.reason.was_clean = !ending.by_fault;
         }
     }
 
@@ -270,11 +270,13 @@ impl Life {
         outcome.filter(|it| it.was_clean || may_fail || ends_by_fin)
     }
 
-    /// What the handler has to be told of the end that has begun, if it has not been told.
-    pub(crate) fn untold(&self) -> Option<Event> {
+    /// What the handler has to be told of the end that has begun, if it has not been told. Where FIN is the peer's goodbye,
+    /// what it did wrong is none.
+    pub(crate) fn untold(&self, ends_by_fin: bool) -> Option<Event> {
         match self {
             Self::Parting(parting) if !parting.is_told => Some(match parting.by {
                 By::Stop => Event::Stop,
+                By::Fault if ends_by_fin => Event::Stop,
                 By::Peer | By::Fault => Event::End,
             }),
             _ => None,

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use gev_wire::{
-    Close, CloseCause, CloseCode, Decoded, Fault, Input, Preamble, Proxied, ProxyMode, RingBuffer,
+    Close, CloseCause, CloseCode, Codec, Decoded, Fault, Input, Preamble, Proxied, ProxyMode,
+    RingBuffer,
 };
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::life::By;
 use crate::memory_budget::Rank;
 use crate::output::Outlet;
@@ -45,7 +46,7 @@ impl Session {
     /// [received](Self::receive), if it [wants](Self::wants_input) input and is not [paused](Self::is_paused).
     pub fn go_on<E: Events, O: Outlet>(&mut self, around: &mut Around<'_, E, O>) -> Next {
         self.has_completed = false;
-        if self.life.untold().is_some() {
+        if self.untold().is_some() {
             return self.tell(around);
         }
         if self.is_paused() || !self.undecoded {
@@ -164,6 +165,16 @@ impl Session {
         {
             return Ok(Decoded::NeedMore);
         }
+        self.with_sink(around, |codec, sink| codec.decode(input, sink))
+    }
+
+    /// Has the codec do something with a sink.
+    #[inline]
+    fn with_sink<E: Events, O: Outlet, R>(
+        &mut self,
+        around: &mut Around<'_, E, O>,
+        what: impl FnOnce(&mut dyn Codec, &mut SessionSink<'_, E>) -> R,
+    ) -> R {
         let (controls_left, messages_left) = self.left_for_now(around.now, around.config);
         let room_for_more = self.share.budget().growth(around.rank, || self.held());
         let mut sink = SessionSink {
@@ -181,10 +192,11 @@ impl Session {
             is_starved: false,
             has_completed: false,
         };
-        let decoded = self.codec.decode(input, &mut sink);
+        let result = what(&mut *self.codec, &mut sink);
         self.has_completed |= sink.has_completed;
+        self.has_ended_frame |= sink.has_completed;
         self.lacks_memory = sink.is_starved;
-        decoded
+        result
     }
 
     /// Reads what a proxy says, if it does. False when the next byte has to say whether that is all.
@@ -303,7 +315,7 @@ impl Session {
 
     /// Tells the handler that nothing more will come: the answer is [`end`](Self::end).
     fn tell<E: Events, O: Outlet>(&mut self, around: &mut Around<'_, E, O>) -> Next {
-        let Some(event) = self.life.untold() else {
+        let Some(event) = self.untold() else {
             return Next::Wait;
         };
         self.undecoded = around.events.reserve(0).is_none();
@@ -319,6 +331,19 @@ impl Session {
     fn end_of_input<E: Events, O: Outlet>(&mut self, around: &mut Around<'_, E, O>) -> Next {
         let ends_by_fin = self.codec.ends_by_fin();
         if self.life.is_open() && ends_by_fin {
+            let rest = std::mem::replace(&mut self.rest, RingBuffer::new(0));
+            let told = self.with_sink(around, |codec, sink| {
+                codec.end_of_input(&rest.input(), sink)
+            });
+            self.rest = rest;
+            match told {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.undecoded = true;
+                    return Next::Blocked;
+                }
+                Err(fault) => return self.fault(fault, around),
+            }
             self.life.part(By::Peer, None);
             return self.tell(around);
         }
@@ -340,6 +365,11 @@ impl Session {
             (self.take_outcome().cause, text)
         };
         Next::Gone(CloseReason::abnormal(cause, text))
+    }
+
+    /// What the handler has to be told of the end that has begun.
+    fn untold(&self) -> Option<Event> {
+        self.life.untold(self.codec.ends_by_fin())
     }
 
     fn rest_too_long<E: Events, O: Outlet>(&mut self, around: &mut Around<'_, E, O>) -> Next {

@@ -31,6 +31,8 @@ pub struct Session {
     pub(crate) lacks_memory: bool,
     /// A message has come to its end since it was last its turn.
     pub(crate) has_completed: bool,
+    /// As above, since the time of that was noted last.
+    pub(crate) has_ended_frame: bool,
     /// The application wants nothing more for now.
     pub(crate) paused: bool,
     /// The peer has ended its side.
@@ -109,6 +111,7 @@ impl Session {
             undecoded: true,
             lacks_memory: false,
             has_completed: false,
+            has_ended_frame: false,
             paused: false,
             input_ended: false,
             sending,
@@ -158,6 +161,13 @@ impl Session {
         let is_stuck = self.has_output() && !self.sending.writable;
         self.watch
             .stamp(&config.timeouts, is_stuck, || pools.clock.now());
+        if !config.timeouts.frame.is_zero() {
+            let is_halted = self.undecoded || self.is_paused() || !self.life.is_open();
+            let is_mid_frame = !is_halted && self.codec.is_mid_frame(self.rest.len());
+            let is_new = std::mem::take(&mut self.has_ended_frame);
+            self.watch
+                .stamp_frame(is_mid_frame, is_new, || pools.clock.now());
+        }
     }
 
     /// What the application has asked to be told of and has come about, one at a time.

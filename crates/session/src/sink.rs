@@ -1,6 +1,8 @@
 //! Where a connection's codec delivers to: messages to the application, replies to the connection's output.
 
-use gev_wire::{Control, KeepAliveSink, Opening, Part, Request, Sink, UpgradeSink};
+use gev_wire::{
+    Control, FrameError, FrameSink, KeepAliveSink, Opening, Part, Request, Sink, UpgradeSink,
+};
 
 use crate::event::{Event, Events};
 use crate::life::Life;
@@ -100,6 +102,18 @@ impl<E: Events> Sink for SessionSink<'_, E> {
 
     fn reply(&mut self, bytes: &[u8]) {
         self.sending.append(bytes, self.pools);
+    }
+}
+
+impl<E: Events> FrameSink for SessionSink<'_, E> {
+    fn frame_failed(&mut self, error: &FrameError) -> bool {
+        let Some(room) = self.events.reserve(error.record_len()) else {
+            return false;
+        };
+        error.write(room);
+        self.events.commit(Event::FrameError);
+        self.has_completed = true;
+        true
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Watch {
     stuck: Option<Instant>,
     /// When a ping was sent that nothing has been received after.
     pinged: Option<Instant>,
+    /// Since when a frame is half way.
+    frame: Option<Instant>,
     /// Something was received that has not been given a time.
     has_received: bool,
     /// The kernel has taken something that has not been given a time.
@@ -32,6 +34,8 @@ pub(crate) enum Due {
     Ping,
     /// The peer has not given one.
     NoPong,
+    /// A frame has not come to its end in time.
+    LateFrame,
     /// Nothing was received or sent for too long.
     Idle,
     /// The connection is as old as it may get.
@@ -46,6 +50,7 @@ impl Watch {
             sent: now,
             stuck: None,
             pinged: None,
+            frame: None,
             has_received: false,
             has_sent: false,
         }
@@ -89,6 +94,20 @@ impl Watch {
         self.stuck = is_stuck.then(|| self.stuck.unwrap_or(now));
     }
 
+    /// Notes whether a frame is half way, and whether it is a new one.
+    pub(crate) fn stamp_frame(
+        &mut self,
+        is_mid_frame: bool,
+        is_new: bool,
+        clock: impl Fn() -> Instant,
+    ) {
+        if !is_mid_frame {
+            self.frame = None;
+        } else if is_new || self.frame.is_none() {
+            self.frame = Some(clock());
+        }
+    }
+
     /// When [`is_stalled`](Self::is_stalled) may become true.
     pub(crate) fn stall_deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
         let stuck = self.stuck.filter(|_| !timeouts.write_stall.is_zero())?;
@@ -107,12 +126,13 @@ impl Watch {
         deadlines.chain(self.stall_deadline(timeouts)).min()
     }
 
-    /// What is to be done now. A ping counts as sent when this says so. `unread`: bytes of the peer wait to be read,
+    /// What is to be done now. A ping counts as sent when this says so, and of a late frame it says so once. `unread`: bytes of the peer wait to be read,
     /// so that it is not silent.
     pub(crate) fn due(&mut self, now: Instant, timeouts: &Timeouts, unread: bool) -> Due {
         if unread {
             self.received = now;
             self.pinged = None;
+            self.frame = self.frame.map(|_| now);
         }
         let first = self.deadlines(timeouts).min_by_key(|&(at, _)| at);
         let due = first.map_or(
@@ -121,8 +141,10 @@ impl Watch {
                 if at <= now { due } else { Due::Nothing }
             },
         );
-        if due == Due::Ping {
-            self.pinged = Some(now);
+        match due {
+            Due::Ping => self.pinged = Some(now),
+            Due::LateFrame => self.frame = None,
+            _ => {}
         }
         due
     }
@@ -132,6 +154,9 @@ impl Watch {
             None => (self.received, timeouts.ping_interval, Due::Ping),
             Some(pinged) => (pinged, timeouts.pong_timeout, Due::NoPong),
         };
+        let frame = self
+            .frame
+            .map(|since| (since, timeouts.frame, Due::LateFrame));
         [
             (self.opened, timeouts.max_lifetime, Due::Lifetime),
             (self.received, timeouts.idle_read, Due::Idle),
@@ -140,6 +165,7 @@ impl Watch {
             life_sign,
         ]
         .into_iter()
+        .chain(frame)
         .filter(|(_, time, _)| !time.is_zero())
         .filter_map(|(since, time, due)| Some((since.checked_add(time)?, due)))
     }

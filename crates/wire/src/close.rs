@@ -32,7 +32,7 @@ crate::listed! {
         Limit,
         /// The socket failed.
         Reset,
-        /// The peer did not finish the handshake or the close, or did not answer a ping, in time.
+        /// The peer did not finish the handshake, the close or a frame, or did not answer a ping, in time.
         Timeout,
         /// A handler threw.
         Handler,

@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 
 use crate::close::{Close, Fault};
+use crate::frame_error::FrameError;
 use crate::input::Input;
 
 /// One connection's codec: the framing rules and the state that one connection needs for them.
@@ -46,6 +47,28 @@ pub trait Codec: Send {
     /// Returns true when the peer is expected to answer, so that the connection stays open for reading until `decode`
     /// returns [`Decoded::Closed`] or a time-out ends the wait.
     fn close(&mut self, close: &Close, out: &mut Vec<u8>) -> bool;
+
+    /// There is no more input, and `rest` is what [`decode`](Self::decode) has left of it. False when there is no room in the
+    /// sink for what is to be told of that: it has to be asked again then.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the peer has ended in the middle of what may not be left unfinished.
+    fn end_of_input(&mut self, rest: &Input<'_>, sink: &mut dyn Sink) -> Result<bool, Fault> {
+        let _ = (rest, sink);
+        Ok(true)
+    }
+
+    /// True when a frame has begun that has to come to its end in time, where `decode` has left so many bytes.
+    fn is_mid_frame(&self, rest_len: usize) -> bool {
+        let _ = rest_len;
+        false
+    }
+
+    /// The frame that is half way, `rest` of which is in the input, has not come to its end in time: the next
+    /// [`decode`](Self::decode) says so.
+    fn frame_is_late(&mut self, rest: &Input<'_>) {
+        let _ = rest;
+    }
 
     /// True when the end of the peer's input is its goodbye, false when it should have said one before.
     fn ends_by_fin(&self) -> bool;
@@ -95,7 +118,7 @@ pub trait KeepAlive {
 }
 
 /// Where decoded messages go.
-pub trait Sink: UpgradeSink + KeepAliveSink {
+pub trait Sink: UpgradeSink + KeepAliveSink + FrameSink {
     /// The handshake, if there is one, is done and messages may follow. Returns false when there is no room to say
     /// so: `decode` then returns [`Decoded::Blocked`] and asks again at its next call.
     fn open(&mut self, opening: Opening<'_>) -> bool;
@@ -158,6 +181,13 @@ pub trait KeepAliveSink {
 
     /// A pong for the peer. Where earlier ones have not been sent yet, this one may take their place.
     fn pong(&mut self, frame: &[u8]);
+}
+
+/// What a [`Sink`] is told of frames.
+pub trait FrameSink {
+    /// Something is wrong with a frame. If that is left out, or the connection is going to be closed, what has been handed over
+    /// of it is void. False when there is no room to say so.
+    fn frame_failed(&mut self, error: &FrameError) -> bool;
 }
 
 /// What `decode` has come to.

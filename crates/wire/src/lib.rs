@@ -7,6 +7,7 @@
 mod assembler;
 mod close;
 mod codec;
+mod frame_error;
 mod input;
 mod json_stream;
 mod listed;
@@ -18,9 +19,10 @@ pub mod websocket;
 
 pub use close::{Close, CloseCause, CloseCode, Fault};
 pub use codec::{
-    Codec, Control, Decoded, KeepAlive, KeepAliveSink, MessageKind, Opening, Outgoing, PART_BYTES,
-    Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
+    Codec, Control, Decoded, FrameSink, KeepAlive, KeepAliveSink, MessageKind, Opening, Outgoing,
+    PART_BYTES, Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
 };
+pub use frame_error::{Fate, FrameError, FrameFault};
 pub use input::Input;
 pub use json_stream::JsonStream;
 pub use listed::Row;

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gev_frames::Frames;
 use gev_session::{
     Around, Config, Event, Heard, Loan, MemoryBudget, Next, Pools, Rank, Session, Share, Stopping,
     Timeouts,
@@ -64,6 +65,16 @@ pub(crate) fn web_socket_behind(mode: ProxyMode) -> Stage {
     Stage::new(Box::new(codec), Config::default())
         .behind(mode)
         .begin()
+}
+
+/// Frames that are cut so.
+pub(crate) fn framed(framing: gev_frames::Config, timeouts: Timeouts) -> Stage {
+    let framing = gev_frames::Framing::new(framing).expect("a right configuration");
+    let config = Config {
+        timeouts,
+        ..Config::default()
+    };
+    Stage::new(Box::new(Frames::new(Arc::new(framing))), config).begin()
 }
 
 /// A WebSocket that has said nothing.
@@ -290,7 +301,10 @@ impl Stage {
                 is_heard: self.is_heard,
             };
             self = self.act(|session, around| {
-                session.expire(now, heard, around.config, around.outlet, around.pools)
+                match session.expire(now, heard, around.config, around.outlet, around.pools) {
+                    Next::Again => session.go_on(around),
+                    next => next,
+                }
             });
             let ms = now.duration_since(self.start).as_millis();
             if self.session.is_none() {

@@ -5,6 +5,7 @@
 mod around;
 mod closing;
 mod failures;
+mod framing;
 mod handshakes;
 mod kit;
 mod proxies;

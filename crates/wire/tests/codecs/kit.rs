@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gev_wire::websocket::{Config, Shared, WebSocket, copy_unmasked};
 use gev_wire::{
-    Close, Codec, Control, Decoded, Fault, Input, KeepAliveSink, MessageKind, Opening, PART_BYTES,
-    Part, Request, RingBuffer, Sink, UpgradeSink,
+    Close, Codec, Control, Decoded, Fate, Fault, FrameError, FrameSink, Input, KeepAliveSink,
+    MessageKind, Opening, PART_BYTES, Part, Request, RingBuffer, Sink, UpgradeSink,
 };
 
 /// What a protocol gave to its sink.
@@ -16,6 +16,7 @@ pub(crate) enum Entry {
     Ask(Request, String),
     Message(MessageKind, Vec<u8>),
     Control(Control, Vec<u8>),
+    Wrong(FrameError),
     /// Replies without a message in between are one.
     Reply(Vec<u8>),
 }
@@ -161,6 +162,19 @@ impl Sink for Collector {
         } else {
             self.log.push(Entry::Reply(bytes.to_vec()));
         }
+    }
+}
+
+impl FrameSink for Collector {
+    fn frame_failed(&mut self, error: &FrameError) -> bool {
+        let has_room = self.has_room();
+        if has_room {
+            self.log.push(Entry::Wrong(*error));
+            if error.fate != Fate::Delivered {
+                self.unfinished = None;
+            }
+        }
+        has_room
     }
 }
 

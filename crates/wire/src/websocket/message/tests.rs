@@ -1,7 +1,8 @@
 //! Without a codec around it.
 
 use super::*;
-use crate::codec::{Control, KeepAliveSink, Opening, Request, UpgradeSink};
+use crate::codec::{Control, FrameSink, KeepAliveSink, Opening, Request, UpgradeSink};
+use crate::frame_error::FrameError;
 
 /// Room for one part at a time, which nobody looks at.
 struct Void([u8; 16]);
@@ -24,6 +25,12 @@ impl Sink for Void {
     }
 
     fn reply(&mut self, _bytes: &[u8]) {}
+}
+
+impl FrameSink for Void {
+    fn frame_failed(&mut self, _error: &FrameError) -> bool {
+        true
+    }
 }
 
 impl UpgradeSink for Void {
