@@ -59,7 +59,7 @@ impl Dealer {
                     to.wake();
                     return Ok(());
                 }
-                Err(back) => arrival = back.0,
+                Err(back) => arrival = back,
             }
         }
         Err(arrival)

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 
 use mio::Waker;
 
 use super::Arrival;
+use super::arrivals::Sender;
 
 /// The other threads' way to a loop.
 #[derive(Debug, Clone)]

@@ -13,7 +13,6 @@ use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use gev_session::{CloseReason, Event, LastWord, MemoryBudget, Next, Pools, Stopping};
@@ -30,6 +29,7 @@ use crate::system_clock::SystemClock;
 use crate::timer_wheel::TimerWheel;
 
 mod accepting;
+mod arrivals;
 mod commands;
 mod delivery;
 mod handle;
@@ -39,6 +39,7 @@ mod tokens;
 
 use accepting::Arrival;
 pub(crate) use accepting::Dealer;
+use arrivals::Receiver;
 pub use handle::LoopHandle;
 use starving::Starving;
 use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
@@ -135,7 +136,7 @@ impl<B: Bridge> EventLoop<B> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (aborted, gone) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, receiver) = arrivals::channel();
         let handle = LoopHandle {
             waker,
             sockets: sender,
@@ -339,7 +340,7 @@ impl<B: Bridge> EventLoop<B> {
     }
 
     fn adopt_arrivals(&mut self) {
-        while let Ok(arrival) = self.mailbox.sockets.try_recv() {
+        while let Some(arrival) = self.mailbox.sockets.try_recv() {
             self.adopt(arrival);
         }
     }
