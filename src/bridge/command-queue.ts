@@ -86,11 +86,15 @@ export class CommandQueue {
 	): number {
 		const most = text.length * 3;
 		if (most > PART_BYTES || this.backlog.length > 0) {
-			return this.sendLongText(slot, generation, text, flags);
+			const length = Buffer.byteLength(text);
+			return this.sendLongText(slot, generation, text, length, flags);
 		}
 		if (!this.scheduled) this.schedule();
 		const at = this.reserve(most);
-		if (at < 0) return this.sendLongText(slot, generation, text, flags);
+		if (at < 0) {
+			const length = Buffer.byteLength(text);
+			return this.sendLongText(slot, generation, text, length, flags);
+		}
 		const length = this.writeText(text, at, most);
 		this.commit(COMMAND_SEND | flags, slot, generation, length, at);
 		return length + this.framing;
@@ -210,19 +214,27 @@ export class CommandQueue {
 		return data.length + this.framing;
 	}
 
-	private sendLongText(
+	/** As {@link sendText}, of text that takes `length` bytes in UTF-8. */
+	sendLongText(
 		slot: number,
 		generation: number,
 		text: string,
+		length: number,
 		flags: number,
 	): number {
-		const length = Buffer.byteLength(text);
 		if (length > PART_BYTES) {
 			const loan = this.loans.take(length);
 			this.lend(slot, generation, flags, loan, text);
-		} else {
+			return length + this.framing;
+		}
+		if (!this.scheduled) this.schedule();
+		const at = this.backlog.length > 0 ? -1 : this.reserve(length);
+		if (at < 0) {
 			const own = Buffer.from(text);
 			this.write(COMMAND_SEND | flags, slot, generation, own, false);
+		} else {
+			writeAll(this.bytes, text, at, length);
+			this.commit(COMMAND_SEND | flags, slot, generation, length, at);
 		}
 		return length + this.framing;
 	}
@@ -255,8 +267,11 @@ export class CommandQueue {
 	): void {
 		let isLent = false;
 		try {
-			if (typeof content === "string") loan.bytes.write(content);
-			else loan.bytes.set(content);
+			if (typeof content === "string") {
+				writeAll(loan.bytes as SharedBuffer, content, 0, loan.lent);
+			} else {
+				loan.bytes.set(content);
+			}
 			const payload = loanPayload(loan);
 			const kind = COMMAND_SEND_LOAN | flags;
 			this.write(kind, slot, generation, payload, false, loan);
@@ -458,6 +473,18 @@ interface Waiting {
 
 function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
+}
+
+/** Writes text, which takes `length` bytes in UTF-8. */
+function writeAll(
+	to: SharedBuffer,
+	text: string,
+	at: number,
+	length: number,
+): void {
+	// Nothing but ASCII: characters are bytes.
+	if (length === text.length) to.latin1Write(text, at, length);
+	else to.utf8Write(text, at, length);
 }
 
 /** Number and length, little-endian on every machine. */

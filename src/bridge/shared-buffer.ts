@@ -5,6 +5,7 @@
 export interface SharedBuffer extends Buffer {
 	latin1Slice(start: number, end: number): string;
 	utf8Slice(start: number, end: number): string;
+	latin1Write(text: string, at: number, length: number): number;
 	utf8Write(text: string, at: number, length: number): number;
 }
 

@@ -95,19 +95,20 @@ export class Sender {
 		if (checkSend !== undefined) checkSend(text, 0);
 		if (this.isEnded) return SendStatus.Closed;
 		if (this.#fragments === "dropped") return this.#drop(flags);
-		let status = SendStatus.Queued;
+		const { commands } = this.loop;
 		// Most characters take one byte and none takes more than three.
-		if (this.loop.commands.cost(text.length * 3) > this.#credit) {
-			status = this.#admit(text, text.length * 3);
+		const isLong = text.length > LONG_TEXT;
+		const most = isLong ? Buffer.byteLength(text) : text.length * 3;
+		let status = SendStatus.Queued;
+		if (commands.cost(most) > this.#credit) {
+			status = this.#admit(isLong ? undefined : text, most);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) return this.#putBack(text, flags, status);
 		}
-		const cost = this.loop.commands.sendText(
-			this.slot,
-			this.generation,
-			text,
-			flags,
-		);
+		const { slot, generation } = this;
+		const cost = isLong
+			? commands.sendLongText(slot, generation, text, most, flags)
+			: commands.sendText(slot, generation, text, flags);
 		this.#given(cost, flags);
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
@@ -129,7 +130,7 @@ export class Sender {
 		if (this.#fragments === "dropped") return this.#drop(flags);
 		let status = SendStatus.Queued;
 		if (this.loop.commands.cost(length) > this.#credit) {
-			status = this.#admit(bytes, length);
+			status = this.#admit(undefined, length);
 			if (status === SendStatus.Dropped) return this.#drop(flags);
 			if (this.#keepsBack(status)) {
 				return this.#putBack(copyOf(bytes, 0, length), flags, status);
@@ -155,7 +156,7 @@ export class Sender {
 		const { commands } = this.loop;
 		let status = SendStatus.Queued;
 		if (commands.cost(payload.length) > this.#credit) {
-			status = this.#admit(payload, payload.length);
+			status = this.#admit(undefined, payload.length);
 			if (status === SendStatus.Dropped) return status;
 		}
 		const cost = commands.ping(this.slot, this.generation, payload);
@@ -268,8 +269,8 @@ export class Sender {
 		return Math.max(0, (this.#sent - done) | 0);
 	}
 
-	/** Looks at how much is buffered: what becomes of `data`, of `most` bytes, on top of it. */
-	#admit(data: string | Uint8Array, most: number): SendStatus {
+	/** Looks at how much is buffered: what becomes of `most` bytes on top of it, or of `text`, which takes no more than that. */
+	#admit(text: string | undefined, most: number): SendStatus {
 		const { highWaterMarkBytes, maxBufferedBytes } = this.#settings;
 		const { commands } = this.loop;
 		const buffered = this.length;
@@ -279,7 +280,7 @@ export class Sender {
 		// The least that is certain about a string's length is enough for most.
 		if (commands.cost(most) <= room) return SendStatus.Queued;
 		const cost = commands.cost(
-			typeof data === "string" ? Buffer.byteLength(data) : most,
+			text === undefined ? most : Buffer.byteLength(text),
 		);
 		if (buffered + cost > maxBufferedBytes) return this.#overflow(cost);
 		return cost > room ? SendStatus.Congested : SendStatus.Queued;
@@ -441,6 +442,9 @@ export interface SenderConnection {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Characters of the longest text that fits into one part whatever they are. */
+const LONG_TEXT = Math.floor(PART_BYTES / 3);
 
 /** What is sent without options. Of what a fragment continues neither kind nor compression can be chosen. */
 const ORDINARY: GivenSendOptions = {
