@@ -738,13 +738,15 @@ interface Messages {
     frames: Buffer;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
+    /** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
+    websocketBytes: Buffer;
     /** JSON texts. */
     jsonStream: string;
 }
 /** The names of the protocols. */
 type ProtocolName = keyof Messages;
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
-type StreamName = Exclude<ProtocolName, "websocket">;
+type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
 /** Those of them whose messages are of this type. */
 type StreamNameOf<Message> = {
     [Name in StreamName]: Messages[Name] extends Message ? Name : never;
@@ -817,6 +819,14 @@ interface DeflateOptions {
 }
 /** Settings of {@link webSocket}. */
 interface WebSocketOptions {
+    /**
+     * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
+     * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
+     * time of a long message; `send(message, { text: true })` sends such bytes as text.
+     *
+     * @defaultValue "string"
+     */
+    text?: "string" | "buffer";
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
      * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
@@ -948,6 +958,9 @@ declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
+declare function webSocket(options: WebSocketOptions & {
+    text: "buffer";
+}): Protocol<"websocketBytes">;
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
@@ -1166,7 +1179,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket" | "websocketBytes"] ? WebSocketHandler<Context, Messages[Kind]> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -1188,8 +1201,10 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
      * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
+     *
+     * @param isText - true for text that arrives as `Buffer`, with `webSocket({ text: "buffer" })`.
      */
-    onMessage?(connection: Connection<Context, Out>, message: Message): Reply<Out> | Promise<Reply<Out>>;
+    onMessage?(connection: Connection<Context, Out>, message: Message, isText?: boolean): Reply<Out> | Promise<Reply<Out>>;
     /**
      * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
      * once, unless the connection ends before.
@@ -1207,8 +1222,12 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
      */
     onError?(error: Error, connection?: Connection<Context, Out>): void | Promise<void>;
 }
-/** A {@link Handler} of a server that speaks WebSocket. */
-interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
+/**
+ * A {@link Handler} of a server that speaks WebSocket.
+ *
+ * @typeParam Message - what messages are: `Buffer` only with `webSocket({ text: "buffer" })`.
+ */
+interface WebSocketHandler<Context = unknown, Message = string | Buffer> extends HandlerBase<Context, Message> {
     /**
      * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
      * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
@@ -1703,6 +1722,10 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
      */
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
+    });
+    /** With text as bytes. */
+    constructor(handler: WebSocketHandler<Context, Buffer>, options: ServerOptions & {
+        protocol: Protocol<"websocketBytes">;
     });
     /** With frames. */
     constructor(handler: FramesHandler<Context>, options: ServerOptions & {

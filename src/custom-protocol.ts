@@ -5,10 +5,10 @@ import type { Data } from "./flow/send.js";
 import type { RingBuffer } from "./framing/ring-buffer.js";
 import {
 	type AnyProtocol,
+	type Framing,
 	framingOf,
 	isProtocol,
 	type Protocol,
-	type ProtocolName,
 	protocolOf,
 	raw,
 	type StreamNameOf,
@@ -150,7 +150,7 @@ function hasBytes(
 }
 
 /** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
-const HAS_BYTES: Record<ProtocolName, boolean> = {
+const HAS_BYTES: Record<Framing["codec"], boolean> = {
 	raw: true,
 	frames: true,
 	websocket: false,

@@ -51,8 +51,8 @@ export type Handler<
 		? FramesHandler<Context>
 		: [Kind] extends [StreamName]
 			? StreamHandler<Context, Messages[Kind]>
-			: [Kind] extends ["websocket"]
-				? WebSocketHandler<Context>
+			: [Kind] extends ["websocket" | "websocketBytes"]
+				? WebSocketHandler<Context, Messages[Kind]>
 				: CommonHandler<Context>;
 
 /**
@@ -80,10 +80,13 @@ export interface HandlerBase<
 	 * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
 	 * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
 	 * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
+	 *
+	 * @param isText - true for text that arrives as `Buffer`, with `webSocket({ text: "buffer" })`.
 	 */
 	onMessage?(
 		connection: Connection<Context, Out>,
 		message: Message,
+		isText?: boolean,
 	): Reply<Out> | Promise<Reply<Out>>;
 	/**
 	 * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
@@ -109,9 +112,13 @@ export interface HandlerBase<
 	): void | Promise<void>;
 }
 
-/** A {@link Handler} of a server that speaks WebSocket. */
-export interface WebSocketHandler<Context = unknown>
-	extends HandlerBase<Context> {
+/**
+ * A {@link Handler} of a server that speaks WebSocket.
+ *
+ * @typeParam Message - what messages are: `Buffer` only with `webSocket({ text: "buffer" })`.
+ */
+export interface WebSocketHandler<Context = unknown, Message = string | Buffer>
+	extends HandlerBase<Context, Message> {
 	/**
 	 * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
 	 * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;

@@ -25,6 +25,8 @@ export interface Messages {
 	frames: Buffer;
 	/** Text as `string`, everything else as `Buffer`. */
 	websocket: string | Buffer;
+	/** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
+	websocketBytes: Buffer;
 	/** JSON texts. */
 	jsonStream: string;
 }
@@ -33,7 +35,7 @@ export interface Messages {
 export type ProtocolName = keyof Messages;
 
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
-export type StreamName = Exclude<ProtocolName, "websocket">;
+export type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
 
 /** Those of them whose messages are of this type. */
 export type StreamNameOf<Message> = {
@@ -57,7 +59,9 @@ export type AnyProtocol = Protocol<ProtocolName | "custom">;
 /** @internal What is inside of a protocol. */
 export interface Framing {
 	/** The codec of the event loops. */
-	codec: ProtocolName;
+	codec: Exclude<ProtocolName, "websocketBytes">;
+	/** Messages of text are handed over as bytes. */
+	textAsBytes?: boolean;
 	/** Its options, checked. */
 	options: object;
 	/** Largest message in bytes; 0 where there is no limit, or no message. */
@@ -154,6 +158,16 @@ export class DeflateOptions {
 
 /** Settings of {@link webSocket}. */
 export class WebSocketOptions {
+	/**
+	 * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
+	 * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
+	 * time of a long message; `send(message, { text: true })` sends such bytes as text.
+	 *
+	 * @defaultValue "string"
+	 */
+	text?: "string" | "buffer" = oneOf(["string", "buffer"], {
+		default: "string",
+	});
 	/**
 	 * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
 	 * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
@@ -344,12 +358,18 @@ export function jsonStream(
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 export function webSocket(
+	options: WebSocketOptions & { text: "buffer" },
+): Protocol<"websocketBytes">;
+export function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
+export function webSocket(
 	options: WebSocketOptions = {},
-): Protocol<"websocket"> {
-	const checked = webSocketOptions.check(options);
-	return protocolOf("websocket", {
+): Protocol<"websocket" | "websocketBytes"> {
+	const { text, ...checked } = webSocketOptions.check(options);
+	const textAsBytes = text === "buffer";
+	return protocolOf(textAsBytes ? "websocketBytes" : "websocket", {
 		codec: "websocket",
 		options: checked,
+		textAsBytes,
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
 		endsByFin: false,

@@ -433,6 +433,7 @@ export class ServerCore
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
 			borrow: options.borrow && this.#packing === undefined,
+			textAsBytes: framing.textAsBytes === true,
 			framing: framing.maxFraming,
 			frameTimeoutMs: framing.frameTimeoutMs ?? 0,
 		};

@@ -39,6 +39,11 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
 	);
+	/** With text as bytes. */
+	constructor(
+		handler: WebSocketHandler<Context, Buffer>,
+		options: ServerOptions & { protocol: Protocol<"websocketBytes"> },
+	);
 	/** With frames. */
 	constructor(
 		handler: FramesHandler<Context>,

@@ -130,6 +130,25 @@ class Echo implements Handler<unknown, "raw" | "websocket"> {
 	}
 }
 
+class Forwarder implements Handler<unknown, "websocketBytes"> {
+	onMessage(connection: Connection, message: Buffer, isText?: boolean) {
+		connection.send(message.subarray(1), { text: isText === true });
+	}
+}
+
+export function textAsBytes(): void {
+	const protocol = webSocket({ text: "buffer" });
+	new Server(new Forwarder(), { protocol });
+	new Server({ onMessage: (_, message) => message.subarray(1) }, { protocol });
+	new Server(
+		// @ts-expect-error
+		{ onMessage: (_, message) => message.subarray(1) },
+		{ protocol: webSocket({ text: "string" }) },
+	);
+	// @ts-expect-error
+	webSocket({ text: "bytes" });
+}
+
 export class Wrong implements Handler<unknown, "raw"> {
 	// @ts-expect-error
 	onPing() {}

@@ -156,6 +156,7 @@ type Whole<Options> = Required<{
 	[Name in keyof Options]: Exclude<Options[Name], undefined>;
 }>;
 const webSocketOptions: Whole<WebSocketOptions> = {
+	text: "buffer",
 	maxMessageBytes: 1_000_000,
 	maxFragments: 1001,
 	maxFrameBytes: 1_000_002,
@@ -233,7 +234,7 @@ const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
 const unknownToLoops = [
 	...["borrow", "serial", "loops", "socket.allowHalfOpen"],
 	...["flow.highWaterMarkBytes", "flow.lowWaterMarkBytes", "flow.overflow"],
-	...["flow.maxPending", "eventLoop.drainBudget"],
+	...["flow.maxPending", "eventLoop.drainBudget", "protocol.options.text"],
 ];
 
 test.serial("the native side reads every option by its own name", async (t) => {

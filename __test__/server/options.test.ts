@@ -192,6 +192,10 @@ const wrongEventLoopOptions: Record<keyof EventLoopOptions, Wrong> = {
 	drainBudget: outside(0, 2 ** 31),
 };
 const wrongWebSocketOptions: Record<keyof WebSocketOptions, Wrong> = {
+	text: [
+		["bytes", '"bytes"'],
+		[true, "true"],
+	],
 	maxMessageBytes: outside(-1, 2 ** 53),
 	maxFragments: outside(-1, 2 ** 31),
 	maxFrameBytes: outside(-1, 2 ** 53),

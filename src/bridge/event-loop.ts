@@ -66,6 +66,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly calls: LoopCalls<Connection>;
 	/** Handlers see events where they are. */
 	private readonly borrow: boolean;
+	private readonly textAsBytes: boolean;
 	/** The memory of commands, gauges, counters and control words. */
 	private readonly control: Int32Array;
 	private readonly events: EventQueue;
@@ -89,6 +90,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.server = server;
 		this.calls = server.dispatcher;
 		this.borrow = options.borrow;
+		this.textAsBytes = options.textAsBytes;
 		this.frameTimeoutMs = options.frameTimeoutMs;
 		this.index = index;
 		this.native = native;
@@ -198,6 +200,13 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		}
 		if (!calls.takesMessages) return;
 		try {
+			if (this.textAsBytes && (kind & FLAG_TEXT) !== 0) {
+				const text = isPart
+					? this.messages.assemble(connection, kind & ~FLAG_TEXT, at, length)
+					: this.data(connection, at, length);
+				if (text !== undefined) calls.textBytes(connection, text as Buffer);
+				return;
+			}
 			let message: string | Buffer | undefined;
 			if (isPart) {
 				message = this.messages.assemble(connection, kind, at, length);
@@ -445,6 +454,8 @@ export interface LoopOptions {
 	/** Of each of the two queues. */
 	queueBytes: number;
 	borrow: boolean;
+	/** Messages of text are handed over as bytes. */
+	textAsBytes: boolean;
 	/** What framing adds to a message at most. */
 	framing: number;
 	/** How long a frame may take; 0 for no limit. */

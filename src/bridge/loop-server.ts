@@ -43,6 +43,8 @@ export interface LoopCalls<Connection> {
 	/** Messages that do not come as a whole are wanted in fragments. */
 	readonly takesFragments: boolean;
 	message(connection: Connection, message: string | Buffer): void;
+	/** A message of text, as bytes. */
+	textBytes(connection: Connection, text: Buffer): void;
 	fragment(connection: Connection, data: Buffer, fragment: Fragment): void;
 	ping(connection: Connection, data: Buffer): void;
 	pong(connection: Connection, data: Buffer): void;

@@ -56,6 +56,12 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		}
 	}
 
+	/** As {@link message}, of text that is handed over as bytes. */
+	textBytes(connection: ConnectionCore, text: Buffer): void {
+		if (connection.holds) this.#holdText(connection, text);
+		else this.#deliverText(connection, text);
+	}
+
 	fragment(connection: ConnectionCore, data: Buffer, fragment: Fragment): void {
 		this.inTurn(connection, data.length, () =>
 			this.call("onFragment", connection, data, fragment),
@@ -153,18 +159,44 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 				connection.face,
 				message,
 			);
-			if (reply === undefined || reply === null) return;
-			if (isThenable(reply)) void this.#settle(connection, reply, true, true);
-			else connection.send(reply);
+			this.#replied(connection, reply);
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}
+	}
+
+	/** As {@link deliver}, of text as bytes. */
+	#deliverText(connection: ConnectionCore, text: Buffer): void {
+		if (this.#onMessage === undefined) return;
+		try {
+			const reply = this.#context.call(
+				this.#onMessage,
+				connection.face,
+				text,
+				true,
+			);
+			this.#replied(connection, reply);
+		} catch (error) {
+			this.handlerFailed(error, connection);
+		}
+	}
+
+	/** Sends what `onMessage` has returned, at once or when it is there. */
+	#replied(connection: ConnectionCore, reply: unknown): void {
+		if (reply === undefined || reply === null) return;
+		if (isThenable(reply)) void this.#settle(connection, reply, true, true);
+		else connection.send(reply);
 	}
 
 	// Apart too: a closure in `message` would be made for every one.
 	#holdMessage(connection: ConnectionCore, message: string | Buffer): void {
 		const deliver = () => this.deliver(connection, message);
 		this.hold(connection, message.length, deliver);
+	}
+
+	#holdText(connection: ConnectionCore, text: Buffer): void {
+		const deliver = () => this.#deliverText(connection, text);
+		this.hold(connection, text.length, deliver);
 	}
 
 	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
