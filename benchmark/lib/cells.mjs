@@ -53,6 +53,7 @@ const echoPeers = [
 const sizePeers = [
 	"gev",
 	"gev-borrow",
+	"gev-transfer",
 	"uwebsockets",
 	"uws-keep",
 	"bun",
@@ -61,7 +62,7 @@ const sizePeers = [
 ];
 const loopPeers = ["gev", "uwebsockets", "bun", "ws", "floor"];
 const webSocketPeers = ["gev", "uwebsockets", "bun", "ws"];
-const textPeers = ["gev", "uwebsockets", "uws-text", "bun", "ws"];
+const textPeers = ["gev", "gev-buffer", "uwebsockets", "uws-text", "bun", "ws"];
 const roomPeers = ["gev", "uwebsockets", "uws-publish", "bun", "ws"];
 const rawPeers = ["gev-raw", "gev-raw-borrow", "gnet", "node-net", "floor"];
 

@@ -92,6 +92,22 @@ export const peers = [
 		missing: gevBuilt,
 	},
 	{
+		name: "gev-transfer",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--transfer"],
+		baseline: "gev",
+		missing: gevBuilt,
+	},
+	{
+		name: "gev-buffer",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--text", "buffer"],
+		baseline: "gev",
+		missing: gevBuilt,
+	},
+	{
 		name: "gev-unix",
 		protocol: "websocket",
 		server: "gev.mjs",

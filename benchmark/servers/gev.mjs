@@ -1,7 +1,8 @@
 /**
- * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--threads]
- * [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
- * `--unix` it listens on a unix socket of its own.
+ * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--transfer] [--threads]
+ * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
+ * `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and with `--unix` it listens
+ * on a unix socket of its own.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,8 @@ const { values } = parseArgs({
 		mode: { type: "string", default: "echo" },
 		protocol: { type: "string", default: "websocket" },
 		borrow: { type: "boolean", default: false },
+		transfer: { type: "boolean", default: false },
+		text: { type: "string", default: "string" },
 		threads: { type: "boolean" },
 		deflate: { type: "string" },
 		unix: { type: "boolean", default: false },
@@ -22,11 +25,7 @@ const { values } = parseArgs({
 const path = join(tmpdir(), `gev-bench-${process.pid}.sock`);
 
 const handlers = {
-	echo: {
-		onMessage(_connection, message) {
-			return message;
-		},
-	},
+	echo: { onMessage: chosenEcho() },
 	json: {
 		onMessage(_connection, message) {
 			return JSON.stringify(JSON.parse(message));
@@ -42,7 +41,10 @@ const server = new Server(handlers[values.mode], {
 	protocol:
 		values.protocol === "raw"
 			? raw()
-			: webSocket({ perMessageDeflate: deflate(values.deflate) }),
+			: webSocket({
+					perMessageDeflate: deflate(values.deflate),
+					text: values.text,
+				}),
 	borrow: values.borrow,
 	threads: values.threads,
 });
@@ -50,6 +52,22 @@ const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
 // Which removes the socket's file.
 if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
+
+function chosenEcho() {
+	if (values.transfer) {
+		const transfer = { transfer: true };
+		return (connection, message) => {
+			connection.send(message, transfer);
+		};
+	}
+	if (values.text === "buffer") {
+		const text = { text: true };
+		return (connection, message, isText) => {
+			connection.send(message, isText ? text : undefined);
+		};
+	}
+	return (_connection, message) => message;
+}
 
 /** Sends each message to all members of a room, one call for each. */
 function inRooms(size) {
