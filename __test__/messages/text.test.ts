@@ -41,6 +41,27 @@ for (const [what, character] of Object.entries(characters)) {
 	});
 }
 
+for (const borrow of [false, true]) {
+	test(`text arrives as it was sent, whatever its length, with borrow ${borrow}`, async (t) => {
+		const got = new Queue<string | Buffer>();
+		const { url } = await serve(
+			t,
+			{ onMessage: (_, message) => void got.push(message) },
+			{ borrow },
+		);
+		const { socket } = await connect(t, url);
+		const sent = Object.values(characters)
+			.filter((character) => character !== "\ud800")
+			.flatMap((character) =>
+				[...lengths, 340, 341, 511, 512, 1023, 1024].map(
+					(length) => `a${character.repeat(length)}b`,
+				),
+			);
+		for (const text of sent) socket.send(text);
+		for (const text of sent) t.true((await got.next()) === text);
+	});
+}
+
 /** What arrives, text or not, as bytes. */
 function bytesOf(socket: WebSocket): Queue<Buffer> {
 	const received = new Queue<Buffer>();

@@ -45,6 +45,7 @@ import {
 	KIND_MASK,
 } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
+import { utf8Text } from "./text.js";
 import { Unfinished } from "./unfinished.js";
 
 /**
@@ -215,7 +216,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				message =
 					(kind & FLAG_ASCII) !== 0
 						? this.bytes.latin1Slice(at, at + length)
-						: this.bytes.utf8Slice(at, at + length);
+						: utf8Text(this.bytes, at, at + length);
 			} else {
 				message = this.data(connection, at, length);
 			}

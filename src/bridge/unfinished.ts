@@ -1,3 +1,6 @@
+import type { SharedBuffer } from "./shared-buffer.js";
+import { utf8Text } from "./text.js";
+
 /**
  * A message that has not come in as a whole: what of it is there, in memory of its own that nobody else sees. Where the length
  * of the message is known, what comes last is all that is ever allocated, yet no more than four times of what has come: an
@@ -6,7 +9,7 @@
 export class Unfinished {
 	/** Bytes that have come. */
 	length = 0;
-	#memory: Buffer = NOTHING;
+	#memory = NOTHING;
 	/** Bytes of the whole message; 0 if nobody has said so. */
 	readonly #announced: number;
 	/** Each byte so far is below 0x80. */
@@ -43,11 +46,9 @@ export class Unfinished {
 	 * @throws Error when it is longer than a string can be.
 	 */
 	text(): string {
-		return this.#memory.toString(
-			this.#isAscii ? "latin1" : "utf8",
-			0,
-			this.length,
-		);
+		return this.#isAscii
+			? this.#memory.latin1Slice(0, this.length)
+			: utf8Text(this.#memory, 0, this.length);
 	}
 
 	/** Makes room for all that is counted, of which `at` bytes are there. */
@@ -60,13 +61,13 @@ export class Unfinished {
 	}
 }
 
-function withRoom(length: number, bytes: Uint8Array): Buffer {
-	const memory = Buffer.allocUnsafeSlow(length);
+function withRoom(length: number, bytes: Uint8Array): SharedBuffer {
+	const memory = Buffer.allocUnsafeSlow(length) as unknown as SharedBuffer;
 	memory.set(bytes);
 	return memory;
 }
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = withRoom(0, new Uint8Array());
 
 /** Of this much memory is at once what an announcement asks for. */
 const LEAST_BYTES = 256 * 1024;

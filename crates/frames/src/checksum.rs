@@ -99,6 +99,7 @@ impl Checksum {
 
 impl Sum {
     /// Bits of what it comes to.
+    #[cfg(feature = "check")]
     pub(crate) fn bits(self) -> u8 {
         match self {
             Self::Xor8 | Self::Sum8 | Self::Lrc => 8,
@@ -110,6 +111,7 @@ impl Sum {
 
 impl Digits {
     /// How many bytes or digits a number of so many bits needs.
+    #[cfg(feature = "check")]
     pub(crate) fn width(self, bits: u8) -> usize {
         match (self, bits) {
             (Self::Hex, bits) => usize::from(bits) / 4,

@@ -255,6 +255,7 @@ impl Form {
     }
 
     /// Fewest bytes that it takes.
+    #[cfg(feature = "check")]
     pub(crate) fn shortest(self) -> usize {
         match self {
             Self::Varint(_) => 1,

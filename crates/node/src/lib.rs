@@ -19,4 +19,5 @@ mod queue;
 mod records;
 #[cfg_attr(loom, path = "models/sync.rs")]
 mod sync;
+pub mod text;
 pub mod zone;
