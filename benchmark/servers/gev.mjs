@@ -1,6 +1,7 @@
 /**
- * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--transfer] [--threads]
- * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
+ * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--transfer]
+ * [--loops N] [--threads | --driven] [--busy US] [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has, with
+ * `--driven` it has none in any case. With `--busy` the handler is busy for so many microseconds with each message. With
  * `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and with `--unix` it listens
  * on a unix socket of its own.
  */
@@ -17,7 +18,10 @@ const { values } = parseArgs({
 		borrow: { type: "boolean", default: false },
 		transfer: { type: "boolean", default: false },
 		text: { type: "string", default: "string" },
+		loops: { type: "string", default: "1" },
 		threads: { type: "boolean" },
+		driven: { type: "boolean", default: false },
+		busy: { type: "string", default: "0" },
 		deflate: { type: "string" },
 		unix: { type: "boolean", default: false },
 	},
@@ -37,7 +41,7 @@ const handlers = {
 
 const server = new Server(handlers[values.mode], {
 	...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
-	loops: 1,
+	loops: Number(values.loops),
 	protocol:
 		values.protocol === "raw"
 			? raw()
@@ -46,7 +50,7 @@ const server = new Server(handlers[values.mode], {
 					text: values.text,
 				}),
 	borrow: values.borrow,
-	threads: values.threads,
+	threads: values.driven ? false : values.threads,
 });
 const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
@@ -54,6 +58,13 @@ console.log(`listening ${values.unix ? `unix:${path}` : port}`);
 if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
 
 function chosenEcho() {
+	const busyUs = Number(values.busy);
+	if (busyUs > 0) {
+		return (_connection, message) => {
+			beBusy(busyUs);
+			return message;
+		};
+	}
 	if (values.transfer) {
 		const transfer = { transfer: true };
 		return (connection, message) => {
@@ -67,6 +78,11 @@ function chosenEcho() {
 		};
 	}
 	return (_connection, message) => message;
+}
+
+function beBusy(us) {
+	const until = performance.now() + us / 1000;
+	while (performance.now() < until);
 }
 
 /** Sends each message to all members of a room, one call for each. */
