@@ -90,7 +90,7 @@ export function foreign(t: ExecutionContext, name: string): string | undefined {
 }
 
 /** The source itself where Node.js runs TypeScript, and otherwise what the compiler has made of it. */
-function fileOf(name: string): string {
+export function fileOf(name: string): string {
 	const { typescript } = process.features as { typescript?: unknown };
 	const file = typescript ? `examples/${name}.ts` : `build/examples/${name}.js`;
 	return fileURLToPath(new URL(`../../../${file}`, import.meta.url));
