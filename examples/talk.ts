@@ -32,10 +32,12 @@ export async function talk(
 	socket.on("error", ({ message }) => {
 		console.error(message);
 		process.exitCode = 1;
+	});
+	const lines = createInterface({ input: process.stdin });
+	socket.on("close", () => {
+		lines.close();
 		process.stdin.destroy();
 	});
-	for await (const line of createInterface({ input: process.stdin })) {
-		socket.write(pack(line));
-	}
+	for await (const line of lines) socket.write(pack(line));
 	socket.end();
 }

@@ -1,4 +1,4 @@
-// node examples/websocket.ts --port 1833
+// node examples/websocket.ts --port 1833 --every-ms 200
 //
 // What a WebSocket server does beside echoing: it looks at the request, answers in four ways by turns (returns a message,
 // sends one, sends ten later, closes), and has a word for everybody five times in a second.

@@ -80,7 +80,7 @@ export class Broker implements FramesHandler<Session> {
 		for (const client of clients) {
 			const { keepAliveMs, heardAt } = client.context;
 			const isSilent = performance.now() - heardAt > 1.5 * keepAliveMs;
-			if (keepAliveMs > 0 && isSilent) {
+			if (keepAliveMs > 0 && isSilent && client.connected) {
 				this.#refuse(client, new Refusal(0x8d, "silent for too long"));
 			}
 		}
@@ -149,13 +149,20 @@ export class Broker implements FramesHandler<Session> {
 		client.context.filters.add(filter);
 		const isNew = this.#subscriptions.add(filter, client, subscription);
 		if (retainHandling === 2 || (retainHandling === 1 && !isNew)) return;
-		for (const message of this.#retained.values()) {
+		for (const message of this.#retainedFor(filter)) {
 			if (message.expiresAt <= Date.now()) {
 				this.#retained.delete(message.topic);
 			} else if (fits(filter, message.topic)) {
 				deliver(client, publish(message, version, true));
 			}
 		}
+	}
+
+	/** What may fit: where no wildcard is, one at most. */
+	#retainedFor(filter: string): Iterable<Message> {
+		if (/[+#]/.test(filter)) return this.#retained.values();
+		const message = this.#retained.get(filter);
+		return message === undefined ? [] : [message];
 	}
 
 	/** 0, or 17 if there is no such subscription. */
@@ -214,8 +221,9 @@ let count = 0;
 
 /** How long a client may take to its CONNECT. */
 const FIRST_PACKET_MS = 10_000;
-const MAX_FILTERS = 1000;
-const MAX_RETAINED = 100_000;
+/** Of a client. Each is compared with everything that is retained. */
+const MAX_FILTERS = 100;
+const MAX_RETAINED = 10_000;
 const MOST_WAITING = 1024 * 1024;
 /** MQTT 5, section 3.14.2.1: a goodbye that does not keep the will from being published. */
 const WITH_WILL = 4;
