@@ -1,8 +1,8 @@
 /**
- * `npm run interop`: lets clients that others wrote talk to a server, and puts
- * proxies that others wrote in front of one; prints tables of what was found, and
- * compares them with conformance/interop.md: other outcomes than its are a failure.
- * Names of clients and proxies as arguments check only those.
+ * `npm run interop`: lets clients that others wrote talk to a server and to
+ * examples, and puts proxies that others wrote in front of one; prints tables of
+ * what was found, and compares them with conformance/interop.md: other outcomes than
+ * its are a failure. Names of clients and proxies as arguments check only those.
  *
  *   --write          writes conformance/interop.md, of all only
  *   --update         fetches newer runtimes from npm
@@ -16,21 +16,41 @@ import { forgetRuntimes } from "../../scripts/npm-runtimes.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
 import { runScript } from "../../scripts/setup.mjs";
 import { clients } from "./clients.mjs";
+import { mqttClients, redisClients } from "./examples/clients.mjs";
+import { mqttChecks } from "./examples/mqtt-checks.mjs";
+import { redisChecks } from "./examples/redis-checks.mjs";
+import { startExample } from "./examples/server.mjs";
 import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
 import { proxies } from "./proxies/index.mjs";
 import { Scene } from "./proxies/scene.mjs";
 import { isKnown, markdownTable, writeReport } from "./report.mjs";
 
-const names = Object.keys(checks);
 const limitMs = 60_000;
 
 const kinds = [
-	{ kind: "client", checks: names, peers: clients, tryOut: tryOutClient },
+	{
+		kind: "client",
+		checks: Object.keys(checks),
+		peers: clients,
+		tryOut: tryOutClients(checks, startInteropServer),
+	},
 	{
 		kind: "proxy",
 		checks: Object.keys(proxyChecks),
 		peers: proxies,
 		tryOut: tryOutProxy,
+	},
+	{
+		kind: "client of Redis",
+		checks: Object.keys(redisChecks),
+		peers: redisClients,
+		tryOut: tryOutClients(redisChecks, () => startExample("key-value/server")),
+	},
+	{
+		kind: "client of MQTT",
+		checks: Object.keys(mqttChecks),
+		peers: mqttClients,
+		tryOut: tryOutClients(mqttChecks, () => startExample("mqtt-broker/server")),
 	},
 ];
 
@@ -90,23 +110,25 @@ function chosen(wanted) {
 }
 
 /**
- * Runs all checks of one client, against a server that no other client has talked to.
+ * How all checks of one client are run, against a server that no other client has talked to.
  *
- * @returns {Promise<import("./report.mjs").Result>}
+ * @returns {(client: import("./clients.mjs").Client) => Promise<import("./report.mjs").Result>}
  */
-async function tryOutClient({ name, prepare }) {
-	process.stderr.write(`interop: ${name}\n`);
-	const prepared = prepare();
-	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
-	const server = await startInteropServer();
-	const { output, end } = await run([...prepared.command, server.url]);
-	await server.stop();
-	const outcomes = outcomesIn(output);
-	return {
-		name,
-		version: prepared.version,
-		outcomes,
-		errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
+function tryOutClients(checks, startServer) {
+	return async ({ name, prepare }) => {
+		process.stderr.write(`interop: ${name}\n`);
+		const prepared = prepare();
+		if (!prepared) return { name, outcomes: new Map(), errors: [] };
+		const server = await startServer();
+		const { output, end } = await run([...prepared.command, server.url]);
+		await server.stop();
+		const outcomes = outcomesIn(output, Object.keys(checks));
+		return {
+			name,
+			version: prepared.version,
+			outcomes,
+			errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
+		};
 	};
 }
 
@@ -149,7 +171,7 @@ async function run([command, ...args]) {
 }
 
 /** A check that the client has said nothing about, because it ended or was ended before, has failed. */
-function outcomesIn(output) {
+function outcomesIn(output, names) {
 	const lines = [...output.matchAll(/^([\w-]+) (.+)$/gm)];
 	const said = new Map(lines.map(([, name, outcome]) => [name, outcome]));
 	return new Map(names.map((name) => [name, said.get(name) ?? "no result"]));
