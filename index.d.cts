@@ -723,6 +723,13 @@ interface FramesOptions {
      */
     ignoreEmpty?: boolean;
     /**
+     * Messages are text, and handed over as strings; a frame whose message is not UTF-8 is malformed. What is sent is not
+     * looked at. Frames with a wrong checksum cannot be delivered then, as they may be no text.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
      * What is sent is made a frame, as `deliver` says, or goes out as it is.
      *
      * @defaultValue "framed"
@@ -736,6 +743,8 @@ interface Messages {
     raw: Buffer;
     /** What is delivered of each frame. */
     frames: Buffer;
+    /** The same, of frames that are text. */
+    textFrames: string;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
     /** JSON texts. */
@@ -951,7 +960,8 @@ declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
- * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ * one message (a `Buffer`, or with `text: true` a `string`), cut and checked natively, and what is sent is made a frame. Text is
+ * sent in UTF-8.
  *
  * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
  * `onFrameError`.
@@ -965,7 +975,13 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-declare function frames(options: FramesOptions): Protocol<"frames">;
+declare function frames(options: FramesOptions & {
+    text: true;
+}): Protocol<"textFrames">;
+declare function frames(options: FramesOptions & {
+    text?: false | undefined;
+}): Protocol<"frames">;
+declare function frames(options: FramesOptions): Protocol<"frames" | "textFrames">;
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
@@ -1166,7 +1182,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames" | "textFrames"] ? FramesHandler<Context, Messages[Kind]> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -1267,8 +1283,12 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
     /** Of frames only. */
     onFrameError?: never;
 }
-/** A {@link Handler} of a server that cuts {@link frames}. */
-interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that cuts {@link frames}.
+ *
+ * @typeParam Message - what messages are: `string` with the option `text`.
+ */
+interface FramesHandler<Context = unknown, Message = Buffer> extends HandlerBase<Context, Message> {
     /**
      * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
      * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
@@ -1707,6 +1727,10 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     /** With frames. */
     constructor(handler: FramesHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"frames">;
+    });
+    /** With frames that are text. */
+    constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
+        protocol: Protocol<"textFrames">;
     });
     /** With a protocol on TCP whose messages are bytes; without one it is raw. */
     constructor(handler: StreamHandler<Context>, options?: ServerOptions & {

@@ -75,8 +75,17 @@ export function literals(either: Protocol, options: ServerOptions): void {
 		},
 		{ protocol: frames({ length: "u16" }) },
 	);
+	new Server(
+		{
+			onMessage: (_, message) => same<typeof message, string>(),
+			onFrameError: (_connection, error) => same<typeof error, FrameError>(),
+		},
+		{ protocol: frames({ end: "\n", text: true }) },
+	);
 	// @ts-expect-error
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n" }) });
+	// @ts-expect-error
+	new Server({ onPing() {} }, { protocol: frames({ end: "\n", text: true }) });
 	// @ts-expect-error
 	new Server({ onFrameError() {} }, { protocol: raw() });
 	// @ts-expect-error
@@ -279,6 +288,8 @@ export function ownProtocols(sensors: Custom<Reading, Order>): void {
 	custom(new Sensors(), { over: webSocket() });
 	// @ts-expect-error
 	custom(new Sensors(), { over: jsonStream() });
+	// @ts-expect-error
+	custom(new Sensors(), { over: frames({ end: "\n", text: true }) });
 }
 
 export async function members(

@@ -63,6 +63,11 @@ export function checkFrames(frames: Frames): WholeFrames {
 			'onNoise: "discard" has to find the next frame: frames need a start for that, or an end instead of a length',
 		);
 	}
+	if (frames.text && rules.some((it) => it.checksum?.onBad === "deliver")) {
+		cannot(
+			'text: frames with a wrong checksum may be no text, so that they cannot be delivered; "close" or "discard" them',
+		);
+	}
 	return { ...frames, start, rule, first, cases };
 }
 

@@ -20,6 +20,7 @@ pub struct Framing {
     /// What is cut off messages is known, so that it can be written around others.
     #[cfg(feature = "check")]
     pub(crate) can_send: bool,
+    pub(crate) text: bool,
     pub(crate) ignore_empty: bool,
     pub(crate) drop_too_long: bool,
     pub(crate) drop_noise: bool,
@@ -92,6 +93,7 @@ impl Framing {
             },
             first,
             rules,
+            text: config.text,
             ignore_empty: config.ignore_empty,
             drop_too_long: config.drop_too_long,
             drop_noise: config.drop_noise,
