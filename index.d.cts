@@ -1876,5 +1876,620 @@ interface Diagnostics {
     };
 }
 
-export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+/**
+ * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
+ * need. What an option may be is checked by `frames()` itself, which gets it as it is given.
+ */
+/** Settings that all presets have, with the meaning that they have in {@link FramesOptions}. */
+interface PresetOptions {
+    /**
+     * Longest message in bytes, as it is handed over. 0 means no limit.
+     *
+     * @defaultValue the one of the preset
+     */
+    maxMessageBytes?: number | undefined;
+    /**
+     * What becomes of a longer one: the connection is closed, or it is left out.
+     *
+     * @defaultValue "close"
+     */
+    onTooLong?: "close" | "discard" | undefined;
+    /**
+     * How long a frame may take that has begun, in milliseconds. 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number | undefined;
+}
+/** Settings of presets whose messages may be text. */
+interface TextPresetOptions extends PresetOptions {
+    /**
+     * Messages are text in UTF-8, handed over as strings; what is none is a malformed frame.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+}
+/** Makes a protocol whose messages are bytes. */
+type BytesPreset<Options = PresetOptions> = (...options: PresetArguments<Options>) => Protocol<"frames">;
+/** Makes a protocol whose messages are bytes, or with `text: true` strings. */
+interface BytesOrText<Options = TextPresetOptions> {
+    (options: Options & {
+        text: true;
+    }): Protocol<"textFrames">;
+    (...options: PresetArguments<Options & {
+        text?: false | undefined;
+    }>): Protocol<"frames">;
+    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+/** Makes a protocol whose messages are strings, or with `text: false` bytes. */
+interface TextOrBytes<Options> {
+    (options: Options & {
+        text: false;
+    }): Protocol<"frames">;
+    (...options: PresetArguments<Options & {
+        text?: true | undefined;
+    }>): Protocol<"textFrames">;
+    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+/** What a preset is called with: its options, which may be left out if none of them has to be given. */
+type PresetArguments<Options> = object extends Options ? [options?: Options] : [options: Options];
+
+/**
+ * AMQP 0-9-1, for servers. The first message of a connection is the protocol header of eight bytes; then each is a whole frame,
+ * the end of which is checked; `send` takes the same.
+ *
+ * ```text
+ *   41 4d 51 50 00 00 09 01                              the first one
+ *   type  channel  length       payload      end
+ *   08    00 00    00 00 00 00               ce          heartbeat
+ * ```
+ * AMQP 0-9-1, sections 4.2.2 and 4.2.3. Up to 128 KiB, which is what brokers agree on (`frame-max`).
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const amqp: BytesPreset<PresetOptions>;
+
+/**
+ * Consistent overhead byte stuffing, with a zero behind each packet. A message is a packet as it was before, and `send` takes
+ * the same. Nothing between two zeros is no message, nor is an empty packet.
+ *
+ * ```text
+ *   packet          zero
+ *   03 11 22 02 33  00          11 22 00 33
+ * ```
+ * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const cobs: BytesPreset<PresetOptions>;
+
+/** Settings of {@link delimited}. */
+interface DelimitedOptions extends TextPresetOptions {
+    /** What messages end with, or an array of what they may end with; the first one is what is sent. Has to be given. */
+    end: FrameBytes | readonly FrameBytes[];
+    /**
+     * What they begin with, or an array of what they may begin with; the first one is what is sent.
+     *
+     * @defaultValue none
+     */
+    start?: FrameBytes | readonly FrameBytes[] | undefined;
+    /**
+     * What becomes of bytes that begin none, where they have a start: see {@link FramesOptions.onNoise}.
+     *
+     * @defaultValue "close"
+     */
+    onNoise?: "close" | "discard" | undefined;
+    /**
+     * What is empty is no message.
+     *
+     * @defaultValue false
+     */
+    ignoreEmpty?: boolean;
+}
+/**
+ * Messages up to a delimiter, such as the NUL of GELF, or between two. A message is what is between them, and `send` takes
+ * the same; one that holds an end is refused with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   [ start ] message  end
+ *             7b 7d    00       { end: 0 }
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const delimited: BytesOrText<DelimitedOptions>;
+
+/**
+ * DNS over TCP. A message is a query or an answer as it is sent by UDP, without the length in front, which `send` writes.
+ *
+ * ```text
+ *   length  id     flags  counts                   questions ...
+ *   00 1d   aa aa  01 00  00 01 00 00 00 00 00 00  07 65 78 61 6d ...
+ * ```
+ * RFC 1035, section 4.2.2; RFC 7766, section 8. Up to 65,535 bytes, as the length can say. Resolvers keep connections open for
+ * some seconds at least; see the option `timeouts.idleMs` of the server.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const dns: BytesPreset<PresetOptions>;
+
+/**
+ * FIX tag=value, of any version (4.0 to 5.0 with FIXT). A message is a whole one, from `8=` to the SOH behind its checksum, as
+ * libraries take it, and `send` takes the same. Body length and checksum are checked; messages with a wrong checksum, and what
+ * is between messages, are left out and told to `onFrameError`, as the document wants it of garbled messages.
+ *
+ * ```text
+ *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
+ * ```
+ * FIX Transport, "FIX session layer", sections on message structure, body length and checksum. Up to 1 MiB. Fields may be in any
+ * character set, which is why messages are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const fix: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link fixedLength}. */
+interface FixedLengthOptions extends PresetOptions {
+    /** How many bytes each message has. Has to be given. */
+    bytes: number;
+}
+/**
+ * Messages that all have the same number of bytes. `send` takes just as many, and refuses others with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   message      message
+ *   01 02 03 04  05 06 07 08     { bytes: 4 }
+ * ```
+ * No document: as most programs do.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const fixedLength: BytesPreset<FixedLengthOptions>;
+
+/**
+ * GB/T 32960, what electric vehicles in China speak. A message is all between the start and the check byte, and `send` takes
+ * the same, with the right length in it. Frames with a wrong check byte, and what is between frames, are left out and told to
+ * `onFrameError`.
+ *
+ * ```text
+ *   start  command  response  VIN (17 bytes)  encryption  length  data  xor
+ *   23 23  01       fe        4c 53 56 ...    01          00 1e   ...   c6
+ * ```
+ * GB/T 32960.3-2016, section 6. As long as its length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const gb32960: BytesPreset<PresetOptions>;
+
+/**
+ * GT06 and the many trackers that speak like it. A message is what is between the length and the CRC: the protocol number, the
+ * content and the serial number; `send` takes the same, and writes start, length, CRC and end around up to 253 bytes. Frames
+ * with a wrong CRC, and what is between frames, are left out and told to `onFrameError`.
+ *
+ * ```text
+ *   start  length      number  content          serial  CRC    end
+ *   78 78  0d          01      IMEI in 8 bytes  00 01   8c dd  0d 0a
+ *   79 79  00 xx       (longer ones)
+ * ```
+ * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const gt06: BytesPreset<PresetOptions>;
+
+/** Settings of {@link hdlc}. */
+interface HdlcOptions extends PresetOptions {
+    /**
+     * Bits of the frame check sequence: 16, or 32.
+     *
+     * @defaultValue 16
+     */
+    fcs?: 16 | 32;
+    /**
+     * Control characters (00 to 1f) are escaped too in what is sent, as peers want it that have agreed on no map of them (ACCM).
+     *
+     * @defaultValue false
+     */
+    escapeControls?: boolean;
+}
+/**
+ * HDLC-like framing, as PPP and many devices use it. A message is what is between the flags, without escapes and frame check
+ * sequence, which `send` writes too. Frames with a wrong one, and what is between frames, are left out and told to
+ * `onFrameError`.
+ *
+ * ```text
+ *   flag  address, control, data (7e as 7d 5e, 7d as 7d 5d)  FCS    flag
+ *   7e    31 32 33 34 35 36 37 38 39                         6e 90  7e
+ * ```
+ * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const hdlc: BytesPreset<HdlcOptions>;
+
+/** Settings of {@link iso8583}. */
+interface Iso8583Options extends PresetOptions {
+    /**
+     * How the length is written: most networks use two bytes, four decimal digits (`{ decimal: 4 }`), or four decimal digits
+     * in two bytes (`{ bcd: 2 }`).
+     *
+     * @defaultValue "u16"
+     */
+    length?: FrameNumber | undefined;
+    /**
+     * What it counts: the message, or itself too.
+     *
+     * @defaultValue "rest"
+     */
+    counts?: "rest" | "self";
+}
+/**
+ * ISO 8583, what card terminals and banks speak, behind a length, about which each network has its own opinion. A message is
+ * what is behind it: a header, if the network has one, and the message type and all the rest; `send` takes the same.
+ *
+ * ```text
+ *   length       type         bitmap                   fields
+ *   00 0c        30 38 30 30  80 00 00 00 00 00 00 00                "u16"
+ *   30 30 31 32  ...                                                 { decimal: 4 }
+ *   00 12        ...                                                 { bcd: 2 }
+ * ```
+ * ISO 8583 says nothing of framing; these are the ones of jPOS: `NACChannel`, `ASCIIChannel`, `BCDChannel`. As long as the
+ * length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const iso8583: BytesPreset<Iso8583Options>;
+
+/**
+ * JT/T 808, what vehicles in China speak, of 2011, 2013 and 2019. A message is the header and the body, without escapes, check
+ * byte and flags, all of which `send` writes too. Frames with a wrong check byte, and what is between frames, are left out and
+ * told to `onFrameError`.
+ *
+ * ```text
+ *   flag  header, body (7e as 7d 02, 7d as 7d 01)          xor  flag
+ *   7e    00 02  00 00  01 23 45 67 89 01  00 0a           80   7e
+ *         id     size   phone              serial number
+ * ```
+ * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const jt808: BytesPreset<PresetOptions>;
+
+/**
+ * Kafka's protocol. A message is a request (or a response, of which there may be all kinds) without its length, which `send`
+ * writes.
+ *
+ * ```text
+ *   length       key    version  correlation  client id
+ *   00 00 00 0e  00 12  00 00    00 00 00 01  00 04 74 65 73 74
+ * ```
+ * Apache Kafka protocol guide, "Protocol Primitive Types" and "Requests". Up to 1 MiB, as producers send by default; brokers let in 100 MiB
+ * (`socket.request.max.bytes`).
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const kafka: BytesPreset<PresetOptions>;
+
+/** Settings of {@link lengthPrefixed}, with the meaning that they have in {@link FrameLengthOptions}. */
+interface LengthPrefixedOptions extends TextPresetOptions {
+    /**
+     * How the length is written.
+     *
+     * @defaultValue "u32"
+     */
+    as?: FrameNumber | undefined;
+    /**
+     * Which of its bytes comes first.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little" | undefined;
+    /**
+     * What it counts: the message, or itself and the message.
+     *
+     * @defaultValue "rest"
+     */
+    counts?: "rest" | "self" | "frame" | undefined;
+    /**
+     * What is added to it.
+     *
+     * @defaultValue 0
+     */
+    add?: number | undefined;
+}
+/**
+ * A length and so many bytes. A message is these bytes, and `send` takes the same. It is what Erlang calls `packet`, and Netty
+ * does with `LengthFieldBasedFrameDecoder` and `LengthFieldPrepender`.
+ *
+ * ```text
+ *   length       message
+ *   00 00 00 02  68 69
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
+
+/** Settings of {@link lines}. */
+interface LinesOptions extends PresetOptions {
+    /**
+     * Lines are text in UTF-8, handed over as strings; what is none is a malformed frame. False: they are Buffers.
+     *
+     * @defaultValue true
+     */
+    text?: boolean;
+    /**
+     * What is written behind a line that is sent. Both end one that comes.
+     *
+     * @defaultValue "\n"
+     */
+    newline?: "\n" | "\r\n";
+    /**
+     * Empty lines are no messages.
+     *
+     * @defaultValue false
+     */
+    ignoreEmpty?: boolean;
+}
+/**
+ * Lines, which end with LF or CRLF: NDJSON, IRC, SMTP, Redis' inline commands and most that one can type by hand. A
+ * message is a line without its end, and `send` takes the same; one that holds an end is refused with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   h  e  l  l  o  LF
+ *   68 65 6c 6c 6f 0a       "hello"
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server({ onMessage: (_, line) => line.toUpperCase() }, { protocol: lines() });
+ * ```
+ */
+declare const lines: TextOrBytes<LinesOptions>;
+
+/**
+ * Minecraft, Java Edition, before compression and encryption are agreed on: status, pings, login. A message is a packet without its length,
+ * which `send` writes.
+ *
+ * ```text
+ *   length (1 to 3 bytes)  id  data
+ *   10                     00  ff 05 09 6c 6f 63 ...          handshake
+ *   01                     00                                 status request
+ * ```
+ * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const minecraft: BytesPreset<PresetOptions>;
+
+/**
+ * HL7 version 2 over MLLP. A message is what is between the start block and the end block, and `send` takes the same. What comes
+ * between two blocks, such as the line feeds of some senders, is left out and told to `onFrameError`.
+ *
+ * ```text
+ *   VT  message       FS CR
+ *   0b  4d 53 48 ...  1c 0d
+ * ```
+ * HL7 2.5.1, appendix C.4 (minimal lower layer protocol). Up to 1 MiB. Messages name their character set themselves (MSH-18),
+ * which is why they are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const mllp: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link modbus}. */
+interface ModbusOptions extends PresetOptions {
+    /**
+     * Modbus TCP, whose header has a length, or the frames of a serial line sent over TCP as they are, which end with a CRC.
+     *
+     * @defaultValue "tcp"
+     */
+    mode?: "tcp" | "rtu";
+}
+/**
+ * Modbus, for servers: requests come, responses are sent. In the mode `"tcp"` a message is a whole frame, and `send` takes the
+ * same:
+ *
+ * ```text
+ *   transaction  protocol  length  unit  function  data
+ *   00 01        00 00     00 06   11    03        00 6b 00 03
+ * ```
+ * In the mode `"rtu"` it is a frame without its CRC, which `send` writes too. How long a request is depends on its function code:
+ * those of the document are known, others close the connection.
+ *
+ * ```text
+ *   unit  function  data         CRC
+ *   11    03        00 6b 00 03  76 87
+ * ```
+ * Modbus Messaging on TCP/IP 1.0b, section 3.1.3 (up to 260 bytes); Modbus over serial line 1.02, section 2.5.1 (up to 254
+ * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const modbus: BytesPreset<ModbusOptions>;
+
+/**
+ * Control packets of MQTT 3.1.1 and 5. A message is a whole packet, with its first byte and its length, as packet libraries
+ * take it, and `send` takes the same.
+ *
+ * ```text
+ *   type, flags  length (1 to 4 bytes)  rest
+ *   c0           00                                 PINGREQ
+ *   30           05                     00 01 61 68 69
+ * ```
+ * MQTT 3.1.1, section 2.2 (fixed header), MQTT 5, section 2.1. Up to 1 MiB; the protocol allows for 256 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const mqtt: BytesPreset<PresetOptions>;
+
+/**
+ * Netstrings: a length in decimal digits, a colon, so many bytes and a comma, which is checked. A message is these bytes, and
+ * `send` takes the same.
+ *
+ * ```text
+ *   length :  message                             ,
+ *   31 32  3a 68 65 6c 6c 6f 20 77 6f 72 6c 64 21 2c       12:hello world!,
+ * ```
+ * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const netstring: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link nmea}. */
+interface NmeaOptions extends PresetOptions {
+    /**
+     * Sentences are text, handed over as strings; what is no UTF-8 is a malformed frame. False: they are Buffers.
+     *
+     * @defaultValue true
+     */
+    text?: boolean;
+    /**
+     * Sentences have a checksum, which is checked, and written behind what is sent. False: it is not looked at, and a part of the
+     * message where there is one.
+     *
+     * @defaultValue true
+     */
+    checksum?: boolean;
+}
+/**
+ * NMEA 0183: sentences of GPS receivers and other instruments (`$`), and of AIS (`!`). A message is a sentence with its first
+ * character, without checksum and CRLF, which `send` writes behind what it is given. Sentences with a wrong checksum, and what
+ * is between sentences, are left out and told to `onFrameError`.
+ *
+ * ```text
+ *   $ GPGLL,5057.970,N,00146.110,E,142451,A  * 2  7  CR LF
+ *   24 47 50 47 4c 4c ...                    2a 32 37 0d 0a
+ * ```
+ * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const nmea: TextOrBytes<NmeaOptions>;
+
+/**
+ * PostgreSQL's protocol 3, for servers. A message is a whole one as it comes: StartupMessage, SSLRequest, GSSENCRequest and
+ * CancelRequest, which begin with their length, the first byte of which is 0, and all others, which begin with a letter. `send`
+ * takes whole messages, or the one byte that answers an SSLRequest.
+ *
+ * ```text
+ *   length       code
+ *   00 00 00 08  04 d2 16 2f                  SSLRequest
+ *   type  length       content
+ *   51    00 00 00 0d  53 45 4c ... 00        Query
+ * ```
+ * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const postgres: BytesPreset<PresetOptions>;
+
+/**
+ * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
+ *
+ * ```text
+ *   packet (c0 as db dc, db as db dd)  END
+ *   61 db dc 62                        c0          61 c0 62
+ * ```
+ * RFC 1055. Up to 65,535 bytes, as IP packets have.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const slip: BytesPreset<PresetOptions>;
+
+/**
+ * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
+ *
+ * ```text
+ *   length       command      status       sequence     body
+ *   00 00 00 10  00 00 00 15  00 00 00 00  00 00 00 01           enquire_link
+ * ```
+ * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const smpp: BytesPreset<PresetOptions>;
+
+/**
+ * Syslog over TCP. Both framings of RFC 6587 come, and may be mixed, as a message begins with `<` and a length with a digit:
+ * octet counting, and messages that end with LF (or CRLF or NUL, as some senders do). Empty lines are left out. A message is
+ * what a syslog message is, from `<` on; `send` takes the same, and counts octets.
+ *
+ * ```text
+ *   length  SP  message
+ *   32 34   20  3c 33 34 3e 31 20 2d ...          24 <34>1 - mymachine su - -
+ *               3c 33 34 3e 31 20 2d ...  0a      <34>1 - mymachine su - - LF
+ * ```
+ * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
+ * they are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const syslog: BytesOrText<TextPresetOptions>;
+
+/**
+ * Teltonika's trackers, with the codecs 8, 8 extended, 12 and others of the same frame. The first message of a connection is
+ * the IMEI in digits; then each is what is between the length and the CRC, and begins with the codec's number; a ping is the
+ * one byte ff. `send` sends everything as it is: 01 for an IMEI that is known, the number of records in four bytes, or a whole
+ * frame of codec 12.
+ *
+ * ```text
+ *   00 0f  IMEI                                                  the first one
+ *   00 00 00 00  length (4 bytes)  codec, data  00 00 CRC        the others
+ *   ff                                                           a ping
+ * ```
+ * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
+ * have 1280 at most, and answers of codec 12 may be longer.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const teltonika: BytesPreset<PresetOptions>;
+
+/**
+ * TPKT, which carries ISO transport over TCP: S7, RDP, H.323, X.400. A message is a TPDU, without the header, which `send`
+ * writes.
+ *
+ * ```text
+ *   version  reserved  length  TPDU
+ *   03       00        00 0b   06 e0 00 00 00 00 00          connection request
+ * ```
+ * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const tpkt: BytesPreset<PresetOptions>;
+
+/** Settings of {@link varintPrefixed}. */
+interface VarintPrefixedOptions extends PresetOptions {
+    /**
+     * Most bytes of the length, 1 to 10.
+     *
+     * @defaultValue 5
+     */
+    maxBytes?: number;
+}
+/**
+ * A length of seven bits a byte, the lowest ones first, and so many bytes: protobuf's delimited messages (`encodeDelimited`,
+ * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
+ *
+ * ```text
+ *   length  message
+ *   03      08 96 01
+ *   ac 02   ... 300 bytes
+ * ```
+ * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
+
+export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, slip, smpp, syslog, teltonika, tpkt, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

@@ -9,9 +9,13 @@ import {
 	type CustomProtocol,
 	custom,
 	type FrameError,
+	fix,
+	fixedLength,
 	frames,
 	type Handler,
 	jsonStream,
+	lines,
+	mqtt,
 	type Protocol,
 	type RingBuffer,
 	raw,
@@ -86,6 +90,18 @@ export function literals(either: Protocol, options: ServerOptions): void {
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n" }) });
 	// @ts-expect-error
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n", text: true }) });
+	same<ReturnType<typeof mqtt>, Protocol<"frames">>();
+	const text = { onMessage: (_: Connection, message: string) => message };
+	const bytes = { onMessage: (_: Connection, message: Buffer) => message };
+	new Server(text, { protocol: lines() });
+	new Server(bytes, { protocol: lines({ text: false }) });
+	new Server(bytes, { protocol: fix() });
+	new Server(text, { protocol: fix({ text: true, onTooLong: "discard" }) });
+	new Server(bytes, { protocol: fixedLength({ bytes: 4 }) });
+	// @ts-expect-error
+	fixedLength();
+	// @ts-expect-error
+	mqtt({ text: true });
 	// @ts-expect-error
 	new Server({ onFrameError() {} }, { protocol: raw() });
 	// @ts-expect-error
