@@ -38,6 +38,21 @@ impl Cutter {
                     }
                     (0, body + keep, body + 1)
                 }
+                Simple::Pair { end, before } => {
+                    let from = searched.min(rest.len());
+                    let found = memchr(end, &rest[from..]);
+                    let there = from + found.unwrap_or(rest.len() - from);
+                    let body = there - usize::from(rest[..there].last() == Some(&before));
+                    #[cfg(test)]
+                    {
+                        self.looked_at += there - from;
+                    }
+                    searched = searched.max(body);
+                    if found.is_none() {
+                        break Step::Next;
+                    }
+                    (0, body, there + 1)
+                }
                 Simple::Length {
                     bytes,
                     little,
