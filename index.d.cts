@@ -1947,6 +1947,27 @@ type PresetArguments<Options> = object extends Options ? [options?: Options] : [
  * AMQP 0-9-1, sections 4.2.2 and 4.2.3. Up to 128 KiB, which is what brokers agree on (`frame-max`).
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { amqp, Server } from "gev";
+ *
+ * // connection.start: version 0-9, no properties, PLAIN, en_US.
+ * const start = "000a000a0009000000000000" + "0005504c41494e" + "00000005656e5f5553";
+ * const head = Buffer.of(1, 0, 0, 0, 0, 0, start.length / 2);
+ * const START = Buffer.concat([head, Buffer.from(start, "hex"), Buffer.of(0xce)]);
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, frame) {
+ * 			if (frame.subarray(0, 4).toString() === "AMQP") return START;
+ * 			console.log(`frame of type ${frame[0]} on channel ${frame.readUInt16BE(1)}`);
+ * 		},
+ * 	},
+ * 	{ port: 5672, protocol: amqp() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const amqp: BytesPreset<PresetOptions>;
 
@@ -1961,6 +1982,19 @@ declare const amqp: BytesPreset<PresetOptions>;
  * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { cobs, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: cobs() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const cobs: BytesPreset<PresetOptions>;
 
@@ -1998,6 +2032,22 @@ interface DelimitedOptions extends TextPresetOptions {
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { delimited, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const { short_message } = JSON.parse(message);
+ * 			console.log(connection.remoteAddress, short_message);
+ * 		},
+ * 	},
+ * 	{ port: 12201, protocol: delimited({ end: 0, text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const delimited: BytesOrText<DelimitedOptions>;
 
@@ -2012,6 +2062,24 @@ declare const delimited: BytesOrText<DelimitedOptions>;
  * some seconds at least; see the option `timeouts.idleMs` of the server.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { dns, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, query) {
+ * 			const answer = Buffer.from(query);
+ * 			answer[2] |= 0x80; // an answer:
+ * 			answer[3] = 3; // there is no such name
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 53, protocol: dns() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const dns: BytesPreset<PresetOptions>;
 
@@ -2027,6 +2095,22 @@ declare const dns: BytesPreset<PresetOptions>;
  * character set, which is why messages are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fix, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const fields = message.split("\x01").map((field) => field.split("="));
+ * 			console.log(Object.fromEntries(fields));
+ * 		},
+ * 	},
+ * 	{ port: 9878, protocol: fix({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const fix: BytesOrText<TextPresetOptions>;
 
@@ -2045,6 +2129,19 @@ interface FixedLengthOptions extends PresetOptions {
  * No document: as most programs do.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fixedLength, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, sample) => console.log(sample.readFloatBE()),
+ * 	},
+ * 	{ port: 4000, protocol: fixedLength({ bytes: 4 }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const fixedLength: BytesPreset<FixedLengthOptions>;
 
@@ -2060,6 +2157,25 @@ declare const fixedLength: BytesPreset<FixedLengthOptions>;
  * GB/T 32960.3-2016, section 6. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gb32960, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// Answered by the same header, without data: 01 for success.
+ * 			const answer = Buffer.from(message.subarray(0, 22));
+ * 			answer[1] = 1;
+ * 			answer.writeUInt16BE(0, 20);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 32960, protocol: gb32960() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const gb32960: BytesPreset<PresetOptions>;
 
@@ -2076,6 +2192,23 @@ declare const gb32960: BytesPreset<PresetOptions>;
  * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gt06, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const isAnswered = message[0] === 0x01 || message[0] === 0x13; // login, heartbeat
+ * 			if (!isAnswered) return;
+ * 			return Buffer.concat([message.subarray(0, 1), message.subarray(-2)]);
+ * 		},
+ * 	},
+ * 	{ port: 5023, protocol: gt06() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const gt06: BytesPreset<PresetOptions>;
 
@@ -2106,6 +2239,19 @@ interface HdlcOptions extends PresetOptions {
  * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { hdlc, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: hdlc({ fcs: 16 }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const hdlc: BytesPreset<HdlcOptions>;
 
@@ -2139,6 +2285,24 @@ interface Iso8583Options extends PresetOptions {
  * length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { iso8583, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The answer to 0800 is 0810.
+ * 			const answer = Buffer.from(message);
+ * 			answer[2] = 0x31;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 8583, protocol: iso8583({ length: "u16" }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const iso8583: BytesPreset<Iso8583Options>;
 
@@ -2155,6 +2319,25 @@ declare const iso8583: BytesPreset<Iso8583Options>;
  * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { jt808, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The platform's general answer (8001), for the phone, the serial number and the id of the message.
+ * 			const [id, phone] = [message.subarray(0, 2), message.subarray(4, 10)];
+ * 			const serial = message.subarray(10, 12);
+ * 			const head = Buffer.concat([Buffer.of(0x80, 1, 0, 5), phone, serial]);
+ * 			return Buffer.concat([head, serial, id, Buffer.of(0)]);
+ * 		},
+ * 	},
+ * 	{ port: 8080, protocol: jt808() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const jt808: BytesPreset<PresetOptions>;
 
@@ -2170,6 +2353,24 @@ declare const jt808: BytesPreset<PresetOptions>;
  * (`socket.request.max.bytes`).
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { kafka, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			const [key, version] = [request.readInt16BE(0), request.readInt16BE(2)];
+ * 			console.log(`request ${key} of version ${version}`);
+ * 			const unsupported = Buffer.of(0, 35);
+ * 			return Buffer.concat([request.subarray(4, 8), unsupported, Buffer.alloc(4)]);
+ * 		},
+ * 	},
+ * 	{ port: 9092, protocol: kafka() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const kafka: BytesPreset<PresetOptions>;
 
@@ -2211,6 +2412,19 @@ interface LengthPrefixedOptions extends TextPresetOptions {
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixed, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `${message.length} bytes`,
+ * 	},
+ * 	{ port: 4000, protocol: lengthPrefixed({ as: "u32" }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
 
@@ -2249,7 +2463,15 @@ interface LinesOptions extends PresetOptions {
  *
  * @example
  * ```ts
- * new Server({ onMessage: (_, line) => line.toUpperCase() }, { protocol: lines() });
+ * import { lines, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, line) => line.toUpperCase(),
+ * 	},
+ * 	{ port: 4000, protocol: lines() },
+ * );
+ * await server.start();
  * ```
  */
 declare const lines: TextOrBytes<LinesOptions>;
@@ -2266,6 +2488,28 @@ declare const lines: TextOrBytes<LinesOptions>;
  * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { minecraft, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, packet) {
+ * 			if (packet[0] === 1) return packet; // a ping
+ * 			if (packet.length > 1) return; // a handshake
+ * 			const status = JSON.stringify({
+ * 				version: { name: "gev", protocol: 767 },
+ * 				players: { max: 20, online: 0 },
+ * 				description: { text: "hello" },
+ * 			});
+ * 			return Buffer.concat([Buffer.of(0, status.length), Buffer.from(status)]);
+ * 		},
+ * 	},
+ * 	{ port: 25565, protocol: minecraft() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const minecraft: BytesPreset<PresetOptions>;
 
@@ -2281,6 +2525,23 @@ declare const minecraft: BytesPreset<PresetOptions>;
  * which is why they are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { mllp, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const [header] = message.toString("latin1").split("\r");
+ * 			const [, , , , , , , , , id] = header.split("|");
+ * 			return `MSH|^~\\&|gev||||||ACK|1|P|2.5\rMSA|AA|${id}\r`;
+ * 		},
+ * 	},
+ * 	{ port: 2575, protocol: mllp() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const mllp: BytesOrText<TextPresetOptions>;
 
@@ -2312,6 +2573,29 @@ interface ModbusOptions extends PresetOptions {
  * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { modbus, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			// Read holding registers: each has the number of its place.
+ * 			if (request[7] !== 3) return;
+ * 			const [from, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
+ * 			const answer = Buffer.alloc(9 + 2 * count);
+ * 			request.copy(answer, 0, 0, 8);
+ * 			answer.writeUInt16BE(3 + 2 * count, 4);
+ * 			answer[8] = 2 * count;
+ * 			for (let n = 0; n < count; n++) answer.writeUInt16BE(from + n, 9 + 2 * n);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 502, protocol: modbus() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const modbus: BytesPreset<ModbusOptions>;
 
@@ -2327,6 +2611,24 @@ declare const modbus: BytesPreset<ModbusOptions>;
  * MQTT 3.1.1, section 2.2 (fixed header), MQTT 5, section 2.1. Up to 1 MiB; the protocol allows for 256 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { mqtt, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, packet) {
+ * 			const type = packet[0] >> 4;
+ * 			if (type === 1) return Buffer.of(0x20, 2, 0, 0); // CONNECT: CONNACK of MQTT 3.1.1
+ * 			if (type === 12) return Buffer.of(0xd0, 0); // PINGREQ: PINGRESP
+ * 			if (type === 14) connection.close(); // DISCONNECT
+ * 		},
+ * 	},
+ * 	{ port: 1883, protocol: mqtt() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const mqtt: BytesPreset<PresetOptions>;
 
@@ -2341,6 +2643,19 @@ declare const mqtt: BytesPreset<PresetOptions>;
  * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { netstring, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `you said ${message}`,
+ * 	},
+ * 	{ port: 4000, protocol: netstring({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const netstring: BytesOrText<TextPresetOptions>;
 
@@ -2372,6 +2687,22 @@ interface NmeaOptions extends PresetOptions {
  * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { nmea, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, sentence) {
+ * 			const [kind, time, latitude, north, longitude, east] = sentence.split(",");
+ * 			if (kind.endsWith("GGA")) console.log(time, latitude, north, longitude, east);
+ * 		},
+ * 	},
+ * 	{ port: 10110, protocol: nmea() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const nmea: TextOrBytes<NmeaOptions>;
 
@@ -2389,6 +2720,27 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { postgres, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			if (message[0] !== 0) return void console.log(String.fromCharCode(message[0]));
+ * 			const code = message.readUInt32BE(4);
+ * 			if (code === 80877103) return "N"; // SSLRequest: no
+ * 			return Buffer.concat([
+ * 				Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0), // AuthenticationOk
+ * 				Buffer.of(0x5a, 0, 0, 0, 5, 0x49), // ReadyForQuery
+ * 			]);
+ * 		},
+ * 	},
+ * 	{ port: 5432, protocol: postgres() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const postgres: BytesPreset<PresetOptions>;
 
@@ -2402,6 +2754,19 @@ declare const postgres: BytesPreset<PresetOptions>;
  * RFC 1055. Up to 65,535 bytes, as IP packets have.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, slip } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: slip() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const slip: BytesPreset<PresetOptions>;
 
@@ -2415,6 +2780,25 @@ declare const slip: BytesPreset<PresetOptions>;
  * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, smpp } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, pdu) {
+ * 			// The head of the response to each request: its command with the highest bit set, and no error.
+ * 			const answer = Buffer.from(pdu.subarray(0, 16));
+ * 			answer.writeUInt32BE(16, 0);
+ * 			answer[4] = 0x80;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 2775, protocol: smpp() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const smpp: BytesPreset<PresetOptions>;
 
@@ -2432,6 +2816,22 @@ declare const smpp: BytesPreset<PresetOptions>;
  * they are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, syslog } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
+ * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
+ * 		},
+ * 	},
+ * 	{ port: 601, protocol: syslog({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 declare const syslog: BytesOrText<TextPresetOptions>;
 
@@ -2450,6 +2850,25 @@ declare const syslog: BytesOrText<TextPresetOptions>;
  * have 1280 at most, and answers of codec 12 may be longer.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, teltonika } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			if (message[0] === 0xff) return; // a ping
+ * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
+ * 			const records = Buffer.alloc(4);
+ * 			records.writeUInt32BE(message[1]);
+ * 			return records;
+ * 		},
+ * 	},
+ * 	{ port: 5027, protocol: teltonika() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const teltonika: BytesPreset<PresetOptions>;
 
@@ -2464,6 +2883,26 @@ declare const teltonika: BytesPreset<PresetOptions>;
  * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, tpkt } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, tpdu) {
+ * 			if (tpdu[1] !== 0xe0) return;
+ * 			// A connection request is answered by a connection confirm, with its source as destination.
+ * 			const confirm = Buffer.from(tpdu);
+ * 			confirm[1] = 0xd0;
+ * 			tpdu.copy(confirm, 2, 4, 6);
+ * 			return confirm;
+ * 		},
+ * 	},
+ * 	{ port: 102, protocol: tpkt() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const tpkt: BytesPreset<PresetOptions>;
 
@@ -2488,6 +2927,20 @@ interface VarintPrefixedOptions extends PresetOptions {
  * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, varintPrefixed } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		// What protobufjs or protobuf-es decode and encode.
+ * 		onMessage: (_, message) => message,
+ * 	},
+ * 	{ port: 4000, protocol: varintPrefixed() },
+ * );
+ * await server.start();
+ * ```
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
 

@@ -11,6 +11,19 @@ import { preset } from "./preset.js";
  * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { cobs, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: cobs() },
+ * );
+ * await server.start();
+ * ```
  */
 export const cobs = preset("cobs()", {
 	end: 0,

@@ -43,6 +43,22 @@ export class DelimitedOptions extends TextPresetOptions {
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { delimited, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const { short_message } = JSON.parse(message);
+ * 			console.log(connection.remoteAddress, short_message);
+ * 		},
+ * 	},
+ * 	{ port: 12201, protocol: delimited({ end: 0, text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const delimited = presetOf(
 	"delimited()",

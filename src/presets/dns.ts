@@ -11,6 +11,24 @@ import { preset } from "./preset.js";
  * some seconds at least; see the option `timeouts.idleMs` of the server.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { dns, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, query) {
+ * 			const answer = Buffer.from(query);
+ * 			answer[2] |= 0x80; // an answer:
+ * 			answer[3] = 3; // there is no such name
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 53, protocol: dns() },
+ * );
+ * await server.start();
+ * ```
  */
 export const dns = preset("dns()", {
 	length: "u16",

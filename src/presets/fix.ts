@@ -12,6 +12,22 @@ import { textPreset } from "./preset.js";
  * character set, which is why messages are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fix, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const fields = message.split("\x01").map((field) => field.split("="));
+ * 			console.log(Object.fromEntries(fields));
+ * 		},
+ * 	},
+ * 	{ port: 9878, protocol: fix({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const fix = textPreset("fix()", {
 	start: "8=FIX",

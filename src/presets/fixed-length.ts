@@ -16,6 +16,19 @@ export class FixedLengthOptions extends PresetOptions {
  * No document: as most programs do.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fixedLength, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, sample) => console.log(sample.readFloatBE()),
+ * 	},
+ * 	{ port: 4000, protocol: fixedLength({ bytes: 4 }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const fixedLength = presetOf(
 	"fixedLength()",

@@ -12,6 +12,25 @@ import { preset } from "./preset.js";
  * GB/T 32960.3-2016, section 6. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gb32960, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// Answered by the same header, without data: 01 for success.
+ * 			const answer = Buffer.from(message.subarray(0, 22));
+ * 			answer[1] = 1;
+ * 			answer.writeUInt16BE(0, 20);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 32960, protocol: gb32960() },
+ * );
+ * await server.start();
+ * ```
  */
 export const gb32960 = preset("gb32960()", {
 	start: "##",

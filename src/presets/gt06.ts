@@ -13,6 +13,23 @@ import { preset } from "./preset.js";
  * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gt06, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const isAnswered = message[0] === 0x01 || message[0] === 0x13; // login, heartbeat
+ * 			if (!isAnswered) return;
+ * 			return Buffer.concat([message.subarray(0, 1), message.subarray(-2)]);
+ * 		},
+ * 	},
+ * 	{ port: 5023, protocol: gt06() },
+ * );
+ * await server.start();
+ * ```
  */
 export const gt06 = preset("gt06()", {
 	start: ["xx", "yy"],

@@ -33,6 +33,19 @@ export class HdlcOptions extends PresetOptions {
  * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { hdlc, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: hdlc({ fcs: 16 }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const hdlc = presetOf(
 	"hdlc()",

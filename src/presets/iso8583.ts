@@ -33,6 +33,24 @@ export class Iso8583Options extends PresetOptions {
  * length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { iso8583, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The answer to 0800 is 0810.
+ * 			const answer = Buffer.from(message);
+ * 			answer[2] = 0x31;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 8583, protocol: iso8583({ length: "u16" }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const iso8583 = presetOf(
 	"iso8583()",

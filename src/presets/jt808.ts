@@ -13,6 +13,25 @@ import { preset } from "./preset.js";
  * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { jt808, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The platform's general answer (8001), for the phone, the serial number and the id of the message.
+ * 			const [id, phone] = [message.subarray(0, 2), message.subarray(4, 10)];
+ * 			const serial = message.subarray(10, 12);
+ * 			const head = Buffer.concat([Buffer.of(0x80, 1, 0, 5), phone, serial]);
+ * 			return Buffer.concat([head, serial, id, Buffer.of(0)]);
+ * 		},
+ * 	},
+ * 	{ port: 8080, protocol: jt808() },
+ * );
+ * await server.start();
+ * ```
  */
 export const jt808 = preset("jt808()", {
 	start: 0x7e,

@@ -12,6 +12,24 @@ import { preset } from "./preset.js";
  * (`socket.request.max.bytes`).
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { kafka, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			const [key, version] = [request.readInt16BE(0), request.readInt16BE(2)];
+ * 			console.log(`request ${key} of version ${version}`);
+ * 			const unsupported = Buffer.of(0, 35);
+ * 			return Buffer.concat([request.subarray(4, 8), unsupported, Buffer.alloc(4)]);
+ * 		},
+ * 	},
+ * 	{ port: 9092, protocol: kafka() },
+ * );
+ * await server.start();
+ * ```
  */
 export const kafka = preset("kafka()", {
 	length: "u32",

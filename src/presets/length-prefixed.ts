@@ -46,6 +46,19 @@ export class LengthPrefixedOptions extends TextPresetOptions {
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixed, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `${message.length} bytes`,
+ * 	},
+ * 	{ port: 4000, protocol: lengthPrefixed({ as: "u32" }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const lengthPrefixed = presetOf(
 	"lengthPrefixed()",

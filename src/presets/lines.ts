@@ -37,7 +37,15 @@ export class LinesOptions extends PresetOptions {
  *
  * @example
  * ```ts
- * new Server({ onMessage: (_, line) => line.toUpperCase() }, { protocol: lines() });
+ * import { lines, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, line) => line.toUpperCase(),
+ * 	},
+ * 	{ port: 4000, protocol: lines() },
+ * );
+ * await server.start();
  * ```
  */
 export const lines = presetOf(

@@ -12,6 +12,28 @@ import { preset } from "./preset.js";
  * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { minecraft, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, packet) {
+ * 			if (packet[0] === 1) return packet; // a ping
+ * 			if (packet.length > 1) return; // a handshake
+ * 			const status = JSON.stringify({
+ * 				version: { name: "gev", protocol: 767 },
+ * 				players: { max: 20, online: 0 },
+ * 				description: { text: "hello" },
+ * 			});
+ * 			return Buffer.concat([Buffer.of(0, status.length), Buffer.from(status)]);
+ * 		},
+ * 	},
+ * 	{ port: 25565, protocol: minecraft() },
+ * );
+ * await server.start();
+ * ```
  */
 export const minecraft = preset("minecraft()", {
 	length: { as: { varint: 3 } },

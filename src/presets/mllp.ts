@@ -12,6 +12,23 @@ import { textPreset } from "./preset.js";
  * which is why they are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { mllp, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const [header] = message.toString("latin1").split("\r");
+ * 			const [, , , , , , , , , id] = header.split("|");
+ * 			return `MSH|^~\\&|gev||||||ACK|1|P|2.5\rMSA|AA|${id}\r`;
+ * 		},
+ * 	},
+ * 	{ port: 2575, protocol: mllp() },
+ * );
+ * await server.start();
+ * ```
  */
 export const mllp = textPreset("mllp()", {
 	start: 0x0b,

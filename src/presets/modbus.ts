@@ -31,6 +31,29 @@ export class ModbusOptions extends PresetOptions {
  * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { modbus, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			// Read holding registers: each has the number of its place.
+ * 			if (request[7] !== 3) return;
+ * 			const [from, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
+ * 			const answer = Buffer.alloc(9 + 2 * count);
+ * 			request.copy(answer, 0, 0, 8);
+ * 			answer.writeUInt16BE(3 + 2 * count, 4);
+ * 			answer[8] = 2 * count;
+ * 			for (let n = 0; n < count; n++) answer.writeUInt16BE(from + n, 9 + 2 * n);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 502, protocol: modbus() },
+ * );
+ * await server.start();
+ * ```
  */
 export const modbus = presetOf("modbus()", ModbusOptions, ({ mode }) =>
 	mode === "tcp" ? TCP : RTU,

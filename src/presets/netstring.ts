@@ -11,6 +11,19 @@ import { textPreset } from "./preset.js";
  * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { netstring, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `you said ${message}`,
+ * 	},
+ * 	{ port: 4000, protocol: netstring({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const netstring = textPreset("netstring()", {
 	length: { as: { decimalUntil: ":" }, add: 1 },

@@ -31,6 +31,22 @@ export class NmeaOptions extends PresetOptions {
  * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { nmea, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, sentence) {
+ * 			const [kind, time, latitude, north, longitude, east] = sentence.split(",");
+ * 			if (kind.endsWith("GGA")) console.log(time, latitude, north, longitude, east);
+ * 		},
+ * 	},
+ * 	{ port: 10110, protocol: nmea() },
+ * );
+ * await server.start();
+ * ```
  */
 export const nmea = presetOf("nmea()", NmeaOptions, ({ checksum }) => ({
 	start: ["$", "!"],

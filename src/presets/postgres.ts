@@ -14,6 +14,27 @@ import { preset } from "./preset.js";
  * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { postgres, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			if (message[0] !== 0) return void console.log(String.fromCharCode(message[0]));
+ * 			const code = message.readUInt32BE(4);
+ * 			if (code === 80877103) return "N"; // SSLRequest: no
+ * 			return Buffer.concat([
+ * 				Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0), // AuthenticationOk
+ * 				Buffer.of(0x5a, 0, 0, 0, 5, 0x49), // ReadyForQuery
+ * 			]);
+ * 		},
+ * 	},
+ * 	{ port: 5432, protocol: postgres() },
+ * );
+ * await server.start();
+ * ```
  */
 export const postgres = preset("postgres()", {
 	length: { at: 1, as: "u32", counts: "self" },

@@ -10,6 +10,19 @@ import { preset } from "./preset.js";
  * RFC 1055. Up to 65,535 bytes, as IP packets have.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, slip } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: slip() },
+ * );
+ * await server.start();
+ * ```
  */
 export const slip = preset("slip()", {
 	end: 0xc0,

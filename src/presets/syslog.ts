@@ -14,6 +14,22 @@ import { textPreset } from "./preset.js";
  * they are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, syslog } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
+ * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
+ * 		},
+ * 	},
+ * 	{ port: 601, protocol: syslog({ text: true }) },
+ * );
+ * await server.start();
+ * ```
  */
 export const syslog = textPreset("syslog()", {
 	length: { as: { decimalUntil: " " } },

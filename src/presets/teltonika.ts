@@ -15,6 +15,25 @@ import { preset } from "./preset.js";
  * have 1280 at most, and answers of codec 12 may be longer.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, teltonika } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			if (message[0] === 0xff) return; // a ping
+ * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
+ * 			const records = Buffer.alloc(4);
+ * 			records.writeUInt32BE(message[1]);
+ * 			return records;
+ * 		},
+ * 	},
+ * 	{ port: 5027, protocol: teltonika() },
+ * );
+ * await server.start();
+ * ```
  */
 export const teltonika = preset("teltonika()", {
 	first: { length: "u16" },

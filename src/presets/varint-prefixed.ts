@@ -23,6 +23,20 @@ export class VarintPrefixedOptions extends PresetOptions {
  * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, varintPrefixed } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		// What protobufjs or protobuf-es decode and encode.
+ * 		onMessage: (_, message) => message,
+ * 	},
+ * 	{ port: 4000, protocol: varintPrefixed() },
+ * );
+ * await server.start();
+ * ```
  */
 export const varintPrefixed = presetOf(
 	"varintPrefixed()",
