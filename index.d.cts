@@ -78,7 +78,10 @@ type FrameFault =
  | "timeout"
 /** The connection has ended in the middle of it. */
  | "truncated"
-/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+/**
+ * It is not built as it should be: a length that is none, an escape that means nothing, another end, text that is
+ * not UTF-8.
+ */
  | "malformed";
 
 /** How a connection ended. */

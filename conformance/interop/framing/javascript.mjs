@@ -235,6 +235,25 @@ const peers = {
 		}
 		assert.equal(at, answer.length);
 	},
+	async "FastCGI/fastcgi-stream"(port) {
+		const { FastCGIStream, records } = require("fastcgi-stream");
+		const socket = connect(port, "127.0.0.1");
+		const stream = new FastCGIStream(socket);
+		const found = [];
+		stream.on("record", (id, { TYPE, data }) => found.push([id, TYPE, data]));
+		const { RESPONDER } = records.BeginRequest.roles;
+		const sent = [
+			new records.BeginRequest(RESPONDER, 0),
+			...texts.slice(1, 8).map((text) => new records.StdIn(text)),
+		];
+		for (const [id, record] of sent.entries()) stream.writeRecord(id, record);
+		socket.end();
+		await once(socket, "close");
+		assert.deepEqual(
+			found.map(([id, type, data]) => [id, type, data?.toString()]),
+			sent.map(({ TYPE, data }, id) => [id, TYPE, data]),
+		);
+	},
 	async "LDAP/ldapts"(port) {
 		const { Client } = require("ldapts");
 		const client = new Client({

@@ -16,6 +16,7 @@ const packages = [
 	"amqplib@2.3.1",
 	"cobs@0.2.1",
 	"dns-packet@5.6.1",
+	"fastcgi-stream@1.0.0",
 	"irc-framework@4.14.0",
 	"kafkajs@2.2.4",
 	"ldapts@8.2.0",

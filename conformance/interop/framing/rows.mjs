@@ -104,7 +104,7 @@ export const rows = [
 	row(
 		"FastCGI",
 		'frames({ length: [{ at: 4, as: "u16" }, { at: 6, as: "u8", add: 1 }] })',
-		{ document: "FastCGI 1.0, section 3.3" },
+		{ javascript: ["fastcgi-stream"] },
 	),
 ];
 
