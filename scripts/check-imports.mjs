@@ -26,6 +26,7 @@ const rooms = {
 		"src/http",
 		"#binding",
 	],
+	"src/presets": ["src/base", "src/framing", "src"],
 };
 
 /** The crates of the addon. */

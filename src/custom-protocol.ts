@@ -145,14 +145,14 @@ export type Outgoing<Protocol extends AnyCustomProtocol> = Parameters<
 function hasBytes(
 	protocol: AnyProtocol,
 ): protocol is Protocol<StreamNameOf<Buffer>> {
-	const { codec, custom } = framingOf(protocol);
-	return HAS_BYTES[codec] && custom === undefined;
+	return protocol.name !== "custom" && HAS_BYTES[protocol.name];
 }
 
 /** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
 const HAS_BYTES: Record<Framing["codec"], boolean> = {
 	raw: true,
 	frames: true,
+	textFrames: false,
 	websocket: false,
 	jsonStream: false,
 };

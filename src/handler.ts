@@ -47,8 +47,8 @@ export type Handler<
 	Kind extends ProtocolName | AnyCustomProtocol = "websocket",
 > = [Kind] extends [AnyCustomProtocol]
 	? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>>
-	: [Kind] extends ["frames"]
-		? FramesHandler<Context>
+	: [Kind] extends ["frames" | "textFrames"]
+		? FramesHandler<Context, Messages[Kind]>
 		: [Kind] extends [StreamName]
 			? StreamHandler<Context, Messages[Kind]>
 			: [Kind] extends ["websocket" | "websocketBytes"]
@@ -188,9 +188,13 @@ export interface StreamHandler<Context = unknown, Message = Buffer, Out = Data>
 	onFrameError?: never;
 }
 
-/** A {@link Handler} of a server that cuts {@link frames}. */
-export interface FramesHandler<Context = unknown>
-	extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that cuts {@link frames}.
+ *
+ * @typeParam Message - what messages are: `string` with the option `text`.
+ */
+export interface FramesHandler<Context = unknown, Message = Buffer>
+	extends HandlerBase<Context, Message> {
 	/**
 	 * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
 	 * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the

@@ -23,6 +23,8 @@ export interface Messages {
 	raw: Buffer;
 	/** What is delivered of each frame. */
 	frames: Buffer;
+	/** The same, of frames that are text. */
+	textFrames: string;
 	/** Text as `string`, everything else as `Buffer`. */
 	websocket: string | Buffer;
 	/** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
@@ -36,6 +38,12 @@ export type ProtocolName = keyof Messages;
 
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
 export type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
+
+/** @internal The names of the codecs of the event loops. */
+export type CodecName = Exclude<
+	ProtocolName,
+	"textFrames" | "websocketBytes"
+>;
 
 /** Those of them whose messages are of this type. */
 export type StreamNameOf<Message> = {
@@ -59,7 +67,7 @@ export type AnyProtocol = Protocol<ProtocolName | "custom">;
 /** @internal What is inside of a protocol. */
 export interface Framing {
 	/** The codec of the event loops. */
-	codec: Exclude<ProtocolName, "websocketBytes">;
+	codec: CodecName;
 	/** Messages of text are handed over as bytes. */
 	textAsBytes?: boolean;
 	/** Its options, checked. */
@@ -378,7 +386,8 @@ export function webSocket(
 
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
- * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ * one message (a `Buffer`, or with `text: true` a `string`), cut and checked natively, and what is sent is made a frame. Text is
+ * sent in UTF-8.
  *
  * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
  * `onFrameError`.
@@ -392,11 +401,22 @@ export function webSocket(
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-export function frames(options: FramesOptions): Protocol<"frames"> {
+export function frames(
+	options: FramesOptions & { text: true },
+): Protocol<"textFrames">;
+export function frames(
+	options: FramesOptions & { text?: false | undefined },
+): Protocol<"frames">;
+export function frames(
+	options: FramesOptions,
+): Protocol<"frames" | "textFrames">;
+export function frames(
+	options: FramesOptions,
+): Protocol<"frames" | "textFrames"> {
 	const whole = checkFrames(checkFramesOptions(options));
 	const { framing, check } = sendableOf(whole);
 	const { frameTimeoutMs, maxMessageBytes } = whole;
-	return protocolOf("frames", {
+	return protocolOf(whole.text ? "textFrames" : "frames", {
 		codec: "frames",
 		options: { record: framesRecord(whole, framing), frameTimeoutMs },
 		maxMessageBytes,

@@ -49,6 +49,11 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		handler: FramesHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"frames"> },
 	);
+	/** With frames that are text. */
+	constructor(
+		handler: FramesHandler<Context, string>,
+		options: ServerOptions & { protocol: Protocol<"textFrames"> },
+	);
 	/** With a protocol on TCP whose messages are bytes; without one it is raw. */
 	constructor(
 		handler: StreamHandler<Context>,

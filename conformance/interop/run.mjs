@@ -1,10 +1,11 @@
 /**
- * `npm run interop`: lets clients that others wrote talk to a server, and puts
- * proxies that others wrote in front of one; prints tables of what was found, and
- * compares them with conformance/interop.md: other outcomes than its are a failure.
- * Names of clients and proxies as arguments check only those.
+ * `npm run interop`: lets clients that others wrote talk to a server, puts
+ * proxies that others wrote in front of one, and has encoders and decoders of
+ * others tried on framing; prints tables of what was found, and compares them with
+ * conformance/interop.md and docs/presets/peers.md: other outcomes than theirs are
+ * a failure. Names of clients, proxies and programs as arguments check only those.
  *
- *   --write          writes conformance/interop.md, of all only
+ *   --write          writes these pages, with all, or with all of framing: that one only
  *   --update         fetches newer runtimes from npm
  *   --allow-missing  who cannot be had here is no failure
  */
@@ -16,6 +17,8 @@ import { forgetRuntimes } from "../../scripts/npm-runtimes.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
 import { runScript } from "../../scripts/setup.mjs";
 import { clients } from "./clients.mjs";
+import { framingNames, tryOutFraming } from "./framing/index.mjs";
+import { framingTable, newsOf, writeFramingPage } from "./framing/page.mjs";
 import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
 import { proxies } from "./proxies/index.mjs";
 import { Scene } from "./proxies/scene.mjs";
@@ -43,8 +46,11 @@ async function main() {
 		},
 		allowPositionals: true,
 	});
-	if (values.write && positionals.length > 0) {
-		throw new SetupError("interop: --write needs all clients and proxies");
+	const isFraming = positionals.join() === framingNames.join();
+	if (values.write && positionals.length > 0 && !isFraming) {
+		throw new SetupError(
+			`interop: --write needs all clients and proxies, or ${framingNames.join(" ")}`,
+		);
 	}
 	if (values.update) forgetRuntimes();
 	const tables = [];
@@ -55,24 +61,49 @@ async function main() {
 		tables.push({ kind, table: markdownTable(kind, checks, own) });
 		results.push(...own);
 	}
+	const programs = positionals.length === 0 ? framingNames : positionals;
+	const exchanges = await tryOutFraming(programs);
 	const failures = results.flatMap(({ name, errors }) =>
 		errors.map((error) => `- ${name}, ${error}`),
 	);
-	console.log(tables.map(({ table }) => table).join("\n\n"));
-	for (const failure of failures) console.log(failure);
-	if (values.write) writeReport(tables, failures);
+	const framing = framingTable(exchanges);
+	const all = tables.map(({ table }) => table);
+	console.log([...all, framing].join("\n\n"));
+	const wrong = exchanges
+		.filter(({ version, outcome }) => version !== undefined && outcome !== "ok")
+		.map(
+			({ row, from, peer, outcome }) =>
+				`- ${row}, ${from}: ${peer}: ${outcome}`,
+		);
+	for (const failure of [...failures, ...wrong]) console.log(failure);
+	if (values.write) writeFramingPage(framing);
+	if (values.write && !isFraming) writeReport(tables, failures);
 
-	const isComplete = results.every((result) => result.version !== undefined);
+	const isComplete = [...results, ...exchanges].every(
+		(result) => result.version !== undefined,
+	);
 	const isGood =
-		failures.length === 0 &&
+		failures.length + wrong.length === 0 &&
 		(isComplete || values["allow-missing"]) &&
-		(values.write || isKnown(results));
+		(values.write || (isKnown(results) && isFramingKnown(exchanges)));
 	process.exitCode = isGood ? 0 : 1;
+}
+
+function isFramingKnown(exchanges) {
+	const news = newsOf(exchanges);
+	if (news.length === 0) return true;
+	console.log(
+		`interop: docs/presets/peers.md says something else of ${news.join("; ")}; --write writes it`,
+	);
+	return false;
 }
 
 /** The kinds that have peers of these names, with those only. */
 function chosen(wanted) {
-	const known = kinds.flatMap(({ peers }) => peers.map(({ name }) => name));
+	const known = [
+		...kinds.flatMap(({ peers }) => peers.map(({ name }) => name)),
+		...framingNames,
+	];
 	const unknown = wanted.filter((name) => !known.includes(name));
 	if (unknown.length > 0) {
 		throw new SetupError(

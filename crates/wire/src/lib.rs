@@ -29,3 +29,4 @@ pub use listed::Row;
 pub use proxy::{Client, Preamble, Proxied, ProxyMode};
 pub use raw::Raw;
 pub use ring_buffer::{Full, RingBuffer};
+pub use utf8::{InvalidUtf8, Utf8};
