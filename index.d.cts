@@ -12,7 +12,7 @@
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
  * | `ERR_GEV_FRAME` | `onFrameError` | a peer sends what is no frame, or a wrong one: see {@link FrameError} |
  * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
- * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
+ * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
@@ -740,6 +740,8 @@ interface Messages {
     websocket: string | Buffer;
     /** JSON texts. */
     jsonStream: string;
+    /** Values, as they are on the wire. */
+    resp: Buffer;
 }
 /** The names of the protocols. */
 type ProtocolName = keyof Messages;
@@ -934,6 +936,9 @@ interface JsonStreamOptions {
  * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
  * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
  *
+ * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
+ * at the end of what a peer sends (FIN), which closes with 1002 too.
+ *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
  * @example
@@ -970,7 +975,7 @@ declare function frames(options: FramesOptions): Protocol<"frames">;
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
  * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
- * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ * {@link FramesHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
  *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
@@ -1016,19 +1021,23 @@ interface CustomProtocol<In, Out = Data, Context = unknown> {
 /** Settings of {@link custom}. */
 interface CustomOptions {
     /**
-     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
-     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
+     * {@link jsonStream}), of which the buffer has one at a time, and nothing else. An empty one
+     * comes as an empty buffer. What is packed goes out as a message of it.
      *
-     * @defaultValue 1 MiB
-     */
-    maxMessageBytes?: number;
-    /**
-     * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
-     * buffer. What is packed goes out as a message of it.
+     * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
+     * it is none. It may well take several messages out of it, one after the other.
      *
      * @defaultValue {@link raw}
      */
-    over?: Protocol<StreamNameOf<Buffer>>;
+    over?: Protocol<StreamName>;
+    /**
+     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
+     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     *
+     * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
+     */
+    maxMessageBytes?: number;
 }
 /** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
 interface Custom<In, Out> extends Protocol<"custom"> {
@@ -1166,7 +1175,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? FramesHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends [Exclude<StreamName, "raw">] ? FramesHandler<Context, Messages[Kind]> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -1246,7 +1255,8 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
     onFrameError?: never;
 }
 /**
- * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ * A {@link Handler} of a server that speaks TCP without framing ({@link raw}), or of one with framing that does not care what is
+ * wrong with what comes: see {@link FramesHandler}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -1264,23 +1274,28 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
     onFragment?: never;
     onPing?: never;
     onPong?: never;
-    /** Of frames only. */
+    /** Not without framing. */
     onFrameError?: never;
 }
-/** A {@link Handler} of a server that cuts {@link frames}. */
-interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, or a {@link CustomProtocol}.
+ *
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
+ */
+interface FramesHandler<Context = unknown, Message = Buffer, Out = Data> extends HandlerBase<Context, Message, Out> {
     /**
      * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
      * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
      * connection.
      */
-    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
     /**
      * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
      * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
      * still go out then.
      */
-    onFrameError?(connection: Connection<Context>, error: FrameError): void | Promise<void>;
+    onFrameError?(connection: Connection<Context, Out>, error: FrameError): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
     onUpgrade?: never;
     onRequest?: never;
@@ -1289,10 +1304,10 @@ interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> 
     onPong?: never;
 }
 /**
- * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * A {@link FramesHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
  * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
  */
-type CustomHandler<Context, In, Out> = [In] extends [never] ? never : StreamHandler<Context, In, Out>;
+type CustomHandler<Context, In, Out> = [In] extends [never] ? never : FramesHandler<Context, In, Out>;
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     /** Not of every protocol, as the members below. */
@@ -1704,16 +1719,16 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
     });
-    /** With frames. */
+    /** With frames whose messages are bytes. */
     constructor(handler: FramesHandler<Context>, options: ServerOptions & {
-        protocol: Protocol<"frames">;
+        protocol: Protocol<Exclude<StreamNameOf<Buffer>, "raw">>;
     });
     /** With a protocol on TCP whose messages are bytes; without one it is raw. */
     constructor(handler: StreamHandler<Context>, options?: ServerOptions & {
         protocol?: Protocol<StreamNameOf<Buffer>>;
     });
     /** With a protocol on TCP whose messages are text. */
-    constructor(handler: StreamHandler<Context, string>, options: ServerOptions & {
+    constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
         protocol: Protocol<StreamNameOf<string>>;
     });
     /** With a protocol in TypeScript, which says what messages are and what can be sent. */
