@@ -39,10 +39,12 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		handler: WebSocketHandler<Context>,
 		options: ServerOptions & { protocol: Protocol<"websocket"> },
 	);
-	/** With frames. */
+	/** With frames whose messages are bytes. */
 	constructor(
 		handler: FramesHandler<Context>,
-		options: ServerOptions & { protocol: Protocol<"frames"> },
+		options: ServerOptions & {
+			protocol: Protocol<Exclude<StreamNameOf<Buffer>, "raw">>;
+		},
 	);
 	/** With a protocol on TCP whose messages are bytes; without one it is raw. */
 	constructor(
@@ -51,7 +53,7 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	);
 	/** With a protocol on TCP whose messages are text. */
 	constructor(
-		handler: StreamHandler<Context, string>,
+		handler: FramesHandler<Context, string>,
 		options: ServerOptions & { protocol: Protocol<StreamNameOf<string>> },
 	);
 	/** With a protocol in TypeScript, which says what messages are and what can be sent. */

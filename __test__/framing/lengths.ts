@@ -4,10 +4,11 @@ import {
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
+	type FrameError,
+	type FramesHandler,
 	type RingBuffer,
 	Server,
 	type ServerOptions,
-	type StreamHandler,
 } from "gev";
 import { loops } from "../kit/loops.js";
 import { patient } from "../kit/patience.js";
@@ -45,7 +46,7 @@ export function frame(body: Uint8Array | string): Buffer {
 export async function speak<In, Out>(
 	t: ExecutionContext,
 	protocol: CustomProtocol<In, Out>,
-	handler: StreamHandler<unknown, In, Out>,
+	handler: FramesHandler<unknown, In, Out>,
 	options: Omit<ServerOptions, "protocol"> & CustomOptions = {},
 ): Promise<{ server: Server<unknown, In, Out>; port: number }> {
 	const { maxMessageBytes, over, ...others } = options;
@@ -64,18 +65,6 @@ export async function speak<In, Out>(
 	return { server, port };
 }
 
-/** A promise, and what fulfils it. */
-export function promised<Value = void>(): {
-	promise: Promise<Value>;
-	resolve: (value: Value) => void;
-} {
-	let resolve!: (value: Value) => void;
-	const promise = new Promise<Value>((fulfil) => {
-		resolve = fulfil;
-	});
-	return { promise, resolve };
-}
-
 /** The members of a handler that tell of ends and errors, in their order. */
 export function recorded(): {
 	calls: Queue<string>;
@@ -85,6 +74,7 @@ export function recorded(): {
 		reason: { code: number; cause: string },
 	): void;
 	onError(error: Error & { code?: string }): void;
+	onFrameError(connection: Connection<unknown, never>, error: FrameError): void;
 } {
 	const calls = new Queue<string>();
 	return {
@@ -92,5 +82,6 @@ export function recorded(): {
 		onEnd: () => calls.push("end"),
 		onClose: (_, { code, cause }) => calls.push(`close ${code} ${cause}`),
 		onError: ({ code, message }) => calls.push(`error ${code ?? message}`),
+		onFrameError: (_, { fate, reason }) => calls.push(`${fate} ${reason}`),
 	};
 }

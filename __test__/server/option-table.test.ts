@@ -69,6 +69,7 @@ const inWords: [words: string, value: unknown][] = [
 	["a quarter of the machine's memory", Math.floor(memory / 4)],
 	["16 MiB, or what the largest message takes", 16 * 1024 * 1024],
 	["1 MiB, or `maxBufferedBytes`", 1024 * 1024],
+	["1 MiB; none where a protocol below", 1024 * 1024],
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
 ];
