@@ -1022,7 +1022,7 @@ interface CustomProtocol<In, Out = Data, Context = unknown> {
 interface CustomOptions {
     /**
      * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
-     * {@link jsonStream}), of which the buffer has one at a time, and nothing else. An empty one
+     * {@link jsonStream}, {@link respFrames}), of which the buffer has one at a time, and nothing else. An empty one
      * comes as an empty buffer. What is packed goes out as a message of it.
      *
      * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
@@ -1147,7 +1147,8 @@ interface Acceptance<Context = unknown> {
 type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
 
 /**
- * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
+ * {@link resp}, which has it.
  *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -1278,7 +1279,8 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
     onFrameError?: never;
 }
 /**
- * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, or a {@link CustomProtocol}.
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
+ * {@link stomp}, or a {@link CustomProtocol}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -1867,5 +1869,341 @@ interface Diagnostics {
     };
 }
 
-export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+/** Types of values of RESP that JavaScript has none for. */
+/**
+ * A simple string, such as `+OK`: a line of text. Of those that come a `string` is made.
+ *
+ * @example
+ * ```ts
+ * const ok = new RespSimple("OK");
+ * new Server({ onMessage: () => ok }, { protocol: resp() });
+ * ```
+ */
+declare class RespSimple {
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a text with CR or LF, which would be the end of it and the beginning of something else. */
+    constructor(text: string);
+}
+/**
+ * An error as a value: a line of text, whose first word is a code by custom. It is not thrown by anybody.
+ *
+ * @example
+ * ```ts
+ * return new RespError("ERR unknown command");
+ * ```
+ */
+declare class RespError extends Error {
+    readonly name = "RespError";
+    /** The first word of the message, such as `"ERR"` or `"WRONGTYPE"`. */
+    get code(): string;
+}
+/** Text with its format (RESP3). */
+declare class RespVerbatim {
+    /** Three characters, such as `"txt"` or `"mkd"`. */
+    readonly format: string;
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a format that has not three characters of ASCII. */
+    constructor(text: string, format?: string);
+}
+/**
+ * What is told without having been asked for (RESP3), such as a message of a channel.
+ *
+ * @typeParam Value - of what is told: see {@link RespValue} and {@link RespReply}.
+ */
+declare class RespPush<Value = RespReply> {
+    /** The first one says what kind it is. */
+    readonly values: readonly Value[];
+    constructor(values: readonly Value[]);
+}
+/** A value with attributes (RESP3), which say something about it. See {@link RespPush} for the types. */
+declare class RespAttributed<Value = RespReply> {
+    readonly value: Value;
+    readonly attributes: ReadonlyMap<Value, Value>;
+    constructor(value: Value, attributes: ReadonlyMap<Value, Value>);
+}
+/**
+ * What can be sent: a `string` or bytes as a bulk string, `null`, whole numbers, and so on. Of what RESP2 has not, it gets what
+ * Redis sends instead: see {@link RespOptions.version}.
+ */
+type RespReply = string | NodeJS.ArrayBufferView | ArrayBuffer | number | bigint | boolean | null | RespSimple | RespError | RespVerbatim | RespPush | RespAttributed | readonly RespReply[] | ReadonlyMap<RespReply, RespReply> | ReadonlySet<RespReply>;
+/**
+ * What comes, where it need not be a request: simple strings as `string`, bulk strings as `Text`, numbers as `number` or, where
+ * that would not be exact, as `bigint`, and so are big numbers; null in all of its forms is `null`.
+ *
+ * @typeParam Text - what bulk strings are: `Buffer`, or with the option `text` `string`.
+ */
+type RespValue<Text = Buffer> = Text | string | number | bigint | boolean | null | RespError | RespVerbatim | RespPush<RespValue<Text>> | RespAttributed<RespValue<Text>> | RespValue<Text>[] | Map<RespValue<Text>, RespValue<Text>> | Set<RespValue<Text>>;
+
+/** Settings of {@link resp}. */
+interface RespOptions {
+    /**
+     * Largest message in bytes, with all that is in it, as it is on the wire. A larger one closes the connection with 1009 as
+     * soon as that is announced. 0 means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most values in a message, all its arrays, maps and the like together; more close the connection with 1009.
+     *
+     * @defaultValue 65,536
+     */
+    maxValues?: number;
+    /**
+     * Most arrays, maps and the like within one another; more close the connection with 1002.
+     *
+     * @defaultValue 16
+     */
+    maxDepth?: number;
+    /**
+     * Any value is a message. False: only requests are, arrays of bulk strings as clients send them, and commands in a line.
+     *
+     * @defaultValue false
+     */
+    values?: boolean;
+    /**
+     * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+     *
+     * @defaultValue true
+     */
+    inline?: boolean;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+    /**
+     * Bulk strings are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD). False: each is a
+     * `Buffer`, which may share its memory with the others of its message.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * The version of RESP that connections begin with, for what is sent: 2, or 3, which has types of its own for `null`,
+     * booleans, maps and more. See {@link setRespVersion}.
+     *
+     * @defaultValue 2
+     */
+    version?: 2 | 3;
+}
+/**
+ * RESP, the protocol of Redis, whose messages are cut natively. A message is a request: an array of its words, at least one. What is
+ * sent is a {@link RespReply}: a `string` or bytes as a bulk string, an array, `null`, `new RespSimple("OK")`, `new RespError("ERR
+ * ...")` and so on. A handler that returns `null` sends that here; `undefined` sends nothing. Requests without a word are passed over.
+ *
+ * ```text
+ *   *2\r\n $3\r\nGET\r\n $1\r\na\r\n      ["GET", "a"], as Buffers
+ * ```
+ * With `values` each message is any value of RESP2 or RESP3: see {@link RespValue}. Streamed strings and aggregates are not
+ * among them.
+ *
+ * What is wrong is told to `onFrameError`. What is given to `send` and cannot be sent throws `ERR_GEV_DATA`: a line with CR or
+ * LF in it, for one.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * const map = new Map<string, string>();
+ * const ok = new RespSimple("OK");
+ * new Server(
+ *   {
+ *     onMessage(_, [command, key = "", value = ""]) {
+ *       switch (command?.toUpperCase()) {
+ *         case "GET": return map.get(key) ?? null;
+ *         case "SET": map.set(key, value); return ok;
+ *         default: return new RespError(`ERR unknown command`);
+ *       }
+ *     },
+ *   },
+ *   { protocol: resp({ text: true }) },
+ * );
+ * ```
+ */
+declare function resp(options?: RespOptions & {
+    values?: false;
+    text?: false;
+}): Custom<Buffer[], RespReply>;
+/** With text. */
+declare function resp(options: RespOptions & {
+    values?: false;
+    text: true;
+}): Custom<string[], RespReply>;
+/** With any values. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text?: false;
+}): Custom<RespValue, RespReply>;
+/** With any values, and text. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text: true;
+}): Custom<RespValue<string>, RespReply>;
+/**
+ * Whole values of RESP as they are on the wire, cut natively: for who reads them himself, or has a {@link CustomProtocol} do so
+ * (the option `over` of {@link custom}). What is sent goes out as it is.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function respFrames(options?: Omit<RespOptions, "text" | "version">): Protocol<"resp">;
+/**
+ * Has a connection of {@link resp} get values of this version from now on, as the command `HELLO 3` wants it. With version 2 those
+ * that it does not have go as Redis sends them then: `null` as a null bulk string, a map as an array of keys and values, sets and
+ * pushes as arrays, booleans as 1 and 0, doubles and big numbers as bulk strings, and attributes not at all.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for another version.
+ */
+declare function setRespVersion(connection: object, version: 2 | 3): void;
+
+/**
+ * A frame of STOMP that has come.
+ *
+ * @typeParam Body - what bodies are: `Buffer`, or with the option `text` `string`.
+ */
+interface StompFrame<Body = Buffer> {
+    /** A word in capitals: `"SEND"`, `"SUBSCRIBE"` and so on. */
+    command: string;
+    /** Their values by their names, without escapes. Of those that came more than once it has the first. It inherits nothing. */
+    headers: Record<string, string>;
+    /** Empty where there is none. */
+    body: Body;
+}
+/** A frame of STOMP to be sent. */
+interface StompReply {
+    /** A word in capitals: `"MESSAGE"`, `"RECEIPT"` and so on. */
+    command: string;
+    /** Their values by their names, whose escapes are made. `content-length` is added where there is a body. */
+    headers?: Readonly<Record<string, string | number>> | undefined;
+    /** Of `SEND`, `MESSAGE` and `ERROR` only. */
+    body?: Data | undefined;
+}
+/** Settings of {@link stomp}. */
+interface StompOptions {
+    /**
+     * Largest frame in bytes, with headers and body. A larger one closes the connection with 1009 as soon as that is known. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most bytes of command and headers together; more close the connection with 1009.
+     *
+     * @defaultValue 16 KiB
+     */
+    maxHeaderBytes?: number;
+    /**
+     * Most header lines of a frame; more close the connection with 1009.
+     *
+     * @defaultValue 100
+     */
+    maxHeaders?: number;
+    /**
+     * Bodies are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD).
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * How long a frame that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * STOMP 1.2 (and 1.0, 1.1), whose frames are cut natively: each is a message, and so is what is sent. Line ends between frames,
+ * heart-beats, are passed over; `send("\n")` sends one.
+ *
+ * ```text
+ *   SEND\n  destination:/queue/a\n  content-length:5\n  \n  hello \0
+ *   command header                 header                body
+ * ```
+ * What is wrong is told to `onFrameError`. What is given to `send` and would be no frame throws `ERR_GEV_DATA`.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { command, headers }) {
+ *       if (command === "CONNECT") return { command: "CONNECTED", headers: { version: "1.2" } };
+ *       if (headers.receipt) return { command: "RECEIPT", headers: { "receipt-id": headers.receipt } };
+ *     },
+ *   },
+ *   { protocol: stomp() },
+ * );
+ * ```
+ */
+declare function stomp(options?: StompOptions & {
+    text?: false;
+}): Custom<StompFrame, StompReply | "\n">;
+/** With bodies that are text. */
+declare function stomp(options: StompOptions & {
+    text: true;
+}): Custom<StompFrame<string>, StompReply | "\n">;
+
+/** A message with the name of its type. */
+interface TypedMessage {
+    /** What the message is: by custom the name of a message of Protocol Buffers. */
+    type: string;
+    /** The message, for `fromBinary` of its type. */
+    data: Buffer;
+}
+/** A message with the name of its type, to be sent. */
+interface TypedReply {
+    /** What the message is. */
+    type: string;
+    /** The message, as `toBinary` of its type makes it. */
+    data: NodeJS.ArrayBufferView | ArrayBuffer;
+}
+/** Settings of {@link typedProtobuf}. */
+interface TypedProtobufOptions {
+    /**
+     * Largest message in bytes, its type counted. A larger one closes the connection with 1009 as soon as it is announced. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * Messages of Protocol Buffers, each with the name of its type in front, as the plugin `protobuf` of the Go library gev has
+ * them. Nothing of Protocol Buffers is needed for it: the bytes of a message are for whatever made its types.
+ *
+ * ```text
+ *   00 00 00 0b   00 04   m s g 1   0a 03 61 62 63
+ *   length        length  type      data              the first length counts all that follows
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { type, data }) {
+ *       if (type === "ping") return { type: "pong", data };
+ *     },
+ *   },
+ *   { protocol: typedProtobuf() },
+ * );
+ * ```
+ */
+declare function typedProtobuf(options?: TypedProtobufOptions): Custom<TypedMessage, TypedReply>;
+
+export { Connection, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, resp, respFrames, setRespVersion, stomp, typedProtobuf, webSocket };
+export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -72,7 +72,7 @@ export interface CustomProtocol<In, Out = Data, Context = unknown> {
 export class CustomOptions {
 	/**
 	 * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
-	 * {@link jsonStream}), of which the buffer has one at a time, and nothing else. An empty one
+	 * {@link jsonStream}, {@link respFrames}), of which the buffer has one at a time, and nothing else. An empty one
 	 * comes as an empty buffer. What is packed goes out as a message of it.
 	 *
 	 * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that

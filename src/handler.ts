@@ -12,7 +12,8 @@ import type { Messages, ProtocolName, StreamName } from "./protocol.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
 /**
- * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
+ * {@link resp}, which has it.
  *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -183,7 +184,8 @@ export interface StreamHandler<Context = unknown, Message = Buffer, Out = Data>
 }
 
 /**
- * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, or a {@link CustomProtocol}.
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
+ * {@link stomp}, or a {@link CustomProtocol}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.

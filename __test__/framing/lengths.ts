@@ -1,11 +1,13 @@
 import type { ExecutionContext } from "ava";
 import {
 	type Connection,
+	type Custom,
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
 	type FrameError,
 	type FramesHandler,
+	type Protocol,
 	type RingBuffer,
 	Server,
 	type ServerOptions,
@@ -50,15 +52,26 @@ export async function speak<In, Out>(
 	options: Omit<ServerOptions, "protocol"> & CustomOptions = {},
 ): Promise<{ server: Server<unknown, In, Out>; port: number }> {
 	const { maxMessageBytes, over, ...others } = options;
+	const made = custom(protocol, {
+		...(maxMessageBytes !== undefined && { maxMessageBytes }),
+		...(over !== undefined && { over }),
+	});
+	return start(t, made, handler, others);
+}
+
+/** A server for one test that speaks what has been made of a protocol, with one event loop. */
+export async function start<In, Out>(
+	t: ExecutionContext,
+	protocol: Custom<In, Out> | Protocol<"resp">,
+	handler: FramesHandler<unknown, In, Out>,
+	options: Omit<ServerOptions, "protocol"> = {},
+): Promise<{ server: Server<unknown, In, Out>; port: number }> {
 	const server = new Server<unknown, In, Out>(handler as never, {
 		host: "127.0.0.1",
 		port: 0,
 		...loops(1),
-		...patient(others),
-		protocol: custom(protocol, {
-			...(maxMessageBytes !== undefined && { maxMessageBytes }),
-			...(over !== undefined && { over }),
-		}),
+		...patient(options),
+		protocol: protocol as Custom<In, Out>,
 	});
 	t.teardown(() => server.stop({ timeoutMs: 1000 }));
 	const { port } = await server.start();

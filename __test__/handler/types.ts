@@ -15,6 +15,7 @@ import {
 	type Protocol,
 	type RingBuffer,
 	raw,
+	respFrames,
 	Server,
 	type ServerOptions,
 	type StreamHandler,
@@ -278,7 +279,7 @@ export function ownProtocols(sensors: Custom<Reading, Order>): void {
 	custom({ unpack: (): number | undefined => undefined });
 	// @ts-expect-error
 	custom(new Sensors(), { over: webSocket() });
-	for (const over of [jsonStream(), frames({ end: "\n" })]) {
+	for (const over of [jsonStream(), frames({ end: "\n" }), respFrames()]) {
 		same<ReturnType<typeof custom<Reading, Order>>, typeof sensors>();
 		new Server(
 			{ onFrameError: (_, error) => same<typeof error, FrameError>() },

@@ -16,7 +16,8 @@ type Table = new (
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
-	...["CustomOptions", "FramesOptions"],
+	...["CustomOptions", "FramesOptions", "RespOptions"],
+	...["StompOptions", "TypedProtobufOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
@@ -43,6 +44,9 @@ const defaults: Record<string, Options> = {
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
 	FramesOptions: defaultsOf("FramesOptions"),
+	RespOptions: defaultsOf("RespOptions"),
+	StompOptions: defaultsOf("StompOptions"),
+	TypedProtobufOptions: defaultsOf("TypedProtobufOptions"),
 	FrameLengthOptions: defaultsOf("FrameLengthOptions"),
 	FrameChecksumOptions: defaultsOf("FrameChecksumOptions"),
 	StopOptions: defaultsOf("StopOptions"),

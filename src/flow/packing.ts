@@ -22,6 +22,8 @@ export interface Parsing extends Pack {
 	 * @throws {@link NotAMessage}
 	 */
 	parse: (this: void, cut: string | Buffer) => unknown;
+	/** `null` is something that can be sent, also by returning it. */
+	sendsNull: boolean;
 }
 
 interface Pack {

@@ -5,6 +5,7 @@ import { HEAD_BYTES, ReadingDispatcher } from "./packing-dispatcher.js";
 
 /** A dispatcher of messages that the loops have cut, each of which is read where it is: no buffer is in between. */
 export class ParsingDispatcher extends ReadingDispatcher {
+	protected override readonly sendsNull: boolean;
 	/** It needs no `this`. */
 	readonly #parse: Parsing["parse"];
 
@@ -12,10 +13,11 @@ export class ParsingDispatcher extends ReadingDispatcher {
 		handler: Members,
 		serial: boolean,
 		server: object,
-		{ parse }: Parsing,
+		{ parse, sendsNull }: Parsing,
 	) {
 		super(handler, serial, server);
 		this.#parse = parse;
+		this.sendsNull = sendsNull;
 	}
 
 	override message(connection: PackingConnection, cut: string | Buffer): void {
