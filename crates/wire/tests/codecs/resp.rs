@@ -381,7 +381,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let config = RespConfig { requests, ..config() };
+        let config = RespConfig { requests, max_message_bytes: 0, ..config() };
         let twin = resp_ends(&bytes, requests, config.max_depth as usize, config.max_values);
         let mut pieces = Vec::new();
         let mut rest = &bytes[..];

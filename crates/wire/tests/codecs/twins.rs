@@ -125,10 +125,6 @@ fn bulk(bytes: &[u8], may_be_null: bool) -> Len {
             Err(Verdict::Wrong)
         };
     };
-    // Longer than all that is allowed.
-    if len > 1 << 20 {
-        return Err(Verdict::Wrong);
-    }
     let len = len as usize;
     match bytes.get(at + len..) {
         Some(rest) => literal(rest, b"\r\n").map(|end| at + len + end),
@@ -211,10 +207,6 @@ fn stomp_frame(bytes: &[u8], max_header_bytes: usize, max_headers: usize) -> Len
     let Some(len) = body else {
         return line(rest, b"\0").map(|len| at + len);
     };
-    // Longer than all that is allowed.
-    if len > 1 << 20 {
-        return Err(Verdict::Wrong);
-    }
     match rest.get(len as usize) {
         Some(0) => Ok(at + len as usize + 1),
         Some(_) => Err(Verdict::Wrong),
@@ -237,7 +229,10 @@ fn stomp_line(bytes: &[u8], is_command: bool, most: usize) -> Len {
             0 => false,
             b'\r' => true,
             _ if is_command => byte.is_ascii_uppercase(),
-            _ if is_length => byte.is_ascii_digit(),
+            _ if is_length => {
+                let digits = std::str::from_utf8(&bytes[name.len()..=at]);
+                digits.is_ok_and(|digits| digits.parse::<u64>().is_ok() && byte != b'+')
+            }
             _ => true,
         };
         if !is_right {
