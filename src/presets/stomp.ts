@@ -239,8 +239,8 @@ function written(text: string, isEscaped: boolean, name: string): string {
 	return text.replace(/[\r\n:\\]/g, (character) => WRITTEN[character] ?? "");
 }
 
-/** Their headers have no escapes, for who speaks STOMP 1.0. */
-const PLAIN = new Set(["CONNECT", "CONNECTED"]);
+/** Their headers have no escapes, for who speaks STOMP 1.0. `STOMP` is another word for `CONNECT`. */
+const PLAIN = new Set(["CONNECT", "STOMP", "CONNECTED"]);
 /** STOMP 1.2, "Body". */
 const WITH_BODY = new Set(["SEND", "MESSAGE", "ERROR"]);
 const READ: Partial<Record<string, string>> = {

@@ -9,7 +9,7 @@ export const redisChecks = {
 	binary: "a value of every byte, and an empty one",
 	large: "a value of 4 MiB",
 	resp3:
-		"after HELLO 3 a map, null, a boolean, a double, a big number, a set, and arrays within one another",
+		"after HELLO 3 a map, null, a boolean, a double, a big number (not redis-cli, which does not know any), a set, and arrays within one another",
 	push: "a message of a channel that it has subscribed to",
 	"benchmark-1, benchmark-16":
 		"`redis-benchmark -t set,get -n 200000 -c 50` with `-P 1` and `-P 16`, to its end without an error",

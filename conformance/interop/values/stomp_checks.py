@@ -51,6 +51,7 @@ def main(port):
         equal([listener.frames.get(timeout=10).body.decode() for _ in bodies], bodies)
 
     def escapes():
+        # It escapes values only, so that no name has a colon here.
         value = "a:b\nc\rd\\e €"
         send("x", **{"k-ö": value})
         equal(listener.frames.get(timeout=10).headers["k-ö"], value)

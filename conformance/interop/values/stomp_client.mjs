@@ -60,6 +60,7 @@ await report(stompChecks, {
 		);
 	},
 	async escapes() {
+		// It escapes values only, so that no name has a colon here.
 		const value = "a:b\nc\rd\\e €";
 		const [got] = await messages(1, () =>
 			publish({ body: "x", headers: { "k-ö": value } }),
