@@ -12,7 +12,7 @@
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
  * | `ERR_GEV_FRAME` | `onFrameError` | a peer sends what is no frame, or a wrong one: see {@link FrameError} |
  * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
- * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
+ * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
@@ -750,13 +750,17 @@ interface Messages {
     textFrames: string;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
+    /** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
+    websocketBytes: Buffer;
     /** JSON texts. */
     jsonStream: string;
+    /** Values, as they are on the wire. */
+    resp: Buffer;
 }
 /** The names of the protocols. */
 type ProtocolName = keyof Messages;
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
-type StreamName = Exclude<ProtocolName, "websocket">;
+type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
 /** Those of them whose messages are of this type. */
 type StreamNameOf<Message> = {
     [Name in StreamName]: Messages[Name] extends Message ? Name : never;
@@ -829,6 +833,14 @@ interface DeflateOptions {
 }
 /** Settings of {@link webSocket}. */
 interface WebSocketOptions {
+    /**
+     * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
+     * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
+     * time of a long message; `send(message, { text: true })` sends such bytes as text.
+     *
+     * @defaultValue "string"
+     */
+    text?: "string" | "buffer";
     /**
      * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
      * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
@@ -946,6 +958,9 @@ interface JsonStreamOptions {
  * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
  * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
  *
+ * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
+ * at the end of what a peer sends (FIN), which closes with 1002 too.
+ *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
  * @example
@@ -960,6 +975,9 @@ declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
+declare function webSocket(options: WebSocketOptions & {
+    text: "buffer";
+}): Protocol<"websocketBytes">;
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
@@ -989,7 +1007,7 @@ declare function frames(options: FramesOptions): Protocol<"frames" | "textFrames
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
  * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
- * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ * {@link FramesHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
  *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
@@ -1035,19 +1053,23 @@ interface CustomProtocol<In, Out = Data, Context = unknown> {
 /** Settings of {@link custom}. */
 interface CustomOptions {
     /**
-     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
-     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
+     * {@link jsonStream}, {@link respFrames}), of which the buffer has one at a time, and nothing else. An empty one
+     * comes as an empty buffer. What is packed goes out as a message of it.
      *
-     * @defaultValue 1 MiB
-     */
-    maxMessageBytes?: number;
-    /**
-     * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
-     * buffer. What is packed goes out as a message of it.
+     * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
+     * it is none. It may well take several messages out of it, one after the other.
      *
      * @defaultValue {@link raw}
      */
-    over?: Protocol<StreamNameOf<Buffer>>;
+    over?: Protocol<StreamName>;
+    /**
+     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
+     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     *
+     * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
+     */
+    maxMessageBytes?: number;
 }
 /** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
 interface Custom<In, Out> extends Protocol<"custom"> {
@@ -1157,7 +1179,8 @@ interface Acceptance<Context = unknown> {
 type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
 
 /**
- * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
+ * {@link resp}, which has it.
  *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -1185,7 +1208,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames" | "textFrames"] ? FramesHandler<Context, Messages[Kind]> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket"] ? WebSocketHandler<Context> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? FramesHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends [Exclude<StreamName, "raw">] ? FramesHandler<Context, Messages[Kind]> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket" | "websocketBytes"] ? WebSocketHandler<Context, Messages[Kind]> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -1207,8 +1230,10 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
      * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
      * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
      * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
+     *
+     * @param isText - true for text that arrives as `Buffer`, with `webSocket({ text: "buffer" })`.
      */
-    onMessage?(connection: Connection<Context, Out>, message: Message): Reply<Out> | Promise<Reply<Out>>;
+    onMessage?(connection: Connection<Context, Out>, message: Message, isText?: boolean): Reply<Out> | Promise<Reply<Out>>;
     /**
      * After a `send` that returned `Congested`: what waits for the peer has fallen to `flow.lowWaterMarkBytes`. Always follows,
      * once, unless the connection ends before.
@@ -1226,8 +1251,12 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
      */
     onError?(error: Error, connection?: Connection<Context, Out>): void | Promise<void>;
 }
-/** A {@link Handler} of a server that speaks WebSocket. */
-interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
+/**
+ * A {@link Handler} of a server that speaks WebSocket.
+ *
+ * @typeParam Message - what messages are: `Buffer` only with `webSocket({ text: "buffer" })`.
+ */
+interface WebSocketHandler<Context = unknown, Message = string | Buffer> extends HandlerBase<Context, Message> {
     /**
      * A client asks for a connection, and its request is all right (method, headers, key, and the options `path`
      * and `origins`). Accept it, with a context, a subprotocol and headers if you like, or refuse it with a status;
@@ -1265,7 +1294,8 @@ interface WebSocketHandler<Context = unknown> extends HandlerBase<Context> {
     onFrameError?: never;
 }
 /**
- * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ * A {@link Handler} of a server that speaks TCP without framing ({@link raw}), or of one with framing that does not care what is
+ * wrong with what comes: see {@link FramesHandler}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -1283,27 +1313,29 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
     onFragment?: never;
     onPing?: never;
     onPong?: never;
-    /** Of frames only. */
+    /** Not without framing. */
     onFrameError?: never;
 }
 /**
- * A {@link Handler} of a server that cuts {@link frames}.
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
+ * {@link stomp}, or a {@link CustomProtocol}.
  *
- * @typeParam Message - what messages are: `string` with the option `text`.
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
  */
-interface FramesHandler<Context = unknown, Message = Buffer> extends HandlerBase<Context, Message> {
+interface FramesHandler<Context = unknown, Message = Buffer, Out = Data> extends HandlerBase<Context, Message, Out> {
     /**
      * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
      * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
      * connection.
      */
-    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
     /**
      * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
      * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
      * still go out then.
      */
-    onFrameError?(connection: Connection<Context>, error: FrameError): void | Promise<void>;
+    onFrameError?(connection: Connection<Context, Out>, error: FrameError): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
     onUpgrade?: never;
     onRequest?: never;
@@ -1312,10 +1344,10 @@ interface FramesHandler<Context = unknown, Message = Buffer> extends HandlerBase
     onPong?: never;
 }
 /**
- * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * A {@link FramesHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
  * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
  */
-type CustomHandler<Context, In, Out> = [In] extends [never] ? never : StreamHandler<Context, In, Out>;
+type CustomHandler<Context, In, Out> = [In] extends [never] ? never : FramesHandler<Context, In, Out>;
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     /** Not of every protocol, as the members below. */
@@ -1727,9 +1759,13 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
         protocol: Protocol<"websocket">;
     });
-    /** With frames. */
+    /** With text as bytes. */
+    constructor(handler: WebSocketHandler<Context, Buffer>, options: ServerOptions & {
+        protocol: Protocol<"websocketBytes">;
+    });
+    /** With frames whose messages are bytes. */
     constructor(handler: FramesHandler<Context>, options: ServerOptions & {
-        protocol: Protocol<"frames">;
+        protocol: Protocol<Exclude<StreamNameOf<Buffer>, "raw">>;
     });
     /** With frames that are text. */
     constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
@@ -1740,7 +1776,7 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
         protocol?: Protocol<StreamNameOf<Buffer>>;
     });
     /** With a protocol on TCP whose messages are text. */
-    constructor(handler: StreamHandler<Context, string>, options: ServerOptions & {
+    constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
         protocol: Protocol<StreamNameOf<string>>;
     });
     /** With a protocol in TypeScript, which says what messages are and what can be sent. */
@@ -2947,5 +2983,341 @@ interface VarintPrefixedOptions extends PresetOptions {
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
 
-export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, slip, smpp, syslog, teltonika, tpkt, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+/** Types of values of RESP that JavaScript has none for. */
+/**
+ * A simple string, such as `+OK`: a line of text. Of those that come a `string` is made.
+ *
+ * @example
+ * ```ts
+ * const ok = new RespSimple("OK");
+ * new Server({ onMessage: () => ok }, { protocol: resp() });
+ * ```
+ */
+declare class RespSimple {
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a text with CR or LF, which would be the end of it and the beginning of something else. */
+    constructor(text: string);
+}
+/**
+ * An error as a value: a line of text, whose first word is a code by custom. It is not thrown by anybody.
+ *
+ * @example
+ * ```ts
+ * return new RespError("ERR unknown command");
+ * ```
+ */
+declare class RespError extends Error {
+    readonly name = "RespError";
+    /** The first word of the message, such as `"ERR"` or `"WRONGTYPE"`. */
+    get code(): string;
+}
+/** Text with its format (RESP3). */
+declare class RespVerbatim {
+    /** Three characters, such as `"txt"` or `"mkd"`. */
+    readonly format: string;
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a format that has not three characters of ASCII. */
+    constructor(text: string, format?: string);
+}
+/**
+ * What is told without having been asked for (RESP3), such as a message of a channel.
+ *
+ * @typeParam Value - of what is told: see {@link RespValue} and {@link RespReply}.
+ */
+declare class RespPush<Value = RespReply> {
+    /** The first one says what kind it is. */
+    readonly values: readonly Value[];
+    constructor(values: readonly Value[]);
+}
+/** A value with attributes (RESP3), which say something about it. See {@link RespPush} for the types. */
+declare class RespAttributed<Value = RespReply> {
+    readonly value: Value;
+    readonly attributes: ReadonlyMap<Value, Value>;
+    constructor(value: Value, attributes: ReadonlyMap<Value, Value>);
+}
+/**
+ * What can be sent: a `string` or bytes as a bulk string, `null`, whole numbers, and so on. Of what RESP2 has not, it gets what
+ * Redis sends instead: see {@link RespOptions.version}.
+ */
+type RespReply = string | NodeJS.ArrayBufferView | ArrayBuffer | number | bigint | boolean | null | RespSimple | RespError | RespVerbatim | RespPush | RespAttributed | readonly RespReply[] | ReadonlyMap<RespReply, RespReply> | ReadonlySet<RespReply>;
+/**
+ * What comes, where it need not be a request: simple strings as `string`, bulk strings as `Text`, numbers as `number` or, where
+ * that would not be exact, as `bigint`, and so are big numbers; null in all of its forms is `null`.
+ *
+ * @typeParam Text - what bulk strings are: `Buffer`, or with the option `text` `string`.
+ */
+type RespValue<Text = Buffer> = Text | string | number | bigint | boolean | null | RespError | RespVerbatim | RespPush<RespValue<Text>> | RespAttributed<RespValue<Text>> | RespValue<Text>[] | Map<RespValue<Text>, RespValue<Text>> | Set<RespValue<Text>>;
+
+/** Settings of {@link resp}. */
+interface RespOptions {
+    /**
+     * Largest message in bytes, with all that is in it, as it is on the wire. A larger one closes the connection with 1009 as
+     * soon as that is announced. 0 means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most values in a message, all its arrays, maps and the like together; more close the connection with 1009.
+     *
+     * @defaultValue 65,536
+     */
+    maxValues?: number;
+    /**
+     * Most arrays, maps and the like within one another; more close the connection with 1002.
+     *
+     * @defaultValue 16
+     */
+    maxDepth?: number;
+    /**
+     * Any value is a message. False: only requests are, arrays of bulk strings as clients send them, and commands in a line.
+     *
+     * @defaultValue false
+     */
+    values?: boolean;
+    /**
+     * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+     *
+     * @defaultValue true
+     */
+    inline?: boolean;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+    /**
+     * Bulk strings are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD). False: each is a
+     * `Buffer`, which may share its memory with the others of its message.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * The version of RESP that connections begin with, for what is sent: 2, or 3, which has types of its own for `null`,
+     * booleans, maps and more. See {@link setRespVersion}.
+     *
+     * @defaultValue 2
+     */
+    version?: 2 | 3;
+}
+/**
+ * RESP, the protocol of Redis, whose messages are cut natively. A message is a request: an array of its words, at least one. What is
+ * sent is a {@link RespReply}: a `string` or bytes as a bulk string, an array, `null`, `new RespSimple("OK")`, `new RespError("ERR
+ * ...")` and so on. A handler that returns `null` sends that here; `undefined` sends nothing. Requests without a word are passed over.
+ *
+ * ```text
+ *   *2\r\n $3\r\nGET\r\n $1\r\na\r\n      ["GET", "a"], as Buffers
+ * ```
+ * With `values` each message is any value of RESP2 or RESP3: see {@link RespValue}. Streamed strings and aggregates are not
+ * among them.
+ *
+ * What is wrong is told to `onFrameError`. What is given to `send` and cannot be sent throws `ERR_GEV_DATA`: a line with CR or
+ * LF in it, for one.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * const map = new Map<string, string>();
+ * const ok = new RespSimple("OK");
+ * new Server(
+ *   {
+ *     onMessage(_, [command, key = "", value = ""]) {
+ *       switch (command?.toUpperCase()) {
+ *         case "GET": return map.get(key) ?? null;
+ *         case "SET": map.set(key, value); return ok;
+ *         default: return new RespError(`ERR unknown command`);
+ *       }
+ *     },
+ *   },
+ *   { protocol: resp({ text: true }) },
+ * );
+ * ```
+ */
+declare function resp(options?: RespOptions & {
+    values?: false;
+    text?: false;
+}): Custom<Buffer[], RespReply>;
+/** With text. */
+declare function resp(options: RespOptions & {
+    values?: false;
+    text: true;
+}): Custom<string[], RespReply>;
+/** With any values. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text?: false;
+}): Custom<RespValue, RespReply>;
+/** With any values, and text. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text: true;
+}): Custom<RespValue<string>, RespReply>;
+/**
+ * Whole values of RESP as they are on the wire, cut natively: for who reads them himself, or has a {@link CustomProtocol} do so
+ * (the option `over` of {@link custom}). What is sent goes out as it is.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function respFrames(options?: Omit<RespOptions, "text" | "version">): Protocol<"resp">;
+/**
+ * Has a connection of {@link resp} get values of this version from now on, as the command `HELLO 3` wants it. With version 2 those
+ * that it does not have go as Redis sends them then: `null` as a null bulk string, a map as an array of keys and values, sets and
+ * pushes as arrays, booleans as 1 and 0, doubles and big numbers as bulk strings, and attributes not at all.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for another version.
+ */
+declare function setRespVersion(connection: object, version: 2 | 3): void;
+
+/**
+ * A frame of STOMP that has come.
+ *
+ * @typeParam Body - what bodies are: `Buffer`, or with the option `text` `string`.
+ */
+interface StompFrame<Body = Buffer> {
+    /** A word in capitals: `"SEND"`, `"SUBSCRIBE"` and so on. */
+    command: string;
+    /** Their values by their names, without escapes. Of those that came more than once it has the first. It inherits nothing. */
+    headers: Record<string, string>;
+    /** Empty where there is none. */
+    body: Body;
+}
+/** A frame of STOMP to be sent. */
+interface StompReply {
+    /** A word in capitals: `"MESSAGE"`, `"RECEIPT"` and so on. */
+    command: string;
+    /** Their values by their names, whose escapes are made. `content-length` is added where there is a body. */
+    headers?: Readonly<Record<string, string | number>> | undefined;
+    /** Of `SEND`, `MESSAGE` and `ERROR` only. */
+    body?: Data | undefined;
+}
+/** Settings of {@link stomp}. */
+interface StompOptions {
+    /**
+     * Largest frame in bytes, with headers and body. A larger one closes the connection with 1009 as soon as that is known. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most bytes of command and headers together; more close the connection with 1009.
+     *
+     * @defaultValue 16 KiB
+     */
+    maxHeaderBytes?: number;
+    /**
+     * Most header lines of a frame; more close the connection with 1009.
+     *
+     * @defaultValue 100
+     */
+    maxHeaders?: number;
+    /**
+     * Bodies are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD).
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * How long a frame that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * STOMP 1.2 (and 1.0, 1.1), whose frames are cut natively: each is a message, and so is what is sent. Line ends between frames,
+ * heart-beats, are passed over; `send("\n")` sends one.
+ *
+ * ```text
+ *   SEND\n  destination:/queue/a\n  content-length:5\n  \n  hello \0
+ *   command header                 header                body
+ * ```
+ * What is wrong is told to `onFrameError`. What is given to `send` and would be no frame throws `ERR_GEV_DATA`.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { command, headers }) {
+ *       if (command === "CONNECT") return { command: "CONNECTED", headers: { version: "1.2" } };
+ *       if (headers.receipt) return { command: "RECEIPT", headers: { "receipt-id": headers.receipt } };
+ *     },
+ *   },
+ *   { protocol: stomp() },
+ * );
+ * ```
+ */
+declare function stomp(options?: StompOptions & {
+    text?: false;
+}): Custom<StompFrame, StompReply | "\n">;
+/** With bodies that are text. */
+declare function stomp(options: StompOptions & {
+    text: true;
+}): Custom<StompFrame<string>, StompReply | "\n">;
+
+/** A message with the name of its type. */
+interface TypedMessage {
+    /** What the message is: by custom the name of a message of Protocol Buffers. */
+    type: string;
+    /** The message, for `fromBinary` of its type. */
+    data: Buffer;
+}
+/** A message with the name of its type, to be sent. */
+interface TypedReply {
+    /** What the message is. */
+    type: string;
+    /** The message, as `toBinary` of its type makes it. */
+    data: NodeJS.ArrayBufferView | ArrayBuffer;
+}
+/** Settings of {@link typedProtobuf}. */
+interface TypedProtobufOptions {
+    /**
+     * Largest message in bytes, its type counted. A larger one closes the connection with 1009 as soon as it is announced. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * Messages of Protocol Buffers, each with the name of its type in front, as the plugin `protobuf` of the Go library gev has
+ * them. Nothing of Protocol Buffers is needed for it: the bytes of a message are for whatever made its types.
+ *
+ * ```text
+ *   00 00 00 0b   00 04   m s g 1   0a 03 61 62 63
+ *   length        length  type      data              the first length counts all that follows
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { type, data }) {
+ *       if (type === "ping") return { type: "pong", data };
+ *     },
+ *   },
+ *   { protocol: typedProtobuf() },
+ * );
+ * ```
+ */
+declare function typedProtobuf(options?: TypedProtobufOptions): Custom<TypedMessage, TypedReply>;
+
+export { Connection, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

@@ -103,6 +103,33 @@ export {
 	varintPrefixed,
 } from "./src/presets/varint-prefixed.js";
 export {
+	type RespOptions,
+	resp,
+	respFrames,
+	setRespVersion,
+} from "./src/presets/resp.js";
+export {
+	RespAttributed,
+	RespError,
+	RespPush,
+	type RespReply,
+	RespSimple,
+	type RespValue,
+	RespVerbatim,
+} from "./src/presets/resp-values.js";
+export {
+	type StompFrame,
+	type StompOptions,
+	type StompReply,
+	stomp,
+} from "./src/presets/stomp.js";
+export {
+	type TypedMessage,
+	type TypedProtobufOptions,
+	type TypedReply,
+	typedProtobuf,
+} from "./src/presets/typed-protobuf.js";
+export {
 	type DeflateOptions,
 	frames,
 	type JsonStreamOptions,

@@ -26,7 +26,7 @@ const rooms = {
 		"src/http",
 		"#binding",
 	],
-	"src/presets": ["src/base", "src/framing", "src"],
+	"src/presets": ["src", "src/base", "src/bridge", "src/framing", "src/flow"],
 };
 
 /** The crates of the addon. */

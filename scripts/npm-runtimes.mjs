@@ -61,7 +61,7 @@ export function cacheFolder(name) {
 }
 
 /** Installs an npm package, or several, and nothing that their scripts would do, below `prefix`. */
-export function install(spec, prefix) {
+export function install(specs, prefix) {
 	const flags = [
 		"--no-save",
 		"--no-package-lock",
@@ -71,7 +71,7 @@ export function install(spec, prefix) {
 	];
 	const result = execute(
 		"npm",
-		["install", ...flags, ...[spec].flat()],
+		["install", ...flags, ...[specs].flat()],
 		300_000,
 	);
 	if (!result.ok) console.error(result.output);

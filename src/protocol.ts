@@ -31,6 +31,8 @@ export interface Messages {
 	websocketBytes: Buffer;
 	/** JSON texts. */
 	jsonStream: string;
+	/** Values, as they are on the wire. */
+	resp: Buffer;
 }
 
 /** The names of the protocols. */
@@ -67,7 +69,7 @@ export type AnyProtocol = Protocol<ProtocolName | "custom">;
 /** @internal What is inside of a protocol. */
 export interface Framing {
 	/** The codec of the event loops. */
-	codec: CodecName;
+	codec: CodecName | "stomp";
 	/** Messages of text are handed over as bytes. */
 	textAsBytes?: boolean;
 	/** Its options, checked. */
@@ -338,6 +340,9 @@ export class JsonStreamOptions {
  * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
  * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
  *
+ * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
+ * at the end of what a peer sends (FIN), which closes with 1002 too.
+ *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
  * @example
@@ -351,7 +356,7 @@ export function jsonStream(
 	const checked = jsonStreamOptions.check(options);
 	return protocolOf("jsonStream", {
 		codec: "jsonStream",
-		options: checked,
+		options: { ...checked, asBytes: false },
 		maxMessageBytes: checked.maxMessageBytes,
 		// What is sent goes out as it is.
 		maxFraming: 0,

@@ -19,6 +19,7 @@ import {
 	type Protocol,
 	type RingBuffer,
 	raw,
+	respFrames,
 	Server,
 	type ServerOptions,
 	type StreamHandler,
@@ -65,6 +66,7 @@ export function literals(either: Protocol, options: ServerOptions): void {
 		{
 			onMessage: (_, message) => same<typeof message, string>(),
 			onEnd: (connection) => connection.end(),
+			onFrameError: (_connection, error) => same<typeof error, FrameError>(),
 		},
 		{ protocol: jsonStream() },
 	);
@@ -321,10 +323,13 @@ export function ownProtocols(sensors: Custom<Reading, Order>): void {
 	custom({ unpack: (): number | undefined => undefined });
 	// @ts-expect-error
 	custom(new Sensors(), { over: webSocket() });
-	// @ts-expect-error
-	custom(new Sensors(), { over: jsonStream() });
-	// @ts-expect-error
-	custom(new Sensors(), { over: frames({ end: "\n", text: true }) });
+	for (const over of [jsonStream(), frames({ end: "\n" }), respFrames()]) {
+		same<ReturnType<typeof custom<Reading, Order>>, typeof sensors>();
+		new Server(
+			{ onFrameError: (_, error) => same<typeof error, FrameError>() },
+			{ protocol: custom(new Sensors(), { over }) },
+		);
+	}
 }
 
 export async function members(

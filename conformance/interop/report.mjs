@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/setup.mjs";
+import { redisChecks, stompChecks } from "./values/checks.mjs";
 
 const reportFile = join(root, "conformance", "interop.md");
 
@@ -76,6 +77,18 @@ function cell(outcome = "") {
 	return ["ok", "-", ""].includes(outcome) ? outcome : "FAILED";
 }
 
+/** A table of what checks are. */
+function explained(checks) {
+	const rows = Object.entries(checks).map(
+		([name, what]) => `| ${name} | ${what} |`,
+	);
+	return [
+		"| check | what the peer finds as it should be |",
+		"| --- | --- |",
+		...rows,
+	].join("\n");
+}
+
 const REPORT_HEAD = `# Clients and proxies that others wrote
 
 Written by \`npm run interop -- --write\`. A "-" is a check that the other's interface cannot express.
@@ -113,5 +126,17 @@ of the proxy's.
 | large | echoes of 1 MiB, of both |
 | tlvs | an id that the proxy gives to the connection, and a checksum of its header |
 | health | the proxy's own connections: it takes the servers for healthy, handlers see no error, and that of WebSocket no connection |
+`,
+	"peer of RESP": `## Peers of RESP
+
+Clients, decoders and programs of Redis, against a small key-value server over \`resp()\`, which is told of no error.
+
+${explained(redisChecks)}
+`,
+	"peer of STOMP": `## Peers of STOMP
+
+Clients, against a small message broker over \`stomp()\`, which is told of no error.
+
+${explained(stompChecks)}
 `,
 };

@@ -23,6 +23,7 @@ import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
 import { proxies } from "./proxies/index.mjs";
 import { Scene } from "./proxies/scene.mjs";
 import { isKnown, markdownTable, writeReport } from "./report.mjs";
+import { valueKinds } from "./values/index.mjs";
 
 const names = Object.keys(checks);
 const limitMs = 60_000;
@@ -35,6 +36,10 @@ const kinds = [
 		peers: proxies,
 		tryOut: tryOutProxy,
 	},
+	...valueKinds.map(({ start, ...kind }) => ({
+		...kind,
+		tryOut: (peer) => tryOutPeer(peer, kind.checks, start),
+	})),
 ];
 
 async function main() {
@@ -132,12 +137,37 @@ async function tryOutClient({ name, prepare }) {
 	const server = await startInteropServer();
 	const { output, end } = await run([...prepared.command, server.url]);
 	await server.stop();
-	const outcomes = outcomesIn(output);
+	const outcomes = outcomesIn(output, names);
 	return {
 		name,
 		version: prepared.version,
 		outcomes,
 		errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
+	};
+}
+
+/**
+ * Runs what one peer can check of `checks`, against a server of its own that must not have been told of any error.
+ *
+ * @returns {Promise<import("./report.mjs").Result>}
+ */
+async function tryOutPeer({ name, prepare }, checks, start) {
+	process.stderr.write(`interop: ${name}\n`);
+	const prepared = prepare();
+	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
+	const server = await start();
+	const { output, end } = await run([...prepared.command, `${server.port}`]);
+	await server.stop();
+	const outcomes = outcomesIn(output, checks);
+	return {
+		name,
+		version: prepared.version,
+		outcomes,
+		errors: [
+			...errorsIn(outcomes),
+			...server.errors,
+			...(end === "exit 0" ? [] : [end]),
+		],
 	};
 }
 
@@ -180,10 +210,10 @@ async function run([command, ...args]) {
 }
 
 /** A check that the client has said nothing about, because it ended or was ended before, has failed. */
-function outcomesIn(output) {
+function outcomesIn(output, checks) {
 	const lines = [...output.matchAll(/^([\w-]+) (.+)$/gm)];
 	const said = new Map(lines.map(([, name, outcome]) => [name, outcome]));
-	return new Map(names.map((name) => [name, said.get(name) ?? "no result"]));
+	return new Map(checks.map((name) => [name, said.get(name) ?? "no result"]));
 }
 
 function errorsIn(outcomes) {
