@@ -12,7 +12,7 @@
  * | `ERR_GEV_DATA` | `send()`, `ping()`; `onError`, for the body of a response | pass a string, a Uint8Array (a Buffer is one), another view, or an ArrayBuffer; valid UTF-8 where it is sent as text; at most 125 bytes to `ping()` |
  * | `ERR_GEV_FRAME` | `onFrameError` | a peer sends what is no frame, or a wrong one: see {@link FrameError} |
  * | `ERR_GEV_FULL` | `write()` of a `RingBuffer` | make its maximum larger, or read something first |
- * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of; or the peer has left in the middle of a message: see the message |
+ * | `ERR_GEV_PROTOCOL` | `onError`, for a `CustomProtocol` | let its `unpack` take what it makes a message of |
  * | `ERR_GEV_CLOSE` | `close()` | use a code that may be sent and a reason of at most 123 bytes |
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
@@ -78,7 +78,10 @@ type FrameFault =
  | "timeout"
 /** The connection has ended in the middle of it. */
  | "truncated"
-/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+/**
+ * It is not built as it should be: a length that is none, an escape that means nothing, another end, text that is
+ * not UTF-8.
+ */
  | "malformed";
 
 /** How a connection ended. */
@@ -723,6 +726,13 @@ interface FramesOptions {
      */
     ignoreEmpty?: boolean;
     /**
+     * Messages are text, and handed over as strings; a frame whose message is not UTF-8 is malformed. What is sent is not
+     * looked at. Frames with a wrong checksum cannot be delivered then, as they may be no text.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
      * What is sent is made a frame, as `deliver` says, or goes out as it is.
      *
      * @defaultValue "framed"
@@ -736,12 +746,16 @@ interface Messages {
     raw: Buffer;
     /** What is delivered of each frame. */
     frames: Buffer;
+    /** The same, of frames that are text. */
+    textFrames: string;
     /** Text as `string`, everything else as `Buffer`. */
     websocket: string | Buffer;
     /** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
     websocketBytes: Buffer;
     /** JSON texts. */
     jsonStream: string;
+    /** Values, as they are on the wire. */
+    resp: Buffer;
 }
 /** The names of the protocols. */
 type ProtocolName = keyof Messages;
@@ -944,6 +958,9 @@ interface JsonStreamOptions {
  * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
  * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
  *
+ * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
+ * at the end of what a peer sends (FIN), which closes with 1002 too.
+ *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
  * @example
@@ -964,7 +981,8 @@ declare function webSocket(options: WebSocketOptions & {
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
- * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ * one message (a `Buffer`, or with `text: true` a `string`), cut and checked natively, and what is sent is made a frame. Text is
+ * sent in UTF-8.
  *
  * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
  * `onFrameError`.
@@ -978,12 +996,18 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-declare function frames(options: FramesOptions): Protocol<"frames">;
+declare function frames(options: FramesOptions & {
+    text: true;
+}): Protocol<"textFrames">;
+declare function frames(options: FramesOptions & {
+    text?: false | undefined;
+}): Protocol<"frames">;
+declare function frames(options: FramesOptions): Protocol<"frames" | "textFrames">;
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
  * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
- * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ * {@link FramesHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
  *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
@@ -1029,19 +1053,23 @@ interface CustomProtocol<In, Out = Data, Context = unknown> {
 /** Settings of {@link custom}. */
 interface CustomOptions {
     /**
-     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
-     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
+     * {@link jsonStream}, {@link respFrames}), of which the buffer has one at a time, and nothing else. An empty one
+     * comes as an empty buffer. What is packed goes out as a message of it.
      *
-     * @defaultValue 1 MiB
-     */
-    maxMessageBytes?: number;
-    /**
-     * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
-     * buffer. What is packed goes out as a message of it.
+     * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
+     * it is none. It may well take several messages out of it, one after the other.
      *
      * @defaultValue {@link raw}
      */
-    over?: Protocol<StreamNameOf<Buffer>>;
+    over?: Protocol<StreamName>;
+    /**
+     * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
+     * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
+     *
+     * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
+     */
+    maxMessageBytes?: number;
 }
 /** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
 interface Custom<In, Out> extends Protocol<"custom"> {
@@ -1151,7 +1179,8 @@ interface Acceptance<Context = unknown> {
 type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response | undefined | null | void;
 
 /**
- * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
+ * {@link resp}, which has it.
  *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -1179,7 +1208,7 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * }
  * ```
  */
-type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends ["frames"] ? FramesHandler<Context> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket" | "websocketBytes"] ? WebSocketHandler<Context, Messages[Kind]> : CommonHandler<Context>;
+type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = "websocket"> = [Kind] extends [AnyCustomProtocol] ? FramesHandler<Context, Incoming<Kind>, Outgoing<Kind>> : [Kind] extends [Exclude<StreamName, "raw">] ? FramesHandler<Context, Messages[Kind]> : [Kind] extends [StreamName] ? StreamHandler<Context, Messages[Kind]> : [Kind] extends ["websocket" | "websocketBytes"] ? WebSocketHandler<Context, Messages[Kind]> : CommonHandler<Context>;
 /**
  * The members of every {@link Handler}. All members are called on the thread that called
  * `start()`, one at a time; for each connection `onConnect` comes first, then its messages in their order, then
@@ -1265,7 +1294,8 @@ interface WebSocketHandler<Context = unknown, Message = string | Buffer> extends
     onFrameError?: never;
 }
 /**
- * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ * A {@link Handler} of a server that speaks TCP without framing ({@link raw}), or of one with framing that does not care what is
+ * wrong with what comes: see {@link FramesHandler}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -1283,23 +1313,29 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
     onFragment?: never;
     onPing?: never;
     onPong?: never;
-    /** Of frames only. */
+    /** Not without framing. */
     onFrameError?: never;
 }
-/** A {@link Handler} of a server that cuts {@link frames}. */
-interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
+ * {@link stomp}, or a {@link CustomProtocol}.
+ *
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
+ */
+interface FramesHandler<Context = unknown, Message = Buffer, Out = Data> extends HandlerBase<Context, Message, Out> {
     /**
      * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
      * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
      * connection.
      */
-    onEnd?(connection: Connection<Context>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
     /**
      * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
      * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
      * still go out then.
      */
-    onFrameError?(connection: Connection<Context>, error: FrameError): void | Promise<void>;
+    onFrameError?(connection: Connection<Context, Out>, error: FrameError): void | Promise<void>;
     /** Of WebSocket only, as are the members below. */
     onUpgrade?: never;
     onRequest?: never;
@@ -1308,10 +1344,10 @@ interface FramesHandler<Context = unknown> extends HandlerBase<Context, Buffer> 
     onPong?: never;
 }
 /**
- * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * A {@link FramesHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
  * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
  */
-type CustomHandler<Context, In, Out> = [In] extends [never] ? never : StreamHandler<Context, In, Out>;
+type CustomHandler<Context, In, Out> = [In] extends [never] ? never : FramesHandler<Context, In, Out>;
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     /** Not of every protocol, as the members below. */
@@ -1727,16 +1763,20 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     constructor(handler: WebSocketHandler<Context, Buffer>, options: ServerOptions & {
         protocol: Protocol<"websocketBytes">;
     });
-    /** With frames. */
+    /** With frames whose messages are bytes. */
     constructor(handler: FramesHandler<Context>, options: ServerOptions & {
-        protocol: Protocol<"frames">;
+        protocol: Protocol<Exclude<StreamNameOf<Buffer>, "raw">>;
+    });
+    /** With frames that are text. */
+    constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
+        protocol: Protocol<"textFrames">;
     });
     /** With a protocol on TCP whose messages are bytes; without one it is raw. */
     constructor(handler: StreamHandler<Context>, options?: ServerOptions & {
         protocol?: Protocol<StreamNameOf<Buffer>>;
     });
     /** With a protocol on TCP whose messages are text. */
-    constructor(handler: StreamHandler<Context, string>, options: ServerOptions & {
+    constructor(handler: FramesHandler<Context, string>, options: ServerOptions & {
         protocol: Protocol<StreamNameOf<string>>;
     });
     /** With a protocol in TypeScript, which says what messages are and what can be sent. */
@@ -1875,5 +1915,1409 @@ interface Diagnostics {
     };
 }
 
-export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+/**
+ * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
+ * need. What an option may be is checked by `frames()` itself, which gets it as it is given.
+ */
+/** Settings that all presets have, with the meaning that they have in {@link FramesOptions}. */
+interface PresetOptions {
+    /**
+     * Longest message in bytes, as it is handed over. 0 means no limit.
+     *
+     * @defaultValue the one of the preset
+     */
+    maxMessageBytes?: number | undefined;
+    /**
+     * What becomes of a longer one: the connection is closed, or it is left out.
+     *
+     * @defaultValue "close"
+     */
+    onTooLong?: "close" | "discard" | undefined;
+    /**
+     * How long a frame may take that has begun, in milliseconds. 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number | undefined;
+}
+/** Settings of presets whose messages may be text. */
+interface TextPresetOptions extends PresetOptions {
+    /**
+     * Messages are text in UTF-8, handed over as strings; what is none is a malformed frame.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+}
+/** Makes a protocol whose messages are bytes. */
+type BytesPreset<Options = PresetOptions> = (...options: PresetArguments<Options>) => Protocol<"frames">;
+/** Makes a protocol whose messages are bytes, or with `text: true` strings. */
+interface BytesOrText<Options = TextPresetOptions> {
+    (options: Options & {
+        text: true;
+    }): Protocol<"textFrames">;
+    (...options: PresetArguments<Options & {
+        text?: false | undefined;
+    }>): Protocol<"frames">;
+    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+/** Makes a protocol whose messages are strings, or with `text: false` bytes. */
+interface TextOrBytes<Options> {
+    (options: Options & {
+        text: false;
+    }): Protocol<"frames">;
+    (...options: PresetArguments<Options & {
+        text?: true | undefined;
+    }>): Protocol<"textFrames">;
+    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+/** What a preset is called with: its options, which may be left out if none of them has to be given. */
+type PresetArguments<Options> = object extends Options ? [options?: Options] : [options: Options];
+
+/**
+ * AMQP 0-9-1, for servers. The first message of a connection is the protocol header of eight bytes; then each is a whole frame,
+ * the end of which is checked; `send` takes the same.
+ *
+ * ```text
+ *   41 4d 51 50 00 00 09 01                              the first one
+ *   type  channel  length       payload      end
+ *   08    00 00    00 00 00 00               ce          heartbeat
+ * ```
+ * AMQP 0-9-1, sections 4.2.2 and 4.2.3. Up to 128 KiB, which is what brokers agree on (`frame-max`).
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { amqp, Server } from "gev";
+ *
+ * // connection.start: version 0-9, no properties, PLAIN, en_US.
+ * const start = "000a000a0009000000000000" + "0005504c41494e" + "00000005656e5f5553";
+ * const head = Buffer.of(1, 0, 0, 0, 0, 0, start.length / 2);
+ * const START = Buffer.concat([head, Buffer.from(start, "hex"), Buffer.of(0xce)]);
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, frame) {
+ * 			if (frame.subarray(0, 4).toString() === "AMQP") return START;
+ * 			console.log(`frame of type ${frame[0]} on channel ${frame.readUInt16BE(1)}`);
+ * 		},
+ * 	},
+ * 	{ port: 5672, protocol: amqp() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const amqp: BytesPreset<PresetOptions>;
+
+/**
+ * Consistent overhead byte stuffing, with a zero behind each packet. A message is a packet as it was before, and `send` takes
+ * the same. Nothing between two zeros is no message, nor is an empty packet.
+ *
+ * ```text
+ *   packet          zero
+ *   03 11 22 02 33  00          11 22 00 33
+ * ```
+ * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { cobs, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: cobs() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const cobs: BytesPreset<PresetOptions>;
+
+/** Settings of {@link delimited}. */
+interface DelimitedOptions extends TextPresetOptions {
+    /** What messages end with, or an array of what they may end with; the first one is what is sent. Has to be given. */
+    end: FrameBytes | readonly FrameBytes[];
+    /**
+     * What they begin with, or an array of what they may begin with; the first one is what is sent.
+     *
+     * @defaultValue none
+     */
+    start?: FrameBytes | readonly FrameBytes[] | undefined;
+    /**
+     * What becomes of bytes that begin none, where they have a start: see {@link FramesOptions.onNoise}.
+     *
+     * @defaultValue "close"
+     */
+    onNoise?: "close" | "discard" | undefined;
+    /**
+     * What is empty is no message.
+     *
+     * @defaultValue false
+     */
+    ignoreEmpty?: boolean;
+}
+/**
+ * Messages up to a delimiter, such as the NUL of GELF, or between two. A message is what is between them, and `send` takes
+ * the same; one that holds an end is refused with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   [ start ] message  end
+ *             7b 7d    00       { end: 0 }
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { delimited, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const { short_message } = JSON.parse(message);
+ * 			console.log(connection.remoteAddress, short_message);
+ * 		},
+ * 	},
+ * 	{ port: 12201, protocol: delimited({ end: 0, text: true }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const delimited: BytesOrText<DelimitedOptions>;
+
+/**
+ * DNS over TCP. A message is a query or an answer as it is sent by UDP, without the length in front, which `send` writes.
+ *
+ * ```text
+ *   length  id     flags  counts                   questions ...
+ *   00 1d   aa aa  01 00  00 01 00 00 00 00 00 00  07 65 78 61 6d ...
+ * ```
+ * RFC 1035, section 4.2.2; RFC 7766, section 8. Up to 65,535 bytes, as the length can say. Resolvers keep connections open for
+ * some seconds at least; see the option `timeouts.idleMs` of the server.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { dns, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, query) {
+ * 			const answer = Buffer.from(query);
+ * 			answer[2] |= 0x80; // an answer:
+ * 			answer[3] = 3; // there is no such name
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 53, protocol: dns() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const dns: BytesPreset<PresetOptions>;
+
+/**
+ * FIX tag=value, of any version (4.0 to 5.0 with FIXT). A message is a whole one, from `8=` to the SOH behind its checksum, as
+ * libraries take it, and `send` takes the same. Body length and checksum are checked; messages with a wrong checksum, and what
+ * is between messages, are left out and told to `onFrameError`, as the document wants it of garbled messages.
+ *
+ * ```text
+ *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
+ * ```
+ * FIX Transport, "FIX session layer", sections on message structure, body length and checksum. Up to 1 MiB. Fields may be in any
+ * character set, which is why messages are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fix, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const fields = message.split("\x01").map((field) => field.split("="));
+ * 			console.log(Object.fromEntries(fields));
+ * 		},
+ * 	},
+ * 	{ port: 9878, protocol: fix({ text: true }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const fix: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link fixedLength}. */
+interface FixedLengthOptions extends PresetOptions {
+    /** How many bytes each message has. Has to be given. */
+    bytes: number;
+}
+/**
+ * Messages that all have the same number of bytes. `send` takes just as many, and refuses others with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   message      message
+ *   01 02 03 04  05 06 07 08     { bytes: 4 }
+ * ```
+ * No document: as most programs do.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { fixedLength, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, sample) => console.log(sample.readFloatBE()),
+ * 	},
+ * 	{ port: 4000, protocol: fixedLength({ bytes: 4 }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const fixedLength: BytesPreset<FixedLengthOptions>;
+
+/**
+ * GB/T 32960, what electric vehicles in China speak. A message is all between the start and the check byte, and `send` takes
+ * the same, with the right length in it. Frames with a wrong check byte, and what is between frames, are left out and told to
+ * `onFrameError`.
+ *
+ * ```text
+ *   start  command  response  VIN (17 bytes)  encryption  length  data  xor
+ *   23 23  01       fe        4c 53 56 ...    01          00 1e   ...   c6
+ * ```
+ * GB/T 32960.3-2016, section 6. As long as its length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gb32960, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// Answered by the same header, without data: 01 for success.
+ * 			const answer = Buffer.from(message.subarray(0, 22));
+ * 			answer[1] = 1;
+ * 			answer.writeUInt16BE(0, 20);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 32960, protocol: gb32960() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const gb32960: BytesPreset<PresetOptions>;
+
+/**
+ * GT06 and the many trackers that speak like it. A message is what is between the length and the CRC: the protocol number, the
+ * content and the serial number; `send` takes the same, and writes start, length, CRC and end around up to 253 bytes. Frames
+ * with a wrong CRC, and what is between frames, are left out and told to `onFrameError`.
+ *
+ * ```text
+ *   start  length      number  content          serial  CRC    end
+ *   78 78  0d          01      IMEI in 8 bytes  00 01   8c dd  0d 0a
+ *   79 79  00 xx       (longer ones)
+ * ```
+ * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { gt06, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const isAnswered = message[0] === 0x01 || message[0] === 0x13; // login, heartbeat
+ * 			if (!isAnswered) return;
+ * 			return Buffer.concat([message.subarray(0, 1), message.subarray(-2)]);
+ * 		},
+ * 	},
+ * 	{ port: 5023, protocol: gt06() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const gt06: BytesPreset<PresetOptions>;
+
+/** Settings of {@link hdlc}. */
+interface HdlcOptions extends PresetOptions {
+    /**
+     * Bits of the frame check sequence: 16, or 32.
+     *
+     * @defaultValue 16
+     */
+    fcs?: 16 | 32;
+    /**
+     * Control characters (00 to 1f) are escaped too in what is sent, as peers want it that have agreed on no map of them (ACCM).
+     *
+     * @defaultValue false
+     */
+    escapeControls?: boolean;
+}
+/**
+ * HDLC-like framing, as PPP and many devices use it. A message is what is between the flags, without escapes and frame check
+ * sequence, which `send` writes too. Frames with a wrong one, and what is between frames, are left out and told to
+ * `onFrameError`.
+ *
+ * ```text
+ *   flag  address, control, data (7e as 7d 5e, 7d as 7d 5d)  FCS    flag
+ *   7e    31 32 33 34 35 36 37 38 39                         6e 90  7e
+ * ```
+ * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { hdlc, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: hdlc({ fcs: 16 }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const hdlc: BytesPreset<HdlcOptions>;
+
+/** Settings of {@link iso8583}. */
+interface Iso8583Options extends PresetOptions {
+    /**
+     * How the length is written: most networks use two bytes, four decimal digits (`{ decimal: 4 }`), or four decimal digits
+     * in two bytes (`{ bcd: 2 }`).
+     *
+     * @defaultValue "u16"
+     */
+    length?: FrameNumber | undefined;
+    /**
+     * What it counts: the message, or itself too.
+     *
+     * @defaultValue "rest"
+     */
+    counts?: "rest" | "self";
+}
+/**
+ * ISO 8583, what card terminals and banks speak, behind a length, about which each network has its own opinion. A message is
+ * what is behind it: a header, if the network has one, and the message type and all the rest; `send` takes the same.
+ *
+ * ```text
+ *   length       type         bitmap                   fields
+ *   00 0c        30 38 30 30  80 00 00 00 00 00 00 00                "u16"
+ *   30 30 31 32  ...                                                 { decimal: 4 }
+ *   00 12        ...                                                 { bcd: 2 }
+ * ```
+ * ISO 8583 says nothing of framing; these are the ones of jPOS: `NACChannel`, `ASCIIChannel`, `BCDChannel`. As long as the
+ * length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { iso8583, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The answer to 0800 is 0810.
+ * 			const answer = Buffer.from(message);
+ * 			answer[2] = 0x31;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 8583, protocol: iso8583({ length: "u16" }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const iso8583: BytesPreset<Iso8583Options>;
+
+/**
+ * JT/T 808, what vehicles in China speak, of 2011, 2013 and 2019. A message is the header and the body, without escapes, check
+ * byte and flags, all of which `send` writes too. Frames with a wrong check byte, and what is between frames, are left out and
+ * told to `onFrameError`.
+ *
+ * ```text
+ *   flag  header, body (7e as 7d 02, 7d as 7d 01)          xor  flag
+ *   7e    00 02  00 00  01 23 45 67 89 01  00 0a           80   7e
+ *         id     size   phone              serial number
+ * ```
+ * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { jt808, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			// The platform's general answer (8001), for the phone, the serial number and the id of the message.
+ * 			const [id, phone] = [message.subarray(0, 2), message.subarray(4, 10)];
+ * 			const serial = message.subarray(10, 12);
+ * 			const head = Buffer.concat([Buffer.of(0x80, 1, 0, 5), phone, serial]);
+ * 			return Buffer.concat([head, serial, id, Buffer.of(0)]);
+ * 		},
+ * 	},
+ * 	{ port: 8080, protocol: jt808() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const jt808: BytesPreset<PresetOptions>;
+
+/**
+ * Kafka's protocol. A message is a request (or a response, of which there may be all kinds) without its length, which `send`
+ * writes.
+ *
+ * ```text
+ *   length       key    version  correlation  client id
+ *   00 00 00 0e  00 12  00 00    00 00 00 01  00 04 74 65 73 74
+ * ```
+ * Apache Kafka protocol guide, "Protocol Primitive Types" and "Requests". Up to 1 MiB, as producers send by default; brokers let in 100 MiB
+ * (`socket.request.max.bytes`).
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { kafka, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			const [key, version] = [request.readInt16BE(0), request.readInt16BE(2)];
+ * 			console.log(`request ${key} of version ${version}`);
+ * 			const unsupported = Buffer.of(0, 35);
+ * 			return Buffer.concat([request.subarray(4, 8), unsupported, Buffer.alloc(4)]);
+ * 		},
+ * 	},
+ * 	{ port: 9092, protocol: kafka() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const kafka: BytesPreset<PresetOptions>;
+
+/** Settings of {@link lengthPrefixed}, with the meaning that they have in {@link FrameLengthOptions}. */
+interface LengthPrefixedOptions extends TextPresetOptions {
+    /**
+     * How the length is written.
+     *
+     * @defaultValue "u32"
+     */
+    as?: FrameNumber | undefined;
+    /**
+     * Which of its bytes comes first.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little" | undefined;
+    /**
+     * What it counts: the message, or itself and the message.
+     *
+     * @defaultValue "rest"
+     */
+    counts?: "rest" | "self" | "frame" | undefined;
+    /**
+     * What is added to it.
+     *
+     * @defaultValue 0
+     */
+    add?: number | undefined;
+}
+/**
+ * A length and so many bytes. A message is these bytes, and `send` takes the same. It is what Erlang calls `packet`, and Netty
+ * does with `LengthFieldBasedFrameDecoder` and `LengthFieldPrepender`.
+ *
+ * ```text
+ *   length       message
+ *   00 00 00 02  68 69
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { lengthPrefixed, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `${message.length} bytes`,
+ * 	},
+ * 	{ port: 4000, protocol: lengthPrefixed({ as: "u32" }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
+
+/** Settings of {@link lines}. */
+interface LinesOptions extends PresetOptions {
+    /**
+     * Lines are text in UTF-8, handed over as strings; what is none is a malformed frame. False: they are Buffers.
+     *
+     * @defaultValue true
+     */
+    text?: boolean;
+    /**
+     * What is written behind a line that is sent. Both end one that comes.
+     *
+     * @defaultValue "\n"
+     */
+    newline?: "\n" | "\r\n";
+    /**
+     * Empty lines are no messages.
+     *
+     * @defaultValue false
+     */
+    ignoreEmpty?: boolean;
+}
+/**
+ * Lines, which end with LF or CRLF: NDJSON, IRC, SMTP, Redis' inline commands and most that one can type by hand. A
+ * message is a line without its end, and `send` takes the same; one that holds an end is refused with `ERR_GEV_DATA`.
+ *
+ * ```text
+ *   h  e  l  l  o  LF
+ *   68 65 6c 6c 6f 0a       "hello"
+ * ```
+ * No document: as most programs do. Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { lines, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, line) => line.toUpperCase(),
+ * 	},
+ * 	{ port: 4000, protocol: lines() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const lines: TextOrBytes<LinesOptions>;
+
+/**
+ * Minecraft, Java Edition, before compression and encryption are agreed on: status, pings, login. A message is a packet without its length,
+ * which `send` writes.
+ *
+ * ```text
+ *   length (1 to 3 bytes)  id  data
+ *   10                     00  ff 05 09 6c 6f 63 ...          handshake
+ *   01                     00                                 status request
+ * ```
+ * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { minecraft, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, packet) {
+ * 			if (packet[0] === 1) return packet; // a ping
+ * 			if (packet.length > 1) return; // a handshake
+ * 			const status = JSON.stringify({
+ * 				version: { name: "gev", protocol: 767 },
+ * 				players: { max: 20, online: 0 },
+ * 				description: { text: "hello" },
+ * 			});
+ * 			return Buffer.concat([Buffer.of(0, status.length), Buffer.from(status)]);
+ * 		},
+ * 	},
+ * 	{ port: 25565, protocol: minecraft() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const minecraft: BytesPreset<PresetOptions>;
+
+/**
+ * HL7 version 2 over MLLP. A message is what is between the start block and the end block, and `send` takes the same. What comes
+ * between two blocks, such as the line feeds of some senders, is left out and told to `onFrameError`.
+ *
+ * ```text
+ *   VT  message       FS CR
+ *   0b  4d 53 48 ...  1c 0d
+ * ```
+ * HL7 2.5.1, appendix C.4 (minimal lower layer protocol). Up to 1 MiB. Messages name their character set themselves (MSH-18),
+ * which is why they are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { mllp, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			const [header] = message.toString("latin1").split("\r");
+ * 			const [, , , , , , , , , id] = header.split("|");
+ * 			return `MSH|^~\\&|gev||||||ACK|1|P|2.5\rMSA|AA|${id}\r`;
+ * 		},
+ * 	},
+ * 	{ port: 2575, protocol: mllp() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const mllp: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link modbus}. */
+interface ModbusOptions extends PresetOptions {
+    /**
+     * Modbus TCP, whose header has a length, or the frames of a serial line sent over TCP as they are, which end with a CRC.
+     *
+     * @defaultValue "tcp"
+     */
+    mode?: "tcp" | "rtu";
+}
+/**
+ * Modbus, for servers: requests come, responses are sent. In the mode `"tcp"` a message is a whole frame, and `send` takes the
+ * same:
+ *
+ * ```text
+ *   transaction  protocol  length  unit  function  data
+ *   00 01        00 00     00 06   11    03        00 6b 00 03
+ * ```
+ * In the mode `"rtu"` it is a frame without its CRC, which `send` writes too. How long a request is depends on its function code:
+ * those of the document are known, others close the connection.
+ *
+ * ```text
+ *   unit  function  data         CRC
+ *   11    03        00 6b 00 03  76 87
+ * ```
+ * Modbus Messaging on TCP/IP 1.0b, section 3.1.3 (up to 260 bytes); Modbus over serial line 1.02, section 2.5.1 (up to 254
+ * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { modbus, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, request) {
+ * 			// Read holding registers: each has the number of its place.
+ * 			if (request[7] !== 3) return;
+ * 			const [from, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
+ * 			const answer = Buffer.alloc(9 + 2 * count);
+ * 			request.copy(answer, 0, 0, 8);
+ * 			answer.writeUInt16BE(3 + 2 * count, 4);
+ * 			answer[8] = 2 * count;
+ * 			for (let n = 0; n < count; n++) answer.writeUInt16BE(from + n, 9 + 2 * n);
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 502, protocol: modbus() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const modbus: BytesPreset<ModbusOptions>;
+
+/**
+ * Control packets of MQTT 3.1.1 and 5. A message is a whole packet, with its first byte and its length, as packet libraries
+ * take it, and `send` takes the same.
+ *
+ * ```text
+ *   type, flags  length (1 to 4 bytes)  rest
+ *   c0           00                                 PINGREQ
+ *   30           05                     00 01 61 68 69
+ * ```
+ * MQTT 3.1.1, section 2.2 (fixed header), MQTT 5, section 2.1. Up to 1 MiB; the protocol allows for 256 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { mqtt, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, packet) {
+ * 			const type = packet[0] >> 4;
+ * 			if (type === 1) return Buffer.of(0x20, 2, 0, 0); // CONNECT: CONNACK of MQTT 3.1.1
+ * 			if (type === 12) return Buffer.of(0xd0, 0); // PINGREQ: PINGRESP
+ * 			if (type === 14) connection.close(); // DISCONNECT
+ * 		},
+ * 	},
+ * 	{ port: 1883, protocol: mqtt() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const mqtt: BytesPreset<PresetOptions>;
+
+/**
+ * Netstrings: a length in decimal digits, a colon, so many bytes and a comma, which is checked. A message is these bytes, and
+ * `send` takes the same.
+ *
+ * ```text
+ *   length :  message                             ,
+ *   31 32  3a 68 65 6c 6c 6f 20 77 6f 72 6c 64 21 2c       12:hello world!,
+ * ```
+ * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { netstring, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, message) => `you said ${message}`,
+ * 	},
+ * 	{ port: 4000, protocol: netstring({ text: true }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const netstring: BytesOrText<TextPresetOptions>;
+
+/** Settings of {@link nmea}. */
+interface NmeaOptions extends PresetOptions {
+    /**
+     * Sentences are text, handed over as strings; what is no UTF-8 is a malformed frame. False: they are Buffers.
+     *
+     * @defaultValue true
+     */
+    text?: boolean;
+    /**
+     * Sentences have a checksum, which is checked, and written behind what is sent. False: it is not looked at, and a part of the
+     * message where there is one.
+     *
+     * @defaultValue true
+     */
+    checksum?: boolean;
+}
+/**
+ * NMEA 0183: sentences of GPS receivers and other instruments (`$`), and of AIS (`!`). A message is a sentence with its first
+ * character, without checksum and CRLF, which `send` writes behind what it is given. Sentences with a wrong checksum, and what
+ * is between sentences, are left out and told to `onFrameError`.
+ *
+ * ```text
+ *   $ GPGLL,5057.970,N,00146.110,E,142451,A  * 2  7  CR LF
+ *   24 47 50 47 4c 4c ...                    2a 32 37 0d 0a
+ * ```
+ * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { nmea, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, sentence) {
+ * 			const [kind, time, latitude, north, longitude, east] = sentence.split(",");
+ * 			if (kind.endsWith("GGA")) console.log(time, latitude, north, longitude, east);
+ * 		},
+ * 	},
+ * 	{ port: 10110, protocol: nmea() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const nmea: TextOrBytes<NmeaOptions>;
+
+/**
+ * PostgreSQL's protocol 3, for servers. A message is a whole one as it comes: StartupMessage, SSLRequest, GSSENCRequest and
+ * CancelRequest, which begin with their length, the first byte of which is 0, and all others, which begin with a letter. `send`
+ * takes whole messages, or the one byte that answers an SSLRequest.
+ *
+ * ```text
+ *   length       code
+ *   00 00 00 08  04 d2 16 2f                  SSLRequest
+ *   type  length       content
+ *   51    00 00 00 0d  53 45 4c ... 00        Query
+ * ```
+ * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { postgres, Server } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			if (message[0] !== 0) return void console.log(String.fromCharCode(message[0]));
+ * 			const code = message.readUInt32BE(4);
+ * 			if (code === 80877103) return "N"; // SSLRequest: no
+ * 			return Buffer.concat([
+ * 				Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0), // AuthenticationOk
+ * 				Buffer.of(0x5a, 0, 0, 0, 5, 0x49), // ReadyForQuery
+ * 			]);
+ * 		},
+ * 	},
+ * 	{ port: 5432, protocol: postgres() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const postgres: BytesPreset<PresetOptions>;
+
+/** Types of values of RESP that JavaScript has none for. */
+/**
+ * A simple string, such as `+OK`: a line of text. Of those that come a `string` is made.
+ *
+ * @example
+ * ```ts
+ * const ok = new RespSimple("OK");
+ * new Server({ onMessage: () => ok }, { protocol: resp() });
+ * ```
+ */
+declare class RespSimple {
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a text with CR or LF, which would be the end of it and the beginning of something else. */
+    constructor(text: string);
+}
+/**
+ * An error as a value: a line of text, whose first word is a code by custom. It is not thrown by anybody.
+ *
+ * @example
+ * ```ts
+ * return new RespError("ERR unknown command");
+ * ```
+ */
+declare class RespError extends Error {
+    readonly name = "RespError";
+    /** The first word of the message, such as `"ERR"` or `"WRONGTYPE"`. */
+    get code(): string;
+}
+/** Text with its format (RESP3). */
+declare class RespVerbatim {
+    /** Three characters, such as `"txt"` or `"mkd"`. */
+    readonly format: string;
+    /** The text. */
+    readonly text: string;
+    /** @throws {@link GevError} `ERR_GEV_DATA` for a format that has not three characters of ASCII. */
+    constructor(text: string, format?: string);
+}
+/**
+ * What is told without having been asked for (RESP3), such as a message of a channel.
+ *
+ * @typeParam Value - of what is told: see {@link RespValue} and {@link RespReply}.
+ */
+declare class RespPush<Value = RespReply> {
+    /** The first one says what kind it is. */
+    readonly values: readonly Value[];
+    constructor(values: readonly Value[]);
+}
+/** A value with attributes (RESP3), which say something about it. See {@link RespPush} for the types. */
+declare class RespAttributed<Value = RespReply> {
+    readonly value: Value;
+    readonly attributes: ReadonlyMap<Value, Value>;
+    constructor(value: Value, attributes: ReadonlyMap<Value, Value>);
+}
+/**
+ * What can be sent: a `string` or bytes as a bulk string, `null`, whole numbers, and so on. Of what RESP2 has not, it gets what
+ * Redis sends instead: see {@link RespOptions.version}.
+ */
+type RespReply = string | NodeJS.ArrayBufferView | ArrayBuffer | number | bigint | boolean | null | RespSimple | RespError | RespVerbatim | RespPush | RespAttributed | readonly RespReply[] | ReadonlyMap<RespReply, RespReply> | ReadonlySet<RespReply>;
+/**
+ * What comes, where it need not be a request: simple strings as `string`, bulk strings as `Text`, numbers as `number` or, where
+ * that would not be exact, as `bigint`, and so are big numbers; null in all of its forms is `null`.
+ *
+ * @typeParam Text - what bulk strings are: `Buffer`, or with the option `text` `string`.
+ */
+type RespValue<Text = Buffer> = Text | string | number | bigint | boolean | null | RespError | RespVerbatim | RespPush<RespValue<Text>> | RespAttributed<RespValue<Text>> | RespValue<Text>[] | Map<RespValue<Text>, RespValue<Text>> | Set<RespValue<Text>>;
+
+/** Settings of {@link resp}. */
+interface RespOptions {
+    /**
+     * Largest message in bytes, with all that is in it, as it is on the wire. A larger one closes the connection with 1009 as
+     * soon as that is announced. 0 means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most values in a message, all its arrays, maps and the like together; more close the connection with 1009.
+     *
+     * @defaultValue 65,536
+     */
+    maxValues?: number;
+    /**
+     * Most arrays, maps and the like within one another; more close the connection with 1002.
+     *
+     * @defaultValue 16
+     */
+    maxDepth?: number;
+    /**
+     * Any value is a message. False: only requests are, arrays of bulk strings as clients send them, and commands in a line.
+     *
+     * @defaultValue false
+     */
+    values?: boolean;
+    /**
+     * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+     *
+     * @defaultValue true
+     */
+    inline?: boolean;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+    /**
+     * Bulk strings are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD). False: each is a
+     * `Buffer`, which may share its memory with the others of its message.
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * The version of RESP that connections begin with, for what is sent: 2, or 3, which has types of its own for `null`,
+     * booleans, maps and more. See {@link setRespVersion}.
+     *
+     * @defaultValue 2
+     */
+    version?: 2 | 3;
+}
+/**
+ * RESP, the protocol of Redis, whose messages are cut natively. A message is a request: an array of its words, at least one. What is
+ * sent is a {@link RespReply}: a `string` or bytes as a bulk string, an array, `null`, `new RespSimple("OK")`, `new RespError("ERR
+ * ...")` and so on. A handler that returns `null` sends that here; `undefined` sends nothing. Requests without a word are passed over.
+ *
+ * ```text
+ *   *2\r\n $3\r\nGET\r\n $1\r\na\r\n      ["GET", "a"], as Buffers
+ * ```
+ * With `values` each message is any value of RESP2 or RESP3: see {@link RespValue}. Streamed strings and aggregates are not
+ * among them.
+ *
+ * What is wrong is told to `onFrameError`. What is given to `send` and cannot be sent throws `ERR_GEV_DATA`: a line with CR or
+ * LF in it, for one.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * const map = new Map<string, string>();
+ * const ok = new RespSimple("OK");
+ * new Server(
+ *   {
+ *     onMessage(_, [command, key = "", value = ""]) {
+ *       switch (command?.toUpperCase()) {
+ *         case "GET": return map.get(key) ?? null;
+ *         case "SET": map.set(key, value); return ok;
+ *         default: return new RespError(`ERR unknown command`);
+ *       }
+ *     },
+ *   },
+ *   { protocol: resp({ text: true }) },
+ * );
+ * ```
+ */
+declare function resp(options?: RespOptions & {
+    values?: false;
+    text?: false;
+}): Custom<Buffer[], RespReply>;
+/** With text. */
+declare function resp(options: RespOptions & {
+    values?: false;
+    text: true;
+}): Custom<string[], RespReply>;
+/** With any values. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text?: false;
+}): Custom<RespValue, RespReply>;
+/** With any values, and text. */
+declare function resp(options: RespOptions & {
+    values: true;
+    text: true;
+}): Custom<RespValue<string>, RespReply>;
+/**
+ * Whole values of RESP as they are on the wire, cut natively: for who reads them himself, or has a {@link CustomProtocol} do so
+ * (the option `over` of {@link custom}). What is sent goes out as it is.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function respFrames(options?: Omit<RespOptions, "text" | "version">): Protocol<"resp">;
+/**
+ * Has a connection of {@link resp} get values of this version from now on, as the command `HELLO 3` wants it. With version 2 those
+ * that it does not have go as Redis sends them then: `null` as a null bulk string, a map as an array of keys and values, sets and
+ * pushes as arrays, booleans as 1 and 0, doubles and big numbers as bulk strings, and attributes not at all.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for another version.
+ */
+declare function setRespVersion(connection: object, version: 2 | 3): void;
+
+/**
+ * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
+ *
+ * ```text
+ *   packet (c0 as db dc, db as db dd)  END
+ *   61 db dc 62                        c0          61 c0 62
+ * ```
+ * RFC 1055. Up to 65,535 bytes, as IP packets have.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, slip } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: slip() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const slip: BytesPreset<PresetOptions>;
+
+/**
+ * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
+ *
+ * ```text
+ *   length       command      status       sequence     body
+ *   00 00 00 10  00 00 00 15  00 00 00 00  00 00 00 01           enquire_link
+ * ```
+ * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, smpp } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, pdu) {
+ * 			// The head of the response to each request: its command with the highest bit set, and no error.
+ * 			const answer = Buffer.from(pdu.subarray(0, 16));
+ * 			answer.writeUInt32BE(16, 0);
+ * 			answer[4] = 0x80;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 2775, protocol: smpp() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const smpp: BytesPreset<PresetOptions>;
+
+/**
+ * A frame of STOMP that has come.
+ *
+ * @typeParam Body - what bodies are: `Buffer`, or with the option `text` `string`.
+ */
+interface StompFrame<Body = Buffer> {
+    /** A word in capitals: `"SEND"`, `"SUBSCRIBE"` and so on. */
+    command: string;
+    /** Their values by their names, without escapes. Of those that came more than once it has the first. It inherits nothing. */
+    headers: Record<string, string>;
+    /** Empty where there is none. */
+    body: Body;
+}
+/** A frame of STOMP to be sent. */
+interface StompReply {
+    /** A word in capitals: `"MESSAGE"`, `"RECEIPT"` and so on. */
+    command: string;
+    /** Their values by their names, whose escapes are made. `content-length` is added where there is a body. */
+    headers?: Readonly<Record<string, string | number>> | undefined;
+    /** Of `SEND`, `MESSAGE` and `ERROR` only. */
+    body?: Data | undefined;
+}
+/** Settings of {@link stomp}. */
+interface StompOptions {
+    /**
+     * Largest frame in bytes, with headers and body. A larger one closes the connection with 1009 as soon as that is known. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most bytes of command and headers together; more close the connection with 1009.
+     *
+     * @defaultValue 16 KiB
+     */
+    maxHeaderBytes?: number;
+    /**
+     * Most header lines of a frame; more close the connection with 1009.
+     *
+     * @defaultValue 100
+     */
+    maxHeaders?: number;
+    /**
+     * Bodies are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD).
+     *
+     * @defaultValue false
+     */
+    text?: boolean;
+    /**
+     * How long a frame that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * STOMP 1.2 (and 1.0, 1.1), whose frames are cut natively: each is a message, and so is what is sent. Line ends between frames,
+ * heart-beats, are passed over; `send("\n")` sends one.
+ *
+ * ```text
+ *   SEND\n  destination:/queue/a\n  content-length:5\n  \n  hello \0
+ *   command header                 header                body
+ * ```
+ * What is wrong is told to `onFrameError`. What is given to `send` and would be no frame throws `ERR_GEV_DATA`.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { command, headers }) {
+ *       if (command === "CONNECT") return { command: "CONNECTED", headers: { version: "1.2" } };
+ *       if (headers.receipt) return { command: "RECEIPT", headers: { "receipt-id": headers.receipt } };
+ *     },
+ *   },
+ *   { protocol: stomp() },
+ * );
+ * ```
+ */
+declare function stomp(options?: StompOptions & {
+    text?: false;
+}): Custom<StompFrame, StompReply | "\n">;
+/** With bodies that are text. */
+declare function stomp(options: StompOptions & {
+    text: true;
+}): Custom<StompFrame<string>, StompReply | "\n">;
+
+/**
+ * Syslog over TCP. Both framings of RFC 6587 come, and may be mixed, as a message begins with `<` and a length with a digit:
+ * octet counting, and messages that end with LF (or CRLF or NUL, as some senders do). Empty lines are left out. A message is
+ * what a syslog message is, from `<` on; `send` takes the same, and counts octets.
+ *
+ * ```text
+ *   length  SP  message
+ *   32 34   20  3c 33 34 3e 31 20 2d ...          24 <34>1 - mymachine su - -
+ *               3c 33 34 3e 31 20 2d ...  0a      <34>1 - mymachine su - - LF
+ * ```
+ * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
+ * they are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, syslog } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
+ * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
+ * 		},
+ * 	},
+ * 	{ port: 601, protocol: syslog({ text: true }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const syslog: BytesOrText<TextPresetOptions>;
+
+/**
+ * Teltonika's trackers, with the codecs 8, 8 extended, 12 and others of the same frame. The first message of a connection is
+ * the IMEI in digits; then each is what is between the length and the CRC, and begins with the codec's number; a ping is the
+ * one byte ff. `send` sends everything as it is: 01 for an IMEI that is known, the number of records in four bytes, or a whole
+ * frame of codec 12.
+ *
+ * ```text
+ *   00 0f  IMEI                                                  the first one
+ *   00 00 00 00  length (4 bytes)  codec, data  00 00 CRC        the others
+ *   ff                                                           a ping
+ * ```
+ * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
+ * have 1280 at most, and answers of codec 12 may be longer.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, teltonika } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			if (message[0] === 0xff) return; // a ping
+ * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
+ * 			const records = Buffer.alloc(4);
+ * 			records.writeUInt32BE(message[1]);
+ * 			return records;
+ * 		},
+ * 	},
+ * 	{ port: 5027, protocol: teltonika() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const teltonika: BytesPreset<PresetOptions>;
+
+/**
+ * TPKT, which carries ISO transport over TCP: S7, RDP, H.323, X.400. A message is a TPDU, without the header, which `send`
+ * writes.
+ *
+ * ```text
+ *   version  reserved  length  TPDU
+ *   03       00        00 0b   06 e0 00 00 00 00 00          connection request
+ * ```
+ * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, tpkt } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, tpdu) {
+ * 			if (tpdu[1] !== 0xe0) return;
+ * 			// A connection request is answered by a connection confirm, with its source as destination.
+ * 			const confirm = Buffer.from(tpdu);
+ * 			confirm[1] = 0xd0;
+ * 			tpdu.copy(confirm, 2, 4, 6);
+ * 			return confirm;
+ * 		},
+ * 	},
+ * 	{ port: 102, protocol: tpkt() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const tpkt: BytesPreset<PresetOptions>;
+
+/** A message with the name of its type. */
+interface TypedMessage {
+    /** What the message is: by custom the name of a message of Protocol Buffers. */
+    type: string;
+    /** The message, for `fromBinary` of its type. */
+    data: Buffer;
+}
+/** A message with the name of its type, to be sent. */
+interface TypedReply {
+    /** What the message is. */
+    type: string;
+    /** The message, as `toBinary` of its type makes it. */
+    data: NodeJS.ArrayBufferView | ArrayBuffer;
+}
+/** Settings of {@link typedProtobuf}. */
+interface TypedProtobufOptions {
+    /**
+     * Largest message in bytes, its type counted. A larger one closes the connection with 1009 as soon as it is announced. 0
+     * means no limit but that of `limits.maxMemoryBytes`.
+     *
+     * @defaultValue 1 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
+     * 0 means for ever.
+     *
+     * @defaultValue 0
+     */
+    frameTimeoutMs?: number;
+}
+/**
+ * Messages of Protocol Buffers, each with the name of its type in front, as the plugin `protobuf` of the Go library gev has
+ * them. Nothing of Protocol Buffers is needed for it: the bytes of a message are for whatever made its types.
+ *
+ * ```text
+ *   00 00 00 0b   00 04   m s g 1   0a 03 61 62 63
+ *   length        length  type      data              the first length counts all that follows
+ * ```
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * new Server(
+ *   {
+ *     onMessage(_, { type, data }) {
+ *       if (type === "ping") return { type: "pong", data };
+ *     },
+ *   },
+ *   { protocol: typedProtobuf() },
+ * );
+ * ```
+ */
+declare function typedProtobuf(options?: TypedProtobufOptions): Custom<TypedMessage, TypedReply>;
+
+/** Settings of {@link varintPrefixed}. */
+interface VarintPrefixedOptions extends PresetOptions {
+    /**
+     * Most bytes of the length, 1 to 10.
+     *
+     * @defaultValue 5
+     */
+    maxBytes?: number;
+}
+/**
+ * A length of seven bits a byte, the lowest ones first, and so many bytes: protobuf's delimited messages (`encodeDelimited`,
+ * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
+ *
+ * ```text
+ *   length  message
+ *   03      08 96 01
+ *   ac 02   ... 300 bytes
+ * ```
+ * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, varintPrefixed } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		// What protobufjs or protobuf-es decode and encode.
+ * 		onMessage: (_, message) => message,
+ * 	},
+ * 	{ port: 4000, protocol: varintPrefixed() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
+
+export { Connection, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

@@ -58,6 +58,77 @@ export type {
 	SocketOptions,
 	TimeoutOptions,
 } from "./src/options.js";
+export { amqp } from "./src/presets/amqp.js";
+export { cobs } from "./src/presets/cobs.js";
+export { type DelimitedOptions, delimited } from "./src/presets/delimited.js";
+export { dns } from "./src/presets/dns.js";
+export { fix } from "./src/presets/fix.js";
+export {
+	type FixedLengthOptions,
+	fixedLength,
+} from "./src/presets/fixed-length.js";
+export { gb32960 } from "./src/presets/gb32960.js";
+export { gt06 } from "./src/presets/gt06.js";
+export { type HdlcOptions, hdlc } from "./src/presets/hdlc.js";
+export { type Iso8583Options, iso8583 } from "./src/presets/iso8583.js";
+export { jt808 } from "./src/presets/jt808.js";
+export { kafka } from "./src/presets/kafka.js";
+export {
+	type LengthPrefixedOptions,
+	lengthPrefixed,
+} from "./src/presets/length-prefixed.js";
+export { type LinesOptions, lines } from "./src/presets/lines.js";
+export { minecraft } from "./src/presets/minecraft.js";
+export { mllp } from "./src/presets/mllp.js";
+export { type ModbusOptions, modbus } from "./src/presets/modbus.js";
+export { mqtt } from "./src/presets/mqtt.js";
+export { netstring } from "./src/presets/netstring.js";
+export { type NmeaOptions, nmea } from "./src/presets/nmea.js";
+export { postgres } from "./src/presets/postgres.js";
+export type {
+	BytesOrText,
+	BytesPreset,
+	PresetArguments,
+	PresetOptions,
+	TextOrBytes,
+	TextPresetOptions,
+} from "./src/presets/preset.js";
+export {
+	type RespOptions,
+	resp,
+	respFrames,
+	setRespVersion,
+} from "./src/presets/resp.js";
+export {
+	RespAttributed,
+	RespError,
+	RespPush,
+	type RespReply,
+	RespSimple,
+	type RespValue,
+	RespVerbatim,
+} from "./src/presets/resp-values.js";
+export { slip } from "./src/presets/slip.js";
+export { smpp } from "./src/presets/smpp.js";
+export {
+	type StompFrame,
+	type StompOptions,
+	type StompReply,
+	stomp,
+} from "./src/presets/stomp.js";
+export { syslog } from "./src/presets/syslog.js";
+export { teltonika } from "./src/presets/teltonika.js";
+export { tpkt } from "./src/presets/tpkt.js";
+export {
+	type TypedMessage,
+	type TypedProtobufOptions,
+	type TypedReply,
+	typedProtobuf,
+} from "./src/presets/typed-protobuf.js";
+export {
+	type VarintPrefixedOptions,
+	varintPrefixed,
+} from "./src/presets/varint-prefixed.js";
 export {
 	type DeflateOptions,
 	frames,

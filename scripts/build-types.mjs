@@ -17,7 +17,7 @@ const interfaces = {
 	name: "interfaces",
 	transform: (code) =>
 		code.replace(
-			/^export declare class (\w+Options) \{/gm,
+			/^export declare class (\w+Options(?: extends \w+Options)?) \{/gm,
 			"export interface $1 {",
 		),
 };

@@ -26,6 +26,7 @@ const rooms = {
 		"src/http",
 		"#binding",
 	],
+	"src/presets": ["src", "src/base", "src/bridge", "src/framing", "src/flow"],
 };
 
 /** The crates of the addon. */

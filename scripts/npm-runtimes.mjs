@@ -60,8 +60,8 @@ export function cacheFolder(name) {
 	return join(root, "node_modules", ".cache", name);
 }
 
-/** Installs an npm package, and nothing that its scripts would do, below `prefix`. */
-export function install(spec, prefix) {
+/** Installs an npm package, or several, and nothing that their scripts would do, below `prefix`. */
+export function install(specs, prefix) {
 	const flags = [
 		"--no-save",
 		"--no-package-lock",
@@ -69,7 +69,11 @@ export function install(spec, prefix) {
 		"--prefix",
 		prefix,
 	];
-	const result = execute("npm", ["install", ...flags, spec], 300_000);
+	const result = execute(
+		"npm",
+		["install", ...flags, ...[specs].flat()],
+		300_000,
+	);
 	if (!result.ok) console.error(result.output);
 }
 

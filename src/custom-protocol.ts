@@ -1,23 +1,27 @@
 import * as check from "./base/check.js";
-import { integer, OptionTable, option } from "./base/option-table.js";
+import {
+	type Checked,
+	integer,
+	OptionTable,
+	option,
+} from "./base/option-table.js";
 import type { Connection } from "./connection.js";
 import type { Data } from "./flow/send.js";
 import type { RingBuffer } from "./framing/ring-buffer.js";
 import {
 	type AnyProtocol,
-	type Framing,
 	framingOf,
 	isProtocol,
 	type Protocol,
 	protocolOf,
 	raw,
-	type StreamNameOf,
+	type StreamName,
 } from "./protocol.js";
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
  * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
- * {@link StreamHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
+ * {@link FramesHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
  *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
@@ -67,26 +71,32 @@ export interface CustomProtocol<In, Out = Data, Context = unknown> {
 /** Settings of {@link custom}. */
 export class CustomOptions {
 	/**
+	 * What is below: {@link raw}, whose bytes come as the network has them; or what cuts messages natively ({@link frames},
+	 * {@link jsonStream}, {@link respFrames}), of which the buffer has one at a time, and nothing else. An empty one
+	 * comes as an empty buffer. What is packed goes out as a message of it.
+	 *
+	 * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
+	 * it is none. It may well take several messages out of it, one after the other.
+	 *
+	 * @defaultValue {@link raw}
+	 */
+	over?: Protocol<StreamName> = option((value, name) => {
+		if (isProtocol(value) && canBeBelow(value)) return value;
+		const expected = "a protocol on TCP that is not in TypeScript";
+		throw check.wrong(name, expected, value);
+	}, raw);
+	/**
 	 * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
 	 * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
 	 *
-	 * @defaultValue 1 MiB
+	 * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
 	 */
 	maxMessageBytes?: number = integer({
 		min: 0,
 		max: Number.MAX_SAFE_INTEGER,
-		default: 1024 * 1024,
+		default: ({ over }: Checked<CustomOptions>) =>
+			isCutting(over as Protocol) ? 0 : 1024 * 1024,
 	});
-	/**
-	 * What cuts natively before: its messages are what comes to the buffer, one after the other. An empty one comes as an empty
-	 * buffer. What is packed goes out as a message of it.
-	 *
-	 * @defaultValue {@link raw}
-	 */
-	over?: Protocol<StreamNameOf<Buffer>> = option((value, name) => {
-		if (isProtocol(value) && hasBytes(value)) return value;
-		throw check.wrong(name, "a protocol whose messages are bytes", value);
-	}, raw);
 }
 
 /** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
@@ -113,13 +123,17 @@ export function custom<In, Out = Data, Context = unknown>(
 			throw check.wrong(name, expected, protocol);
 		}
 	}
-	const under = framingOf(over as Protocol);
+	const below = framingOf(over as Protocol);
+	const isText = below.codec === "jsonStream";
 	return protocolOf("custom", {
-		...under,
-		maxMessageBytes,
+		...below,
+		// The buffer takes bytes: text need not become a string before.
+		options: isText ? { ...below.options, asBytes: true } : below.options,
+		maxMessageBytes: maxMessageBytes || below.maxMessageBytes,
 		custom: {
 			unpack: protocol.unpack.bind(protocol) as never,
 			pack: protocol.pack.bind(protocol) as never,
+			isCut: isCutting(over as Protocol),
 			maxMessageBytes,
 		},
 	});
@@ -142,19 +156,14 @@ export type Outgoing<Protocol extends AnyCustomProtocol> = Parameters<
 	Protocol["pack"]
 >[1];
 
-function hasBytes(
-	protocol: AnyProtocol,
-): protocol is Protocol<StreamNameOf<Buffer>> {
-	const { codec, custom } = framingOf(protocol);
-	return HAS_BYTES[codec] && custom === undefined;
+function canBeBelow(protocol: AnyProtocol): protocol is Protocol<StreamName> {
+	const { endsByFin, custom } = framingOf(protocol);
+	return endsByFin && custom === undefined;
 }
 
-/** Whose messages are bytes, as the types say by {@link StreamNameOf}. */
-const HAS_BYTES: Record<Framing["codec"], boolean> = {
-	raw: true,
-	frames: true,
-	websocket: false,
-	jsonStream: false,
-};
+/** What comes of it are whole messages. */
+function isCutting(protocol: AnyProtocol): boolean {
+	return framingOf(protocol).codec !== "raw";
+}
 
 const customOptions = new OptionTable("custom()", CustomOptions);

@@ -12,7 +12,8 @@ import type { Messages, ProtocolName, StreamName } from "./protocol.js";
 import type { HttpRequest, HttpResponse, UpgradeReply } from "./request.js";
 
 /**
- * What `onMessage` may return: something to send to the connection that the message came from, or nothing.
+ * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
+ * {@link resp}, which has it.
  *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -46,9 +47,9 @@ export type Handler<
 	Context = unknown,
 	Kind extends ProtocolName | AnyCustomProtocol = "websocket",
 > = [Kind] extends [AnyCustomProtocol]
-	? StreamHandler<Context, Incoming<Kind>, Outgoing<Kind>>
-	: [Kind] extends ["frames"]
-		? FramesHandler<Context>
+	? FramesHandler<Context, Incoming<Kind>, Outgoing<Kind>>
+	: [Kind] extends [Exclude<StreamName, "raw">]
+		? FramesHandler<Context, Messages[Kind]>
 		: [Kind] extends [StreamName]
 			? StreamHandler<Context, Messages[Kind]>
 			: [Kind] extends ["websocket" | "websocketBytes"]
@@ -165,7 +166,8 @@ export interface WebSocketHandler<Context = unknown, Message = string | Buffer>
 }
 
 /**
- * A {@link Handler} of a server that speaks TCP, with framing or without (`raw()`).
+ * A {@link Handler} of a server that speaks TCP without framing ({@link raw}), or of one with framing that does not care what is
+ * wrong with what comes: see {@link FramesHandler}.
  *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -184,26 +186,32 @@ export interface StreamHandler<Context = unknown, Message = Buffer, Out = Data>
 	onFragment?: never;
 	onPing?: never;
 	onPong?: never;
-	/** Of frames only. */
+	/** Not without framing. */
 	onFrameError?: never;
 }
 
-/** A {@link Handler} of a server that cuts {@link frames}. */
-export interface FramesHandler<Context = unknown>
-	extends HandlerBase<Context, Buffer> {
+/**
+ * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
+ * {@link stomp}, or a {@link CustomProtocol}.
+ *
+ * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
+ * @typeParam Out - what can be sent: see {@link Connection}.
+ */
+export interface FramesHandler<Context = unknown, Message = Buffer, Out = Data>
+	extends HandlerBase<Context, Message, Out> {
 	/**
 	 * The peer has ended its side (FIN) between two frames, and everything that it has sent has been handled or is being
 	 * handled; otherwise as with {@link StreamHandler}. Half a frame at the end is told to `onFrameError`, and closes the
 	 * connection.
 	 */
-	onEnd?(connection: Connection<Context>): void | Promise<void>;
+	onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
 	/**
 	 * Something is wrong with a frame, or with what comes between frames; what becomes of it is in the error. Comes in its turn
 	 * among the messages, and where the connection is closed for it, before `onClose`; answers to the messages before
 	 * still go out then.
 	 */
 	onFrameError?(
-		connection: Connection<Context>,
+		connection: Connection<Context, Out>,
 		error: FrameError,
 	): void | Promise<void>;
 	/** Of WebSocket only, as are the members below. */
@@ -215,12 +223,12 @@ export interface FramesHandler<Context = unknown>
 }
 
 /**
- * A {@link StreamHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
+ * A {@link FramesHandler} of a server with a {@link CustomProtocol}. It is the same; as a type that depends on `In` it has the
  * compiler look at the protocol before it looks at what a handler returns, so that a literal in it is not taken for any string.
  */
 export type CustomHandler<Context, In, Out> = [In] extends [never]
 	? never
-	: StreamHandler<Context, In, Out>;
+	: FramesHandler<Context, In, Out>;
 
 /** A {@link Handler} that serves any protocol: with members that all have, for messages of any kind. */
 export interface CommonHandler<Context = unknown> extends HandlerBase<Context> {

@@ -23,12 +23,16 @@ export interface Messages {
 	raw: Buffer;
 	/** What is delivered of each frame. */
 	frames: Buffer;
+	/** The same, of frames that are text. */
+	textFrames: string;
 	/** Text as `string`, everything else as `Buffer`. */
 	websocket: string | Buffer;
 	/** WebSocket with `text: "buffer"`: text and everything else as `Buffer`. */
 	websocketBytes: Buffer;
 	/** JSON texts. */
 	jsonStream: string;
+	/** Values, as they are on the wire. */
+	resp: Buffer;
 }
 
 /** The names of the protocols. */
@@ -36,6 +40,9 @@ export type ProtocolName = keyof Messages;
 
 /** The names of the protocols that are TCP with framing, or without: a peer ends its side by FIN. */
 export type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
+
+/** @internal The names of the codecs of the event loops. */
+export type CodecName = Exclude<ProtocolName, "textFrames" | "websocketBytes">;
 
 /** Those of them whose messages are of this type. */
 export type StreamNameOf<Message> = {
@@ -59,7 +66,7 @@ export type AnyProtocol = Protocol<ProtocolName | "custom">;
 /** @internal What is inside of a protocol. */
 export interface Framing {
 	/** The codec of the event loops. */
-	codec: Exclude<ProtocolName, "websocketBytes">;
+	codec: CodecName | "stomp";
 	/** Messages of text are handed over as bytes. */
 	textAsBytes?: boolean;
 	/** Its options, checked. */
@@ -330,6 +337,9 @@ export class JsonStreamOptions {
  * `JSON.parse` says. Something else between texts (numbers, strings and literals have no end of their own) closes the
  * connection with 1002, and bytes that are not UTF-8 with 1007. What is sent goes out as it is.
  *
+ * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
+ * at the end of what a peer sends (FIN), which closes with 1002 too.
+ *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
  * @example
@@ -343,7 +353,7 @@ export function jsonStream(
 	const checked = jsonStreamOptions.check(options);
 	return protocolOf("jsonStream", {
 		codec: "jsonStream",
-		options: checked,
+		options: { ...checked, asBytes: false },
 		maxMessageBytes: checked.maxMessageBytes,
 		// What is sent goes out as it is.
 		maxFraming: 0,
@@ -378,7 +388,8 @@ export function webSocket(
 
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
- * one message (a `Buffer`), cut and checked natively, and what is sent is made a frame. Text is sent in UTF-8.
+ * one message (a `Buffer`, or with `text: true` a `string`), cut and checked natively, and what is sent is made a frame. Text is
+ * sent in UTF-8.
  *
  * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
  * `onFrameError`.
@@ -392,11 +403,22 @@ export function webSocket(
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-export function frames(options: FramesOptions): Protocol<"frames"> {
+export function frames(
+	options: FramesOptions & { text: true },
+): Protocol<"textFrames">;
+export function frames(
+	options: FramesOptions & { text?: false | undefined },
+): Protocol<"frames">;
+export function frames(
+	options: FramesOptions,
+): Protocol<"frames" | "textFrames">;
+export function frames(
+	options: FramesOptions,
+): Protocol<"frames" | "textFrames"> {
 	const whole = checkFrames(checkFramesOptions(options));
 	const { framing, check } = sendableOf(whole);
 	const { frameTimeoutMs, maxMessageBytes } = whole;
-	return protocolOf("frames", {
+	return protocolOf(whole.text ? "textFrames" : "frames", {
 		codec: "frames",
 		options: { record: framesRecord(whole, framing), frameTimeoutMs },
 		maxMessageBytes,

@@ -38,6 +38,7 @@ import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
 import type { Packing } from "./flow/packing.js";
 import { PackingConnection } from "./flow/packing-connection.js";
 import { PackingDispatcher } from "./flow/packing-dispatcher.js";
+import { ParsingDispatcher } from "./flow/parsing-dispatcher.js";
 import { Relief } from "./flow/relief.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
@@ -146,12 +147,13 @@ export class ServerCore
 			endsByFin: framing.endsByFin,
 			checkSend: framing.checkSend,
 		};
-		const { serial, protocol } = this.#options;
-		this.#packing = framingOf(protocol).custom;
-		this.dispatcher =
-			this.#packing === undefined
-				? new Dispatcher(handler, serial, face)
-				: new PackingDispatcher(handler, serial, face, this.#packing);
+		this.#packing = framing.custom;
+		this.dispatcher = dispatcherOf(
+			handler,
+			this.#options.serial,
+			face,
+			this.#packing,
+		);
 	}
 
 	get connectionCount(): number {
@@ -471,6 +473,18 @@ export class ServerCore
 	#stopTimers(): void {
 		for (const timer of this.#timers) timer.stop();
 	}
+}
+
+function dispatcherOf(
+	handler: Members,
+	serial: boolean,
+	face: object,
+	packing: Packing | undefined,
+): Dispatcher {
+	if (packing === undefined) return new Dispatcher(handler, serial, face);
+	return "parse" in packing
+		? new ParsingDispatcher(handler, serial, face, packing)
+		: new PackingDispatcher(handler, serial, face, packing);
 }
 
 const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

@@ -44,10 +44,17 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		handler: WebSocketHandler<Context, Buffer>,
 		options: ServerOptions & { protocol: Protocol<"websocketBytes"> },
 	);
-	/** With frames. */
+	/** With frames whose messages are bytes. */
 	constructor(
 		handler: FramesHandler<Context>,
-		options: ServerOptions & { protocol: Protocol<"frames"> },
+		options: ServerOptions & {
+			protocol: Protocol<Exclude<StreamNameOf<Buffer>, "raw">>;
+		},
+	);
+	/** With frames that are text. */
+	constructor(
+		handler: FramesHandler<Context, string>,
+		options: ServerOptions & { protocol: Protocol<"textFrames"> },
 	);
 	/** With a protocol on TCP whose messages are bytes; without one it is raw. */
 	constructor(
@@ -56,7 +63,7 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	);
 	/** With a protocol on TCP whose messages are text. */
 	constructor(
-		handler: StreamHandler<Context, string>,
+		handler: FramesHandler<Context, string>,
 		options: ServerOptions & { protocol: Protocol<StreamNameOf<string>> },
 	);
 	/** With a protocol in TypeScript, which says what messages are and what can be sent. */

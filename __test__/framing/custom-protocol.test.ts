@@ -10,10 +10,11 @@ import {
 	Server,
 	webSocket,
 } from "gev";
+import { promised } from "../kit/promised.js";
 import { Queue } from "../kit/queue.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
-import { frame, Lengths, promised, recorded, speak } from "./lengths.js";
+import { frame, Lengths, recorded, speak } from "./lengths.js";
 
 const echo = { onMessage: (_: unknown, body: Buffer) => body };
 
@@ -273,6 +274,7 @@ test("a message of maxMessageBytes is let in and one of a byte more is not, in w
 		const client = await send("x".repeat(997));
 		await client.readToEnd();
 		client.socket.end();
+		t.is(await calls.next(), "closed tooLong");
 		t.is(await calls.next(), "close 1009 limit");
 	}
 	// One that is announced and never comes takes no more than that either.
@@ -280,6 +282,7 @@ test("a message of maxMessageBytes is let in and one of a byte more is not, in w
 	client.write(Buffer.alloc(10_000, 0x7f));
 	await client.readToEnd();
 	client.socket.end();
+	t.is(await calls.next(), "closed tooLong");
 	t.is(await calls.next(), "close 1009 limit");
 	t.is(got.size, 0);
 	await until(() => server.heldBytes === 0);
@@ -348,11 +351,7 @@ test("half a message at FIN is told, and what came before is answered", async (t
 	const client = await tcp(t, port);
 	client.socket.end(Buffer.concat([frame("whole"), frame("half").subarray(1)]));
 	t.is((await client.readToEnd()).toString(), "\0\0\0\x05whole");
-	t.deepEqual(await calls.take(3), [
-		"error ERR_GEV_PROTOCOL",
-		"end",
-		"close 1005 peer",
-	]);
+	t.deepEqual(await calls.take(2), ["closed truncated", "close 1002 protocol"]);
 	const other = await tcp(t, port);
 	other.socket.end(frame("whole"));
 	await other.readToEnd();
@@ -581,7 +580,7 @@ test("what is no protocol in TypeScript is refused, and so is what cannot be bel
 	for (const over of [webSocket(), custom(lengths), { ...raw() }, "raw"]) {
 		t.throws(() => custom(lengths, { over: over as never }), {
 			code: "ERR_GEV_OPTION",
-			message: /^over must be a protocol whose messages are bytes/,
+			message: /^over must be a protocol on TCP that is not in TypeScript/,
 		});
 	}
 	t.throws(() => custom(lengths, { maxMessageBytes: -1 }), {

@@ -74,6 +74,34 @@ test("what is no frame is told with all that is known of it", async (t) => {
 	}
 });
 
+test("frames of text are strings, long ones too, and what is no UTF-8 is malformed", async (t) => {
+	const { join } = await scene(
+		t,
+		{ ...lines, text: true, onNoise: "discard" },
+		(message) => message,
+	);
+	const [client, { closed }] = await join();
+	const long = "\u20ac".repeat(50_000);
+	client.write(`zw\u00f6lf\n\n${long}\n`);
+	client.write(Buffer.from(`${"x".repeat(100_000)}\xe2\x82\n\xff\n`, "latin1"));
+	client.socket.end("end\n");
+	const wrong = Array<string>(2).fill("discarded malformed");
+	t.deepEqual(await closed, [
+		...["text zw\u00f6lf", "text ", `text ${long}`],
+		...[...wrong, "text end", "end", "peer"],
+	]);
+	t.is(`${await client.readToEnd()}`, `zw\u00f6lf\n\n${long}\nend\n`);
+	t.throws(
+		() =>
+			frames({
+				...lines,
+				text: true,
+				checksum: { digits: "hex", onBad: "deliver" },
+			}),
+		{ code: "ERR_GEV_OPTION", message: /^frames\(\): text: / },
+	);
+});
+
 test("with discard it goes on, and counts, whether somebody hears of it or not", async (t) => {
 	const handler: FramesHandler = {
 		onMessage: (connection, message) =>

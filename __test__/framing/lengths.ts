@@ -1,13 +1,16 @@
 import type { ExecutionContext } from "ava";
 import {
 	type Connection,
+	type Custom,
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
+	type FrameError,
+	type FramesHandler,
+	type Protocol,
 	type RingBuffer,
 	Server,
 	type ServerOptions,
-	type StreamHandler,
 } from "gev";
 import { loops } from "../kit/loops.js";
 import { patient } from "../kit/patience.js";
@@ -45,35 +48,34 @@ export function frame(body: Uint8Array | string): Buffer {
 export async function speak<In, Out>(
 	t: ExecutionContext,
 	protocol: CustomProtocol<In, Out>,
-	handler: StreamHandler<unknown, In, Out>,
+	handler: FramesHandler<unknown, In, Out>,
 	options: Omit<ServerOptions, "protocol"> & CustomOptions = {},
 ): Promise<{ server: Server<unknown, In, Out>; port: number }> {
 	const { maxMessageBytes, over, ...others } = options;
+	const made = custom(protocol, {
+		...(maxMessageBytes !== undefined && { maxMessageBytes }),
+		...(over !== undefined && { over }),
+	});
+	return start(t, made, handler, others);
+}
+
+/** A server for one test that speaks what has been made of a protocol, with one event loop. */
+export async function start<In, Out>(
+	t: ExecutionContext,
+	protocol: Custom<In, Out> | Protocol<"resp">,
+	handler: FramesHandler<unknown, In, Out>,
+	options: Omit<ServerOptions, "protocol"> = {},
+): Promise<{ server: Server<unknown, In, Out>; port: number }> {
 	const server = new Server<unknown, In, Out>(handler as never, {
 		host: "127.0.0.1",
 		port: 0,
 		...loops(1),
-		...patient(others),
-		protocol: custom(protocol, {
-			...(maxMessageBytes !== undefined && { maxMessageBytes }),
-			...(over !== undefined && { over }),
-		}),
+		...patient(options),
+		protocol: protocol as Custom<In, Out>,
 	});
 	t.teardown(() => server.stop({ timeoutMs: 1000 }));
 	const { port } = await server.start();
 	return { server, port };
-}
-
-/** A promise, and what fulfils it. */
-export function promised<Value = void>(): {
-	promise: Promise<Value>;
-	resolve: (value: Value) => void;
-} {
-	let resolve!: (value: Value) => void;
-	const promise = new Promise<Value>((fulfil) => {
-		resolve = fulfil;
-	});
-	return { promise, resolve };
 }
 
 /** The members of a handler that tell of ends and errors, in their order. */
@@ -85,6 +87,7 @@ export function recorded(): {
 		reason: { code: number; cause: string },
 	): void;
 	onError(error: Error & { code?: string }): void;
+	onFrameError(connection: Connection<unknown, never>, error: FrameError): void;
 } {
 	const calls = new Queue<string>();
 	return {
@@ -92,5 +95,6 @@ export function recorded(): {
 		onEnd: () => calls.push("end"),
 		onClose: (_, { code, cause }) => calls.push(`close ${code} ${cause}`),
 		onError: ({ code, message }) => calls.push(`error ${code ?? message}`),
+		onFrameError: (_, { fate, reason }) => calls.push(`${fate} ${reason}`),
 	};
 }

@@ -1,17 +1,19 @@
 import type { ExecutionContext } from "ava";
 import {
 	type Connection,
+	type Data,
 	type FrameError,
 	type FramesHandler,
 	type FramesOptions,
 	frames,
+	Protocol,
 	Server,
 	type ServerOptions,
 } from "gev";
 import { patient } from "../kit/patience.js";
 import { type TcpClient, tcp } from "../kit/tcp-client.js";
 
-/** What has happened on a connection: messages, and what was wrong. */
+/** What has happened on a connection: messages, of which those that are strings have `text ` in front, and what was wrong. */
 export type Story = (Buffer | string)[];
 
 /** A server of frames that writes down what it hears. */
@@ -31,18 +33,23 @@ export interface Teller {
 	errors: FrameError[];
 }
 
+/** A message, as a story has it. */
+export function told(message: Buffer | string): Buffer | string {
+	return typeof message === "string" ? `text ${message}` : message;
+}
+
 /** Stories end with the cause of the close; answers are what `reply` makes of a message. */
 export async function scene(
 	t: ExecutionContext,
-	options: FramesOptions,
-	reply: (message: Buffer) => Buffer | undefined = () => undefined,
+	framing: FramesOptions | Protocol<"frames" | "textFrames">,
+	reply: (message: Buffer | string) => Data | undefined = () => undefined,
 	more: ServerOptions = {},
 ): Promise<Scene> {
 	const waiting: ((teller: Teller) => void)[] = [];
 	const closing = new Map<Connection, (story: Story) => void>();
 	const tellers = new Map<Connection, Teller>();
 	const of = (connection: Connection) => tellers.get(connection) as Teller;
-	const handler: FramesHandler = {
+	const handler: FramesHandler<unknown, Buffer | string> = {
 		onConnect(connection) {
 			const closed = new Promise<Story>((resolve) => {
 				closing.set(connection, resolve);
@@ -52,7 +59,7 @@ export async function scene(
 			waiting.shift()?.(teller);
 		},
 		onMessage(connection, message) {
-			of(connection).story.push(message);
+			of(connection).story.push(told(message));
 			return reply(message);
 		},
 		onFrameError(connection, error) {
@@ -65,10 +72,11 @@ export async function scene(
 			closing.get(connection)?.(of(connection).story);
 		},
 	};
+	const protocol = framing instanceof Protocol ? framing : frames(framing);
 	const server = new Server(handler, {
 		...{ host: "127.0.0.1", port: 0, loops: 1 },
 		...patient(more),
-		protocol: frames(options),
+		protocol: protocol as Protocol<"frames">,
 	});
 	t.teardown(() => server.stop({ timeoutMs: 1000 }));
 	const { port } = await server.start();

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type {
 	FrameCase,
 	FrameChecksumOptions,
@@ -146,7 +147,7 @@ class Twin {
 				options,
 			);
 			if (message.length > 0 || options.ignoreEmpty !== true) {
-				this.story.push(message);
+				this.story.push(this.options.text ? `text ${message}` : message);
 			}
 			this.#pass(length - shared);
 		} catch (error) {
@@ -245,7 +246,11 @@ function cut(
 	const max = limit === 0 ? Number.POSITIVE_INFINITY : limit;
 	const isDelimited = rule.fixed === undefined && rule.length === undefined;
 	const longest = Math.max(0, ...starts.map(({ length }) => length));
-	if (isDelimited) return cutDelimited(rule, bytes, start, longest, max);
+	if (isDelimited) {
+		const cut = cutDelimited(rule, bytes, start, longest, max);
+		if (options.text && !isUtf8(cut[0])) throw new Wrong("malformed", cut[1]);
+		return cut;
+	}
 	const ends = marks(rule.end);
 	const [head, total] =
 		rule.fixed === undefined
@@ -276,6 +281,7 @@ function cut(
 			throw new Wrong("checksum", total, message);
 		}
 	}
+	if (options.text && !isUtf8(message)) throw new Wrong("malformed", total);
 	return [message, total];
 }
 

@@ -9,12 +9,17 @@ import {
 	type CustomProtocol,
 	custom,
 	type FrameError,
+	fix,
+	fixedLength,
 	frames,
 	type Handler,
 	jsonStream,
+	lines,
+	mqtt,
 	type Protocol,
 	type RingBuffer,
 	raw,
+	respFrames,
 	Server,
 	type ServerOptions,
 	type StreamHandler,
@@ -61,6 +66,7 @@ export function literals(either: Protocol, options: ServerOptions): void {
 		{
 			onMessage: (_, message) => same<typeof message, string>(),
 			onEnd: (connection) => connection.end(),
+			onFrameError: (_connection, error) => same<typeof error, FrameError>(),
 		},
 		{ protocol: jsonStream() },
 	);
@@ -75,8 +81,29 @@ export function literals(either: Protocol, options: ServerOptions): void {
 		},
 		{ protocol: frames({ length: "u16" }) },
 	);
+	new Server(
+		{
+			onMessage: (_, message) => same<typeof message, string>(),
+			onFrameError: (_connection, error) => same<typeof error, FrameError>(),
+		},
+		{ protocol: frames({ end: "\n", text: true }) },
+	);
 	// @ts-expect-error
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n" }) });
+	// @ts-expect-error
+	new Server({ onPing() {} }, { protocol: frames({ end: "\n", text: true }) });
+	same<ReturnType<typeof mqtt>, Protocol<"frames">>();
+	const text = { onMessage: (_: Connection, message: string) => message };
+	const bytes = { onMessage: (_: Connection, message: Buffer) => message };
+	new Server(text, { protocol: lines() });
+	new Server(bytes, { protocol: lines({ text: false }) });
+	new Server(bytes, { protocol: fix() });
+	new Server(text, { protocol: fix({ text: true, onTooLong: "discard" }) });
+	new Server(bytes, { protocol: fixedLength({ bytes: 4 }) });
+	// @ts-expect-error
+	fixedLength();
+	// @ts-expect-error
+	mqtt({ text: true });
 	// @ts-expect-error
 	new Server({ onFrameError() {} }, { protocol: raw() });
 	// @ts-expect-error
@@ -296,8 +323,13 @@ export function ownProtocols(sensors: Custom<Reading, Order>): void {
 	custom({ unpack: (): number | undefined => undefined });
 	// @ts-expect-error
 	custom(new Sensors(), { over: webSocket() });
-	// @ts-expect-error
-	custom(new Sensors(), { over: jsonStream() });
+	for (const over of [jsonStream(), frames({ end: "\n" }), respFrames()]) {
+		same<ReturnType<typeof custom<Reading, Order>>, typeof sensors>();
+		new Server(
+			{ onFrameError: (_, error) => same<typeof error, FrameError>() },
+			{ protocol: custom(new Sensors(), { over }) },
+		);
+	}
 }
 
 export async function members(

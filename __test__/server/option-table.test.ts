@@ -16,7 +16,8 @@ type Table = new (
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
-	...["CustomOptions", "FramesOptions"],
+	...["CustomOptions", "FramesOptions", "RespOptions"],
+	...["StompOptions", "TypedProtobufOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
@@ -43,6 +44,9 @@ const defaults: Record<string, Options> = {
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
 	FramesOptions: defaultsOf("FramesOptions"),
+	RespOptions: defaultsOf("RespOptions"),
+	StompOptions: defaultsOf("StompOptions"),
+	TypedProtobufOptions: defaultsOf("TypedProtobufOptions"),
 	FrameLengthOptions: defaultsOf("FrameLengthOptions"),
 	FrameChecksumOptions: defaultsOf("FrameChecksumOptions"),
 	StopOptions: defaultsOf("StopOptions"),
@@ -69,6 +73,7 @@ const inWords: [words: string, value: unknown][] = [
 	["a quarter of the machine's memory", Math.floor(memory / 4)],
 	["16 MiB, or what the largest message takes", 16 * 1024 * 1024],
 	["1 MiB, or `maxBufferedBytes`", 1024 * 1024],
+	["1 MiB; none where a protocol below", 1024 * 1024],
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
 ];

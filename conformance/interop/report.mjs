@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/setup.mjs";
+import { redisChecks, stompChecks } from "./values/checks.mjs";
 
 const reportFile = join(root, "conformance", "interop.md");
 
@@ -76,6 +77,18 @@ function cell(outcome = "") {
 	return ["ok", "-", ""].includes(outcome) ? outcome : "FAILED";
 }
 
+/** A table of what checks are. */
+function explained(checks) {
+	const rows = Object.entries(checks).map(
+		([name, what]) => `| ${name} | ${what} |`,
+	);
+	return [
+		"| check | what the peer finds as it should be |",
+		"| --- | --- |",
+		...rows,
+	].join("\n");
+}
+
 const REPORT_HEAD = `# Clients and proxies that others wrote
 
 Written by \`npm run interop -- --write\`. A "-" is a check that the other's interface cannot express.
@@ -138,5 +151,17 @@ Of [examples/mqtt-broker](../examples/mqtt-broker/server.ts).
 | will | published for a client that is cut, not for one that says goodbye |
 | keep-alive | a connection for twice as long as its client may be silent |
 | properties | a user property of MQTT 5 |
+`,
+	"peer of RESP": `## Peers of RESP
+
+Clients, decoders and programs of Redis, against a small key-value server over \`resp()\`, which is told of no error.
+
+${explained(redisChecks)}
+`,
+	"peer of STOMP": `## Peers of STOMP
+
+Clients, against a small message broker over \`stomp()\`, which is told of no error.
+
+${explained(stompChecks)}
 `,
 };

@@ -1,10 +1,11 @@
 /**
- * `npm run interop`: lets clients that others wrote talk to a server and to
- * examples, and puts proxies that others wrote in front of one; prints tables of
- * what was found, and compares them with conformance/interop.md: other outcomes than
- * its are a failure. Names of clients and proxies as arguments check only those.
+ * `npm run interop`: lets clients that others wrote talk to a server and to examples, puts
+ * proxies that others wrote in front of one, and has encoders and decoders of
+ * others tried on framing; prints tables of what was found, and compares them with
+ * conformance/interop.md and docs/presets/peers.md: other outcomes than theirs are
+ * a failure. Names of clients, proxies and programs as arguments check only those.
  *
- *   --write          writes conformance/interop.md, of all only
+ *   --write          writes these pages, with all, or with all of framing: that one only
  *   --update         fetches newer runtimes from npm
  *   --allow-missing  who cannot be had here is no failure
  */
@@ -20,10 +21,13 @@ import { mqttClients, redisClients } from "./examples/clients.mjs";
 import { mqttChecks } from "./examples/mqtt-checks.mjs";
 import { redisChecks } from "./examples/redis-checks.mjs";
 import { startExample } from "./examples/server.mjs";
+import { framingNames, tryOutFraming } from "./framing/index.mjs";
+import { framingTable, newsOf, writeFramingPage } from "./framing/page.mjs";
 import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
 import { proxies } from "./proxies/index.mjs";
 import { Scene } from "./proxies/scene.mjs";
 import { isKnown, markdownTable, writeReport } from "./report.mjs";
+import { valueKinds } from "./values/index.mjs";
 
 const limitMs = 60_000;
 
@@ -52,6 +56,10 @@ const kinds = [
 		peers: mqttClients,
 		tryOut: tryOutClients(mqttChecks, () => startExample("mqtt-broker/server")),
 	},
+	...valueKinds.map(({ start, ...kind }) => ({
+		...kind,
+		tryOut: (peer) => tryOutPeer(peer, kind.checks, start),
+	})),
 ];
 
 async function main() {
@@ -63,8 +71,11 @@ async function main() {
 		},
 		allowPositionals: true,
 	});
-	if (values.write && positionals.length > 0) {
-		throw new SetupError("interop: --write needs all clients and proxies");
+	const isFraming = positionals.join() === framingNames.join();
+	if (values.write && positionals.length > 0 && !isFraming) {
+		throw new SetupError(
+			`interop: --write needs all clients and proxies, or ${framingNames.join(" ")}`,
+		);
 	}
 	if (values.update) forgetRuntimes();
 	const tables = [];
@@ -75,24 +86,49 @@ async function main() {
 		tables.push({ kind, table: markdownTable(kind, checks, own) });
 		results.push(...own);
 	}
+	const programs = positionals.length === 0 ? framingNames : positionals;
+	const exchanges = await tryOutFraming(programs);
 	const failures = results.flatMap(({ name, errors }) =>
 		errors.map((error) => `- ${name}, ${error}`),
 	);
-	console.log(tables.map(({ table }) => table).join("\n\n"));
-	for (const failure of failures) console.log(failure);
-	if (values.write) writeReport(tables, failures);
+	const framing = framingTable(exchanges);
+	const all = tables.map(({ table }) => table);
+	console.log([...all, framing].join("\n\n"));
+	const wrong = exchanges
+		.filter(({ version, outcome }) => version !== undefined && outcome !== "ok")
+		.map(
+			({ row, from, peer, outcome }) =>
+				`- ${row}, ${from}: ${peer}: ${outcome}`,
+		);
+	for (const failure of [...failures, ...wrong]) console.log(failure);
+	if (values.write) writeFramingPage(framing);
+	if (values.write && !isFraming) writeReport(tables, failures);
 
-	const isComplete = results.every((result) => result.version !== undefined);
+	const isComplete = [...results, ...exchanges].every(
+		(result) => result.version !== undefined,
+	);
 	const isGood =
-		failures.length === 0 &&
+		failures.length + wrong.length === 0 &&
 		(isComplete || values["allow-missing"]) &&
-		(values.write || isKnown(results));
+		(values.write || (isKnown(results) && isFramingKnown(exchanges)));
 	process.exitCode = isGood ? 0 : 1;
+}
+
+function isFramingKnown(exchanges) {
+	const news = newsOf(exchanges);
+	if (news.length === 0) return true;
+	console.log(
+		`interop: docs/presets/peers.md says something else of ${news.join("; ")}; --write writes it`,
+	);
+	return false;
 }
 
 /** The kinds that have peers of these names, with those only. */
 function chosen(wanted) {
-	const known = kinds.flatMap(({ peers }) => peers.map(({ name }) => name));
+	const known = [
+		...kinds.flatMap(({ peers }) => peers.map(({ name }) => name)),
+		...framingNames,
+	];
 	const unknown = wanted.filter((name) => !known.includes(name));
 	if (unknown.length > 0) {
 		throw new SetupError(
@@ -129,6 +165,31 @@ function tryOutClients(checks, startServer) {
 			outcomes,
 			errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
 		};
+	};
+}
+
+/**
+ * Runs what one peer can check of `checks`, against a server of its own that must not have been told of any error.
+ *
+ * @returns {Promise<import("./report.mjs").Result>}
+ */
+async function tryOutPeer({ name, prepare }, checks, start) {
+	process.stderr.write(`interop: ${name}\n`);
+	const prepared = prepare();
+	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
+	const server = await start();
+	const { output, end } = await run([...prepared.command, `${server.port}`]);
+	await server.stop();
+	const outcomes = outcomesIn(output, checks);
+	return {
+		name,
+		version: prepared.version,
+		outcomes,
+		errors: [
+			...errorsIn(outcomes),
+			...server.errors,
+			...(end === "exit 0" ? [] : [end]),
+		],
 	};
 }
 
@@ -171,10 +232,10 @@ async function run([command, ...args]) {
 }
 
 /** A check that the client has said nothing about, because it ended or was ended before, has failed. */
-function outcomesIn(output, names) {
+function outcomesIn(output, checks) {
 	const lines = [...output.matchAll(/^([\w-]+) (.+)$/gm)];
 	const said = new Map(lines.map(([, name, outcome]) => [name, outcome]));
-	return new Map(names.map((name) => [name, said.get(name) ?? "no result"]));
+	return new Map(checks.map((name) => [name, said.get(name) ?? "no result"]));
 }
 
 function errorsIn(outcomes) {

@@ -8,8 +8,10 @@ pub mod framing;
 pub mod handshake;
 pub mod inflate;
 pub mod proxy;
+pub mod resp;
 pub mod ring_buffer;
 pub mod seeds;
+pub mod stomp;
 
 mod arrival;
 #[path = "../../crates/frames/tests/frames/choices.rs"]
@@ -24,3 +26,7 @@ mod peer;
 #[path = "../../crates/wire/tests/codecs/scenarios.rs"]
 #[allow(dead_code)]
 mod scenarios;
+#[path = "../../crates/wire/tests/codecs/twins.rs"]
+mod twins;
+
+mod values;

@@ -34,6 +34,7 @@ pub fn all() -> Vec<Seed> {
     seeds.extend(compressed_messages());
     seeds.extend(proxy_headers());
     seeds.extend(ring_operations());
+    seeds.extend(values());
     seeds
 }
 
@@ -191,6 +192,33 @@ fn ring_operations() -> Vec<Seed> {
     ]
     .map(|(name, bytes)| seed("ring_buffer", name, bytes))
     .into()
+}
+
+/// Values of RESP and frames of STOMP, as clients and servers send them.
+fn values() -> Vec<Seed> {
+    let resp = |name, requests: u8, bytes: &[u8]| {
+        let case = [&[requests, 0], &ARRIVAL[..], &one_item(bytes)].concat();
+        seed("resp", name, case)
+    };
+    let stomp = |name, bytes: &[u8]| {
+        let case = [&[200], &ARRIVAL[..], &one_item(bytes)].concat();
+        seed("stomp", name, case)
+    };
+    vec![
+        resp("request", 1, b"*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n"),
+        resp(
+            "attribute",
+            0,
+            b"|1\r\n+ttl\r\n:1\r\n*2\r\n$-1\r\n%1\r\n#t\r\n,1.5\r\n",
+        ),
+        stomp("send", b"SEND\ndestination:/a\n\nhello\0\n"),
+        stomp("length", b"SEND\r\ncontent-length:3\r\n\r\na\0b\0\r\n"),
+    ]
+}
+
+/// A list of these bytes only: a byte that says that there is one more, and the choice of its variant.
+fn one_item(bytes: &[u8]) -> Vec<u8> {
+    [&[1], &variant(0, 3)[..], bytes].concat()
 }
 
 fn handshake_case(bytes: &[u8]) -> Vec<u8> {

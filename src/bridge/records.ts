@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-13f2878f";
+export const RECORDS_VERSION = "0.1.0-e8808834";
 
 // Records of both queues.
 
@@ -139,7 +139,10 @@ export const FRAME_NOISE = 2;
 export const FRAME_TIMEOUT = 3;
 /** The connection has ended in the middle of it. */
 export const FRAME_TRUNCATED = 4;
-/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+/**
+ * It is not built as it should be: a length that is none, an escape that means nothing, another end, text that is
+ * not UTF-8.
+ */
 export const FRAME_MALFORMED = 5;
 
 // Positions of control words, in units of four bytes.
@@ -281,7 +284,10 @@ export type FrameFault =
 	| "timeout"
 	/** The connection has ended in the middle of it. */
 	| "truncated"
-	/** It is not built as it should be: a length that is none, an escape that means nothing, another end. */
+	/**
+	 * It is not built as it should be: a length that is none, an escape that means nothing, another end, text that is
+	 * not UTF-8.
+	 */
 	| "malformed";
 
 /** The same by their numbers. */

@@ -18,6 +18,8 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	/** The handler wants messages that are long in fragments. */
 	readonly takesFragments: boolean;
 
+	/** What `onMessage` returns is sent even if it is `null`, which is something that the protocol has. */
+	protected readonly sendsNull: boolean = false;
 	/** Where members are called: where the server was started last, or made. */
 	#context: HandlerContext = currentContext();
 	/** The handler's `onMessage`, bound; `undefined` if there is none. */
@@ -183,7 +185,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 
 	/** Sends what `onMessage` has returned, at once or when it is there. */
 	#replied(connection: ConnectionCore, reply: unknown): void {
-		if (reply === undefined || reply === null) return;
+		if (this.#isNothing(reply)) return;
 		if (isThenable(reply)) void this.#settle(connection, reply, true, true);
 		else connection.send(reply);
 	}
@@ -223,6 +225,11 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		});
 	}
 
+	/** True for what sends nothing. */
+	#isNothing(reply: unknown): boolean {
+		return reply === undefined || (reply === null && !this.sendsNull);
+	}
+
 	/** Sees to a promise, for which the connection `waits` or not, and `sends` what it is fulfilled with. Never rejected. */
 	async #settle(
 		connection: ConnectionCore,
@@ -234,9 +241,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		try {
 			// Of a promise's own members, which may be anything, this asks none.
 			const reply = await promise;
-			if (sends && reply !== undefined && reply !== null) {
-				connection.send(reply);
-			}
+			if (sends && !this.#isNothing(reply)) connection.send(reply);
 		} catch (error) {
 			this.handlerFailed(error, connection);
 		}

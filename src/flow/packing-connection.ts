@@ -14,6 +14,8 @@ export class PackingConnection extends ConnectionCore {
 	#received: RingBuffer | undefined = undefined;
 	/** For so much memory of it the connection has answered. */
 	#answeredFor = 0;
+	/** The peer has ended its side within a message: it is closed for that when everything has been answered. */
+	#isTruncated = false;
 	readonly #packing: Packing;
 
 	constructor(place: Place, server: ConnectionServer, packing: Packing) {
@@ -74,6 +76,18 @@ export class PackingConnection extends ConnectionCore {
 	/** Closes because a message is longer than it may be: 1009. */
 	exceededLength(): void {
 		this.closeFor(1009, "message too big", CAUSE_LIMIT);
+	}
+
+	/** Closes because the peer has ended its side within a message, when the handler owes it nothing more. */
+	truncated(): void {
+		this.#isTruncated = true;
+		if ((this.inbox?.unsettled ?? 0) > 0) return;
+		this.closeFor(1002, "ended in the middle of a message", CAUSE_PROTOCOL);
+	}
+
+	override replySettled(): void {
+		super.replySettled();
+		if (this.#isTruncated) this.truncated();
 	}
 
 	override expel(): void {

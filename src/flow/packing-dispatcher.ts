@@ -1,18 +1,38 @@
 import { types } from "node:util";
 import { GevError } from "../base/errors.js";
+import { FrameError } from "../bridge/frame-error.js";
+import type { FrameFault } from "../bridge/records.js";
 import type { RingBuffer } from "../framing/ring-buffer.js";
 import { Dispatcher, type Members } from "./dispatcher.js";
-import type { Packing } from "./packing.js";
+import type { Unpacking } from "./packing.js";
 import type { PackingConnection } from "./packing-connection.js";
+
+/** A dispatcher that makes messages of what the loops hand over, and tells what can be none. */
+export class ReadingDispatcher extends Dispatcher {
+	/** Tells the handler, whose turn it is, what is wrong with what has come, which begins with `head`. It closes for it afterwards. */
+	protected tellWrong(
+		connection: PackingConnection,
+		fault: FrameFault,
+		head: Buffer,
+		limit?: number,
+		length?: number,
+	): void {
+		connection.frameErrors++;
+		const details = { limit, length, head };
+		const error = new FrameError(fault, "closed", details);
+		this.call("onFrameError", connection, error);
+	}
+}
 
 /**
  * A dispatcher that makes messages of what the loops have cut, by a protocol in TypeScript. One message at a time: the next one is
  * made when the handler can take it, so that a paused connection stands still, and that what the handler has done with
  * one message is there when the next one is made.
  */
-export class PackingDispatcher extends Dispatcher {
+export class PackingDispatcher extends ReadingDispatcher {
 	/** The protocol's `unpack`. It needs no `this`. */
-	readonly #unpack: Packing["unpack"];
+	readonly #unpack: Unpacking["unpack"];
+	readonly #isCut: boolean;
 	/** Most bytes that a message may take. */
 	readonly #maxMessageBytes: number;
 
@@ -20,11 +40,12 @@ export class PackingDispatcher extends Dispatcher {
 		handler: Members,
 		serial: boolean,
 		server: object,
-		packing: Packing,
+		{ unpack, isCut, maxMessageBytes }: Unpacking,
 	) {
 		super(handler, serial, server);
-		this.#unpack = packing.unpack;
-		this.#maxMessageBytes = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
+		this.#unpack = unpack;
+		this.#isCut = isCut;
+		this.#maxMessageBytes = maxMessageBytes || Number.POSITIVE_INFINITY;
 	}
 
 	override message(connection: PackingConnection, bytes: Buffer): void {
@@ -35,9 +56,15 @@ export class PackingDispatcher extends Dispatcher {
 	override peerEnded(connection: PackingConnection): void {
 		this.inTurn(connection, 0, () => {
 			if (connection.unpacked > 0) {
-				this.failed(truncated(connection.unpacked), connection);
+				this.tellWrong(
+					connection,
+					"truncated",
+					headOf(connection.receive(NOTHING)),
+				);
+				connection.truncated();
+			} else {
+				connection.peerHasEnded();
 			}
-			connection.peerHasEnded();
 		});
 	}
 
@@ -71,7 +98,7 @@ export class PackingDispatcher extends Dispatcher {
 			// Only what has come as nothing, cut by the loop, can be a message without a byte.
 			if (taken <= 0 && before > 0) throw noProgress(message, before);
 			if (taken > this.#maxMessageBytes) {
-				connection.exceededLength();
+				this.#exceeded(connection, NOTHING, taken);
 				return;
 			}
 			// Whoever unpacks may have closed the connection, or paused it.
@@ -87,8 +114,21 @@ export class PackingDispatcher extends Dispatcher {
 				return;
 			}
 		} while (!buffer.isEmpty);
+		if (this.#isCut && !buffer.isEmpty && connection.hears) {
+			// Nothing more will come of it.
+			this.tellWrong(connection, "malformed", headOf(buffer));
+			connection.violated();
+			return;
+		}
 		connection.settleReceived();
-		if (buffer.length > this.#maxMessageBytes) connection.exceededLength();
+		if (buffer.length > this.#maxMessageBytes && connection.hears) {
+			this.#exceeded(connection, headOf(buffer), buffer.length);
+		}
+	}
+
+	#exceeded(connection: PackingConnection, head: Buffer, length: number): void {
+		this.tellWrong(connection, "tooLong", head, this.#maxMessageBytes, length);
+		connection.exceededLength();
 	}
 
 	/** Goes on when the handler can take more, before all that comes after. */
@@ -127,11 +167,11 @@ function noProgress(message: unknown, bytes: number): GevError {
 	);
 }
 
-const NOTHING = Buffer.alloc(0);
-
-function truncated(bytes: number): GevError {
-	return new GevError(
-		"ERR_GEV_PROTOCOL",
-		`the peer has ended its side within a message, of which ${bytes} bytes have come`,
-	);
+/** The first bytes, for who is told of an error. */
+function headOf(buffer: RingBuffer): Buffer {
+	return Buffer.concat([...buffer.peek(HEAD_BYTES)]);
 }
+
+const NOTHING = Buffer.alloc(0);
+/** As the loops tell of frames. */
+export const HEAD_BYTES = 16;

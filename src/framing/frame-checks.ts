@@ -44,15 +44,15 @@ export function checkFrames(frames: Frames): WholeFrames {
 			? undefined
 			: checkRule("first.", frames.first, [], most);
 	checkFlag(start, rule, cases.length);
-	const field = rule.length?.fields.length === 1 && rule.length.fields[0];
-	const isGiven = frames.maxMessageBytes !== DEFAULT_MAX_MESSAGE_BYTES;
-	if (field && isGiven && most > field.most && frames.maxMessageBytes !== 0) {
-		cannot(
-			`maxMessageBytes: ${most} is more than the length can say, which is at most ${field.most}`,
-		);
-	}
 	const rules =
 		first === undefined ? [rule, ...cases] : [rule, first, ...cases];
+	const said = Math.max(...rules.map(mostSaid));
+	const isGiven = frames.maxMessageBytes !== DEFAULT_MAX_MESSAGE_BYTES;
+	if (isGiven && said > 0 && most > said && frames.maxMessageBytes !== 0) {
+		cannot(
+			`maxMessageBytes: ${most} is more than the length can say, which is at most ${said}`,
+		);
+	}
 	const isFound = ({ fixed, length }: WholeRule) => fixed === 0 && !length;
 	if (
 		frames.onNoise === "discard" &&
@@ -63,7 +63,21 @@ export function checkFrames(frames: Frames): WholeFrames {
 			'onNoise: "discard" has to find the next frame: frames need a start for that, or an end instead of a length',
 		);
 	}
+	if (frames.text && rules.some((it) => it.checksum?.onBad === "deliver")) {
+		cannot(
+			'text: frames with a wrong checksum may be no text, so that they cannot be delivered; "close" or "discard" them',
+		);
+	}
 	return { ...frames, start, rule, first, cases };
+}
+
+/** Most that the length of a rule can say: 0 where frames say nothing, as all have the same, and no bound where several numbers or an end do. */
+function mostSaid({ length, fixed }: WholeRule): number {
+	if (fixed > 0) return 0;
+	const [field, ...more] = length?.fields ?? [];
+	return field === undefined || more.length > 0
+		? Number.POSITIVE_INFINITY
+		: field.most;
 }
 
 function cannot(why: string): never {

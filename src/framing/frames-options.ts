@@ -204,6 +204,13 @@ export class FramesOptions {
 	 */
 	ignoreEmpty?: boolean = boolean({ default: false });
 	/**
+	 * Messages are text, and handed over as strings; a frame whose message is not UTF-8 is malformed. What is sent is not
+	 * looked at. Frames with a wrong checksum cannot be delivered then, as they may be no text.
+	 *
+	 * @defaultValue false
+	 */
+	text?: boolean = boolean({ default: false });
+	/**
 	 * What is sent is made a frame, as `deliver` says, or goes out as it is.
 	 *
 	 * @defaultValue "framed"

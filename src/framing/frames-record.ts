@@ -12,7 +12,8 @@ export function framesRecord(frames: WholeFrames, maxFraming: number): string {
 		(frames.ignoreEmpty ? 1 : 0) |
 		(frames.send === "raw" ? 2 : 0) |
 		(frames.onTooLong === "discard" ? 4 : 0) |
-		(frames.onNoise === "discard" ? 8 : 0);
+		(frames.onNoise === "discard" ? 8 : 0) |
+		(frames.text ? 16 : 0);
 	writer.numbers(
 		maxFraming,
 		flags,

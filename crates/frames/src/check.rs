@@ -3,7 +3,7 @@
 //! Only where configurations are made in Rust, which is in tests: those of JavaScript are checked there, where users can be
 //! told what they have written (`src/framing/`), and this stays out of the addon.
 
-use crate::checksum::{Checksum, Digits, Sum};
+use crate::checksum::{Checksum, Digits, OnBad, Sum};
 use crate::config::{Config, Deliver, Extent, Rule, Wrong};
 use crate::escape::Escape;
 use crate::framing::Framing;
@@ -53,6 +53,13 @@ impl Framing {
         let is_found = |rule: &&Rule| matches!(rule.extent, Extent::End(_));
         if config.drop_noise && config.start.is_empty() && !rules.iter().all(is_found) {
             return Err(in_rule(0)(NOTHING_TO_FIND));
+        }
+        let delivers_bad = |rule: &&Rule| {
+            let checksum = rule.checksum.as_ref();
+            checksum.is_some_and(|it| it.on_bad == OnBad::Deliver)
+        };
+        if config.text && rules.iter().any(delivers_bad) {
+            return Err(in_rule(0)(BAD_TEXT));
         }
         let mut framing = Self::of(config, 0);
         framing.max_framing = framing.sendable().framing;
@@ -397,3 +404,5 @@ const MARKED_AND_ESCAPED: &str = "deliver: where bytes are escaped, start and en
     them: deliver \"body\"";
 const NOTHING_TO_FIND: &str =
     "onNoise: to find the next frame, frames need a start, or an end instead of a length";
+const BAD_TEXT: &str =
+    "text: what a wrong checksum is of may be no text, and cannot be delivered as that";

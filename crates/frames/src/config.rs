@@ -17,6 +17,8 @@ pub struct Config {
     pub cases: Vec<Case>,
     /// Frames without a body are left out.
     pub ignore_empty: bool,
+    /// Messages are text in UTF-8, and what is none is malformed.
+    pub text: bool,
     /// What is sent goes out as it is.
     pub send_raw: bool,
     /// Longest message; 0 for no limit.

@@ -2,7 +2,7 @@
 
 use gev_wire::Fault;
 use gev_wire::Input;
-use gev_wire::{MessageKind, PART_BYTES, Part, Sink};
+use gev_wire::{InvalidUtf8, MessageKind, PART_BYTES, Part, Sink, Utf8};
 
 use crate::bytes::{Bytes, Likeness};
 use crate::framing::Framing;
@@ -195,9 +195,12 @@ impl Cutter {
     /// From the first byte of a frame on.
     fn frame(&mut self, framing: &Framing, input: &mut Input<'_>, sink: &mut dyn Sink) -> Step {
         if let Some(simple) = framing.simple
-            && self.simple((simple, framing.rules[0].max), input, sink) == Step::Blocked
+            && self.simple(framing, simple, input, sink) == Step::Blocked
         {
             return Step::Blocked;
+        }
+        if self.failure.is_some() {
+            return Step::Next;
         }
         if input.is_empty() {
             return Step::NeedMore;
@@ -468,6 +471,24 @@ pub(crate) const WHOLE: Part = Part {
     last: true,
     ascii: false,
 };
+
+impl Framing {
+    /// What is said of a message that is handed over in one piece.
+    ///
+    /// # Errors
+    /// When it has to be text, and is none.
+    #[inline]
+    pub(crate) fn part_of(&self, message: &[u8]) -> Result<Part, InvalidUtf8> {
+        if !self.text {
+            return Ok(WHOLE);
+        }
+        Ok(Part {
+            kind: MessageKind::Text,
+            last: true,
+            ascii: Utf8::check_whole(message)?,
+        })
+    }
+}
 
 /// Longest content of a frame that is handed over in one piece, so that its start and end fit in too.
 const LONGEST_WHOLE: usize = PART_BYTES - 16;

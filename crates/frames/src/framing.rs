@@ -20,6 +20,7 @@ pub struct Framing {
     /// What is cut off messages is known, so that it can be written around others.
     #[cfg(feature = "check")]
     pub(crate) can_send: bool,
+    pub(crate) text: bool,
     pub(crate) ignore_empty: bool,
     pub(crate) drop_too_long: bool,
     pub(crate) drop_noise: bool,
@@ -31,6 +32,8 @@ pub struct Framing {
 pub(crate) enum Simple {
     /// They end with this byte. `keep` of it is part of the message: none or all.
     Byte { end: u8, keep: usize },
+    /// They end with this byte, which may have the other one before it: neither is part of the message.
+    Pair { end: u8, before: u8 },
     /// They begin with a length of so many bytes, to which this is added: together that is all of the frame. So many bytes
     /// of its front are no part of the message.
     Length {
@@ -92,6 +95,7 @@ impl Framing {
             },
             first,
             rules,
+            text: config.text,
             ignore_empty: config.ignore_empty,
             drop_too_long: config.drop_too_long,
             drop_noise: config.drop_noise,
@@ -157,8 +161,11 @@ fn simple(rule: &rule::Rule) -> Option<Simple> {
     match &rule.size {
         Size::End(content) if content.escaping.is_none() && content.strip + content.cut == 0 => {
             let keep = usize::from(content.keep_end);
-            let end = rule.ends.single_byte()?;
-            Some(Simple::Byte { end, keep })
+            match (rule.ends.single_byte(), rule.ends.byte_and_pair()) {
+                (Some(end), _) => Some(Simple::Byte { end, keep }),
+                (_, Some((end, before))) if keep == 0 => Some(Simple::Pair { end, before }),
+                _ => None,
+            }
         }
         Size::Length(length) if rule.ends.is_empty() => {
             let field = own_field(length, 0)?;

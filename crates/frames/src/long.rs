@@ -8,7 +8,7 @@
 //! and is no part of the message, or is its checksum, stays pending until that end is known.
 
 use gev_wire::Input;
-use gev_wire::{PART_BYTES, Part, Sink};
+use gev_wire::{MessageKind, PART_BYTES, Part, Sink, Utf8};
 
 use crate::bytes::Bytes;
 use crate::checksum::Running;
@@ -36,7 +36,31 @@ pub(crate) struct Long {
     given: u64,
     running: Running,
     unescaping: Unescaping,
+    text: Text,
     head: [u8; FrameError::HEAD_BYTES],
+}
+
+/// Text that goes to the sink in parts. What is none is told at the end of its frame, so that nothing depends on how that comes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Text {
+    utf8: Utf8,
+    is_bad: bool,
+}
+
+impl Text {
+    /// What is said of the next part.
+    fn part_of(&mut self, framing: &Framing, bytes: &[u8], last: bool) -> Part {
+        if !framing.text {
+            return Part { last, ..WHOLE };
+        }
+        let checked = self.utf8.check(bytes);
+        self.is_bad |= checked.is_err() || (last && !self.utf8.is_complete());
+        Part {
+            kind: MessageKind::Text,
+            last,
+            ascii: checked.unwrap_or(false),
+        }
+    }
 }
 
 impl Long {
@@ -84,12 +108,13 @@ impl Long {
     }
 
     /// Hands over the first `n` bytes that are pending, of a message that goes on. False when there is no room.
-    fn give(&mut self, rule: &Rule, n: usize, sink: &mut dyn Sink) -> bool {
+    fn give(&mut self, framing: &Framing, rule: &Rule, n: usize, sink: &mut dyn Sink) -> bool {
         let Some(room) = sink.reserve(n) else {
             return false;
         };
         room.copy_from_slice(&self.pending[..n]);
-        sink.commit(MORE);
+        let part = self.text.part_of(framing, room, false);
+        sink.commit(part);
         self.drop_front(rule, n);
         self.given += n as u64;
         true
@@ -217,7 +242,7 @@ impl Cutter {
         sink: &mut dyn Sink,
     ) -> Step {
         let Size::End(content) = &rule.size else {
-            return self.take_plain(rule, run, end, input, sink);
+            return self.take_plain(framing, rule, run, end, input, sink);
         };
         if content.escaping.is_some() {
             return self.unescape(framing, rule, content, input, sink);
@@ -229,11 +254,12 @@ impl Cutter {
         }
         let end = end.filter(|_| run.len() <= allowed);
         let run = &run[..run.len().min(allowed)];
-        self.take_plain(rule, run, end, input, sink)
+        self.take_plain(framing, rule, run, end, input, sink)
     }
 
     fn take_plain(
         &mut self,
+        framing: &Framing,
         rule: &Rule,
         run: &[u8],
         end: Option<usize>,
@@ -258,7 +284,14 @@ impl Cutter {
                 return Step::Blocked;
             };
             room.copy_from_slice(&run[..n]);
-            sink.commit(if end.is_some() { WHOLE } else { MORE });
+            let part = long.text.part_of(framing, room, end.is_some());
+            if let Some(end) = end
+                && long.text.is_bad
+            {
+                self.took(n, input);
+                return self.long_frame_ends_malformed(framing, end, input);
+            }
+            sink.commit(part);
             long.given += n as u64;
             self.took(n, input);
             if let Some(end) = end {
@@ -269,7 +302,7 @@ impl Cutter {
         }
         if long.pending.len() == PART_BYTES || is_direct_behind(long, rule, run) {
             let n = long.pending.len() - rule.held_back();
-            return if long.give(rule, n, sink) {
+            return if long.give(framing, rule, n, sink) {
                 Step::Next
             } else {
                 Step::Blocked
@@ -301,7 +334,7 @@ impl Cutter {
         let long = &mut self.long;
         if long.pending.len() == PART_BYTES {
             let n = long.pending.len() - rule.held_back();
-            return if long.give(rule, n, sink) {
+            return if long.give(framing, rule, n, sink) {
                 Step::Next
             } else {
                 Step::Blocked
@@ -361,10 +394,7 @@ impl Cutter {
             },
         };
         if !is_whole || pending.len() < cut.max(own_end + tail) {
-            input.consume(end);
-            let step = self.long_frame_malformed(framing);
-            self.stage = Stage::Dropping(Rest::Bytes(0));
-            return step;
+            return self.long_frame_ends_malformed(framing, end, input);
         }
         if let Some(summing) = &rule.summing
             && !self.excused
@@ -389,7 +419,7 @@ impl Cutter {
         let kept_end = if keeps_end { end } else { 0 };
         let body = long.pending.len() - cut;
         if body + kept_end > PART_BYTES {
-            return if long.give(rule, body, sink) {
+            return if long.give(framing, rule, body, sink) {
                 Step::Next
             } else {
                 Step::Blocked
@@ -401,7 +431,11 @@ impl Cutter {
         let (head, foot) = room.split_at_mut(body);
         head.copy_from_slice(&long.pending[..body]);
         Bytes::of(input).range(0, kept_end).copy_to(foot);
-        sink.commit(WHOLE);
+        let part = long.text.part_of(framing, room, true);
+        if long.text.is_bad {
+            return self.long_frame_ends_malformed(framing, end, input);
+        }
+        sink.commit(part);
         input.consume(end);
         self.end_frame();
         Step::Next
@@ -411,6 +445,19 @@ impl Cutter {
         let long = std::mem::take(&mut self.long);
         let rest = Rest::ToEnd(long.rule);
         self.too_long(framing, rule, &Bytes::of(&long.head()), None, rest)
+    }
+
+    /// Nothing of a frame is left but its end, of so many bytes, and it is not as it should be.
+    fn long_frame_ends_malformed(
+        &mut self,
+        framing: &Framing,
+        end: usize,
+        input: &mut Input<'_>,
+    ) -> Step {
+        input.consume(end);
+        let step = self.long_frame_malformed(framing);
+        self.stage = Stage::Dropping(Rest::Bytes(0));
+        step
     }
 
     fn long_frame_malformed(&mut self, framing: &Framing) -> Step {
@@ -429,12 +476,6 @@ impl Cutter {
 fn is_direct_behind(long: &Long, rule: &Rule, run: &[u8]) -> bool {
     rule.is_direct() && !long.pending.is_empty() && run.len() >= DIRECT_BYTES
 }
-
-/// A part of a message that goes on.
-const MORE: Part = Part {
-    last: false,
-    ..WHOLE
-};
 
 /// From this length on a run is worth a part of its own, which saves the copy to what is pending.
 const DIRECT_BYTES: usize = 8 * 1024;

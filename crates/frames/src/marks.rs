@@ -62,6 +62,17 @@ impl Marks {
         }
     }
 
+    /// One byte, and that behind another one, if these are the two, as with LF and CRLF: the byte, and the other one.
+    pub(crate) fn byte_and_pair(&self) -> Option<(u8, u8)> {
+        let mut lists = self.list.iter().map(Vec::as_slice);
+        match (lists.next()?, lists.next()?, lists.next()) {
+            (&[byte], &[before, last], None) | (&[before, last], &[byte], None) if byte == last => {
+                Some((byte, before))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn shortest(&self) -> usize {
         self.list.iter().map(Vec::len).min().unwrap_or_default()
     }

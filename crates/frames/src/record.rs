@@ -33,6 +33,7 @@ impl Config {
             send_raw: flags & 2 != 0,
             drop_too_long: flags & 4 != 0,
             drop_noise: flags & 8 != 0,
+            text: flags & 16 != 0,
             max_message_bytes: reader.number() as u64,
             max_skip_bytes: reader.number() as u64,
             start: reader.list(Reader::mark),

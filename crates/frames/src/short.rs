@@ -5,7 +5,7 @@ use gev_wire::Sink;
 
 use crate::bytes::Bytes;
 use crate::checksum::{OnBad, Summing};
-use crate::cutter::{Cutter, Rest, Step, WHOLE};
+use crate::cutter::{Cutter, Rest, Step};
 use crate::escape::{Escaping, Unescaping};
 use crate::framing::Framing;
 use crate::rule::{self, Cut, Rule};
@@ -130,7 +130,7 @@ impl Cutter {
             return self.long_content(framing, rule, whole, total, input);
         }
         if len < (content.strip + content.cut).max(rule.tail()) {
-            return self.malformed_content(framing, whole, total, input);
+            return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {
             let seam = len - rule.tail();
@@ -160,7 +160,10 @@ impl Cutter {
         start.copy_to(head);
         message.copy_to(body);
         end.copy_to(foot);
-        sink.commit(WHOLE);
+        let Ok(part) = framing.part_of(room) else {
+            return self.malformed_content(framing, &whole.bytes, total, input);
+        };
+        sink.commit(part);
         input.consume(total);
         self.end_frame();
         Step::Next
@@ -184,7 +187,7 @@ impl Cutter {
         let (mut state, mut len) = (Unescaping::default(), 0);
         for run in whole.content.runs() {
             let Ok((read, written)) = escaping.read(&mut state, run, &mut body[len..most]) else {
-                return self.malformed_content(framing, whole, total, input);
+                return self.malformed_content(framing, &whole.bytes, total, input);
             };
             len += written;
             if read < run.len() {
@@ -192,7 +195,7 @@ impl Cutter {
             }
         }
         if !state.is_complete() || len < (content.strip + content.cut).max(rule.tail()) {
-            return self.malformed_content(framing, whole, total, input);
+            return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {
             let (before, tail) = body[..len].split_at(len - rule.tail());
@@ -210,8 +213,11 @@ impl Cutter {
             return Step::Next;
         }
         body.copy_within(content.strip..content.strip + len, 0);
+        let Ok(part) = framing.part_of(&body[..len]) else {
+            return self.malformed_content(framing, &whole.bytes, total, input);
+        };
         sink.shorten(len);
-        sink.commit(WHOLE);
+        sink.commit(part);
         input.consume(total);
         self.end_frame();
         Step::Next
@@ -249,11 +255,11 @@ impl Cutter {
         step
     }
 
-    /// What is between a start and an end is not as it should be.
-    fn malformed_content(
+    /// What a frame holds is not as it should be. `bytes`: all that there is, of which it is the first `total` ones.
+    pub(crate) fn malformed_content(
         &mut self,
         framing: &Framing,
-        whole: &Delimited<'_>,
+        bytes: &Bytes<'_>,
         total: usize,
         input: &mut Input<'_>,
     ) -> Step {
@@ -262,7 +268,7 @@ impl Cutter {
         } else {
             Fate::Closed
         };
-        let error = FrameError::new(FrameFault::Malformed, fate, &whole.bytes.input());
+        let error = FrameError::new(FrameFault::Malformed, fate, &bytes.input());
         self.left_out(error, total, input)
     }
 
@@ -279,7 +285,10 @@ impl Cutter {
                 return Step::Blocked;
             };
             message.copy_to(room);
-            sink.commit(WHOLE);
+            let Ok(part) = framing.part_of(room) else {
+                return self.malformed_content(framing, &Bytes::of(input), total, input);
+            };
+            sink.commit(part);
         }
         input.consume(total);
         self.end_frame();

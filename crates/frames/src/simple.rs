@@ -3,18 +3,20 @@
 use gev_wire::{Input, PART_BYTES, Sink};
 use memchr::memchr;
 
-use crate::cutter::{Cutter, Step, WHOLE};
-use crate::framing::Simple;
+use crate::bytes::Bytes;
+use crate::cutter::{Cutter, Step};
+use crate::framing::{Framing, Simple};
 
 impl Cutter {
-    /// As many simple frames as there are.
+    /// As many simple frames as there are, or up to one that is wrong.
     pub(crate) fn simple(
         &mut self,
-        (simple, max): (Simple, u64),
+        framing: &Framing,
+        simple: Simple,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
     ) -> Step {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let max = usize::try_from(framing.rules[0].max).unwrap_or(usize::MAX);
         let max = max.min(PART_BYTES);
         let bytes = input.first();
         let mut searched = std::mem::take(&mut self.searched);
@@ -35,6 +37,21 @@ impl Cutter {
                         break Step::Next;
                     }
                     (0, body + keep, body + 1)
+                }
+                Simple::Pair { end, before } => {
+                    let from = searched.min(rest.len());
+                    let found = memchr(end, &rest[from..]);
+                    let there = from + found.unwrap_or(rest.len() - from);
+                    let body = there - usize::from(rest[..there].last() == Some(&before));
+                    #[cfg(test)]
+                    {
+                        self.looked_at += there - from;
+                    }
+                    searched = searched.max(body);
+                    if found.is_none() {
+                        break Step::Next;
+                    }
+                    (0, body, there + 1)
                 }
                 Simple::Length {
                     bytes,
@@ -61,7 +78,11 @@ impl Cutter {
                 break Step::Blocked;
             };
             room.copy_from_slice(&rest[strip..strip + len]);
-            sink.commit(WHOLE);
+            let Ok(part) = framing.part_of(room) else {
+                input.consume(at);
+                return self.malformed_content(framing, &Bytes::of(input), total, input);
+            };
+            sink.commit(part);
             at += total;
             searched = 0;
         };

@@ -76,6 +76,7 @@ fn frames(rule: RuleConfig, max_message_bytes: u64) -> Frames {
         max_message_bytes,
         drop_too_long: false,
         drop_noise: false,
+        text: false,
         max_skip_bytes: 0,
     };
     Frames::new(Arc::new(Framing::new(config).expect("a right one")))

@@ -166,6 +166,7 @@ fn allocations(start: Vec<Vec<u8>>, rule: RuleConfig, message: &[u8]) -> usize {
         max_message_bytes: 0,
         drop_too_long: false,
         drop_noise: false,
+        text: false,
         max_skip_bytes: 0,
     });
     let mut frames = Frames::new(Arc::new(framing.expect("a right one")));

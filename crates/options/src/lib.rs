@@ -18,7 +18,7 @@ use gev_reactor::{
 };
 use gev_session::Timeouts;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{JsonStream, ProxyMode, Raw};
+use gev_wire::{Content, ProxyMode, Raw, RespConfig, StompConfig, Stream};
 use napi::Result;
 
 pub use checked::Checked;
@@ -59,6 +59,7 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
     let name = protocol.text("name");
     let protocol = protocol.group("options");
     let only = |of: &str| (name == of).then_some(&protocol);
+    let timed = only("frames").or(only("resp")).or(only("stomp"));
     ListenerConfig {
         address: address(options, parse),
         mode: socket.optional_number("mode"),
@@ -71,7 +72,7 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
         keep_alive: socket.ms("keepAliveMs"),
         connection: ConnectionConfig {
             codec: codec(&name, &protocol, &options.group("handler")),
-            session: Arc::new(session(options, only("websocket"), only("frames"))),
+            session: Arc::new(session(options, only("websocket"), timed)),
         },
     }
 }
@@ -165,10 +166,41 @@ fn codec(name: &str, options: &Checked<'_>, handler: &Checked<'_>) -> CodecFacto
         }
         "jsonStream" => {
             let max_message_bytes = options.number("maxMessageBytes");
-            Arc::new(move || Box::new(move || Box::new(JsonStream::new(max_message_bytes))))
+            let content = if options.flag("asBytes") {
+                Content::TextAsBytes
+            } else {
+                Content::Text
+            };
+            stream(move || Stream::json(max_message_bytes, content))
+        }
+        "resp" => {
+            let config = RespConfig {
+                max_message_bytes: options.number("maxMessageBytes"),
+                max_depth: options.number("maxDepth"),
+                max_values: options.number("maxValues"),
+                requests: options.flag("requests"),
+                inline: options.flag("inline"),
+                text: options.flag("text"),
+            };
+            stream(move || Stream::resp(config))
+        }
+        "stomp" => {
+            let config = StompConfig {
+                max_message_bytes: options.number("maxMessageBytes"),
+                max_header_bytes: options.number("maxHeaderBytes"),
+                max_headers: options.number("maxHeaders"),
+            };
+            stream(move || Stream::stomp(config))
         }
         _ => Arc::new(|| Box::new(|| Box::new(Raw::default()))),
     }
+}
+
+fn stream(make: impl Fn() -> Stream + Clone + Send + Sync + 'static) -> CodecFactory {
+    Arc::new(move || {
+        let make = make.clone();
+        Box::new(move || Box::new(make()))
+    })
 }
 
 fn web_socket_config(options: &Checked<'_>, handler: &Checked<'_>) -> websocket::Config {

@@ -17,7 +17,8 @@ crate::listed! {
         Timeout,
         /// The connection has ended in the middle of it.
         Truncated,
-        /// It is not built as it should be: a length that is none, an escape that means nothing, another end.
+        /// It is not built as it should be: a length that is none, an escape that means nothing, another end, text that is
+        /// not UTF-8.
         Malformed,
     }
 }

@@ -6,198 +6,38 @@
 //! White space between them does not matter, nor does RS (RFC 7464 has one in front of each). Numbers, strings and
 //! literals by themselves are refused: nothing says where `12` ends. Whether the brackets match is up to whoever parses
 //! the text.
-//!
-//! Invariants: every byte is looked at once, unless the sink is full; between messages nothing is kept.
 
-use crate::assembler::{Assembler, Step};
-use crate::close::{Close, CloseCode, Fault};
-use crate::codec::{Codec, Decoded, MessageKind, Opening, Outgoing, Part, Payload, Sink};
-use crate::input::Input;
-use crate::utf8::Utf8;
+use crate::stream::{Content, Scan, Seen, Stream, Wrong};
 
-/// One connection's stream of JSON texts.
-#[derive(Debug)]
-pub struct JsonStream {
-    max_message_bytes: u64,
-    stage: Stage,
-    text: Text,
-    /// Of what has been taken in of the text.
-    utf8: Utf8,
-    parts: Assembler,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// The sink has not accepted the opening.
-    Opening,
-    Open,
-    /// The peer broke the rules, and nothing that follows is looked at.
-    Failed,
+impl Stream {
+    /// A codec of JSON texts that refuses those of more bytes; 0 for no limit.
+    #[must_use]
+    pub fn json(max_message_bytes: u64, content: Content) -> Self {
+        Self::new(Box::new(Json::default()), max_message_bytes, content)
+    }
 }
 
 /// The JSON text that is coming in, up to where it has been looked at.
-#[derive(Debug, Default, Clone, Copy)]
-struct Text {
+#[derive(Debug, Default)]
+struct Json {
     /// Brackets that are open; 0 between texts.
     depth: u64,
     in_string: bool,
     /// The next character of the string has a backslash before it.
     escaped: bool,
-    /// Bytes so far.
-    len: u64,
 }
 
-impl JsonStream {
-    /// What [`Codec::max_framing`] says: what is sent goes out as it is.
-    pub const MAX_FRAMING: usize = 0;
+impl Scan for Json {
+    fn between(&self, run: &[u8]) -> usize {
+        let begins = run.iter().position(|byte| !BETWEEN.contains(byte));
+        begins.unwrap_or(run.len())
+    }
 
-    /// A codec that refuses texts of more bytes; 0 for no limit.
-    #[must_use]
-    pub fn new(max_message_bytes: u64) -> Self {
-        Self {
-            max_message_bytes,
-            stage: Stage::Opening,
-            text: Text::default(),
-            utf8: Utf8::default(),
-            parts: Assembler::default(),
+    fn read(&mut self, run: &[u8], _room: u64) -> Result<Seen, Wrong> {
+        if self.depth == 0 && !matches!(run.first(), None | Some(b'{' | b'[')) {
+            return Err(Wrong::Malformed);
         }
-    }
-
-    /// Decodes texts to the end of `input`, or until the sink is full.
-    fn texts(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
-        loop {
-            if self.text.len == 0 {
-                match next_byte(input) {
-                    None => return Ok(Decoded::NeedMore),
-                    Some(b'{' | b'[') => {}
-                    Some(_) => return Err(NOT_A_TEXT),
-                }
-            }
-            if !self.take_in(input, sink)? {
-                return Ok(Decoded::Blocked);
-            }
-            if input.is_empty() && self.text.len > 0 {
-                return Ok(Decoded::NeedMore);
-            }
-        }
-    }
-
-    /// Takes in the text at the front of `input`. False when the sink is full, true when the input or the text has come
-    /// to its end.
-    fn take_in(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<bool, Fault> {
-        loop {
-            let mut seen = self.text;
-            let run = seen.read(input.first());
-            if self.max_message_bytes != 0 && seen.len > self.max_message_bytes {
-                return Err(TOO_LONG);
-            }
-            let (len, handed_over, last) = match self.parts.step(run.len(), seen.is_complete()) {
-                Step::HandOver { len, last } => {
-                    (len, self.hand_over(&run[..len], last, sink)?, last)
-                }
-                Step::HandOverPending { last } => (0, self.hand_over_pending(last, sink), last),
-                Step::Collect(len) => {
-                    let append = |pending: &mut Vec<u8>| pending.extend_from_slice(&run[..len]);
-                    let ((), bytes) = self.parts.collect(append);
-                    self.utf8.check(bytes)?;
-                    (len, true, false)
-                }
-                Step::Wait => return Ok(true),
-            };
-            if !handed_over {
-                return Ok(false);
-            }
-            if last {
-                self.text = Text::default();
-            } else if len == run.len() {
-                self.text = seen;
-            } else {
-                self.text.read(&run[..len]);
-            }
-            input.consume(len);
-            if last {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// Copies `run` straight into the sink. False when there is no room.
-    fn hand_over(&mut self, run: &[u8], last: bool, sink: &mut dyn Sink) -> Result<bool, Fault> {
-        let Some(room) = sink.reserve(run.len()) else {
-            return Ok(false);
-        };
-        room.copy_from_slice(run);
-        let ascii = self.utf8.check(room)?;
-        sink.commit(part(last, ascii));
-        Ok(true)
-    }
-
-    /// Copies what is pending to the sink. False when there is no room.
-    fn hand_over_pending(&mut self, last: bool, sink: &mut dyn Sink) -> bool {
-        let Some(bytes) = self.parts.give(sink) else {
-            return false;
-        };
-        let ascii = bytes.is_ascii();
-        sink.commit(part(last, ascii));
-        true
-    }
-}
-
-impl Codec for JsonStream {
-    fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
-        if self.stage == Stage::Opening {
-            if !sink.open(Opening::default()) {
-                return Ok(Decoded::Blocked);
-            }
-            self.stage = Stage::Open;
-        }
-        if self.stage == Stage::Failed {
-            input.consume(input.len());
-            return Ok(Decoded::NeedMore);
-        }
-        let decoded = self.texts(input, sink);
-        if decoded.is_err() {
-            self.stage = Stage::Failed;
-        }
-        decoded
-    }
-
-    fn begin(&mut self, _outgoing: Outgoing, _len: u64, _out: &mut Vec<u8>) -> Payload {
-        Payload::Plain
-    }
-
-    fn max_framing(&self) -> usize {
-        Self::MAX_FRAMING
-    }
-
-    fn close(&mut self, _close: &Close, _out: &mut Vec<u8>) -> bool {
-        false
-    }
-
-    fn ends_by_fin(&self) -> bool {
-        true
-    }
-
-    fn unfinished_len(&self) -> u64 {
-        self.text.len
-    }
-
-    fn is_half_way(&self) -> bool {
-        self.text.len > 0
-    }
-
-    fn kept_len(&self) -> usize {
-        self.parts.memory()
-    }
-}
-
-impl Text {
-    /// Looks at `bytes`; returns those that belong to the text.
-    fn read<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if self.is_complete() {
-            return &[];
-        }
-        for (at, &byte) in bytes.iter().enumerate() {
+        for (at, &byte) in run.iter().enumerate() {
             if self.in_string {
                 match byte {
                     _ if self.escaped => self.escaped = false,
@@ -210,52 +50,18 @@ impl Text {
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth == 1 => {
-                    self.depth = 0;
-                    self.len += at as u64 + 1;
-                    return &bytes[..=at];
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Ok(Seen::End(at + 1));
+                    }
                 }
-                b'}' | b']' => self.depth -= 1,
                 _ => {}
             }
         }
-        self.len += bytes.len() as u64;
-        bytes
-    }
-
-    /// True when its last bracket is closed.
-    fn is_complete(&self) -> bool {
-        self.depth == 0 && self.len > 0
-    }
-}
-
-/// The first byte that is not between texts, which begins one.
-fn next_byte(input: &mut Input<'_>) -> Option<u8> {
-    while !input.is_empty() {
-        let run = input.first();
-        let Some(at) = run.iter().position(|byte| !BETWEEN.contains(byte)) else {
-            input.consume(run.len());
-            continue;
-        };
-        input.consume(at);
-        return Some(run[at]);
-    }
-    None
-}
-
-fn part(last: bool, ascii: bool) -> Part {
-    Part {
-        kind: MessageKind::Text,
-        last,
-        ascii,
+        Ok(Seen::All)
     }
 }
 
 /// White space (RFC 8259 section 2) and RS (RFC 7464 section 2.2).
 const BETWEEN: &[u8] = b" \t\n\r\x1E";
-
-const TOO_LONG: Fault = Fault::limit(CloseCode::TOO_BIG, "message too big");
-const NOT_A_TEXT: Fault = Fault::protocol(
-    CloseCode::PROTOCOL_ERROR,
-    "neither a JSON object nor an array",
-);

@@ -13,7 +13,10 @@ mod json_stream;
 mod listed;
 mod proxy;
 mod raw;
+mod resp;
 mod ring_buffer;
+mod stomp;
+mod stream;
 mod utf8;
 pub mod websocket;
 
@@ -24,8 +27,11 @@ pub use codec::{
 };
 pub use frame_error::{Fate, FrameError, FrameFault};
 pub use input::Input;
-pub use json_stream::JsonStream;
 pub use listed::Row;
 pub use proxy::{Client, Preamble, Proxied, ProxyMode};
 pub use raw::Raw;
+pub use resp::RespConfig;
 pub use ring_buffer::{Full, RingBuffer};
+pub use stomp::StompConfig;
+pub use stream::{Content, Stream};
+pub use utf8::{InvalidUtf8, Utf8};

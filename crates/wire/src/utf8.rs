@@ -10,7 +10,7 @@ use crate::close::{CloseCode, Fault};
 
 /// Validates text piece by piece and fails at the first byte that no continuation can make valid.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Utf8 {
+pub struct Utf8 {
     /// The unfinished character at the end of what has been checked.
     carry: [u8; 3],
     /// Bytes of `carry` in use.
@@ -19,12 +19,26 @@ pub(crate) struct Utf8 {
 
 /// The bytes are not UTF-8.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InvalidUtf8;
+pub struct InvalidUtf8;
 
 impl Utf8 {
-    /// Checks the bytes that follow those checked before. Returns true when each of `bytes` is ASCII.
+    /// Whether `bytes` are ASCII, if they are text.
+    ///
+    /// # Errors
+    /// When they are none, or end inside a character.
     #[inline]
-    pub(crate) fn check(&mut self, bytes: &[u8]) -> Result<bool, InvalidUtf8> {
+    pub fn check_whole(bytes: &[u8]) -> Result<bool, InvalidUtf8> {
+        let mut utf8 = Self::default();
+        let ascii = utf8.check(bytes)?;
+        utf8.is_complete().then_some(ascii).ok_or(InvalidUtf8)
+    }
+
+    /// Checks the bytes that follow those checked before. Returns true when each of `bytes` is ASCII.
+    ///
+    /// # Errors
+    /// When no continuation can make them text.
+    #[inline]
+    pub fn check(&mut self, bytes: &[u8]) -> Result<bool, InvalidUtf8> {
         if self.carried == 0 && bytes.is_ascii() {
             return Ok(true);
         }
@@ -33,7 +47,8 @@ impl Utf8 {
 
     /// True when what has been checked does not end inside a character.
     #[inline]
-    pub(crate) fn is_complete(&self) -> bool {
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
         self.carried == 0
     }
 

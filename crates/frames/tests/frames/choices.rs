@@ -50,6 +50,7 @@ impl Choices<'_> {
             drop_too_long: self.yes(),
             drop_noise: self.yes(),
             max_skip_bytes: [0, 5, 1000][self.below(3)],
+            text: self.yes(),
         }
     }
 

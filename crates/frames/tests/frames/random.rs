@@ -98,6 +98,7 @@ proptest! {
             first: None,
             ignore_empty: false,
             max_message_bytes: 1 << 20,
+            text: false,
             ..choices.config()
         };
         let Ok(framing) = Framing::new(config.clone()) else {

@@ -22,6 +22,7 @@ pub(crate) fn by(rule: RuleConfig) -> Config {
         max_message_bytes: 1 << 20,
         drop_too_long: false,
         drop_noise: false,
+        text: false,
         max_skip_bytes: 1000,
     }
 }
@@ -414,6 +415,86 @@ fn long_frames_go_in_parts_and_are_taken_back_when_they_are_wrong() {
     let config = by(escaped(b"\0", Escape::Cobs));
     let frame = sent(&mut codec(config.clone()), &long);
     cuts(&config, &frame.repeat(2), &[&len, &len]);
+}
+
+#[test]
+fn text_is_utf_8_and_what_is_none_is_malformed() {
+    let text = true;
+    let closing = Config {
+        text,
+        ..by(ending(&[b"\n"]))
+    };
+    let twelve = "zw\u{F6}lf".as_bytes().escape_ascii().to_string();
+    let closed = ["a", "Closed Malformed", "Protocol: malformed frame"];
+    cuts(&closing, "zw\u{F6}lf\n\n".as_bytes(), &[&twelve, ""]);
+    cuts(&closing, b"a\n\xC3\nb\n", &closed);
+    let drop_noise = true;
+    let kinds = [
+        (by(ending(&[b"\n"])), &b"a\n\xC3\nb\n"[..]),
+        (by(ending(&[b"\r\n"])), b"a\r\n\xFF\r\nb\r\n"),
+        (
+            by(escaped(b"\0", Escape::Cobs)),
+            b"\x02a\0\x02\x80\0\x02b\0",
+        ),
+    ];
+    for (config, bytes) in kinds {
+        let config = Config {
+            text,
+            drop_noise,
+            ..config
+        };
+        cuts(&config, bytes, &["a", "Discarded Malformed", "b"]);
+    }
+    // Only the whole frame is passed over, and no start is looked for in it.
+    let started = Config {
+        text,
+        drop_noise,
+        start: vec![b"$".to_vec()],
+        ..by(announced(1, Form::BigEndian(1)))
+    };
+    cuts(
+        &started,
+        b"$\x03\xFF$\0$\x01b",
+        &["Discarded Malformed", "b"],
+    );
+}
+
+#[test]
+fn long_text_may_be_cut_inside_of_characters() {
+    let long = "\u{20AC}".repeat(PART_BYTES);
+    let len = format!("{} bytes", long.len());
+    let (text, drop_noise) = (true, true);
+    let escape = Escape::Xor {
+        byte: b'}',
+        xor: 0x20,
+        also: Vec::new(),
+    };
+    let kinds = [
+        ending(&[b"\n"]),
+        escaped(b"\n", escape),
+        checked(announced(0, Form::BigEndian(4)), OnBad::Discard),
+    ];
+    for (number, rule) in kinds.into_iter().enumerate() {
+        let config = Config {
+            text,
+            drop_noise: drop_noise && number < 2,
+            ..by(rule)
+        };
+        let mut frame = sent(&mut codec(config.clone()), long.as_bytes());
+        cuts(&config, &frame, &[&len]);
+        let mut bytes = long.clone().into_bytes();
+        bytes[PART_BYTES + 1] = b'a';
+        frame = sent(&mut codec(config.clone()), &bytes);
+        frame.extend(sent(&mut codec(config.clone()), b"b"));
+        match number {
+            2 => cuts(
+                &config,
+                &frame,
+                &["Closed Malformed", "Protocol: malformed frame"],
+            ),
+            _ => cuts(&config, &frame, &["Discarded Malformed", "b"]),
+        }
+    }
 }
 
 /// What goes to the peer for a message.

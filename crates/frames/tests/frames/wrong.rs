@@ -187,6 +187,12 @@ fn what_cannot_be_is_said() {
         ..by(announced(0, Form::BigEndian(2)))
     };
     assert!(why(found).starts_with("onNoise"));
+    let text = true;
+    let delivered = Config {
+        text,
+        ..by(checked(announced(0, Form::BigEndian(2)), OnBad::Deliver))
+    };
+    assert!(why(delivered).starts_with("text"));
     let pairs = vec![(1, 0x7D)];
     let no_code = escaped(b"~", Escape::Pairs { byte: 0x7D, pairs });
     assert!(why(by(no_code)).contains("no code"));

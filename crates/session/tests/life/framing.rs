@@ -21,6 +21,7 @@ fn lines_of(max_message_bytes: u64, drop_too_long: bool, frame: u64) -> Stage {
         max_message_bytes,
         drop_too_long,
         drop_noise: false,
+        text: false,
         max_skip_bytes: 0,
     };
     let timeouts = Timeouts {

@@ -1,16 +1,20 @@
 //! JSON texts one behind the other.
 
-use gev_wire::{CloseCause, Codec, Fault, Input, JsonStream, PART_BYTES};
+use gev_wire::{CloseCause, Codec, Content, Fault, Input, PART_BYTES, Stream};
 use proptest::prelude::*;
 
 use crate::kit::{Collector, End, decode, feed, feed_whole, text};
 
-fn stream() -> JsonStream {
-    JsonStream::new(0)
+fn stream() -> Stream {
+    of_at_most(0)
+}
+
+fn of_at_most(max_message_bytes: u64) -> Stream {
+    Stream::json(max_message_bytes, Content::Text)
 }
 
 /// What comes of bytes that are refused.
-fn refused(mut codec: JsonStream, bytes: &[u8]) -> (Collector, Fault) {
+fn refused(mut codec: Stream, bytes: &[u8]) -> (Collector, Fault) {
     let mut sink = Collector::default();
     match decode(&mut codec, &mut Input::from(bytes), &mut sink) {
         End::Failed(fault) => (sink, fault),
@@ -66,11 +70,11 @@ fn a_long_text_goes_in_parts() {
 
 #[test]
 fn a_text_that_is_too_long_is_refused_before_it_has_come_to_its_end() {
-    let (sink, end) = feed_whole(&mut JsonStream::new(4), b"[12][12]");
+    let (sink, end) = feed_whole(&mut of_at_most(4), b"[12][12]");
     assert_eq!(sink.messages(), [text("[12]"), text("[12]")]);
     assert_eq!(end, End::NeedMore);
     for bytes in ["[123]", "[1234", "[]  [\"\"\"\""] {
-        let (_, fault) = refused(JsonStream::new(4), bytes.as_bytes());
+        let (_, fault) = refused(of_at_most(4), bytes.as_bytes());
         assert_eq!((fault.cause, fault.code.get()), (CloseCause::Limit, 1009));
     }
 }

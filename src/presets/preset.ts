@@ -1,0 +1,113 @@
+import {
+	boolean,
+	type Checked,
+	OptionTable,
+	option,
+} from "../base/option-table.js";
+import type { FramesOptions } from "../framing/frames-options.js";
+import { frames, type Protocol } from "../protocol.js";
+
+/**
+ * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
+ * need. What an option may be is checked by `frames()` itself, which gets it as it is given.
+ */
+
+/** Settings that all presets have, with the meaning that they have in {@link FramesOptions}. */
+export class PresetOptions {
+	/**
+	 * Longest message in bytes, as it is handed over. 0 means no limit.
+	 *
+	 * @defaultValue the one of the preset
+	 */
+	maxMessageBytes?: number | undefined = passed();
+	/**
+	 * What becomes of a longer one: the connection is closed, or it is left out.
+	 *
+	 * @defaultValue "close"
+	 */
+	onTooLong?: "close" | "discard" | undefined = passed();
+	/**
+	 * How long a frame may take that has begun, in milliseconds. 0 means for ever.
+	 *
+	 * @defaultValue 0
+	 */
+	frameTimeoutMs?: number | undefined = passed();
+}
+
+/** Settings of presets whose messages may be text. */
+export class TextPresetOptions extends PresetOptions {
+	/**
+	 * Messages are text in UTF-8, handed over as strings; what is none is a malformed frame.
+	 *
+	 * @defaultValue false
+	 */
+	text?: boolean = boolean({ default: false });
+}
+
+/** Makes a protocol whose messages are bytes. */
+export type BytesPreset<Options = PresetOptions> = (
+	...options: PresetArguments<Options>
+) => Protocol<"frames">;
+
+/** Makes a protocol whose messages are bytes, or with `text: true` strings. */
+export interface BytesOrText<Options = TextPresetOptions> {
+	(options: Options & { text: true }): Protocol<"textFrames">;
+	(
+		...options: PresetArguments<Options & { text?: false | undefined }>
+	): Protocol<"frames">;
+	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+
+/** Makes a protocol whose messages are strings, or with `text: false` bytes. */
+export interface TextOrBytes<Options> {
+	(options: Options & { text: false }): Protocol<"frames">;
+	(
+		...options: PresetArguments<Options & { text?: true | undefined }>
+	): Protocol<"textFrames">;
+	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+}
+
+/** An option that `frames()` has too, and checks. */
+export function passed<Value>(): Value | undefined {
+	return option<Value | undefined>((value) => value as Value, undefined);
+}
+
+/** A preset without options of its own: this configuration. */
+export function preset(name: string, config: FramesOptions): BytesPreset {
+	return presetOf(name, PresetOptions, () => config) as BytesPreset;
+}
+
+/** As {@link preset}, for messages that may be text. */
+export function textPreset(name: string, config: FramesOptions): BytesOrText {
+	return presetOf(name, TextPresetOptions, () => config) as BytesOrText;
+}
+
+/** A preset whose configuration depends on options of its own. */
+export function presetOf<Options extends PresetOptions>(
+	name: string,
+	Rows: new () => Options,
+	configure: (options: Checked<Options>) => FramesOptions,
+): (options?: object) => unknown {
+	const table = new OptionTable(name, Rows);
+	return (options) => {
+		const checked = table.check(options);
+		const config = configure(checked);
+		const { maxMessageBytes, onTooLong, frameTimeoutMs, text } =
+			checked as TextPresetOptions;
+		return frames({
+			...config,
+			...known({ maxMessageBytes, onTooLong, frameTimeoutMs, text }),
+		});
+	};
+}
+
+/** Those of some options that are given. */
+export function known(options: object): object {
+	const entries = Object.entries(options);
+	return Object.fromEntries(entries.filter(([, it]) => it !== undefined));
+}
+
+/** What a preset is called with: its options, which may be left out if none of them has to be given. */
+export type PresetArguments<Options> = object extends Options
+	? [options?: Options]
+	: [options: Options];
