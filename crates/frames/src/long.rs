@@ -258,12 +258,12 @@ impl Cutter {
                 return Step::Blocked;
             };
             room.copy_from_slice(&run[..n]);
-            sink.commit(if end.is_some() { WHOLE } else { MORE });
+            let goes_on = sink.commit(if end.is_some() { WHOLE } else { MORE });
             long.given += n as u64;
             self.took(n, input);
             if let Some(end) = end {
                 input.consume(end);
-                self.end_frame();
+                return self.ended_frame(goes_on);
             }
             return Step::Next;
         }
@@ -401,10 +401,9 @@ impl Cutter {
         let (head, foot) = room.split_at_mut(body);
         head.copy_from_slice(&long.pending[..body]);
         Bytes::of(input).range(0, kept_end).copy_to(foot);
-        sink.commit(WHOLE);
+        let goes_on = sink.commit(WHOLE);
         input.consume(end);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn long_frame_too_long(&mut self, framing: &Framing, rule: &Rule) -> Step {

@@ -160,10 +160,9 @@ impl Cutter {
         start.copy_to(head);
         message.copy_to(body);
         end.copy_to(foot);
-        sink.commit(WHOLE);
+        let goes_on = sink.commit(WHOLE);
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn whole_escaped(
@@ -211,10 +210,9 @@ impl Cutter {
         }
         body.copy_within(content.strip..content.strip + len, 0);
         sink.shorten(len);
-        sink.commit(WHOLE);
+        let goes_on = sink.commit(WHOLE);
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn judge(&mut self, is_right: bool, summing: &Summing, frame: &Bytes<'_>) -> Verdict {
@@ -274,16 +272,16 @@ impl Cutter {
         total: usize,
         (input, sink): (&mut Input<'_>, &mut dyn Sink),
     ) -> Step {
+        let mut goes_on = true;
         if message.len() > 0 || !framing.ignore_empty {
             let Some(room) = sink.reserve(message.len()) else {
                 return Step::Blocked;
             };
             message.copy_to(room);
-            sink.commit(WHOLE);
+            goes_on = sink.commit(WHOLE);
         }
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 }
 

@@ -61,9 +61,12 @@ impl Cutter {
                 break Step::Blocked;
             };
             room.copy_from_slice(&rest[strip..strip + len]);
-            sink.commit(WHOLE);
+            let goes_on = sink.commit(WHOLE);
             at += total;
             searched = 0;
+            if !goes_on {
+                break Step::Asked;
+            }
         };
         self.searched = searched;
         input.consume(at);

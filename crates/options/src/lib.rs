@@ -53,12 +53,34 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
     options.verdict().map(|()| config)
 }
 
-fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
-    let socket = options.group("socket");
+/// What connections of a server with these `options` are configured with that speak its protocol.
+///
+/// # Errors
+/// As [`config`].
+#[inline(never)]
+pub fn protocol(options: &Checked<'_>) -> Result<ConnectionConfig> {
+    let config = connection(options);
+    options.verdict().map(|()| config)
+}
+
+#[inline(never)]
+fn connection(options: &Checked<'_>) -> ConnectionConfig {
     let protocol = options.group("protocol");
     let name = protocol.text("name");
+    let stepwise = protocol.flag("stepwise");
     let protocol = protocol.group("options");
     let only = |of: &str| (name == of).then_some(&protocol);
+    ConnectionConfig {
+        codec: codec(&name, &protocol, &options.group("handler")),
+        session: Arc::new(gev_session::Config {
+            stepwise,
+            ..session(options, only("websocket"), only("frames"))
+        }),
+    }
+}
+
+fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
+    let socket = options.group("socket");
     ListenerConfig {
         address: address(options, parse),
         mode: socket.optional_number("mode"),
@@ -69,10 +91,7 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
         receive_buffer_bytes: socket.number("receiveBufferBytes"),
         no_delay: socket.flag("noDelay"),
         keep_alive: socket.ms("keepAliveMs"),
-        connection: ConnectionConfig {
-            codec: codec(&name, &protocol, &options.group("handler")),
-            session: Arc::new(session(options, only("websocket"), only("frames"))),
-        },
+        connection: connection(options),
     }
 }
 
@@ -124,6 +143,7 @@ fn session(
         max_messages_per_second: per_second("maxMessagesPerSecond"),
         max_buffered_bytes: options.group("flow").number("maxBufferedBytes"),
         max_read_bytes: options.group("eventLoop").number("readBufferBytes"),
+        stepwise: false,
     }
 }
 

@@ -35,6 +35,18 @@ enum Stage {
     Failed,
 }
 
+/// How far the text at the front of the input has been taken in.
+enum Taken {
+    /// To its end.
+    Text,
+    /// As above, and nothing is to follow for now.
+    LastText,
+    /// To the end of the input.
+    Input,
+    /// As far as the sink had room.
+    Blocked,
+}
+
 /// The JSON text that is coming in, up to where it has been looked at.
 #[derive(Debug, Default, Clone, Copy)]
 struct Text {
@@ -73,18 +85,17 @@ impl JsonStream {
                     Some(_) => return Err(NOT_A_TEXT),
                 }
             }
-            if !self.take_in(input, sink)? {
-                return Ok(Decoded::Blocked);
-            }
-            if input.is_empty() && self.text.len > 0 {
-                return Ok(Decoded::NeedMore);
+            match self.take_in(input, sink)? {
+                Taken::Text => {}
+                Taken::LastText => return Ok(Decoded::Asked),
+                Taken::Blocked => return Ok(Decoded::Blocked),
+                Taken::Input => return Ok(Decoded::NeedMore),
             }
         }
     }
 
-    /// Takes in the text at the front of `input`. False when the sink is full, true when the input or the text has come
-    /// to its end.
-    fn take_in(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<bool, Fault> {
+    /// Takes in the text at the front of `input`, as far as it is there.
+    fn take_in(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Taken, Fault> {
         loop {
             let mut seen = self.text;
             let run = seen.read(input.first());
@@ -100,13 +111,13 @@ impl JsonStream {
                     let append = |pending: &mut Vec<u8>| pending.extend_from_slice(&run[..len]);
                     let ((), bytes) = self.parts.collect(append);
                     self.utf8.check(bytes)?;
-                    (len, true, false)
+                    (len, Some(true), false)
                 }
-                Step::Wait => return Ok(true),
+                Step::Wait => return Ok(Taken::Input),
             };
-            if !handed_over {
-                return Ok(false);
-            }
+            let Some(goes_on) = handed_over else {
+                return Ok(Taken::Blocked);
+            };
             if last {
                 self.text = Text::default();
             } else if len == run.len() {
@@ -116,30 +127,34 @@ impl JsonStream {
             }
             input.consume(len);
             if last {
-                return Ok(true);
+                return Ok(if goes_on {
+                    Taken::Text
+                } else {
+                    Taken::LastText
+                });
             }
         }
     }
 
-    /// Copies `run` straight into the sink. False when there is no room.
-    fn hand_over(&mut self, run: &[u8], last: bool, sink: &mut dyn Sink) -> Result<bool, Fault> {
+    /// Copies `run` straight into the sink, and returns whether to go on. `None` when there is no room.
+    fn hand_over(
+        &mut self,
+        run: &[u8],
+        last: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<bool>, Fault> {
         let Some(room) = sink.reserve(run.len()) else {
-            return Ok(false);
+            return Ok(None);
         };
         room.copy_from_slice(run);
         let ascii = self.utf8.check(room)?;
-        sink.commit(part(last, ascii));
-        Ok(true)
+        Ok(Some(sink.commit(part(last, ascii))))
     }
 
-    /// Copies what is pending to the sink. False when there is no room.
-    fn hand_over_pending(&mut self, last: bool, sink: &mut dyn Sink) -> bool {
-        let Some(bytes) = self.parts.give(sink) else {
-            return false;
-        };
-        let ascii = bytes.is_ascii();
-        sink.commit(part(last, ascii));
-        true
+    /// As above, what is pending.
+    fn hand_over_pending(&mut self, last: bool, sink: &mut dyn Sink) -> Option<bool> {
+        let ascii = self.parts.give(sink)?.is_ascii();
+        Some(sink.commit(part(last, ascii)))
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Collector {
     pub(crate) controls: usize,
     /// More are too many; `None` for no limit.
     pub(crate) max_controls: Option<usize>,
+    /// Nothing is to follow a message at once.
+    pub(crate) stepwise: bool,
     /// Length of the message that is coming in, if that was said.
     announced: Option<u64>,
     /// Calls of `open`, `reserve` and the like so far.
@@ -140,7 +142,7 @@ impl Sink for Collector {
         self.reserved.as_deref_mut()
     }
 
-    fn commit(&mut self, part: Part) {
+    fn commit(&mut self, part: Part) -> bool {
         let bytes = self.reserved.take().expect("commit without reserve");
         let ascii = part.kind == MessageKind::Text && bytes.is_ascii();
         assert_eq!(part.ascii, ascii);
@@ -154,6 +156,7 @@ impl Sink for Collector {
             assert!(announced.is_none_or(|len| len == message.len() as u64));
             self.log.push(Entry::Message(kind, message));
         }
+        !(self.stepwise && part.last)
     }
 
     fn reply(&mut self, bytes: &[u8]) {
