@@ -227,7 +227,8 @@ impl KeepAliveSink for Collector {
 
 /// Decodes until nothing more can be done, asking again whenever the sink was full.
 pub(crate) fn decode(protocol: &mut dyn Codec, input: &mut Input<'_>, sink: &mut Collector) -> End {
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
+        let messages = sink.messages().len();
         let end = match protocol.decode(input, sink) {
             Ok(Decoded::Blocked) => {
                 let may_block = sink.block_every != 0 || sink.rooms.contains(&0);
@@ -235,6 +236,10 @@ pub(crate) fn decode(protocol: &mut dyn Codec, input: &mut Input<'_>, sink: &mut
                 continue;
             }
             Ok(Decoded::NeedMore) => return End::NeedMore,
+            Ok(Decoded::Asked) if sink.stepwise => {
+                assert_eq!(sink.messages().len(), messages + 1, "one message a step");
+                continue;
+            }
             Ok(Decoded::Asked) => return End::Asked,
             Ok(Decoded::Closed(close)) => End::Closed(close),
             Err(error) => End::Failed(error),
