@@ -178,290 +178,6 @@ interface SendOptions {
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
 type SendCallback = (error?: GevError) => void;
 
-/**
- * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
- * gone: then they do nothing and say so.
- *
- * @typeParam Context - type of {@link Connection.context}.
- * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
- */
-declare class Connection<Context = unknown, Out = Data> {
-    #private;
-    /**
-     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
-     */
-    context: Context;
-    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
-    readonly remoteAddress: string;
-    /** The peer's port; 0 for a unix socket. */
-    readonly remotePort: number;
-    /** The IP address that the peer has connected to; `""` for a unix socket. */
-    readonly localAddress: string;
-    /** The port that the peer has connected to; 0 for a unix socket. */
-    readonly localPort: number;
-    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
-    readonly proxyTlvs: readonly ProxyTlv[];
-    /** The subprotocol that was agreed on; `""` for none. */
-    readonly subprotocol: string;
-    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
-    readonly extensions: string;
-    /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
-     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
-     * `onConnect` on.
-     */
-    get connected(): boolean;
-    /** Which of the server's event loops serves this connection, from 0. */
-    get loopIndex(): number;
-    /**
-     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
-     *
-     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
-     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
-     * returns, and in the context (`AsyncLocalStorage`) of this call.
-     * @returns what became of it; see {@link SendStatus}.
-     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
-     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
-     */
-    send(data: Out, callback: SendCallback): SendStatus;
-    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
-    /**
-     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-     * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
-     * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
-     * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
-     * takes no memory, although messages are dropped without end.
-     */
-    sent(): Promise<boolean>;
-    /**
-     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
-     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
-     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
-     *
-     * @returns what `callback` has returned.
-     */
-    corked<Result>(callback: () => Result): Result;
-    /**
-     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
-     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
-     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
-     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
-     * or being closed.
-     */
-    pause(): void;
-    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
-    resume(): void;
-    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
-    get isPaused(): boolean;
-    /** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
-    get frameErrors(): number;
-    /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
-    get dropped(): number;
-    /**
-     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
-     * nothing is sent.
-     *
-     * @param data - at most 125 bytes. Default none.
-     * @returns what became of it; see {@link SendStatus}.
-     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
-     */
-    ping(data?: Data): SendStatus;
-    /**
-     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
-     * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
-     * connection is gone or being closed already.
-     *
-     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
-     * @param reason - at most 123 bytes in UTF-8. Default none.
-     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
-     */
-    close(code?: number, reason?: string): void;
-    /**
-     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
-     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
-     * has no half-open connections: as {@link close}. Nothing can be sent after it.
-     */
-    end(): void;
-    /**
-     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
-     * connection is gone.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
-     */
-    destroy(options?: DestroyOptions): void;
-    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
-    terminate(): void;
-    /**
-     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
-     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
-     */
-    shutdownWrite(): void;
-    /**
-     * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
-     * the connection is gone.
-     */
-    get readBufferLength(): number;
-    /**
-     * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
-     * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
-     * WebSocket). 0 when the connection is gone.
-     */
-    get writeBufferLength(): number;
-    /** The value that was {@link set} for `key`. */
-    get(key: string): unknown;
-    /** Keeps a value with this connection. */
-    set(key: string, value: unknown): void;
-    /** Forgets the value for `key`; true if there was one. */
-    delete(key: string): boolean;
-}
-/** Settings of {@link Connection.destroy}. */
-interface DestroyOptions {
-    /**
-     * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
-     *
-     * @defaultValue false
-     */
-    reset?: boolean;
-}
-
-/**
- * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
- * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
- *
- * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
- * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
- * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
- * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
- * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
- *
- * ```text
- *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
- *           ^ written ^ read     (the contents wrap: a b c d e)
- * ```
- *
- * It has no memory while nothing was written, and grows by doubling, up to its maximum.
- *
- * @example
- * ```ts
- * // A frame is its length, in four bytes, and its body.
- * const length = buffer.peekUint32();
- * if (length === undefined || buffer.length < 4 + length) return undefined;
- * buffer.retrieve(4);
- * return buffer.read(length);
- * ```
- */
-declare class RingBuffer {
-    #private;
-    /**
-     * An empty buffer.
-     *
-     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
-     */
-    constructor(maxBytes?: number);
-    /** How many bytes are there. */
-    get length(): number;
-    /** For how many bytes there is memory now. */
-    get capacity(): number;
-    /** True when no byte is there. */
-    get isEmpty(): boolean;
-    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
-    get isFull(): boolean;
-    /**
-     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
-     * which is empty unless they wrap. Both are good until something is written or taken out.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    peek(count: number): readonly [first: Buffer, end: Buffer];
-    /** All bytes, as {@link peek} has them. */
-    peekAll(): readonly [first: Buffer, end: Buffer];
-    /**
-     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
-     *
-     * @param at - default 0, which is the next one.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    peekUint8(at?: number): number | undefined;
-    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
-    peekUint16(at?: number): number | undefined;
-    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
-    peekUint32(at?: number): number | undefined;
-    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
-    peekUint64(at?: number): bigint | undefined;
-    /**
-     * How many bytes come before the first one that is `byte`, or -1 if there is none.
-     *
-     * @param from - where the search begins: what has been searched before need not be again. Default 0.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
-     */
-    indexOf(byte: number, from?: number): number;
-    /**
-     * Drops the next `count` bytes, or as many as there are.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    retrieve(count: number): void;
-    /** Drops all bytes. The memory stays. */
-    retrieveAll(): void;
-    /**
-     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
-     * may share their `buffer` with others, as Node's pooled Buffers do.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    read(count: number): Buffer;
-    /**
-     * Takes out as many bytes as there are and `target` has room for, and puts them there.
-     *
-     * @returns how many; 0 when none is there.
-     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
-     */
-    read(target: Uint8Array): number;
-    /** Takes out the next byte; `undefined` when none is there. */
-    readByte(): number | undefined;
-    /**
-     * Puts bytes behind those that are there, and takes all the memory that this needs.
-     *
-     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
-     * then nothing is written.
-     */
-    write(data: Uint8Array): void;
-    /**
-     * Puts one byte behind those that are there.
-     *
-     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
-     */
-    writeByte(byte: number): void;
-    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
-    writeString(text: string): void;
-    /**
-     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
-     * still there.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    virtualRead(count: number): Buffer;
-    /**
-     * Copies as many of them to `target` as it has room for.
-     *
-     * @returns how many; 0 when all have been read ahead.
-     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
-     */
-    virtualRead(target: Uint8Array): number;
-    /** How many bytes have not been read ahead. */
-    get virtualLength(): number;
-    /** Takes out what has been read ahead. */
-    virtualFlush(): void;
-    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
-    virtualRevert(): void;
-    /** A copy of all bytes. */
-    bytes(): Buffer;
-    /** Drops all bytes, and gives the memory back. */
-    reset(): void;
-}
-
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
 
@@ -723,6 +439,14 @@ interface FramesOptions {
      */
     ignoreEmpty?: boolean;
     /**
+     * Nothing behind a frame is looked at before its message has been handled, a returned promise included: what that is may
+     * depend on the message; see {@link Connection.setProtocol}. Each frame waits for the one before it, which costs a few
+     * microseconds where many come at once.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
+    /**
      * What is sent is made a frame, as `deliver` says, or goes out as it is.
      *
      * @defaultValue "framed"
@@ -753,6 +477,14 @@ type StreamNameOf<Message> = {
 declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
+}
+/** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
+interface Custom<In, Out> extends Protocol<"custom"> {
+    /** Not there: types alone know of it. */
+    readonly "~messages"?: {
+        in: In;
+        out: (message: Out) => void;
+    };
 }
 /** Settings of permessage-deflate. */
 interface DeflateOptions {
@@ -913,11 +645,22 @@ interface WebSocketOptions {
      */
     pongTimeoutMs?: number;
 }
+/** Settings of {@link raw}. */
+interface RawOptions {
+    /**
+     * Nothing more is read before a message has been handled, a returned promise included; see {@link Connection.setProtocol}.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
+}
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-declare function raw(): Protocol<"raw">;
+declare function raw(options?: RawOptions): Protocol<"raw">;
 /** Settings of {@link jsonStream}. */
 interface JsonStreamOptions {
     /**
@@ -927,6 +670,13 @@ interface JsonStreamOptions {
      * @defaultValue 1 MiB
      */
     maxMessageBytes?: number;
+    /**
+     * Nothing behind a text is looked at before it has been handled, a returned promise included; see
+     * {@link Connection.setProtocol}.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
 }
 /**
  * JSON texts one behind the other, as they are or with white space or RS (RFC 7464) between them: each object or array is
@@ -966,6 +716,341 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
 declare function frames(options: FramesOptions): Protocol<"frames">;
+
+/**
+ * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
+ * gone: then they do nothing and say so.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
+ */
+declare class Connection<Context = unknown, Out = Data> {
+    #private;
+    /**
+     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
+     */
+    context: Context;
+    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
+    readonly remoteAddress: string;
+    /** The peer's port; 0 for a unix socket. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to; `""` for a unix socket. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to; 0 for a unix socket. */
+    readonly localPort: number;
+    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+    readonly proxyTlvs: readonly ProxyTlv[];
+    /** The subprotocol that was agreed on; `""` for none. */
+    readonly subprotocol: string;
+    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
+    readonly extensions: string;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
+     */
+    get connected(): boolean;
+    /** Which of the server's event loops serves this connection, from 0. */
+    get loopIndex(): number;
+    /**
+     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
+     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+     *
+     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
+     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
+     * returns, and in the context (`AsyncLocalStorage`) of this call.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
+     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+     */
+    send(data: Out, callback: SendCallback): SendStatus;
+    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+    /**
+     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
+     * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+     * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
+     * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
+     * takes no memory, although messages are dropped without end.
+     */
+    sent(): Promise<boolean>;
+    /**
+     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
+     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
+     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
+     *
+     * @returns what `callback` has returned.
+     */
+    corked<Result>(callback: () => Result): Result;
+    /**
+     * From now on the connection speaks another protocol, between two messages: what is sent from now on is sent by the new one, and
+     * what the peer sends is cut by it as soon as all that came before has been handled.
+     *
+     * Where the protocol that it speaks is `stepwise`, the new one begins with the very next byte behind the message that is being
+     * handled, whatever came with it: so this is for `onMessage` (or `unpack`, which leaves what it has not taken out), and
+     * `onConnect` for what comes first. Elsewhere, and where it is not stepwise, it begins with what the event loop has not
+     * cut when it learns of this; messages that are on their way here are still the old protocol's. One of which a part has been
+     * cut already, as it has more than 64 KiB, closes the connection with 1002.
+     *
+     * The context, and what {@link set} keeps, stays. Times and limits are the new protocol's, all others the server's. A protocol
+     * is best made once, and not for each connection.
+     *
+     * @param protocol - any on TCP: {@link raw}, {@link frames}, {@link custom} and the like. May be the one that it speaks.
+     * @param handler - whose members are called for this connection from the first message of the new protocol on, with messages and
+     * connections of its types; there is no other `onConnect`. Where it has no `onClose` or `onError`, those of the server's
+     * handler are called. Default: the handler that it has, which has to know then which messages it gets.
+     * @returns false when the connection is gone or being closed: then nothing happens.
+     * @throws {@link GevError} `ERR_GEV_STATE` for a WebSocket, and in the middle of a message that is sent with `fin: false`;
+     * `ERR_GEV_OPTION` for what is no protocol on TCP, `ERR_GEV_HANDLER` for what is no handler.
+     *
+     * @example
+     * ```ts
+     * // After this line bytes go both ways as they are.
+     * const requests = frames({ end: "\r\n\r\n", stepwise: true });
+     * new Server({
+     *   onMessage(connection, head) {
+     *     connection.send("HTTP/1.1 200 OK");
+     *     connection.setProtocol(raw(), { onMessage: (_, bytes) => bytes });
+     *   },
+     * }, { protocol: requests });
+     * ```
+     */
+    setProtocol<Name extends StreamName>(protocol: Protocol<Name>, handler?: NextHandler<Context, Messages[Name]>): boolean;
+    /** To a protocol in TypeScript. */
+    setProtocol<In, Next>(protocol: Custom<In, Next>, handler?: NextHandler<Context, In, Next>): boolean;
+    /**
+     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
+     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
+     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
+     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
+     * or being closed.
+     */
+    pause(): void;
+    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
+    resume(): void;
+    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
+    get isPaused(): boolean;
+    /** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
+    get frameErrors(): number;
+    /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
+    get dropped(): number;
+    /**
+     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
+     * nothing is sent.
+     *
+     * @param data - at most 125 bytes. Default none.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
+     */
+    ping(data?: Data): SendStatus;
+    /**
+     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
+     * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
+     * connection is gone or being closed already.
+     *
+     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
+     * @param reason - at most 123 bytes in UTF-8. Default none.
+     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
+     */
+    close(code?: number, reason?: string): void;
+    /**
+     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
+     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
+     * has no half-open connections: as {@link close}. Nothing can be sent after it.
+     */
+    end(): void;
+    /**
+     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
+     * connection is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+     */
+    destroy(options?: DestroyOptions): void;
+    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
+    terminate(): void;
+    /**
+     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
+     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
+     */
+    shutdownWrite(): void;
+    /**
+     * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
+     * the connection is gone.
+     */
+    get readBufferLength(): number;
+    /**
+     * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
+     * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
+     * WebSocket). 0 when the connection is gone.
+     */
+    get writeBufferLength(): number;
+    /** The value that was {@link set} for `key`. */
+    get(key: string): unknown;
+    /** Keeps a value with this connection. */
+    set(key: string, value: unknown): void;
+    /** Forgets the value for `key`; true if there was one. */
+    delete(key: string): boolean;
+}
+/**
+ * What serves a connection after {@link Connection.setProtocol}: the members of a `StreamHandler` or `FramesHandler` that can be
+ * called then.
+ *
+ * @typeParam Message - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+interface NextHandler<Context = unknown, Message = Buffer, Out = Data> {
+    onMessage?(connection: Connection<Context, Out>, message: Message): Out | undefined | null | void | Promise<Out | undefined | null | void>;
+    onFrameError?(connection: Connection<Context, Out>, error: FrameError): void | Promise<void>;
+    onDrain?(connection: Connection<Context, Out>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
+    onClose?(connection: Connection<Context, Out>, reason: CloseReason): void | Promise<void>;
+    onError?(error: Error, connection?: Connection<Context, Out>): void | Promise<void>;
+}
+/** Settings of {@link Connection.destroy}. */
+interface DestroyOptions {
+    /**
+     * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
+     *
+     * @defaultValue false
+     */
+    reset?: boolean;
+}
+
+/**
+ * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
+ * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
+ *
+ * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
+ * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
+ * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
+ * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
+ * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
+ *
+ * ```text
+ *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
+ *           ^ written ^ read     (the contents wrap: a b c d e)
+ * ```
+ *
+ * It has no memory while nothing was written, and grows by doubling, up to its maximum.
+ *
+ * @example
+ * ```ts
+ * // A frame is its length, in four bytes, and its body.
+ * const length = buffer.peekUint32();
+ * if (length === undefined || buffer.length < 4 + length) return undefined;
+ * buffer.retrieve(4);
+ * return buffer.read(length);
+ * ```
+ */
+declare class RingBuffer {
+    #private;
+    /**
+     * An empty buffer.
+     *
+     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
+     */
+    constructor(maxBytes?: number);
+    /** How many bytes are there. */
+    get length(): number;
+    /** For how many bytes there is memory now. */
+    get capacity(): number;
+    /** True when no byte is there. */
+    get isEmpty(): boolean;
+    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
+    get isFull(): boolean;
+    /**
+     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
+     * which is empty unless they wrap. Both are good until something is written or taken out.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peek(count: number): readonly [first: Buffer, end: Buffer];
+    /** All bytes, as {@link peek} has them. */
+    peekAll(): readonly [first: Buffer, end: Buffer];
+    /**
+     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
+     *
+     * @param at - default 0, which is the next one.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peekUint8(at?: number): number | undefined;
+    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
+    peekUint16(at?: number): number | undefined;
+    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint32(at?: number): number | undefined;
+    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint64(at?: number): bigint | undefined;
+    /**
+     * How many bytes come before the first one that is `byte`, or -1 if there is none.
+     *
+     * @param from - where the search begins: what has been searched before need not be again. Default 0.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
+     */
+    indexOf(byte: number, from?: number): number;
+    /**
+     * Drops the next `count` bytes, or as many as there are.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    retrieve(count: number): void;
+    /** Drops all bytes. The memory stays. */
+    retrieveAll(): void;
+    /**
+     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
+     * may share their `buffer` with others, as Node's pooled Buffers do.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    read(count: number): Buffer;
+    /**
+     * Takes out as many bytes as there are and `target` has room for, and puts them there.
+     *
+     * @returns how many; 0 when none is there.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    read(target: Uint8Array): number;
+    /** Takes out the next byte; `undefined` when none is there. */
+    readByte(): number | undefined;
+    /**
+     * Puts bytes behind those that are there, and takes all the memory that this needs.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
+     * then nothing is written.
+     */
+    write(data: Uint8Array): void;
+    /**
+     * Puts one byte behind those that are there.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
+     */
+    writeByte(byte: number): void;
+    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
+    writeString(text: string): void;
+    /**
+     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
+     * still there.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    virtualRead(count: number): Buffer;
+    /**
+     * Copies as many of them to `target` as it has room for.
+     *
+     * @returns how many; 0 when all have been read ahead.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    virtualRead(target: Uint8Array): number;
+    /** How many bytes have not been read ahead. */
+    get virtualLength(): number;
+    /** Takes out what has been read ahead. */
+    virtualFlush(): void;
+    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
+    virtualRevert(): void;
+    /** A copy of all bytes. */
+    bytes(): Buffer;
+    /** Drops all bytes, and gives the memory back. */
+    reset(): void;
+}
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
@@ -1029,14 +1114,13 @@ interface CustomOptions {
      * @defaultValue {@link raw}
      */
     over?: Protocol<StreamNameOf<Buffer>>;
-}
-/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
-interface Custom<In, Out> extends Protocol<"custom"> {
-    /** Not there: types alone know of it. */
-    readonly "~messages"?: {
-        in: In;
-        out: (message: Out) => void;
-    };
+    /**
+     * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
+     * before all that is there has been; see {@link Connection.setProtocol}.
+     *
+     * @defaultValue that of `over`
+     */
+    stepwise?: boolean;
 }
 /**
  * A protocol in TypeScript, for a server: what is unpacked is a message, and what is sent is packed before. Bytes are handed to
@@ -1853,4 +1937,4 @@ interface Diagnostics {
 }
 
 export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, Outgoing, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, NextHandler, Outgoing, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -4,10 +4,13 @@ export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export { FrameError, type FrameFate } from "./src/bridge/frame-error.js";
 export type { CloseCause, FrameFault } from "./src/bridge/records.js";
-export { Connection, type DestroyOptions } from "./src/connection.js";
+export {
+	Connection,
+	type DestroyOptions,
+	type NextHandler,
+} from "./src/connection.js";
 export {
 	type AnyCustomProtocol,
-	type Custom,
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
@@ -59,6 +62,7 @@ export type {
 	TimeoutOptions,
 } from "./src/options.js";
 export {
+	type Custom,
 	type DeflateOptions,
 	frames,
 	type JsonStreamOptions,
@@ -66,6 +70,7 @@ export {
 	type Messages,
 	Protocol,
 	type ProtocolName,
+	type RawOptions,
 	raw,
 	type StreamName,
 	type StreamNameOf,

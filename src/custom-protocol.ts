@@ -1,10 +1,11 @@
 import * as check from "./base/check.js";
-import { integer, OptionTable, option } from "./base/option-table.js";
+import { boolean, integer, OptionTable, option } from "./base/option-table.js";
 import type { Connection } from "./connection.js";
 import type { Data } from "./flow/send.js";
 import type { RingBuffer } from "./framing/ring-buffer.js";
 import {
 	type AnyProtocol,
+	type Custom,
 	framingOf,
 	isProtocol,
 	type Protocol,
@@ -87,12 +88,15 @@ export class CustomOptions {
 		if (isProtocol(value) && hasBytes(value)) return value;
 		throw check.wrong(name, "a protocol whose messages are bytes", value);
 	}, raw);
-}
-
-/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
-export interface Custom<In, Out> extends Protocol<"custom"> {
-	/** Not there: types alone know of it. */
-	readonly "~messages"?: { in: In; out: (message: Out) => void };
+	/**
+	 * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
+	 * before all that is there has been; see {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue that of `over`
+	 */
+	stepwise?: boolean = boolean({
+		default: ({ over }: { over: AnyProtocol }) => framingOf(over).stepwise,
+	});
 }
 
 /**
@@ -105,7 +109,7 @@ export function custom<In, Out = Data, Context = unknown>(
 	protocol: CustomProtocol<In, Out, Context>,
 	options: CustomOptions = {},
 ): Custom<In, Out> {
-	const { maxMessageBytes, over } = customOptions.check(options);
+	const { maxMessageBytes, over, stepwise } = customOptions.check(options);
 	const name = "the protocol";
 	for (const member of ["unpack", "pack"] as const) {
 		if (typeof protocol?.[member] !== "function") {
@@ -117,6 +121,7 @@ export function custom<In, Out = Data, Context = unknown>(
 	return protocolOf("custom", {
 		...under,
 		maxMessageBytes,
+		stepwise,
 		custom: {
 			unpack: protocol.unpack.bind(protocol) as never,
 			pack: protocol.pack.bind(protocol) as never,

@@ -51,6 +51,12 @@ export class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 	}
 }
 
+/** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
+export interface Custom<In, Out> extends Protocol<"custom"> {
+	/** Not there: types alone know of it. */
+	readonly "~messages"?: { in: In; out: (message: Out) => void };
+}
+
 /** @internal A protocol of any kind. */
 export type AnyProtocol = Protocol<ProtocolName | "custom">;
 
@@ -58,6 +64,8 @@ export type AnyProtocol = Protocol<ProtocolName | "custom">;
 export interface Framing {
 	/** The codec of the event loops. */
 	codec: ProtocolName;
+	/** The loops wait behind each message until it has been handled. */
+	stepwise: boolean;
 	/** Its options, checked. */
 	options: object;
 	/** Largest message in bytes; 0 where there is no limit, or no message. */
@@ -281,13 +289,27 @@ export class WebSocketOptions {
 	pongTimeoutMs?: number = milliseconds({ default: 10_000 });
 }
 
+/** Settings of {@link raw}. */
+export class RawOptions {
+	/**
+	 * Nothing more is read before a message has been handled, a returned promise included; see {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue false
+	 */
+	stepwise?: boolean = boolean({ default: false });
+}
+
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-export function raw(): Protocol<"raw"> {
+export function raw(options: RawOptions = {}): Protocol<"raw"> {
+	const { stepwise } = rawOptions.check(options);
 	return protocolOf("raw", {
 		codec: "raw",
+		stepwise,
 		options: {},
 		maxMessageBytes: 0,
 		maxFraming: RAW_FRAMING,
@@ -308,6 +330,13 @@ export class JsonStreamOptions {
 		max: MAX_BYTES,
 		default: 1024 * 1024,
 	});
+	/**
+	 * Nothing behind a text is looked at before it has been handled, a returned promise included; see
+	 * {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue false
+	 */
+	stepwise?: boolean = boolean({ default: false });
 }
 
 /**
@@ -326,11 +355,12 @@ export class JsonStreamOptions {
 export function jsonStream(
 	options: JsonStreamOptions = {},
 ): Protocol<"jsonStream"> {
-	const checked = jsonStreamOptions.check(options);
+	const { maxMessageBytes, stepwise } = jsonStreamOptions.check(options);
 	return protocolOf("jsonStream", {
 		codec: "jsonStream",
-		options: checked,
-		maxMessageBytes: checked.maxMessageBytes,
+		stepwise,
+		options: { maxMessageBytes },
+		maxMessageBytes,
 		// What is sent goes out as it is.
 		maxFraming: 0,
 		endsByFin: true,
@@ -349,6 +379,7 @@ export function webSocket(
 	const checked = webSocketOptions.check(options);
 	return protocolOf("websocket", {
 		codec: "websocket",
+		stepwise: false,
 		options: checked,
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
@@ -375,9 +406,10 @@ export function webSocket(
 export function frames(options: FramesOptions): Protocol<"frames"> {
 	const whole = checkFrames(checkFramesOptions(options));
 	const { framing, check } = sendableOf(whole);
-	const { frameTimeoutMs, maxMessageBytes } = whole;
+	const { frameTimeoutMs, maxMessageBytes, stepwise } = whole;
 	return protocolOf("frames", {
 		codec: "frames",
+		stepwise,
 		options: { record: framesRecord(whole, framing), frameTimeoutMs },
 		maxMessageBytes,
 		maxFraming: framing,
@@ -422,5 +454,6 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
 // Tables are made here, where everything is there that rows use.
 const deflateOptions = new OptionTable("perMessageDeflate", DeflateOptions);
+const rawOptions = new OptionTable("raw()", RawOptions);
 const jsonStreamOptions = new OptionTable("jsonStream()", JsonStreamOptions);
 const webSocketOptions = new OptionTable("webSocket()", WebSocketOptions);

@@ -1,9 +1,10 @@
 import { types } from "node:util";
 import { GevError } from "../base/errors.js";
 import type { RingBuffer } from "../framing/ring-buffer.js";
+import type { ConnectionSettings } from "./connection-settings.js";
 import { Dispatcher, type Members } from "./dispatcher.js";
 import type { Packing } from "./packing.js";
-import type { PackingConnection } from "./packing-connection.js";
+import type { StreamConnection } from "./stream-connection.js";
 
 /**
  * A dispatcher that makes messages of what the loops have cut, by a protocol in TypeScript. One message at a time: the next one is
@@ -18,21 +19,22 @@ export class PackingDispatcher extends Dispatcher {
 
 	constructor(
 		handler: Members,
-		serial: boolean,
+		settings: ConnectionSettings,
 		server: object,
 		packing: Packing,
+		base?: Dispatcher,
 	) {
-		super(handler, serial, server);
+		super(handler, settings, server, base);
 		this.#unpack = packing.unpack;
 		this.#maxMessageBytes = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
 	}
 
-	override message(connection: PackingConnection, bytes: Buffer): void {
+	override message(connection: StreamConnection, bytes: Buffer): void {
 		if (connection.holds) this.#holdBytes(connection, bytes);
 		else this.#cut(connection, bytes);
 	}
 
-	override peerEnded(connection: PackingConnection): void {
+	override peerEnded(connection: StreamConnection): void {
 		this.inTurn(connection, 0, () => {
 			if (connection.unpacked > 0) {
 				this.failed(truncated(connection.unpacked), connection);
@@ -42,14 +44,17 @@ export class PackingDispatcher extends Dispatcher {
 	}
 
 	// Apart, as a closure in `message` would be made for every one.
-	#holdBytes(connection: PackingConnection, bytes: Buffer): void {
+	#holdBytes(connection: StreamConnection, bytes: Buffer): void {
 		this.hold(connection, bytes.length, () => this.#cut(connection, bytes));
 	}
 
 	/** Makes messages of what is there and has come, and hands them over, until more is needed or the handler can take no more. */
-	#cut(connection: PackingConnection, bytes: Buffer): void {
+	#cut(connection: StreamConnection, bytes: Buffer): void {
 		try {
-			this.#deliverAll(connection, connection.receive(bytes));
+			const buffer = connection.receive(bytes);
+			// What has not been cut is for the protocol that follows.
+			if (connection.isChanging) connection.settleReceived();
+			else this.#deliverAll(connection, buffer);
 		} catch (error) {
 			connection.violated();
 			this.failed(error, connection);
@@ -58,14 +63,14 @@ export class PackingDispatcher extends Dispatcher {
 	}
 
 	/** Throws what `unpack` throws. */
-	#deliverAll(connection: PackingConnection, buffer: RingBuffer): void {
+	#deliverAll(connection: StreamConnection, buffer: RingBuffer): void {
 		do {
 			const before = buffer.length;
 			const message = this.run(this.#unpack, connection.face, buffer);
 			const taken = before - buffer.length;
 			if (message === undefined) {
 				// It may have passed over something, behind which a message is there already.
-				if (taken > 0) continue;
+				if (taken > 0 && !connection.isChanging) continue;
 				break;
 			}
 			// Only what has come as nothing, cut by the loop, can be a message without a byte.
@@ -82,24 +87,32 @@ export class PackingDispatcher extends Dispatcher {
 			}
 			this.deliver(connection, message);
 			if (!connection.hears) return;
+			if (connection.isChanging) break;
 			if (connection.isShut && !buffer.isEmpty) {
 				this.#wait(connection);
 				return;
 			}
 		} while (!buffer.isEmpty);
+		this.#wantMore(connection, buffer);
+	}
+
+	/** What is left is kept until more comes. */
+	#wantMore(connection: StreamConnection, buffer: RingBuffer): void {
 		connection.settleReceived();
+		if (connection.isChanging) return;
 		if (buffer.length > this.#maxMessageBytes) connection.exceededLength();
+		else if (this.settings.stepwise) connection.handled();
 	}
 
 	/** Goes on when the handler can take more, before all that comes after. */
-	#wait(connection: PackingConnection): void {
+	#wait(connection: StreamConnection): void {
 		connection.goOn ??= () => this.#goOn(connection);
 		connection.answerForReceived();
 		connection.inbox?.holdBegun(connection.goOn);
 	}
 
 	/** As {@link #wait}, with a message that has been made. */
-	#waitWith(connection: PackingConnection, message: unknown): void {
+	#waitWith(connection: StreamConnection, message: unknown): void {
 		connection.answerForReceived();
 		connection.inbox?.holdBegun(() => {
 			if (connection.hears) this.deliver(connection, message);
@@ -107,9 +120,12 @@ export class PackingDispatcher extends Dispatcher {
 		});
 	}
 
-	#goOn(connection: PackingConnection): void {
-		if (connection.unpacked === 0 || !connection.hears) {
+	#goOn(connection: StreamConnection): void {
+		if (!connection.hears) {
 			connection.forgetReceived();
+		} else if (connection.unpacked === 0) {
+			connection.forgetReceived();
+			if (this.settings.stepwise) connection.handled();
 		} else if (connection.isShut) {
 			this.#wait(connection);
 		} else {

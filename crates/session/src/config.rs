@@ -20,8 +20,8 @@ pub struct Config {
     pub max_buffered_bytes: usize,
     /// Most bytes that are received at a time.
     pub max_read_bytes: usize,
-    /// Nothing is decoded behind a message before the application has said so: see
-    /// [`Session::step`](crate::Session::step).
+    /// Nothing is decoded behind the opening, and behind each message, before the application has said so: see
+    /// [`Session::step`](crate::Session::step). For codecs that open before the first byte.
     pub stepwise: bool,
 }
 

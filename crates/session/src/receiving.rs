@@ -165,6 +165,13 @@ impl Session {
         {
             return Ok(Decoded::NeedMore);
         }
+        if around.config.stepwise && self.life.is_handshaking() {
+            // The first byte may be another protocol's too.
+            let nothing = &mut Input::default();
+            let decoded = self.with_sink(around, |codec, sink| codec.decode(nothing, sink));
+            self.awaits_step |= self.life.is_open();
+            return decoded;
+        }
         self.with_sink(around, |codec, sink| codec.decode(input, sink))
     }
 

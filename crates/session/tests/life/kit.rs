@@ -85,13 +85,28 @@ pub(crate) fn framed(framing: gev_frames::Config, timeouts: Timeouts) -> Stage {
     Stage::new(Box::new(Frames::new(Arc::new(framing))), config).begin()
 }
 
-/// Any of these, one message at a time.
+/// Any of these, one message at a time, when its opening has been handled.
 pub(crate) fn stepwise(codec: Box<dyn Codec>) -> Stage {
-    let config = Config {
+    opening_stepwise(codec).steps()
+}
+
+/// As above, before.
+pub(crate) fn opening_stepwise(codec: Box<dyn Codec>) -> Stage {
+    Stage::new(codec, one_by_one()).begin()
+}
+
+/// As above, behind a proxy.
+pub(crate) fn opening_stepwise_behind(codec: Box<dyn Codec>) -> Stage {
+    Stage::new(codec, one_by_one())
+        .behind(ProxyMode::Required)
+        .begin()
+}
+
+fn one_by_one() -> Config {
+    Config {
         stepwise: true,
         ..Config::default()
-    };
-    Stage::new(codec, config).begin()
+    }
 }
 
 /// A WebSocket that has said nothing.

@@ -8,7 +8,7 @@ use gev_frames::{
 use gev_session::Timeouts;
 use gev_wire::{Codec, JsonStream, Raw};
 
-use crate::kit::{Stage, framed, ms, raw, stepwise};
+use crate::kit::{Stage, framed, ms, opening_stepwise, opening_stepwise_behind, raw, stepwise};
 
 fn config(extent: Extent, end: Vec<Vec<u8>>) -> Config {
     Config {
@@ -78,6 +78,24 @@ fn nothing_is_cut_behind_a_message_that_is_being_handled() {
     stepwise(json())
         .gets(b"{} ] nothing of this is looked at")
         .says("open, message {}");
+}
+
+#[test]
+fn the_first_byte_waits_until_the_opening_has_been_handled() {
+    opening_stepwise(lines())
+        .gets(b"a\nb\n")
+        .steps()
+        .says("open, message a");
+    opening_stepwise(lines())
+        .gets(b"\x01a")
+        .switches_to(counted(), true)
+        .steps()
+        .says("open, switched, message a");
+    let stage = opening_stepwise_behind(lines());
+    stage
+        .gets(b"PROXY UNKNOWN\r\na\nb\n")
+        .steps()
+        .says("open, message a");
 }
 
 #[test]
