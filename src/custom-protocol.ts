@@ -84,10 +84,13 @@ export class CustomOptions {
 	 *
 	 * @defaultValue {@link raw}
 	 */
-	over?: Protocol<StreamNameOf<Buffer>> = option((value, name) => {
-		if (isProtocol(value) && hasBytes(value)) return value;
-		throw check.wrong(name, "a protocol whose messages are bytes", value);
-	}, raw);
+	over?: Protocol<StreamNameOf<Buffer>> = option(
+		(value, name) => {
+			if (isProtocol(value) && hasBytes(value)) return value;
+			throw check.wrong(name, "a protocol whose messages are bytes", value);
+		},
+		() => raw(),
+	);
 	/**
 	 * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
 	 * before all that is there has been; see {@link Connection.setProtocol}.
