@@ -129,112 +129,8 @@ declare class FrameError extends GevError {
     readonly hint: string;
 }
 
-/** What can be sent: a string goes out as text, bytes as binary. */
-type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
-/** What became of a message given to `send()`. */
-declare enum SendStatus {
-    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-    Queued = 0,
-    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-    Congested = 1,
-    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
-    Dropped = 2,
-    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 3
-}
-/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-interface SendOptions {
-    /**
-     * As text (UTF-8) or as binary.
-     *
-     * @defaultValue a string as text, bytes as binary
-     */
-    text?: boolean | undefined;
-    /**
-     * Whether to compress the message, where permessage-deflate was agreed on.
-     *
-     * @defaultValue true, if it has at least `threshold` bytes
-     */
-    compress?: boolean | undefined;
-    /**
-     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`.
-     *
-     * @defaultValue true
-     */
-    fin?: boolean;
-    /**
-     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-     * nothing for a string.
-     *
-     * @defaultValue false
-     */
-    transfer?: boolean;
-}
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-type SendCallback = (error?: GevError) => void;
-
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
-
-/**
- * How a checksum is computed: all bytes combined with exclusive or; their sum, of which 8 or 16 bits count; that of 8 bits
- * negated; or a cyclic redundancy check, by the names that catalogues have for them: MODBUS, ARC (also IBM), IBM-SDLC (also
- * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
- */
-type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
-/** The checksum of a frame. It stands behind everything but the frame's end. */
-interface FrameChecksumOptions {
-    /**
-     * How it is computed.
-     *
-     * @defaultValue "xor8"
-     */
-    as?: FrameSum;
-    /**
-     * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
-     * the checksum itself.
-     *
-     * @defaultValue right behind the start
-     */
-    from?: number | undefined;
-    /**
-     * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
-     *
-     * @defaultValue none
-     */
-    after?: FrameBytes | undefined;
-    /**
-     * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
-     * capitals written.
-     *
-     * @defaultValue "binary"
-     */
-    digits?: "binary" | "hex" | "decimal";
-    /**
-     * Which of its bytes comes first: the highest one, or the lowest one.
-     *
-     * @defaultValue "big"
-     */
-    order?: "big" | "little";
-    /**
-     * How many bytes or digits it has.
-     *
-     * @defaultValue as many as it needs
-     */
-    width?: number | undefined;
-    /**
-     * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
-     * the same. `onFrameError` is told in each case.
-     *
-     * @defaultValue "close"
-     */
-    onBad?: "close" | "discard" | "deliver";
-}
 
 /**
  * How a length is written: as so many bits in bytes; with seven bits a byte, the lowest ones first, in so many bytes at most
@@ -305,6 +201,61 @@ interface FrameLengthOptions {
      * @defaultValue 0
      */
     add?: number;
+}
+
+/**
+ * How a checksum is computed: all bytes combined with exclusive or; their sum, of which 8 or 16 bits count; that of 8 bits
+ * negated; or a cyclic redundancy check, by the names that catalogues have for them: MODBUS, ARC (also IBM), IBM-SDLC (also
+ * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
+ */
+type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
+/** The checksum of a frame. It stands behind everything but the frame's end. */
+interface FrameChecksumOptions {
+    /**
+     * How it is computed.
+     *
+     * @defaultValue "xor8"
+     */
+    as?: FrameSum;
+    /**
+     * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
+     * the checksum itself.
+     *
+     * @defaultValue right behind the start
+     */
+    from?: number | undefined;
+    /**
+     * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
+     *
+     * @defaultValue none
+     */
+    after?: FrameBytes | undefined;
+    /**
+     * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
+     * capitals written.
+     *
+     * @defaultValue "binary"
+     */
+    digits?: "binary" | "hex" | "decimal";
+    /**
+     * Which of its bytes comes first: the highest one, or the lowest one.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little";
+    /**
+     * How many bytes or digits it has.
+     *
+     * @defaultValue as many as it needs
+     */
+    width?: number | undefined;
+    /**
+     * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
+     * the same. `onFrameError` is told in each case.
+     *
+     * @defaultValue "close"
+     */
+    onBad?: "close" | "discard" | "deliver";
 }
 
 /**
@@ -454,6 +405,94 @@ interface FramesOptions {
     send?: "framed" | "raw";
 }
 
+/** Settings of `protocol.decoder()`. */
+interface DecoderOptions {
+    /**
+     * Is told of everything that is wrong with frames, as `onFrameError` of a handler is, before `push` or `end` returns. Then
+     * nothing of it is thrown, and nothing comes of bytes behind a frame with the fate `"closed"`.
+     *
+     * @defaultValue none
+     */
+    onFrameError?: ((error: FrameError) => void) | undefined;
+}
+/**
+ * Makes messages of bytes by the rules of a protocol, without a connection: of what a client gets, of a file, in a test. Made by
+ * `protocol.decoder()`. It keeps what is there of the message that is half way, as much as a connection would (see
+ * `maxMessageBytes`), and nothing else.
+ *
+ * @typeParam Message - what messages are.
+ */
+declare class Decoder<Message> {
+    #private;
+    /** How often something was wrong with a frame, or with what came between frames. */
+    get frameErrors(): number;
+    /**
+     * Takes the next bytes, wherever they were cut (text: those of its UTF-8), and returns the messages that they complete.
+     *
+     * @throws {@link FrameError} for what a connection would be closed for, unless `onFrameError` is told: the messages before it
+     * are returned first, and it is thrown by the next call, and by all after it. What `unpack` of a `CustomProtocol` throws is
+     * thrown in the same way. {@link GevError} `ERR_GEV_DATA` for what is neither bytes nor text, `ERR_GEV_STATE` after
+     * {@link end}.
+     */
+    push(bytes: Uint8Array | string): Message[];
+    /**
+     * There are no more bytes.
+     *
+     * @throws {@link FrameError} with the reason `"truncated"` if there is half a message, or what is left to be thrown, unless
+     * `onFrameError` is told.
+     */
+    end(): void;
+}
+
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /**
+     * As text (UTF-8) or as binary.
+     *
+     * @defaultValue a string as text, bytes as binary
+     */
+    text?: boolean | undefined;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on.
+     *
+     * @defaultValue true, if it has at least `threshold` bytes
+     */
+    compress?: boolean | undefined;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`.
+     *
+     * @defaultValue true
+     */
+    fin?: boolean;
+    /**
+     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+     * nothing for a string.
+     *
+     * @defaultValue false
+     */
+    transfer?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
+
 /** What the messages of each protocol are. */
 interface Messages {
     /** Runs of bytes. */
@@ -478,8 +517,40 @@ declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
 }
+/**
+ * A {@link Protocol} on TCP, with or without framing, which encodes and decodes without a connection too: by the same rules, for
+ * clients, files and tests.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+declare class StreamProtocol<Name extends StreamName | "custom" = StreamName, In = Name extends StreamName ? Messages[Name] : unknown, Out = Data> extends Protocol<Name> {
+    /**
+     * A message as it goes on the wire: what `Connection.send` would send. A {@link CustomProtocol} packs it for a connection that
+     * is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, as `Connection.send` does.
+     */
+    encode(message: Out): Buffer;
+    /**
+     * What makes messages of bytes: see {@link Decoder}. A {@link CustomProtocol} unpacks them for a connection that is gone, one
+     * for each decoder.
+     *
+     * @example
+     * ```ts
+     * const lines = frames({ end: "\n" });
+     * const decoder = lines.decoder();
+     * for await (const bytes of createReadStream("log")) {
+     *   for (const line of decoder.push(bytes)) console.log(line.toString());
+     * }
+     * decoder.end();
+     * ```
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+     */
+    decoder(options?: DecoderOptions): Decoder<In>;
+}
 /** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
-interface Custom<In, Out> extends Protocol<"custom"> {
+interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
     /** Not there: types alone know of it. */
     readonly "~messages"?: {
         in: In;
@@ -660,7 +731,7 @@ interface RawOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-declare function raw(options?: RawOptions): Protocol<"raw">;
+declare function raw(options?: RawOptions): StreamProtocol<"raw">;
 /** Settings of {@link jsonStream}. */
 interface JsonStreamOptions {
     /**
@@ -691,7 +762,7 @@ interface JsonStreamOptions {
  * new Server({ onMessage: (_, text) => JSON.stringify(answer(JSON.parse(text))) }, { protocol: jsonStream() });
  * ```
  */
-declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">;
+declare function jsonStream(options?: JsonStreamOptions): StreamProtocol<"jsonStream">;
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
@@ -715,7 +786,7 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-declare function frames(options: FramesOptions): Protocol<"frames">;
+declare function frames(options: FramesOptions): StreamProtocol<"frames">;
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -1936,5 +2007,5 @@ interface Diagnostics {
     };
 }
 
-export { Connection, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, custom, frames, jsonStream, raw, webSocket };
-export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, NextHandler, Outgoing, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };
+export { Connection, Decoder, FrameError, GevError, Protocol, RingBuffer, SendStatus, Server, StreamProtocol, custom, frames, jsonStream, raw, webSocket };
+export type { Acceptance, AnyCustomProtocol, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DestroyOptions, Diagnostics, EventLoopOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HttpRequest, HttpResponse, IdleOptions, Incoming, JsonStreamOptions, LimitOptions, ListenAddress, Messages, NextHandler, Outgoing, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TimeoutOptions, Timer, UpgradeReply, WebSocketHandler, WebSocketOptions };

@@ -1,6 +1,9 @@
 import * as check from "./base/check.js";
 import { boolean, integer, OptionTable, option } from "./base/option-table.js";
+import type { ByHand } from "./by-hand.js";
 import type { Connection } from "./connection.js";
+import { CustomByHand } from "./custom-by-hand.js";
+import type { Packing } from "./flow/packing.js";
 import type { Data } from "./flow/send.js";
 import type { RingBuffer } from "./framing/ring-buffer.js";
 import {
@@ -8,11 +11,12 @@ import {
 	type Custom,
 	framingOf,
 	isProtocol,
+	known,
 	type Protocol,
 	type ProtocolName,
-	protocolOf,
 	raw,
 	type StreamNameOf,
+	StreamProtocol,
 } from "./protocol.js";
 
 /**
@@ -120,16 +124,18 @@ export function custom<In, Out = Data, Context = unknown>(
 			throw check.wrong(name, expected, protocol);
 		}
 	}
-	const under = framingOf(over as Protocol);
-	return protocolOf("custom", {
+	const under = framingOf(over as StreamProtocol);
+	const packing: Packing = {
+		unpack: protocol.unpack.bind(protocol) as never,
+		pack: protocol.pack.bind(protocol) as never,
+		maxMessageBytes,
+	};
+	return known(new StreamProtocol<"custom", In, Out>("custom"), {
 		...under,
 		maxMessageBytes,
 		stepwise,
-		custom: {
-			unpack: protocol.unpack.bind(protocol) as never,
-			pack: protocol.pack.bind(protocol) as never,
-			maxMessageBytes,
-		},
+		custom: packing,
+		byHand: new CustomByHand(packing, under.byHand as ByHand),
 	});
 }
 

@@ -8,7 +8,14 @@ import {
 	option,
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
+import {
+	type ByHand,
+	Decoder,
+	type DecoderOptions,
+	NativeByHand,
+} from "./by-hand.js";
 import type { Packing } from "./flow/packing.js";
+import type { Data } from "./flow/send.js";
 import { checkFrames } from "./framing/frame-checks.js";
 import {
 	checkFramesOptions,
@@ -51,8 +58,50 @@ export class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 	}
 }
 
+/**
+ * A {@link Protocol} on TCP, with or without framing, which encodes and decodes without a connection too: by the same rules, for
+ * clients, files and tests.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+export class StreamProtocol<
+	Name extends StreamName | "custom" = StreamName,
+	In = Name extends StreamName ? Messages[Name] : unknown,
+	Out = Data,
+> extends Protocol<Name> {
+	/**
+	 * A message as it goes on the wire: what `Connection.send` would send. A {@link CustomProtocol} packs it for a connection that
+	 * is gone.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, as `Connection.send` does.
+	 */
+	encode(message: Out): Buffer {
+		return byHandOf(this).encode(message);
+	}
+
+	/**
+	 * What makes messages of bytes: see {@link Decoder}. A {@link CustomProtocol} unpacks them for a connection that is gone, one
+	 * for each decoder.
+	 *
+	 * @example
+	 * ```ts
+	 * const lines = frames({ end: "\n" });
+	 * const decoder = lines.decoder();
+	 * for await (const bytes of createReadStream("log")) {
+	 *   for (const line of decoder.push(bytes)) console.log(line.toString());
+	 * }
+	 * decoder.end();
+	 * ```
+	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+	 */
+	decoder(options: DecoderOptions = {}): Decoder<In> {
+		return new Decoder<In>(byHandOf(this).source(), options);
+	}
+}
+
 /** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
-export interface Custom<In, Out> extends Protocol<"custom"> {
+export interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
 	/** Not there: types alone know of it. */
 	readonly "~messages"?: { in: In; out: (message: Out) => void };
 }
@@ -80,6 +129,8 @@ export interface Framing {
 	endsByFin: boolean;
 	/** What makes messages of what the codec has cut, if something does. */
 	custom?: Packing;
+	/** Encodes and decodes without connections; `undefined` for a WebSocket. */
+	byHand: ByHand | undefined;
 }
 
 /** @internal True for what {@link raw}, {@link webSocket}, {@link frames} and the like have made. */
@@ -305,9 +356,9 @@ export class RawOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-export function raw(options: RawOptions = {}): Protocol<"raw"> {
+export function raw(options: RawOptions = {}): StreamProtocol<"raw"> {
 	const { stepwise } = rawOptions.check(options);
-	return protocolOf("raw", {
+	return streamOf("raw", {
 		codec: "raw",
 		stepwise,
 		options: {},
@@ -354,9 +405,9 @@ export class JsonStreamOptions {
  */
 export function jsonStream(
 	options: JsonStreamOptions = {},
-): Protocol<"jsonStream"> {
+): StreamProtocol<"jsonStream"> {
 	const { maxMessageBytes, stepwise } = jsonStreamOptions.check(options);
-	return protocolOf("jsonStream", {
+	return streamOf("jsonStream", {
 		codec: "jsonStream",
 		stepwise,
 		options: { maxMessageBytes },
@@ -377,13 +428,14 @@ export function webSocket(
 	options: WebSocketOptions = {},
 ): Protocol<"websocket"> {
 	const checked = webSocketOptions.check(options);
-	return protocolOf("websocket", {
+	return known(new Protocol("websocket"), {
 		codec: "websocket",
 		stepwise: false,
 		options: checked,
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
 		endsByFin: false,
+		byHand: undefined,
 	});
 }
 
@@ -403,11 +455,11 @@ export function webSocket(
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option, and for options that cannot go together, with the reason.
  */
-export function frames(options: FramesOptions): Protocol<"frames"> {
+export function frames(options: FramesOptions): StreamProtocol<"frames"> {
 	const whole = checkFrames(checkFramesOptions(options));
 	const { framing, check } = sendableOf(whole);
 	const { frameTimeoutMs, maxMessageBytes, stepwise } = whole;
-	return protocolOf("frames", {
+	return streamOf("frames", {
 		codec: "frames",
 		stepwise,
 		options: { record: framesRecord(whole, framing), frameTimeoutMs },
@@ -419,14 +471,26 @@ export function frames(options: FramesOptions): Protocol<"frames"> {
 	});
 }
 
-/** @internal A protocol that is known as one. */
-export function protocolOf<Name extends ProtocolName | "custom">(
+function streamOf<Name extends StreamName>(
 	name: Name,
+	framing: Omit<Framing, "byHand">,
+): StreamProtocol<Name> {
+	const byHand = new NativeByHand(framing);
+	return known(new StreamProtocol(name), { ...framing, byHand });
+}
+
+/** @internal Makes a protocol known as one. */
+export function known<Known extends AnyProtocol>(
+	protocol: Known,
 	framing: Framing,
-): Protocol<Name> {
-	const protocol = new Protocol(name);
+): Known {
 	framings.set(protocol, framing);
 	return protocol;
+}
+
+/** @internal Of a protocol on TCP. */
+export function byHandOf(protocol: AnyProtocol): ByHand {
+	return framingOf(protocol).byHand as ByHand;
 }
 
 function pathName(value: unknown, name: string): string {

@@ -15,7 +15,13 @@ type Table = new (
 
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
-	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions", "RawOptions"],
+	...[
+		"WebSocketOptions",
+		"DeflateOptions",
+		"JsonStreamOptions",
+		"RawOptions",
+		"DecoderOptions",
+	],
 	...["CustomOptions", "FramesOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
@@ -42,6 +48,7 @@ const defaults: Record<string, Options> = {
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
 	RawOptions: defaultsOf("RawOptions"),
+	DecoderOptions: defaultsOf("DecoderOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
 	FramesOptions: defaultsOf("FramesOptions"),
 	FrameLengthOptions: defaultsOf("FrameLengthOptions"),

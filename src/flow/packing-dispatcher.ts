@@ -135,7 +135,7 @@ export class PackingDispatcher extends Dispatcher {
 }
 
 /** A message of which nothing was taken would be made again and again. */
-function noProgress(message: unknown, bytes: number): GevError {
+export function noProgress(message: unknown, bytes: number): GevError {
 	const hint = types.isPromise(message) ? ", but a promise" : "";
 	return new GevError(
 		"ERR_GEV_PROTOCOL",

@@ -334,7 +334,7 @@ pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {
 }
 
 /// The bytes of a typed array. Their address never changes as long as the buffer behind is not detached.
-fn view(env: &Env, value: &Unknown<'_>) -> Result<Piece> {
+pub(crate) fn view(env: &Env, value: &Unknown<'_>) -> Result<Piece> {
     let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
     // SAFETY: live values of this call; a value that is no typed array gives an error status.
     let status = unsafe {

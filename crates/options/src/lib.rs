@@ -18,7 +18,7 @@ use gev_reactor::{
 };
 use gev_session::Timeouts;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{JsonStream, ProxyMode, Raw};
+use gev_wire::{Codec, JsonStream, ProxyMode, Raw};
 use napi::Result;
 
 pub use checked::Checked;
@@ -61,6 +61,17 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
 pub fn protocol(options: &Checked<'_>) -> Result<ConnectionConfig> {
     let config = connection(options);
     options.verdict().map(|()| config)
+}
+
+/// The codec of the protocol in a group of `options` as that of a server, for one that has no connection.
+///
+/// # Errors
+/// As [`config`].
+#[inline(never)]
+pub fn codec_by_hand(protocol: &Checked<'_>) -> Result<Box<dyn Codec>> {
+    let options = protocol.group("options");
+    let codec = codec(&protocol.text("name"), &options, protocol);
+    protocol.verdict().map(|()| codec()())
 }
 
 #[inline(never)]

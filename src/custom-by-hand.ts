@@ -1,0 +1,138 @@
+import { asError } from "./base/errors.js";
+import { FrameError } from "./bridge/frame-error.js";
+import type { Place } from "./bridge/loop-server.js";
+import type { ByHand, Outcome, Source } from "./by-hand.js";
+import { Connection } from "./connection.js";
+import {
+	ConnectionCore,
+	type ConnectionServer,
+} from "./flow/connection-core.js";
+import type { Packing } from "./flow/packing.js";
+import { noProgress } from "./flow/packing-dispatcher.js";
+import { appendTo, RingBuffer, settle } from "./framing/ring-buffer.js";
+
+/** Encodes and decodes what a protocol in TypeScript packs and unpacks, over another one. */
+export class CustomByHand implements ByHand {
+	readonly #packing: Packing;
+	readonly #under: ByHand;
+	/** For whom it packs. */
+	#face: Connection | undefined = undefined;
+
+	constructor(packing: Packing, under: ByHand) {
+		this.#packing = packing;
+		this.#under = under;
+	}
+
+	encode(message: unknown): Buffer {
+		this.#face ??= nobody();
+		return this.#under.encode(this.#packing.pack(this.#face, message));
+	}
+
+	source(): Source {
+		return new CustomSource(this.#packing, this.#under.source());
+	}
+}
+
+/** Unpacks messages of what the protocol underneath has cut. */
+class CustomSource implements Source {
+	readonly #packing: Packing;
+	readonly #under: Source;
+	readonly #face = nobody();
+	readonly #buffer: RingBuffer;
+	/** Most bytes that a message may take. */
+	readonly #most: number;
+
+	constructor(packing: Packing, under: Source) {
+		this.#packing = packing;
+		this.#under = under;
+		this.#most = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
+		this.#buffer = new RingBuffer(packing.maxMessageBytes);
+	}
+
+	push(bytes: Uint8Array): Outcome {
+		const { messages: pieces, errors } = this.#under.push(bytes);
+		const messages: unknown[] = [];
+		try {
+			for (const piece of pieces) {
+				appendTo(this.#buffer, piece as Buffer);
+				const error = this.#unpackAll(messages);
+				if (error !== undefined) {
+					return { messages, errors: [error], failure: undefined };
+				}
+				settle(this.#buffer);
+			}
+		} catch (thrown) {
+			return { messages, errors: [], failure: asError(thrown) };
+		}
+		return { messages, errors, failure: undefined };
+	}
+
+	end(): Outcome {
+		const outcome = this.#under.end();
+		if (outcome.errors.length > 0 || this.#buffer.isEmpty) return outcome;
+		const error = new FrameError("truncated", "closed", this.#details());
+		return { ...outcome, errors: [error] };
+	}
+
+	/** Returns what is wrong, if something is; throws what `unpack` throws. */
+	#unpackAll(messages: unknown[]): FrameError | undefined {
+		const buffer = this.#buffer;
+		do {
+			const before = buffer.length;
+			const head = before > this.#most ? this.#details() : undefined;
+			const message = this.#packing.unpack(this.#face, buffer);
+			const taken = before - buffer.length;
+			if (message === undefined && taken > 0) continue;
+			const isTooLong = message === undefined || taken > this.#most;
+			if (head !== undefined && isTooLong) {
+				const details = { ...head, limit: this.#most };
+				return new FrameError("tooLong", "closed", details);
+			}
+			if (message === undefined) return undefined;
+			// Only what has come as nothing, cut underneath, can be a message without a byte.
+			if (taken <= 0 && before > 0) throw noProgress(message, before);
+			messages.push(message);
+		} while (!buffer.isEmpty);
+		return undefined;
+	}
+
+	/** What is to be told of bytes that are wrong. */
+	#details(): { limit: undefined; length: undefined; head: Buffer } {
+		const head = Buffer.concat(this.#buffer.peek(HEAD_BYTES));
+		return { limit: undefined, length: undefined, head };
+	}
+}
+
+/** A connection that is gone: who packs and unpacks for it may ask it anything, and does nothing by it. */
+function nobody(): Connection {
+	const core = new ConnectionCore(NOWHERE, NOBODYS_SERVER);
+	core.gone();
+	return new Connection(core, {
+		addresses: {
+			...{ remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0 },
+			proxyTlvs: [],
+		},
+		...{ subprotocol: "", extensions: "", context: undefined },
+	});
+}
+
+const NOWHERE: Place = {
+	loop: {
+		index: 0,
+		commands: {
+			command() {},
+			together: (callback: () => unknown) => callback(),
+		} as never,
+		connections: [],
+		gauge: () => 0,
+	},
+	...{ slot: 0, generation: 0 },
+};
+
+const NOBODYS_SERVER: ConnectionServer = {
+	isStopping: false,
+	calls: { settings: {} } as never,
+};
+
+/** First bytes that an error tells. */
+const HEAD_BYTES = 16;
