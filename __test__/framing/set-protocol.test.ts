@@ -284,6 +284,35 @@ test("FIN waits for what came before it, whichever protocol that is", async (t) 
 	t.deepEqual(await calls.take(4), story);
 });
 
+test("behind FIN what is sent has the new form too", async (t) => {
+	const closed = new Queue<unknown>();
+	const port = await serve(
+		t,
+		frames({ end: "\n", stepwise: true }),
+		{
+			onMessage: (_, message) => `old ${message}`,
+			onClose: (_, reason) => closed.push(reason) as never,
+			onEnd(connection) {
+				change(connection, frames({ length: "u8" }), {});
+				connection.send("new");
+				return new Promise<void>((resolve) => {
+					setImmediate(() => {
+						connection.send("late");
+						connection.end();
+						resolve();
+					});
+				});
+			},
+		},
+		{ socket: { allowHalfOpen: true } },
+	);
+	const client = await tcp(t, port);
+	client.socket.end("a\n");
+	const answer = `old a\n${counted("new")}${counted("late")}`;
+	t.is(`${await client.readToEnd()}`, answer);
+	t.like(await closed.next(), { cause: "peer", wasClean: true });
+});
+
 test("members that a handler lacks are not called, but for those of the server that end and fail", async (t) => {
 	const calls = new Queue<string>();
 	const port = await serve(t, frames({ end: "\n", stepwise: true }), {

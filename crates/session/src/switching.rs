@@ -41,10 +41,9 @@ impl Session {
 
     /// The application has handled what was handed over: decoding goes on.
     pub fn step(&mut self) {
-        if self.awaits_step {
-            self.awaits_step = false;
-            self.undecoded = true;
-        }
+        // Where nothing more is decoded, there is nothing to go on with.
+        self.undecoded |= self.is_held();
+        self.awaits_step = false;
     }
 
     /// While nothing is decoded: these bytes, which were handed over, come before all that is left.

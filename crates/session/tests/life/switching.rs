@@ -242,6 +242,8 @@ fn what_is_sent_behind_the_peers_fin_has_the_new_form() {
     stepwise(lines())
         .gets_fin()
         .switches_to(counted(), false)
+        .unreads(b"b")
+        .steps()
         .sends(b"a")
         .ends()
         .says("open, end, switched, sent \u{1}a, gone 1005 peer clean");
