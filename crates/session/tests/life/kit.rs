@@ -194,6 +194,11 @@ impl Stage {
         assert_eq!(*self.line.0.borrow(), expected);
     }
 
+    /// How many messages the application has been given.
+    pub(crate) fn messages(&self) -> usize {
+        self.line.0.borrow().matches("message ").count()
+    }
+
     /// Fails unless so many bytes are dealt with, other than when it was asked last.
     pub(crate) fn has_dealt_with(mut self, bytes: u32) -> Self {
         let gauges = self.session.as_mut().and_then(Session::changed_gauges);

@@ -7,6 +7,7 @@ use gev_frames::{
 };
 use gev_session::Timeouts;
 use gev_wire::{Codec, JsonStream, Raw};
+use proptest::prelude::*;
 
 use crate::kit::{Stage, framed, ms, opening_stepwise, opening_stepwise_behind, raw, stepwise};
 
@@ -322,4 +323,80 @@ fn the_time_of_a_frame_begins_anew_with_a_protocol() {
         .steps()
         .at(80)
         .says("open, switched");
+}
+
+/// One of three protocols.
+fn spoken(kind: u8) -> Box<dyn Codec> {
+    match kind {
+        0 => lines(),
+        1 => counted(),
+        _ => json(),
+    }
+}
+
+/// A message of it, as it comes and as it is told.
+fn written(kind: u8, letter: u8) -> (Vec<u8>, String) {
+    let letter = char::from(b'a' + letter);
+    match kind {
+        0 => (format!("{letter}\n").into_bytes(), letter.to_string()),
+        1 => (format!("\u{1}{letter}").into_bytes(), letter.to_string()),
+        _ => {
+            let text = format!("[\"{letter}\"]");
+            (text.clone().into_bytes(), text)
+        }
+    }
+}
+
+proptest! {
+    /// Whatever comes between: pieces, pauses, a full event queue, and handlers that are slow.
+    #[test]
+    fn each_message_decides_what_the_next_one_is(
+        messages in prop::collection::vec((0..3_u8, 0..26_u8), 1..12),
+        actions in prop::collection::vec((0..6_u8, 1..6_usize), 0..80),
+    ) {
+        let (mut bytes, mut line, mut kind) = (Vec::new(), "open".to_owned(), 0);
+        for &(next, letter) in &messages {
+            let (wire, told) = written(kind, letter);
+            bytes.extend(wire);
+            line.push_str(&format!(", message {told}"));
+            if next != kind {
+                line.push_str(", switched");
+            }
+            kind = next;
+        }
+        let handle = |stage: Stage, handled: &mut usize, kind: &mut u8| {
+            if stage.messages() == *handled {
+                return stage;
+            }
+            let next = messages[*handled].0;
+            *handled += 1;
+            let stage = if next == *kind {
+                stage
+            } else {
+                stage.switches_to(spoken(next), true)
+            };
+            *kind = next;
+            stage.steps()
+        };
+        let (mut stage, mut rest) = (stepwise(spoken(0)), &bytes[..]);
+        let (mut handled, mut kind) = (0, 0);
+        for (action, n) in actions {
+            stage = match action {
+                0 | 1 => {
+                    let (piece, behind) = rest.split_at(n.min(rest.len()));
+                    rest = behind;
+                    stage.gets(piece)
+                }
+                2 => stage.hears(n - 1),
+                3 => stage.pauses(),
+                4 => stage.resumes(),
+                _ => handle(stage, &mut handled, &mut kind),
+            };
+        }
+        stage = stage.hears(usize::MAX).resumes().gets(rest);
+        while stage.messages() > handled {
+            stage = handle(stage, &mut handled, &mut kind);
+        }
+        stage.says(&line);
+    }
 }
