@@ -4,10 +4,14 @@ export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export { FrameError, type FrameFate } from "./src/bridge/frame-error.js";
 export type { CloseCause, FrameFault } from "./src/bridge/records.js";
-export { Connection, type DestroyOptions } from "./src/connection.js";
+export type { Decoder, DecoderOptions } from "./src/by-hand.js";
+export {
+	Connection,
+	type DestroyOptions,
+	type NextHandler,
+} from "./src/connection.js";
 export {
 	type AnyCustomProtocol,
-	type Custom,
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
@@ -130,6 +134,7 @@ export {
 	varintPrefixed,
 } from "./src/presets/varint-prefixed.js";
 export {
+	type Custom,
 	type DeflateOptions,
 	frames,
 	type JsonStreamOptions,
@@ -137,9 +142,11 @@ export {
 	type Messages,
 	Protocol,
 	type ProtocolName,
+	type RawOptions,
 	raw,
 	type StreamName,
 	type StreamNameOf,
+	StreamProtocol,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/protocol.js";

@@ -16,8 +16,8 @@ type Table = new (
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
-	...["CustomOptions", "FramesOptions", "RespOptions"],
-	...["StompOptions", "TypedProtobufOptions"],
+	...["RawOptions", "DecoderOptions", "CustomOptions", "FramesOptions"],
+	...["RespOptions", "StompOptions", "TypedProtobufOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
@@ -42,6 +42,8 @@ const defaults: Record<string, Options> = {
 	WebSocketOptions: defaultsOf("WebSocketOptions"),
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
+	RawOptions: defaultsOf("RawOptions"),
+	DecoderOptions: defaultsOf("DecoderOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
 	FramesOptions: defaultsOf("FramesOptions"),
 	RespOptions: defaultsOf("RespOptions"),
@@ -76,6 +78,7 @@ const inWords: [words: string, value: unknown][] = [
 	["1 MiB; none where a protocol below", 1024 * 1024],
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
+	["that of `over`", false],
 ];
 
 /** The value of a default as it is documented. */
@@ -245,7 +248,11 @@ const unknownToLoops = [
 test.serial("the native side reads every option by its own name", async (t) => {
 	const given = {
 		...serverOptions,
-		protocol: { name: "websocket", options: webSocketOptions },
+		protocol: {
+			name: "websocket",
+			stepwise: false,
+			options: webSocketOptions,
+		},
 	};
 	const expected = Object.fromEntries(leaves(given));
 	for (const name of unknownToLoops) delete expected[name];
@@ -253,9 +260,11 @@ test.serial("the native side reads every option by its own name", async (t) => {
 		...expected,
 		path: undefined,
 	});
-	const framed = frames({ length: "u16", frameTimeoutMs: 1032 });
+	const stepwise = true;
+	const framed = frames({ length: "u16", frameTimeoutMs: 1032, stepwise });
 	const read = await readNatively({ ...serverOptions, protocol: framed });
 	t.is(read["protocol.options.frameTimeoutMs"], 1032);
+	t.true(read["protocol.stepwise"]);
 	t.is(typeof read["protocol.options.record"], "string");
 	if (process.platform === "win32") return;
 	const path = socketPath();

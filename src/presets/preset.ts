@@ -5,7 +5,7 @@ import {
 	option,
 } from "../base/option-table.js";
 import type { FramesOptions } from "../framing/frames-options.js";
-import { frames, type Protocol } from "../protocol.js";
+import { frames, type StreamProtocol } from "../protocol.js";
 
 /**
  * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
@@ -47,24 +47,28 @@ export class TextPresetOptions extends PresetOptions {
 /** Makes a protocol whose messages are bytes. */
 export type BytesPreset<Options = PresetOptions> = (
 	...options: PresetArguments<Options>
-) => Protocol<"frames">;
+) => StreamProtocol<"frames">;
 
 /** Makes a protocol whose messages are bytes, or with `text: true` strings. */
 export interface BytesOrText<Options = TextPresetOptions> {
-	(options: Options & { text: true }): Protocol<"textFrames">;
+	(options: Options & { text: true }): StreamProtocol<"textFrames">;
 	(
 		...options: PresetArguments<Options & { text?: false | undefined }>
-	): Protocol<"frames">;
-	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+	): StreamProtocol<"frames">;
+	(
+		...options: PresetArguments<Options>
+	): StreamProtocol<"frames" | "textFrames">;
 }
 
 /** Makes a protocol whose messages are strings, or with `text: false` bytes. */
 export interface TextOrBytes<Options> {
-	(options: Options & { text: false }): Protocol<"frames">;
+	(options: Options & { text: false }): StreamProtocol<"frames">;
 	(
 		...options: PresetArguments<Options & { text?: true | undefined }>
-	): Protocol<"textFrames">;
-	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+	): StreamProtocol<"textFrames">;
+	(
+		...options: PresetArguments<Options>
+	): StreamProtocol<"frames" | "textFrames">;
 }
 
 /** An option that `frames()` has too, and checks. */

@@ -49,8 +49,9 @@ impl Sink for Counter {
 
     fn shorten(&mut self, _len: usize) {}
 
-    fn commit(&mut self, _part: Part) {
+    fn commit(&mut self, _part: Part) -> bool {
         self.1 += 1;
+        true
     }
 
     fn may_take_message(&self) -> bool {

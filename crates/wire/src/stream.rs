@@ -112,11 +112,11 @@ impl Stream {
         }
     }
 
-    /// Takes in messages to the end of `input`, true, or until the sink is full, false.
-    fn messages(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<bool, Fault> {
+    /// Takes in messages to the end of `input`, until the sink is full, or to one behind which nothing is to follow for now.
+    fn messages(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
         loop {
             if !self.tell(sink)? {
-                return Ok(false);
+                return Ok(Decoded::Blocked);
             }
             if self.stage == Stage::Failed {
                 input.consume(input.len());
@@ -134,8 +134,9 @@ impl Stream {
             }
             match self.take_in(input, sink) {
                 Taken::Some => {}
-                Taken::All => return Ok(true),
-                Taken::Blocked => return Ok(false),
+                Taken::Last => return Ok(Decoded::Asked),
+                Taken::All => return Ok(Decoded::NeedMore),
+                Taken::Blocked => return Ok(Decoded::Blocked),
             }
         }
     }
@@ -185,7 +186,7 @@ impl Stream {
         let message = &self.message;
         let run = &run[..message.seen.min(run.len())];
         let completes = message.is_complete && run.len() == message.seen;
-        let (len, last) = match self.parts.step(run.len(), completes) {
+        let (len, last, goes_on) = match self.parts.step(run.len(), completes) {
             Step::HandOver { len, last } => {
                 let Some(room) = sink.reserve(len) else {
                     return Taken::Blocked;
@@ -195,8 +196,7 @@ impl Stream {
                 let Ok(part) = self.content.part(room, is_whole, last, &mut self.utf8) else {
                     return self.not_text(input);
                 };
-                sink.commit(part);
-                (len, last)
+                (len, last, sink.commit(part))
             }
             Step::HandOverPending { last } => {
                 let Some(bytes) = self.parts.give(sink) else {
@@ -210,8 +210,7 @@ impl Stream {
                     MessageKind::Binary
                 };
                 let ascii = is_text && bytes.is_ascii();
-                sink.commit(Part { kind, last, ascii });
-                (0, last)
+                (0, last, sink.commit(Part { kind, last, ascii }))
             }
             Step::Collect(len) => {
                 let append = |pending: &mut Vec<u8>| pending.extend_from_slice(&run[..len]);
@@ -219,7 +218,7 @@ impl Stream {
                 if self.content.is_text() && self.utf8.check(bytes).is_err() {
                     return self.not_text(input);
                 }
-                (len, false)
+                (len, false, true)
             }
             Step::Wait => return Taken::All,
         };
@@ -229,6 +228,9 @@ impl Stream {
             self.message.take(&run[..len]);
         }
         input.consume(len);
+        if last && !goes_on {
+            return Taken::Last;
+        }
         Taken::Some
     }
 
@@ -273,6 +275,8 @@ impl Stream {
 enum Taken {
     /// There may be more.
     Some,
+    /// To the end of a message, and nothing is to follow for now.
+    Last,
     All,
     /// The sink is full.
     Blocked,
@@ -286,11 +290,7 @@ impl Codec for Stream {
             }
             self.stage = Stage::Open;
         }
-        Ok(if self.messages(input, sink)? {
-            Decoded::NeedMore
-        } else {
-            Decoded::Blocked
-        })
+        self.messages(input, sink)
     }
 
     fn begin(&mut self, _outgoing: Outgoing, _len: u64, _out: &mut Vec<u8>) -> Payload {

@@ -44,6 +44,7 @@ fn every_object_and_array_is_a_message_wherever_it_is_cut() {
             for cut in 0..=bytes.len() {
                 let (first, second) = bytes.as_bytes().split_at(cut);
                 let mut sink = Collector::blocking(block_every);
+                sink.stepwise = cut % 2 == 1;
                 let end = feed(&mut stream(), &[first, second], cut, &mut sink);
                 assert_eq!(end, End::NeedMore);
                 assert_eq!(sink.messages(), TEXTS.map(text), "{between:?} {cut}");
