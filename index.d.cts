@@ -981,9 +981,11 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 declare function frames(options: FramesOptions & {
     text: true;
 }): Protocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 declare function frames(options: FramesOptions & {
     text?: false | undefined;
 }): Protocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
 declare function frames(options: FramesOptions): Protocol<"frames" | "textFrames">;
 
 /**

@@ -381,9 +381,11 @@ export function webSocket(
 export function frames(
 	options: FramesOptions & { text: true },
 ): Protocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 export function frames(
 	options: FramesOptions & { text?: false | undefined },
 ): Protocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
 export function frames(
 	options: FramesOptions,
 ): Protocol<"frames" | "textFrames">;
