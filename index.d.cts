@@ -820,9 +820,11 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 declare function frames(options: FramesOptions & {
     text: true;
 }): StreamProtocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 declare function frames(options: FramesOptions & {
     text?: false | undefined;
 }): StreamProtocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
 declare function frames(options: FramesOptions): StreamProtocol<"frames" | "textFrames">;
 
 /**
@@ -2087,13 +2089,13 @@ interface PresetOptions {
      *
      * @defaultValue "close"
      */
-    onTooLong?: "close" | "discard" | undefined;
+    onTooLong?: "close" | "discard";
     /**
      * How long a frame may take that has begun, in milliseconds. 0 means for ever.
      *
      * @defaultValue 0
      */
-    frameTimeoutMs?: number | undefined;
+    frameTimeoutMs?: number;
 }
 /** Settings of presets whose messages may be text. */
 interface TextPresetOptions extends PresetOptions {
@@ -2207,7 +2209,7 @@ interface DelimitedOptions extends TextPresetOptions {
      *
      * @defaultValue "close"
      */
-    onNoise?: "close" | "discard" | undefined;
+    onNoise?: "close" | "discard";
     /**
      * What is empty is no message.
      *
@@ -2285,8 +2287,8 @@ declare const dns: BytesPreset<PresetOptions>;
  * ```text
  *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
  * ```
- * FIX Transport, "FIX session layer", sections on message structure, body length and checksum. Up to 1 MiB. Fields may be in any
- * character set, which is why messages are bytes unless `text` is set.
+ * FIX Trading Community: FIX TagValue Encoding (BodyLength, CheckSum), FIX Session Layer (garbled messages). Up to 1 MiB. Fields
+ * may be in any character set, which is why messages are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
@@ -2457,7 +2459,7 @@ interface Iso8583Options extends PresetOptions {
      *
      * @defaultValue "u16"
      */
-    length?: FrameNumber | undefined;
+    length?: FrameNumber;
     /**
      * What it counts: the message, or itself too.
      *
@@ -2575,25 +2577,25 @@ interface LengthPrefixedOptions extends TextPresetOptions {
      *
      * @defaultValue "u32"
      */
-    as?: FrameNumber | undefined;
+    as?: FrameNumber;
     /**
      * Which of its bytes comes first.
      *
      * @defaultValue "big"
      */
-    order?: "big" | "little" | undefined;
+    order?: "big" | "little";
     /**
      * What it counts: the message, or itself and the message.
      *
      * @defaultValue "rest"
      */
-    counts?: "rest" | "self" | "frame" | undefined;
+    counts?: "rest" | "self" | "frame";
     /**
      * What is added to it.
      *
      * @defaultValue 0
      */
-    add?: number | undefined;
+    add?: number;
 }
 /**
  * A length and so many bytes. A message is these bytes, and `send` takes the same. It is what Erlang calls `packet`, and Netty

@@ -490,9 +490,11 @@ export function webSocket(
 export function frames(
 	options: FramesOptions & { text: true },
 ): StreamProtocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 export function frames(
 	options: FramesOptions & { text?: false | undefined },
 ): StreamProtocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
 export function frames(
 	options: FramesOptions,
 ): StreamProtocol<"frames" | "textFrames">;

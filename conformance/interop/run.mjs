@@ -93,7 +93,8 @@ async function main() {
 	);
 	const framing = framingTable(exchanges);
 	const all = tables.map(({ table }) => table);
-	console.log([...all, framing].join("\n\n"));
+	if (exchanges.length > 0) all.push(framing);
+	console.log(all.join("\n\n"));
 	const wrong = exchanges
 		.filter(({ version, outcome }) => version !== undefined && outcome !== "ok")
 		.map(
