@@ -185,24 +185,29 @@ class NativeSource implements Source {
 	}
 }
 
-function outcomeOf({ story, bytes, errors: told }: binding.Decoded): Outcome {
+/** Reads a report: see `crates/wire/src/by_hand.rs`. */
+function outcomeOf(report: Buffer): Outcome {
 	const messages: (string | Buffer)[] = [];
 	const errors: FrameError[] = [];
-	let at = 0;
-	let errorAt = 0;
-	for (const length of story) {
-		if (length === WRONG) {
-			const length = told[errorAt] as number;
-			errors.push(readFrameError(told, errorAt + 1, length, 0));
-			errorAt += 1 + length;
+	const storyEnd = report.readUInt32LE();
+	let end = storyEnd;
+	for (let at = 4; at < storyEnd; ) {
+		const item = report.readDoubleLE(at);
+		at += 8;
+		if (item === WRONG) {
+			const length = report[at] as number;
+			errors.push(readFrameError(report, at + 1, length, 0));
+			at += 1 + length;
 			continue;
 		}
-		const isText = length < WRONG;
-		const end = at + (isText ? TEXT - length : length);
+		const start = end;
+		const isText = item < WRONG;
+		end += isText ? TEXT - item : item;
 		messages.push(
-			isText ? bytes.toString("utf8", at, end) : bytes.subarray(at, end),
+			isText
+				? report.toString("utf8", start, end)
+				: report.subarray(start, end),
 		);
-		at = end;
 	}
 	return { messages, errors, failure: undefined };
 }
@@ -211,7 +216,7 @@ function codecOf({ codec, options }: NativeProtocol): binding.HandCodec {
 	return new binding.HandCodec({ name: codec, options });
 }
 
-/** In a story: an error, and what the length of text is taken from. See `crates/node/src/by_hand.rs`. */
+/** In a story: an error, and what the length of text is taken from. */
 const WRONG = -1;
 const TEXT = -2;
 

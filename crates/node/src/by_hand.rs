@@ -3,7 +3,7 @@
 //! JavaScript gives and gets copies: what is pushed is nobody else's, and nothing of what is returned stays here.
 
 use gev_options::{Checked, codec_by_hand};
-use gev_wire::{ByHand, MessageKind, Told};
+use gev_wire::ByHand;
 use napi::bindgen_prelude::{BufferSlice, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -14,17 +14,6 @@ use crate::environment::view;
 #[napi]
 pub struct HandCodec {
     by_hand: ByHand,
-}
-
-/// What has come of some bytes.
-#[napi(object)]
-pub struct Decoded<'env> {
-    /// In their order, lengths of messages, -1 for errors, and for text what its length takes away from -2.
-    pub story: Vec<f64>,
-    /// Messages, one behind the other.
-    pub bytes: BufferSlice<'env>,
-    /// Errors, as events have them, each with its length (one byte) in front.
-    pub errors: BufferSlice<'env>,
 }
 
 #[napi]
@@ -48,41 +37,18 @@ impl HandCodec {
         BufferSlice::copy_from(env, frame)
     }
 
-    /// What comes of bytes that nobody else has.
+    /// What comes of bytes that nobody else has: see [`ByHand::report`].
     #[napi(catch_unwind)]
-    pub fn push<'env>(&mut self, env: &'env Env, pushed: Unknown<'_>) -> Result<Decoded<'env>> {
+    pub fn push<'env>(&mut self, env: &'env Env, pushed: Unknown<'_>) -> Result<BufferSlice<'env>> {
         self.by_hand.push(bytes(env, &pushed)?);
-        self.take(env)
+        BufferSlice::copy_from(env, self.by_hand.report())
     }
 
-    /// What comes of the end of the bytes.
+    /// What comes of the end of the bytes, in the same way.
     #[napi(catch_unwind)]
-    pub fn end<'env>(&mut self, env: &'env Env) -> Result<Decoded<'env>> {
+    pub fn end<'env>(&mut self, env: &'env Env) -> Result<BufferSlice<'env>> {
         self.by_hand.end();
-        self.take(env)
-    }
-
-    fn take<'env>(&mut self, env: &'env Env) -> Result<Decoded<'env>> {
-        let (told, messages) = self.by_hand.take();
-        let (mut story, mut errors) = (Vec::with_capacity(told.len()), Vec::new());
-        for told in told {
-            match told {
-                Told::Message(MessageKind::Binary, len) => story.push(len as f64),
-                Told::Message(MessageKind::Text, len) => story.push(-2.0 - len as f64),
-                Told::Wrong(error) => {
-                    story.push(-1.0);
-                    errors.push(error.record_len() as u8);
-                    let at = errors.len();
-                    errors.resize(at + error.record_len(), 0);
-                    error.write(&mut errors[at..]);
-                }
-            }
-        }
-        Ok(Decoded {
-            story,
-            bytes: BufferSlice::copy_from(env, messages)?,
-            errors: BufferSlice::copy_from(env, errors)?,
-        })
+        BufferSlice::copy_from(env, self.by_hand.report())
     }
 }
 

@@ -125,6 +125,33 @@ impl ByHand {
         (std::mem::take(&mut taken.story), bytes)
     }
 
+    /// As [`take`](Self::take), in one run of bytes: where the messages begin in it (u32), then the story, then the messages. An
+    /// item of the story is the length of a message (f64), which text takes away from -2; or -1, and an error as
+    /// [`FrameError::write`] has it, with its length (one byte) in front. Numbers are little-endian.
+    pub fn report(&mut self) -> Vec<u8> {
+        let (story, messages) = self.take();
+        let mut out = Vec::with_capacity(4 + 8 * story.len() + messages.len());
+        out.extend([0; 4]);
+        for told in story {
+            let item = match told {
+                Told::Message(MessageKind::Binary, len) => len as f64,
+                Told::Message(MessageKind::Text, len) => -2.0 - len as f64,
+                Told::Wrong(_) => -1.0,
+            };
+            out.extend(item.to_le_bytes());
+            if let Told::Wrong(error) = told {
+                out.push(error.record_len() as u8);
+                let at = out.len();
+                out.resize(at + error.record_len(), 0);
+                error.write(&mut out[at..]);
+            }
+        }
+        let at = (out.len() as u32).to_le_bytes();
+        out[..at.len()].copy_from_slice(&at);
+        out.extend(messages);
+        out
+    }
+
     /// A connection would end by this fault, which the sink may have been told of.
     fn judge(&mut self, fault: Option<Fault>, input: &Input<'_>) {
         let Some(fault) = fault else {
