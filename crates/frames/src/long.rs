@@ -114,7 +114,8 @@ impl Long {
         };
         room.copy_from_slice(&self.pending[..n]);
         let part = self.text.part_of(framing, room, false);
-        sink.commit(part);
+        // The frame goes on.
+        let _ = sink.commit(part);
         self.drop_front(rule, n);
         self.given += n as u64;
         true

@@ -153,6 +153,7 @@ pub trait Sink: UpgradeSink + KeepAliveSink + FrameSink {
     /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve). False when the application
     /// has to say first what comes next, as its message may change that: a codec that can stand still between two messages
     /// looks at no byte behind this one then, and `decode` returns [`Decoded::Asked`].
+    #[must_use = "it may say that nothing is to follow for now"]
     fn commit(&mut self, part: Part) -> bool;
 
     /// False when the next message is one too many for now: the peer sends faster than it may.

@@ -210,10 +210,10 @@ impl Stream {
         let Ok(part) = self.content.part(room, true, true, &mut self.utf8) else {
             return self.not_text(input);
         };
-        sink.commit(part);
+        let goes_on = sink.commit(part);
         input.consume(seen);
         self.message = Message::default();
-        Taken::Some
+        if goes_on { Taken::Some } else { Taken::Last }
     }
 
     /// Takes in what has been looked at of a message that is long, or some of it.
