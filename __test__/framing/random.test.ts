@@ -10,7 +10,7 @@ import {
 	frames,
 } from "gev";
 import { Random, seed } from "../kit/random.js";
-import { type Story, scene } from "./scene.js";
+import { type Story, scene, told } from "./scene.js";
 import { twin } from "./twin.js";
 
 /** Any options: most of them can be. */
@@ -175,9 +175,9 @@ test(`random frames of random configurations are what the twin makes of them (se
 
 /** Messages, and then what was wrong. */
 function sorted(story: Story): Story {
-	const errors = story.filter((it) => `${it}`.includes(" "));
-	const isError = (it: Buffer | string) => !Buffer.isBuffer(it);
-	return [...story.filter(Buffer.isBuffer), ...errors.filter(isError)];
+	const others = story.filter((it) => !isMessage(it));
+	const errors = others.filter((it) => `${it}`.includes(" "));
+	return [...story.filter(isMessage), ...errors];
 }
 
 /** What a decoder makes of bytes that come in pieces. */
@@ -194,7 +194,7 @@ function decodedStory(
 	const messages: Story = [];
 	for (let at = 0; at < bytes.length; ) {
 		const next = at + 1 + random.below(most);
-		messages.push(...decoder.push(bytes.subarray(at, next)));
+		messages.push(...decoder.push(bytes.subarray(at, next)).map(told));
 		at = next;
 	}
 	decoder.end();
