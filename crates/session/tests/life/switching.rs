@@ -214,11 +214,16 @@ fn a_message_that_is_half_way_leaves_nothing_to_change_to() {
     let long = [&70_000_u32.to_be_bytes()[..], &[0; 66_000]].concat();
     closes(stepwise(counted_in(4)).gets(&long))
         .says(&format!("open, message 65536 bytes ..., fin, {why}"));
-    closes(stepwise(json()).gets(b"{\"a")).says(&format!("open, fin, {why}"));
+    let long = [&b"["[..], &[b' '; 66_000]].concat();
+    closes(stepwise(json()).gets(&long))
+        .says(&format!("open, message 65536 bytes ..., fin, {why}"));
     // What has not left the input can be looked at otherwise.
     closes(stepwise(counted()).gets(b"\x05ab\n"))
         .steps()
         .says("open, switched, message \u{5}ab, end");
+    closes(stepwise(json()).gets(b"{\"a\n"))
+        .steps()
+        .says("open, switched, message {\"a, end");
 }
 
 #[test]
