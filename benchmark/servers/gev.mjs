@@ -1,19 +1,22 @@
 /**
- * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--transfer] [--threads]
- * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
+ * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--framing
+ * length-prefixed|lines|jt808|resp|custom] [--borrow] [--transfer] [--threads] [--text buffer] [--deflate shared|dedicated]
+ * [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
  * `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and with `--unix` it listens
  * on a unix socket of its own.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { raw, Server, webSocket } from "../../dist/index.js";
+import * as gev from "../../dist/index.js";
+import { ownProtocol } from "./own-protocol.mjs";
 import { Rooms, roomSizes } from "./rooms.mjs";
 
 const { values } = parseArgs({
 	options: {
 		mode: { type: "string", default: "echo" },
 		protocol: { type: "string", default: "websocket" },
+		framing: { type: "string" },
 		borrow: { type: "boolean", default: false },
 		transfer: { type: "boolean", default: false },
 		text: { type: "string", default: "string" },
@@ -22,6 +25,13 @@ const { values } = parseArgs({
 		unix: { type: "boolean", default: false },
 	},
 });
+const framings = {
+	"length-prefixed": () => gev.lengthPrefixed(),
+	lines: () => gev.lines(),
+	jt808: () => gev.jt808(),
+	resp: () => gev.resp({ text: true }),
+	custom: () => gev.custom(ownProtocol),
+};
 const path = join(tmpdir(), `gev-bench-${process.pid}.sock`);
 
 const handlers = {
@@ -35,16 +45,10 @@ const handlers = {
 	rooms: inRooms(roomSizes.rooms),
 };
 
-const server = new Server(handlers[values.mode], {
+const server = new gev.Server(chosenHandler(), {
 	...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
 	loops: 1,
-	protocol:
-		values.protocol === "raw"
-			? raw()
-			: webSocket({
-					perMessageDeflate: deflate(values.deflate),
-					text: values.text,
-				}),
+	protocol: chosenProtocol(),
 	borrow: values.borrow,
 	threads: values.threads,
 });
@@ -52,6 +56,25 @@ const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
 // Which removes the socket's file.
 if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
+
+function chosenHandler() {
+	if (values.framing !== "resp") return handlers[values.mode];
+	const pong = new gev.RespSimple("PONG");
+	return {
+		onMessage(_connection, [name]) {
+			return name === "PING" ? pong : new gev.RespError(`ERR no ${name} here`);
+		},
+	};
+}
+
+function chosenProtocol() {
+	if (values.framing !== undefined) return framings[values.framing]();
+	if (values.protocol === "raw") return gev.raw();
+	return gev.webSocket({
+		perMessageDeflate: deflate(values.deflate),
+		text: values.text,
+	});
+}
 
 function chosenEcho() {
 	if (values.transfer) {
