@@ -3,12 +3,12 @@
  * is the one that node-framed.mjs has, and what a read is answered with is written at once. It runs under Bun, not under Node.js.
  */
 import { parseArgs } from "node:util";
-import { framings } from "./framing.mjs";
+import { framingOf } from "./framing.mjs";
 
 const { values } = parseArgs({
 	options: { framing: { type: "string", default: "length-prefixed" } },
 });
-const framed = framings[values.framing];
+const framed = await framingOf(values.framing);
 
 const server = Bun.listen({
 	hostname: "127.0.0.1",

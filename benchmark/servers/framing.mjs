@@ -4,8 +4,6 @@
  * what was read and returns the answers to the messages in it, and `frames` writes answers, one or several. What throws is
  * no such protocol.
  */
-import RedisParser from "redis-parser";
-
 /**
  * @typedef {object} Framed
  * @property {(chunk: Buffer) => (Buffer | string)[]} push
@@ -198,54 +196,18 @@ function escaped(messages) {
 	return bytes.subarray(0, at);
 }
 
-/** @implements {Framed} */
-class Resp {
-	#answers = [];
-	#parser;
-
-	/** @param {(command: string[]) => string} answer Returns a simple string. */
-	constructor(answer) {
-		this.#parser = new RedisParser({
-			returnReply: (command) => {
-				this.#answers.push(answer(command));
-			},
-			returnError: (error) => {
-				throw error;
-			},
-		});
-	}
-
-	push(chunk) {
-		this.#parser.execute(chunk);
-		const answers = this.#answers;
-		this.#answers = [];
-		return answers;
-	}
-
-	frames(lines) {
-		let text = "";
-		for (const line of lines) text += `+${line}\r\n`;
-		return text;
-	}
-}
-
 /**
- * What a connection is given, by the name of its framing: a server that sends back what it gets, and answers PING.
+ * What a connection is given, by the name of its framing, for a server that sends back what it gets, and answers PING. What is
+ * one's own in gev has the same frames as what has a length in front.
  *
- * @type {Record<string, () => Framed>}
+ * @param {string} name
+ * @returns {Promise<() => Framed>}
  */
-export const framings = {
-	"length-prefixed": () => new LengthPrefixed(same),
-	lines: () => new Lines(same),
-	jt808: () => new Jt808(same),
-	resp: () => new Resp(answerCommand),
-	// What is one's own in gev has the same frames.
-	custom: () => new LengthPrefixed(same),
-};
-
-/** @param {string[]} command */
-function answerCommand([name]) {
-	return name === "PING" ? "PONG" : `no ${name} here`;
+export async function framingOf(name) {
+	if (name === "resp") return (await import("./resp-framing.mjs")).newResp;
+	if (name === "lines") return () => new Lines(same);
+	if (name === "jt808") return () => new Jt808(same);
+	return () => new LengthPrefixed(same);
 }
 
 function same(message) {

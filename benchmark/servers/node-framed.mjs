@@ -7,7 +7,7 @@
  */
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
-import { framings } from "./framing.mjs";
+import { framingOf } from "./framing.mjs";
 
 const { values } = parseArgs({
 	options: {
@@ -16,7 +16,7 @@ const { values } = parseArgs({
 		ring: { type: "boolean", default: false },
 	},
 });
-const framed = values.ring ? await onRing() : framings[values.framing];
+const framed = await (values.ring ? onRing() : framingOf(values.framing));
 const write = values.gather ? writeOnce : writeEach;
 
 const server = createServer({ noDelay: true }, (socket) => {
