@@ -132,396 +132,8 @@ declare class FrameError extends GevError {
     readonly hint: string;
 }
 
-/** What can be sent: a string goes out as text, bytes as binary. */
-type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
-/** What became of a message given to `send()`. */
-declare enum SendStatus {
-    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-    Queued = 0,
-    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-    Congested = 1,
-    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
-    Dropped = 2,
-    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 3
-}
-/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-interface SendOptions {
-    /**
-     * As text (UTF-8) or as binary.
-     *
-     * @defaultValue a string as text, bytes as binary
-     */
-    text?: boolean | undefined;
-    /**
-     * Whether to compress the message, where permessage-deflate was agreed on.
-     *
-     * @defaultValue true, if it has at least `threshold` bytes
-     */
-    compress?: boolean | undefined;
-    /**
-     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`.
-     *
-     * @defaultValue true
-     */
-    fin?: boolean;
-    /**
-     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-     * nothing for a string.
-     *
-     * @defaultValue false
-     */
-    transfer?: boolean;
-}
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-type SendCallback = (error?: GevError) => void;
-
-/**
- * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
- * gone: then they do nothing and say so.
- *
- * @typeParam Context - type of {@link Connection.context}.
- * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
- */
-declare class Connection<Context = unknown, Out = Data> {
-    #private;
-    /**
-     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
-     */
-    context: Context;
-    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
-    readonly remoteAddress: string;
-    /** The peer's port; 0 for a unix socket. */
-    readonly remotePort: number;
-    /** The IP address that the peer has connected to; `""` for a unix socket. */
-    readonly localAddress: string;
-    /** The port that the peer has connected to; 0 for a unix socket. */
-    readonly localPort: number;
-    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
-    readonly proxyTlvs: readonly ProxyTlv[];
-    /** The subprotocol that was agreed on; `""` for none. */
-    readonly subprotocol: string;
-    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
-    readonly extensions: string;
-    /**
-     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
-     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
-     * `onConnect` on.
-     */
-    get connected(): boolean;
-    /** Which of the server's event loops serves this connection, from 0. */
-    get loopIndex(): number;
-    /**
-     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
-     *
-     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
-     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
-     * returns, and in the context (`AsyncLocalStorage`) of this call.
-     * @returns what became of it; see {@link SendStatus}.
-     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
-     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
-     */
-    send(data: Out, callback: SendCallback): SendStatus;
-    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
-    /**
-     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
-     * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
-     * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
-     * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
-     * takes no memory, although messages are dropped without end.
-     */
-    sent(): Promise<boolean>;
-    /**
-     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
-     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
-     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
-     *
-     * @returns what `callback` has returned.
-     */
-    corked<Result>(callback: () => Result): Result;
-    /**
-     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
-     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
-     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
-     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
-     * or being closed.
-     */
-    pause(): void;
-    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
-    resume(): void;
-    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
-    get isPaused(): boolean;
-    /** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
-    get frameErrors(): number;
-    /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
-    get dropped(): number;
-    /**
-     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
-     * nothing is sent.
-     *
-     * @param data - at most 125 bytes. Default none.
-     * @returns what became of it; see {@link SendStatus}.
-     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
-     */
-    ping(data?: Data): SendStatus;
-    /**
-     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
-     * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
-     * connection is gone or being closed already.
-     *
-     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
-     * @param reason - at most 123 bytes in UTF-8. Default none.
-     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
-     */
-    close(code?: number, reason?: string): void;
-    /**
-     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
-     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
-     * has no half-open connections: as {@link close}. Nothing can be sent after it.
-     */
-    end(): void;
-    /**
-     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
-     * connection is gone.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
-     */
-    destroy(options?: DestroyOptions): void;
-    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
-    terminate(): void;
-    /**
-     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
-     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
-     */
-    shutdownWrite(): void;
-    /**
-     * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
-     * the connection is gone.
-     */
-    get readBufferLength(): number;
-    /**
-     * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
-     * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
-     * WebSocket). 0 when the connection is gone.
-     */
-    get writeBufferLength(): number;
-    /** The value that was {@link set} for `key`. */
-    get(key: string): unknown;
-    /** Keeps a value with this connection. */
-    set(key: string, value: unknown): void;
-    /** Forgets the value for `key`; true if there was one. */
-    delete(key: string): boolean;
-}
-/** Settings of {@link Connection.destroy}. */
-interface DestroyOptions {
-    /**
-     * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
-     *
-     * @defaultValue false
-     */
-    reset?: boolean;
-}
-
-/**
- * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
- * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
- *
- * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
- * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
- * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
- * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
- * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
- *
- * ```text
- *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
- *           ^ written ^ read     (the contents wrap: a b c d e)
- * ```
- *
- * It has no memory while nothing was written, and grows by doubling, up to its maximum.
- *
- * @example
- * ```ts
- * // A frame is its length, in four bytes, and its body.
- * const length = buffer.peekUint32();
- * if (length === undefined || buffer.length < 4 + length) return undefined;
- * buffer.retrieve(4);
- * return buffer.read(length);
- * ```
- */
-declare class RingBuffer {
-    #private;
-    /**
-     * An empty buffer.
-     *
-     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
-     */
-    constructor(maxBytes?: number);
-    /** How many bytes are there. */
-    get length(): number;
-    /** For how many bytes there is memory now. */
-    get capacity(): number;
-    /** True when no byte is there. */
-    get isEmpty(): boolean;
-    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
-    get isFull(): boolean;
-    /**
-     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
-     * which is empty unless they wrap. Both are good until something is written or taken out.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    peek(count: number): readonly [first: Buffer, end: Buffer];
-    /** All bytes, as {@link peek} has them. */
-    peekAll(): readonly [first: Buffer, end: Buffer];
-    /**
-     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
-     *
-     * @param at - default 0, which is the next one.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    peekUint8(at?: number): number | undefined;
-    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
-    peekUint16(at?: number): number | undefined;
-    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
-    peekUint32(at?: number): number | undefined;
-    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
-    peekUint64(at?: number): bigint | undefined;
-    /**
-     * How many bytes come before the first one that is `byte`, or -1 if there is none.
-     *
-     * @param from - where the search begins: what has been searched before need not be again. Default 0.
-     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
-     */
-    indexOf(byte: number, from?: number): number;
-    /**
-     * Drops the next `count` bytes, or as many as there are.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    retrieve(count: number): void;
-    /** Drops all bytes. The memory stays. */
-    retrieveAll(): void;
-    /**
-     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
-     * may share their `buffer` with others, as Node's pooled Buffers do.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    read(count: number): Buffer;
-    /**
-     * Takes out as many bytes as there are and `target` has room for, and puts them there.
-     *
-     * @returns how many; 0 when none is there.
-     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
-     */
-    read(target: Uint8Array): number;
-    /** Takes out the next byte; `undefined` when none is there. */
-    readByte(): number | undefined;
-    /**
-     * Puts bytes behind those that are there, and takes all the memory that this needs.
-     *
-     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
-     * then nothing is written.
-     */
-    write(data: Uint8Array): void;
-    /**
-     * Puts one byte behind those that are there.
-     *
-     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
-     */
-    writeByte(byte: number): void;
-    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
-    writeString(text: string): void;
-    /**
-     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
-     * still there.
-     *
-     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
-     */
-    virtualRead(count: number): Buffer;
-    /**
-     * Copies as many of them to `target` as it has room for.
-     *
-     * @returns how many; 0 when all have been read ahead.
-     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
-     */
-    virtualRead(target: Uint8Array): number;
-    /** How many bytes have not been read ahead. */
-    get virtualLength(): number;
-    /** Takes out what has been read ahead. */
-    virtualFlush(): void;
-    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
-    virtualRevert(): void;
-    /** A copy of all bytes. */
-    bytes(): Buffer;
-    /** Drops all bytes, and gives the memory back. */
-    reset(): void;
-}
-
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
-
-/**
- * How a checksum is computed: all bytes combined with exclusive or; their sum, of which 8 or 16 bits count; that of 8 bits
- * negated; or a cyclic redundancy check, by the names that catalogues have for them: MODBUS, ARC (also IBM), IBM-SDLC (also
- * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
- */
-type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
-/** The checksum of a frame. It stands behind everything but the frame's end. */
-interface FrameChecksumOptions {
-    /**
-     * How it is computed.
-     *
-     * @defaultValue "xor8"
-     */
-    as?: FrameSum;
-    /**
-     * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
-     * the checksum itself.
-     *
-     * @defaultValue right behind the start
-     */
-    from?: number | undefined;
-    /**
-     * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
-     *
-     * @defaultValue none
-     */
-    after?: FrameBytes | undefined;
-    /**
-     * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
-     * capitals written.
-     *
-     * @defaultValue "binary"
-     */
-    digits?: "binary" | "hex" | "decimal";
-    /**
-     * Which of its bytes comes first: the highest one, or the lowest one.
-     *
-     * @defaultValue "big"
-     */
-    order?: "big" | "little";
-    /**
-     * How many bytes or digits it has.
-     *
-     * @defaultValue as many as it needs
-     */
-    width?: number | undefined;
-    /**
-     * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
-     * the same. `onFrameError` is told in each case.
-     *
-     * @defaultValue "close"
-     */
-    onBad?: "close" | "discard" | "deliver";
-}
 
 /**
  * How a length is written: as so many bits in bytes; with seven bits a byte, the lowest ones first, in so many bytes at most
@@ -592,6 +204,61 @@ interface FrameLengthOptions {
      * @defaultValue 0
      */
     add?: number;
+}
+
+/**
+ * How a checksum is computed: all bytes combined with exclusive or; their sum, of which 8 or 16 bits count; that of 8 bits
+ * negated; or a cyclic redundancy check, by the names that catalogues have for them: MODBUS, ARC (also IBM), IBM-SDLC (also
+ * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
+ */
+type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
+/** The checksum of a frame. It stands behind everything but the frame's end. */
+interface FrameChecksumOptions {
+    /**
+     * How it is computed.
+     *
+     * @defaultValue "xor8"
+     */
+    as?: FrameSum;
+    /**
+     * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
+     * the checksum itself.
+     *
+     * @defaultValue right behind the start
+     */
+    from?: number | undefined;
+    /**
+     * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
+     *
+     * @defaultValue none
+     */
+    after?: FrameBytes | undefined;
+    /**
+     * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
+     * capitals written.
+     *
+     * @defaultValue "binary"
+     */
+    digits?: "binary" | "hex" | "decimal";
+    /**
+     * Which of its bytes comes first: the highest one, or the lowest one.
+     *
+     * @defaultValue "big"
+     */
+    order?: "big" | "little";
+    /**
+     * How many bytes or digits it has.
+     *
+     * @defaultValue as many as it needs
+     */
+    width?: number | undefined;
+    /**
+     * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
+     * the same. `onFrameError` is told in each case.
+     *
+     * @defaultValue "close"
+     */
+    onBad?: "close" | "discard" | "deliver";
 }
 
 /**
@@ -733,12 +400,108 @@ interface FramesOptions {
      */
     text?: boolean;
     /**
+     * Nothing behind a frame is looked at before its message has been handled, a returned promise included: what that is may
+     * depend on the message; see {@link Connection.setProtocol}. Each frame waits for the one before it, which costs a few
+     * microseconds where many come at once.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
+    /**
      * What is sent is made a frame, as `deliver` says, or goes out as it is.
      *
      * @defaultValue "framed"
      */
     send?: "framed" | "raw";
 }
+
+/** Settings of `protocol.decoder()`. */
+interface DecoderOptions {
+    /**
+     * Is told of everything that is wrong with frames, as `onFrameError` of a handler is, before `push` or `end` returns. Then
+     * nothing of it is thrown, and nothing comes of bytes behind a frame with the fate `"closed"`.
+     *
+     * @defaultValue none
+     */
+    onFrameError?: ((error: FrameError) => void) | undefined;
+}
+/**
+ * Makes messages of bytes by the rules of a protocol, without a connection: of what a client gets, of a file, in a test. Made by
+ * `protocol.decoder()`. It keeps what is there of the message that is half way, as much as a connection would (see
+ * `maxMessageBytes`), and nothing else.
+ *
+ * @typeParam Message - what messages are.
+ */
+declare class Decoder<Message> {
+    #private;
+    /** How often something was wrong with a frame, or with what came between frames. */
+    get frameErrors(): number;
+    /**
+     * Takes the next bytes, wherever they were cut (text: those of its UTF-8), and returns the messages that they complete.
+     *
+     * @throws {@link FrameError} for what a connection would be closed for, unless `onFrameError` is told: the messages before it
+     * are returned first, and it is thrown by the next call, and by all after it. What `unpack` of a `CustomProtocol` throws is
+     * thrown in the same way. {@link GevError} `ERR_GEV_DATA` for what is neither bytes nor text, `ERR_GEV_STATE` after
+     * {@link end}.
+     */
+    push(bytes: Uint8Array | string): Message[];
+    /**
+     * There are no more bytes.
+     *
+     * @throws {@link FrameError} with the reason `"truncated"` if there is half a message, or what is left to be thrown, unless
+     * `onFrameError` is told.
+     */
+    end(): void;
+}
+
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /**
+     * As text (UTF-8) or as binary.
+     *
+     * @defaultValue a string as text, bytes as binary
+     */
+    text?: boolean | undefined;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on.
+     *
+     * @defaultValue true, if it has at least `threshold` bytes
+     */
+    compress?: boolean | undefined;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`.
+     *
+     * @defaultValue true
+     */
+    fin?: boolean;
+    /**
+     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+     * nothing for a string.
+     *
+     * @defaultValue false
+     */
+    transfer?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
 
 /** What the messages of each protocol are. */
 interface Messages {
@@ -769,6 +532,46 @@ type StreamNameOf<Message> = {
 declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
     /** Which protocol this is. */
     readonly name: Name;
+}
+/**
+ * A {@link Protocol} on TCP, with or without framing, which encodes and decodes without a connection too: by the same rules, for
+ * clients, files and tests.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+declare class StreamProtocol<Name extends StreamName | "custom" = StreamName, In = Name extends StreamName ? Messages[Name] : unknown, Out = Data> extends Protocol<Name> {
+    /**
+     * A message as it goes on the wire: what `Connection.send` would send. A {@link CustomProtocol} packs it for a connection that
+     * is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, as `Connection.send` does.
+     */
+    encode(message: Out): Buffer;
+    /**
+     * What makes messages of bytes: see {@link Decoder}. A {@link CustomProtocol} unpacks them for a connection that is gone, one
+     * for each decoder.
+     *
+     * @example
+     * ```ts
+     * const lines = frames({ end: "\n" });
+     * const decoder = lines.decoder();
+     * for await (const bytes of createReadStream("log")) {
+     *   for (const line of decoder.push(bytes)) console.log(line.toString());
+     * }
+     * decoder.end();
+     * ```
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+     */
+    decoder(options?: DecoderOptions): Decoder<In>;
+}
+/** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
+interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
+    /** Not there: types alone know of it. */
+    readonly "~messages"?: {
+        in: In;
+        out: (message: Out) => void;
+    };
 }
 /** Settings of permessage-deflate. */
 interface DeflateOptions {
@@ -937,11 +740,22 @@ interface WebSocketOptions {
      */
     pongTimeoutMs?: number;
 }
+/** Settings of {@link raw}. */
+interface RawOptions {
+    /**
+     * Nothing more is read before a message has been handled, a returned promise included; see {@link Connection.setProtocol}.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
+}
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-declare function raw(): Protocol<"raw">;
+declare function raw(options?: RawOptions): StreamProtocol<"raw">;
 /** Settings of {@link jsonStream}. */
 interface JsonStreamOptions {
     /**
@@ -951,6 +765,13 @@ interface JsonStreamOptions {
      * @defaultValue 1 MiB
      */
     maxMessageBytes?: number;
+    /**
+     * Nothing behind a text is looked at before it has been handled, a returned promise included; see
+     * {@link Connection.setProtocol}.
+     *
+     * @defaultValue false
+     */
+    stepwise?: boolean;
 }
 /**
  * JSON texts one behind the other, as they are or with white space or RS (RFC 7464) between them: each object or array is
@@ -968,7 +789,7 @@ interface JsonStreamOptions {
  * new Server({ onMessage: (_, text) => JSON.stringify(answer(JSON.parse(text))) }, { protocol: jsonStream() });
  * ```
  */
-declare function jsonStream(options?: JsonStreamOptions): Protocol<"jsonStream">;
+declare function jsonStream(options?: JsonStreamOptions): StreamProtocol<"jsonStream">;
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
@@ -998,11 +819,348 @@ declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
  */
 declare function frames(options: FramesOptions & {
     text: true;
-}): Protocol<"textFrames">;
+}): StreamProtocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 declare function frames(options: FramesOptions & {
     text?: false | undefined;
-}): Protocol<"frames">;
-declare function frames(options: FramesOptions): Protocol<"frames" | "textFrames">;
+}): StreamProtocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
+declare function frames(options: FramesOptions): StreamProtocol<"frames" | "textFrames">;
+
+/**
+ * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
+ * gone: then they do nothing and say so.
+ *
+ * @typeParam Context - type of {@link Connection.context}.
+ * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
+ */
+declare class Connection<Context = unknown, Out = Data> {
+    #private;
+    /**
+     * Yours to use: what the application knows about this client. At first what `onUpgrade` has given, else `undefined`.
+     */
+    context: Context;
+    /** The peer's IP address; that of a proxy's client where a proxy says so. `""` for a unix socket. */
+    readonly remoteAddress: string;
+    /** The peer's port; 0 for a unix socket. */
+    readonly remotePort: number;
+    /** The IP address that the peer has connected to; `""` for a unix socket. */
+    readonly localAddress: string;
+    /** The port that the peer has connected to; 0 for a unix socket. */
+    readonly localPort: number;
+    /** What a proxy says besides: the TLVs of the PROXY protocol, version 2, in their order. Mostly none. */
+    readonly proxyTlvs: readonly ProxyTlv[];
+    /** The subprotocol that was agreed on; `""` for none. */
+    readonly subprotocol: string;
+    /** The extensions that were agreed on, such as `"permessage-deflate; ..."`; `""` for none. */
+    readonly extensions: string;
+    /**
+     * False as soon as the connection is gone or being closed from this side: nothing can be sent. Messages come no more,
+     * but for those that have arrived and wait for the handler ({@link pause}, `serial`) when the peer leaves. True from
+     * `onConnect` on.
+     */
+    get connected(): boolean;
+    /** Which of the server's event loops serves this connection, from 0. */
+    get loopIndex(): number;
+    /**
+     * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
+     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+     *
+     * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
+     * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
+     * returns, and in the context (`AsyncLocalStorage`) of this call.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
+     * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+     */
+    send(data: Out, callback: SendCallback): SendStatus;
+    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+    /**
+     * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
+     * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
+     * share a promise. In particular, while messages wait that may yet be dropped, all who ask before an earlier promise is
+     * fulfilled get the same next one, for everything that has been sent when that happens: so asking after each message
+     * takes no memory, although messages are dropped without end.
+     */
+    sent(): Promise<boolean>;
+    /**
+     * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
+     * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
+     * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
+     *
+     * @returns what `callback` has returned.
+     */
+    corked<Result>(callback: () => Result): Result;
+    /**
+     * From now on the connection speaks another protocol, between two messages: what is sent from now on is sent by the new one, and
+     * what the peer sends is cut by it as soon as all that came before has been handled.
+     *
+     * Where the protocol that it speaks is `stepwise`, the new one begins with the very next byte behind the message that is being
+     * handled, whatever came with it: so this is for `onMessage` (or `unpack`, which leaves what it has not taken out), and
+     * `onConnect` for what comes first. Elsewhere, and where it is not stepwise, it begins with what the event loop has not
+     * cut when it learns of this; messages that are on their way here are still the old protocol's. One of which a part has been
+     * cut already, as it has more than 64 KiB, closes the connection with 1002.
+     *
+     * The context, and what {@link set} keeps, stays. Times and limits are the new protocol's, all others the server's. A protocol
+     * is best made once, and not for each connection.
+     *
+     * @param protocol - any on TCP: {@link raw}, {@link frames}, {@link custom} and the like. May be the one that it speaks.
+     * @param handler - whose members are called for this connection from the first message of the new protocol on, with messages and
+     * connections of its types; there is no other `onConnect`. Where it has no `onClose` or `onError`, those of the server's
+     * handler are called. Default: the handler that it has, which has to know then which messages it gets.
+     * @returns false when the connection is gone or being closed: then nothing happens.
+     * @throws {@link GevError} `ERR_GEV_STATE` for a WebSocket, and in the middle of a message that is sent with `fin: false`;
+     * `ERR_GEV_OPTION` for what is no protocol on TCP, `ERR_GEV_HANDLER` for what is no handler.
+     *
+     * @example
+     * ```ts
+     * // After this line bytes go both ways as they are.
+     * const requests = frames({ end: "\r\n\r\n", stepwise: true });
+     * new Server({
+     *   onMessage(connection, head) {
+     *     connection.send("HTTP/1.1 200 OK");
+     *     connection.setProtocol(raw(), { onMessage: (_, bytes) => bytes });
+     *   },
+     * }, { protocol: requests });
+     * ```
+     */
+    setProtocol<Name extends StreamName>(protocol: Protocol<Name>, handler?: NextHandler<Context, Messages[Name]>): boolean;
+    /** To a protocol in TypeScript. */
+    setProtocol<In, Next>(protocol: Custom<In, Next>, handler?: NextHandler<Context, In, Next>): boolean;
+    /**
+     * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
+     * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
+     * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is
+     * delivered before `onClose`. A {@link close} from this side needs no `resume`. Does nothing when the connection is gone
+     * or being closed.
+     */
+    pause(): void;
+    /** Goes on after {@link pause}, with what waits: before this returns, as far as the handler can take it. */
+    resume(): void;
+    /** True from {@link pause} to {@link resume}, or to the end of the connection. */
+    get isPaused(): boolean;
+    /** How often something was wrong with a frame of the peer, or with what came between frames: see `onFrameError`. */
+    get frameErrors(): number;
+    /** Messages that were dropped because they would have exceeded `flow.maxBufferedBytes`. */
+    get dropped(): number;
+    /**
+     * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
+     * nothing is sent.
+     *
+     * @param data - at most 125 bytes. Default none.
+     * @returns what became of it; see {@link SendStatus}.
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
+     */
+    ping(data?: Data): SendStatus;
+    /**
+     * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
+     * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
+     * connection is gone or being closed already.
+     *
+     * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
+     * @param reason - at most 123 bytes in UTF-8. Default none.
+     * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
+     */
+    close(code?: number, reason?: string): void;
+    /**
+     * Ends this side: what was sent before goes out first. Raw TCP: then FIN, so that the peer sees the end, and goes on
+     * receiving what the peer still sends; when the peer has ended its side too, the connection is gone. WebSocket, which
+     * has no half-open connections: as {@link close}. Nothing can be sent after it.
+     */
+    end(): void;
+    /**
+     * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
+     * connection is gone.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+     */
+    destroy(options?: DestroyOptions): void;
+    /** The same as {@link destroy}, by the name that the package `ws` has for it. */
+    terminate(): void;
+    /**
+     * Closes the sending side when everything sent so far is out (TCP's FIN), and goes on receiving. Nothing can be sent
+     * after it. Does nothing when the connection is gone. Meant for raw TCP; WebSocket peers expect {@link close}.
+     */
+    shutdownWrite(): void;
+    /**
+     * Bytes that have arrived and wait for the rest of their message; of a compressed one, what has been inflated. 0 when
+     * the connection is gone.
+     */
+    get readBufferLength(): number;
+    /**
+     * Bytes that were sent, with their framing, and that the kernel has not taken. Until the event loop has taken a message,
+     * it counts with its whole length, also if it is to be compressed, and with the most that framing may add (10 bytes with
+     * WebSocket). 0 when the connection is gone.
+     */
+    get writeBufferLength(): number;
+    /** The value that was {@link set} for `key`. */
+    get(key: string): unknown;
+    /** Keeps a value with this connection. */
+    set(key: string, value: unknown): void;
+    /** Forgets the value for `key`; true if there was one. */
+    delete(key: string): boolean;
+}
+/**
+ * What serves a connection after {@link Connection.setProtocol}: the members of a `StreamHandler` or `FramesHandler` that can be
+ * called then.
+ *
+ * @typeParam Message - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+interface NextHandler<Context = unknown, Message = Buffer, Out = Data> {
+    onMessage?(connection: Connection<Context, Out>, message: Message): Out | undefined | null | void | Promise<Out | undefined | null | void>;
+    onFrameError?(connection: Connection<Context, Out>, error: FrameError): void | Promise<void>;
+    onDrain?(connection: Connection<Context, Out>): void | Promise<void>;
+    onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
+    onClose?(connection: Connection<Context, Out>, reason: CloseReason): void | Promise<void>;
+    onError?(error: Error, connection?: Connection<Context, Out>): void | Promise<void>;
+}
+/** Settings of {@link Connection.destroy}. */
+interface DestroyOptions {
+    /**
+     * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
+     *
+     * @defaultValue false
+     */
+    reset?: boolean;
+}
+
+/**
+ * Bytes in the order in which they have come, to be looked at, read, and read ahead: what a protocol in TypeScript cuts
+ * messages from (`CustomProtocol`). Made by a server for each connection, or by whoever cuts messages elsewhere.
+ *
+ * Numbers are big-endian, as nearly all protocols have them. `peek...` looks at what comes next and takes nothing;
+ * `read...` and `retrieve...` take it out. A second cursor reads ahead: {@link RingBuffer.virtualRead | virtualRead} goes on
+ * where it stopped before, {@link RingBuffer.virtualFlush | virtualFlush} takes out what it has read, and
+ * {@link RingBuffer.virtualRevert | virtualRevert} goes back, so that a message that is not there as a whole can be left for
+ * the next time. Whatever takes bytes out in another way puts that cursor back to the front.
+ *
+ * ```text
+ *   | c d e . . . . . a b |      length 5, capacity 10; what is written next follows e
+ *           ^ written ^ read     (the contents wrap: a b c d e)
+ * ```
+ *
+ * It has no memory while nothing was written, and grows by doubling, up to its maximum.
+ *
+ * @example
+ * ```ts
+ * // A frame is its length, in four bytes, and its body.
+ * const length = buffer.peekUint32();
+ * if (length === undefined || buffer.length < 4 + length) return undefined;
+ * buffer.retrieve(4);
+ * return buffer.read(length);
+ * ```
+ */
+declare class RingBuffer {
+    #private;
+    /**
+     * An empty buffer.
+     *
+     * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
+     */
+    constructor(maxBytes?: number);
+    /** How many bytes are there. */
+    get length(): number;
+    /** For how many bytes there is memory now. */
+    get capacity(): number;
+    /** True when no byte is there. */
+    get isEmpty(): boolean;
+    /** True when its memory is full: the next byte that is written makes it grow, or is refused at the maximum. */
+    get isFull(): boolean;
+    /**
+     * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
+     * which is empty unless they wrap. Both are good until something is written or taken out.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peek(count: number): readonly [first: Buffer, end: Buffer];
+    /** All bytes, as {@link peek} has them. */
+    peekAll(): readonly [first: Buffer, end: Buffer];
+    /**
+     * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
+     *
+     * @param at - default 0, which is the next one.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    peekUint8(at?: number): number | undefined;
+    /** The two bytes from `at` on as a number, big-endian; `undefined` when not both are there. Otherwise as {@link peekUint8}. */
+    peekUint16(at?: number): number | undefined;
+    /** The four bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint32(at?: number): number | undefined;
+    /** The eight bytes from `at` on as a number, big-endian; `undefined` when not all are there. Otherwise as {@link peekUint8}. */
+    peekUint64(at?: number): bigint | undefined;
+    /**
+     * How many bytes come before the first one that is `byte`, or -1 if there is none.
+     *
+     * @param from - where the search begins: what has been searched before need not be again. Default 0.
+     * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
+     */
+    indexOf(byte: number, from?: number): number;
+    /**
+     * Drops the next `count` bytes, or as many as there are.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    retrieve(count: number): void;
+    /** Drops all bytes. The memory stays. */
+    retrieveAll(): void;
+    /**
+     * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
+     * may share their `buffer` with others, as Node's pooled Buffers do.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    read(count: number): Buffer;
+    /**
+     * Takes out as many bytes as there are and `target` has room for, and puts them there.
+     *
+     * @returns how many; 0 when none is there.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    read(target: Uint8Array): number;
+    /** Takes out the next byte; `undefined` when none is there. */
+    readByte(): number | undefined;
+    /**
+     * Puts bytes behind those that are there, and takes all the memory that this needs.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
+     * then nothing is written.
+     */
+    write(data: Uint8Array): void;
+    /**
+     * Puts one byte behind those that are there.
+     *
+     * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
+     */
+    writeByte(byte: number): void;
+    /** As {@link write}, of text in UTF-8; `ERR_GEV_DATA` for what is no string. */
+    writeString(text: string): void;
+    /**
+     * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
+     * still there.
+     *
+     * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
+     */
+    virtualRead(count: number): Buffer;
+    /**
+     * Copies as many of them to `target` as it has room for.
+     *
+     * @returns how many; 0 when all have been read ahead.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
+     */
+    virtualRead(target: Uint8Array): number;
+    /** How many bytes have not been read ahead. */
+    get virtualLength(): number;
+    /** Takes out what has been read ahead. */
+    virtualFlush(): void;
+    /** Forgets that anything was read ahead: {@link virtualRead} begins at the front again. */
+    virtualRevert(): void;
+    /** A copy of all bytes. */
+    bytes(): Buffer;
+    /** Drops all bytes, and gives the memory back. */
+    reset(): void;
+}
 
 /**
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
@@ -1070,14 +1228,13 @@ interface CustomOptions {
      * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
      */
     maxMessageBytes?: number;
-}
-/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
-interface Custom<In, Out> extends Protocol<"custom"> {
-    /** Not there: types alone know of it. */
-    readonly "~messages"?: {
-        in: In;
-        out: (message: Out) => void;
-    };
+    /**
+     * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
+     * before all that is there has been; see {@link Connection.setProtocol}.
+     *
+     * @defaultValue that of `over`
+     */
+    stepwise?: boolean;
 }
 /**
  * A protocol in TypeScript, for a server: what is unpacked is a message, and what is sent is packed before. Bytes are handed to
@@ -1932,13 +2089,13 @@ interface PresetOptions {
      *
      * @defaultValue "close"
      */
-    onTooLong?: "close" | "discard" | undefined;
+    onTooLong?: "close" | "discard";
     /**
      * How long a frame may take that has begun, in milliseconds. 0 means for ever.
      *
      * @defaultValue 0
      */
-    frameTimeoutMs?: number | undefined;
+    frameTimeoutMs?: number;
 }
 /** Settings of presets whose messages may be text. */
 interface TextPresetOptions extends PresetOptions {
@@ -1950,26 +2107,26 @@ interface TextPresetOptions extends PresetOptions {
     text?: boolean;
 }
 /** Makes a protocol whose messages are bytes. */
-type BytesPreset<Options = PresetOptions> = (...options: PresetArguments<Options>) => Protocol<"frames">;
+type BytesPreset<Options = PresetOptions> = (...options: PresetArguments<Options>) => StreamProtocol<"frames">;
 /** Makes a protocol whose messages are bytes, or with `text: true` strings. */
 interface BytesOrText<Options = TextPresetOptions> {
     (options: Options & {
         text: true;
-    }): Protocol<"textFrames">;
+    }): StreamProtocol<"textFrames">;
     (...options: PresetArguments<Options & {
         text?: false | undefined;
-    }>): Protocol<"frames">;
-    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+    }>): StreamProtocol<"frames">;
+    (...options: PresetArguments<Options>): StreamProtocol<"frames" | "textFrames">;
 }
 /** Makes a protocol whose messages are strings, or with `text: false` bytes. */
 interface TextOrBytes<Options> {
     (options: Options & {
         text: false;
-    }): Protocol<"frames">;
+    }): StreamProtocol<"frames">;
     (...options: PresetArguments<Options & {
         text?: true | undefined;
-    }>): Protocol<"textFrames">;
-    (...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+    }>): StreamProtocol<"textFrames">;
+    (...options: PresetArguments<Options>): StreamProtocol<"frames" | "textFrames">;
 }
 /** What a preset is called with: its options, which may be left out if none of them has to be given. */
 type PresetArguments<Options> = object extends Options ? [options?: Options] : [options: Options];
@@ -2052,7 +2209,7 @@ interface DelimitedOptions extends TextPresetOptions {
      *
      * @defaultValue "close"
      */
-    onNoise?: "close" | "discard" | undefined;
+    onNoise?: "close" | "discard";
     /**
      * What is empty is no message.
      *
@@ -2130,8 +2287,8 @@ declare const dns: BytesPreset<PresetOptions>;
  * ```text
  *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
  * ```
- * FIX Transport, "FIX session layer", sections on message structure, body length and checksum. Up to 1 MiB. Fields may be in any
- * character set, which is why messages are bytes unless `text` is set.
+ * FIX Trading Community: FIX TagValue Encoding (BodyLength, CheckSum), FIX Session Layer (garbled messages). Up to 1 MiB. Fields
+ * may be in any character set, which is why messages are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
@@ -2302,7 +2459,7 @@ interface Iso8583Options extends PresetOptions {
      *
      * @defaultValue "u16"
      */
-    length?: FrameNumber | undefined;
+    length?: FrameNumber;
     /**
      * What it counts: the message, or itself too.
      *
@@ -2420,25 +2577,25 @@ interface LengthPrefixedOptions extends TextPresetOptions {
      *
      * @defaultValue "u32"
      */
-    as?: FrameNumber | undefined;
+    as?: FrameNumber;
     /**
      * Which of its bytes comes first.
      *
      * @defaultValue "big"
      */
-    order?: "big" | "little" | undefined;
+    order?: "big" | "little";
     /**
      * What it counts: the message, or itself and the message.
      *
      * @defaultValue "rest"
      */
-    counts?: "rest" | "self" | "frame" | undefined;
+    counts?: "rest" | "self" | "frame";
     /**
      * What is added to it.
      *
      * @defaultValue 0
      */
-    add?: number | undefined;
+    add?: number;
 }
 /**
  * A length and so many bytes. A message is these bytes, and `send` takes the same. It is what Erlang calls `packet`, and Netty
@@ -2783,206 +2940,6 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  */
 declare const postgres: BytesPreset<PresetOptions>;
 
-/**
- * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
- *
- * ```text
- *   packet (c0 as db dc, db as db dd)  END
- *   61 db dc 62                        c0          61 c0 62
- * ```
- * RFC 1055. Up to 65,535 bytes, as IP packets have.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, slip } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: slip() },
- * );
- * await server.start();
- * ```
- */
-declare const slip: BytesPreset<PresetOptions>;
-
-/**
- * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
- *
- * ```text
- *   length       command      status       sequence     body
- *   00 00 00 10  00 00 00 15  00 00 00 00  00 00 00 01           enquire_link
- * ```
- * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, smpp } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, pdu) {
- * 			// The head of the response to each request: its command with the highest bit set, and no error.
- * 			const answer = Buffer.from(pdu.subarray(0, 16));
- * 			answer.writeUInt32BE(16, 0);
- * 			answer[4] = 0x80;
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 2775, protocol: smpp() },
- * );
- * await server.start();
- * ```
- */
-declare const smpp: BytesPreset<PresetOptions>;
-
-/**
- * Syslog over TCP. Both framings of RFC 6587 come, and may be mixed, as a message begins with `<` and a length with a digit:
- * octet counting, and messages that end with LF (or CRLF or NUL, as some senders do). Empty lines are left out. A message is
- * what a syslog message is, from `<` on; `send` takes the same, and counts octets.
- *
- * ```text
- *   length  SP  message
- *   32 34   20  3c 33 34 3e 31 20 2d ...          24 <34>1 - mymachine su - -
- *               3c 33 34 3e 31 20 2d ...  0a      <34>1 - mymachine su - - LF
- * ```
- * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
- * they are bytes unless `text` is set.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, syslog } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
- * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
- * 		},
- * 	},
- * 	{ port: 601, protocol: syslog({ text: true }) },
- * );
- * await server.start();
- * ```
- */
-declare const syslog: BytesOrText<TextPresetOptions>;
-
-/**
- * Teltonika's trackers, with the codecs 8, 8 extended, 12 and others of the same frame. The first message of a connection is
- * the IMEI in digits; then each is what is between the length and the CRC, and begins with the codec's number; a ping is the
- * one byte ff. `send` sends everything as it is: 01 for an IMEI that is known, the number of records in four bytes, or a whole
- * frame of codec 12.
- *
- * ```text
- *   00 0f  IMEI                                                  the first one
- *   00 00 00 00  length (4 bytes)  codec, data  00 00 CRC        the others
- *   ff                                                           a ping
- * ```
- * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
- * have 1280 at most, and answers of codec 12 may be longer.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, teltonika } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			if (message[0] === 0xff) return; // a ping
- * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
- * 			const records = Buffer.alloc(4);
- * 			records.writeUInt32BE(message[1]);
- * 			return records;
- * 		},
- * 	},
- * 	{ port: 5027, protocol: teltonika() },
- * );
- * await server.start();
- * ```
- */
-declare const teltonika: BytesPreset<PresetOptions>;
-
-/**
- * TPKT, which carries ISO transport over TCP: S7, RDP, H.323, X.400. A message is a TPDU, without the header, which `send`
- * writes.
- *
- * ```text
- *   version  reserved  length  TPDU
- *   03       00        00 0b   06 e0 00 00 00 00 00          connection request
- * ```
- * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, tpkt } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, tpdu) {
- * 			if (tpdu[1] !== 0xe0) return;
- * 			// A connection request is answered by a connection confirm, with its source as destination.
- * 			const confirm = Buffer.from(tpdu);
- * 			confirm[1] = 0xd0;
- * 			tpdu.copy(confirm, 2, 4, 6);
- * 			return confirm;
- * 		},
- * 	},
- * 	{ port: 102, protocol: tpkt() },
- * );
- * await server.start();
- * ```
- */
-declare const tpkt: BytesPreset<PresetOptions>;
-
-/** Settings of {@link varintPrefixed}. */
-interface VarintPrefixedOptions extends PresetOptions {
-    /**
-     * Most bytes of the length, 1 to 10.
-     *
-     * @defaultValue 5
-     */
-    maxBytes?: number;
-}
-/**
- * A length of seven bits a byte, the lowest ones first, and so many bytes: protobuf's delimited messages (`encodeDelimited`,
- * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
- *
- * ```text
- *   length  message
- *   03      08 96 01
- *   ac 02   ... 300 bytes
- * ```
- * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
- * @example
- * ```ts
- * import { Server, varintPrefixed } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		// What protobufjs or protobuf-es decode and encode.
- * 		onMessage: (_, message) => message,
- * 	},
- * 	{ port: 4000, protocol: varintPrefixed() },
- * );
- * await server.start();
- * ```
- */
-declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
-
 /** Types of values of RESP that JavaScript has none for. */
 /**
  * A simple string, such as `+OK`: a line of text. Of those that come a `string` is made.
@@ -3164,7 +3121,7 @@ declare function resp(options: RespOptions & {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-declare function respFrames(options?: Omit<RespOptions, "text" | "version">): Protocol<"resp">;
+declare function respFrames(options?: Omit<RespOptions, "text" | "version">): StreamProtocol<"resp">;
 /**
  * Has a connection of {@link resp} get values of this version from now on, as the command `HELLO 3` wants it. With version 2 those
  * that it does not have go as Redis sends them then: `null` as a null bulk string, a map as an array of keys and values, sets and
@@ -3173,6 +3130,64 @@ declare function respFrames(options?: Omit<RespOptions, "text" | "version">): Pr
  * @throws {@link GevError} `ERR_GEV_OPTION` for another version.
  */
 declare function setRespVersion(connection: object, version: 2 | 3): void;
+
+/**
+ * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
+ *
+ * ```text
+ *   packet (c0 as db dc, db as db dd)  END
+ *   61 db dc 62                        c0          61 c0 62
+ * ```
+ * RFC 1055. Up to 65,535 bytes, as IP packets have.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, slip } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage: (_, packet) => packet,
+ * 	},
+ * 	{ port: 4000, protocol: slip() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const slip: BytesPreset<PresetOptions>;
+
+/**
+ * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
+ *
+ * ```text
+ *   length       command      status       sequence     body
+ *   00 00 00 10  00 00 00 15  00 00 00 00  00 00 00 01           enquire_link
+ * ```
+ * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, smpp } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, pdu) {
+ * 			// The head of the response to each request: its command with the highest bit set, and no error.
+ * 			const answer = Buffer.from(pdu.subarray(0, 16));
+ * 			answer.writeUInt32BE(16, 0);
+ * 			answer[4] = 0x80;
+ * 			return answer;
+ * 		},
+ * 	},
+ * 	{ port: 2775, protocol: smpp() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const smpp: BytesPreset<PresetOptions>;
 
 /**
  * A frame of STOMP that has come.
@@ -3264,6 +3279,110 @@ declare function stomp(options: StompOptions & {
     text: true;
 }): Custom<StompFrame<string>, StompReply | "\n">;
 
+/**
+ * Syslog over TCP. Both framings of RFC 6587 come, and may be mixed, as a message begins with `<` and a length with a digit:
+ * octet counting, and messages that end with LF (or CRLF or NUL, as some senders do). Empty lines are left out. A message is
+ * what a syslog message is, from `<` on; `send` takes the same, and counts octets.
+ *
+ * ```text
+ *   length  SP  message
+ *   32 34   20  3c 33 34 3e 31 20 2d ...          24 <34>1 - mymachine su - -
+ *               3c 33 34 3e 31 20 2d ...  0a      <34>1 - mymachine su - - LF
+ * ```
+ * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
+ * they are bytes unless `text` is set.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, syslog } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(connection, message) {
+ * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
+ * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
+ * 		},
+ * 	},
+ * 	{ port: 601, protocol: syslog({ text: true }) },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const syslog: BytesOrText<TextPresetOptions>;
+
+/**
+ * Teltonika's trackers, with the codecs 8, 8 extended, 12 and others of the same frame. The first message of a connection is
+ * the IMEI in digits; then each is what is between the length and the CRC, and begins with the codec's number; a ping is the
+ * one byte ff. `send` sends everything as it is: 01 for an IMEI that is known, the number of records in four bytes, or a whole
+ * frame of codec 12.
+ *
+ * ```text
+ *   00 0f  IMEI                                                  the first one
+ *   00 00 00 00  length (4 bytes)  codec, data  00 00 CRC        the others
+ *   ff                                                           a ping
+ * ```
+ * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
+ * have 1280 at most, and answers of codec 12 may be longer.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, teltonika } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, message) {
+ * 			if (message[0] === 0xff) return; // a ping
+ * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
+ * 			const records = Buffer.alloc(4);
+ * 			records.writeUInt32BE(message[1]);
+ * 			return records;
+ * 		},
+ * 	},
+ * 	{ port: 5027, protocol: teltonika() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const teltonika: BytesPreset<PresetOptions>;
+
+/**
+ * TPKT, which carries ISO transport over TCP: S7, RDP, H.323, X.400. A message is a TPDU, without the header, which `send`
+ * writes.
+ *
+ * ```text
+ *   version  reserved  length  TPDU
+ *   03       00        00 0b   06 e0 00 00 00 00 00          connection request
+ * ```
+ * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, tpkt } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		onMessage(_, tpdu) {
+ * 			if (tpdu[1] !== 0xe0) return;
+ * 			// A connection request is answered by a connection confirm, with its source as destination.
+ * 			const confirm = Buffer.from(tpdu);
+ * 			confirm[1] = 0xd0;
+ * 			tpdu.copy(confirm, 2, 4, 6);
+ * 			return confirm;
+ * 		},
+ * 	},
+ * 	{ port: 102, protocol: tpkt() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const tpkt: BytesPreset<PresetOptions>;
+
 /** A message with the name of its type. */
 interface TypedMessage {
     /** What the message is: by custom the name of a message of Protocol Buffers. */
@@ -3319,5 +3438,43 @@ interface TypedProtobufOptions {
  */
 declare function typedProtobuf(options?: TypedProtobufOptions): Custom<TypedMessage, TypedReply>;
 
-export { Connection, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+/** Settings of {@link varintPrefixed}. */
+interface VarintPrefixedOptions extends PresetOptions {
+    /**
+     * Most bytes of the length, 1 to 10.
+     *
+     * @defaultValue 5
+     */
+    maxBytes?: number;
+}
+/**
+ * A length of seven bits a byte, the lowest ones first, and so many bytes: protobuf's delimited messages (`encodeDelimited`,
+ * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
+ *
+ * ```text
+ *   length  message
+ *   03      08 96 01
+ *   ac 02   ... 300 bytes
+ * ```
+ * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * import { Server, varintPrefixed } from "gev";
+ *
+ * const server = new Server(
+ * 	{
+ * 		// What protobufjs or protobuf-es decode and encode.
+ * 		onMessage: (_, message) => message,
+ * 	},
+ * 	{ port: 4000, protocol: varintPrefixed() },
+ * );
+ * await server.start();
+ * ```
+ */
+declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
+
+export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

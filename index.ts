@@ -4,10 +4,14 @@ export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export { FrameError, type FrameFate } from "./src/bridge/frame-error.js";
 export type { CloseCause, FrameFault } from "./src/bridge/records.js";
-export { Connection, type DestroyOptions } from "./src/connection.js";
+export { Decoder, type DecoderOptions } from "./src/by-hand.js";
+export {
+	Connection,
+	type DestroyOptions,
+	type NextHandler,
+} from "./src/connection.js";
 export {
 	type AnyCustomProtocol,
-	type Custom,
 	type CustomOptions,
 	type CustomProtocol,
 	custom,
@@ -93,15 +97,6 @@ export type {
 	TextOrBytes,
 	TextPresetOptions,
 } from "./src/presets/preset.js";
-export { slip } from "./src/presets/slip.js";
-export { smpp } from "./src/presets/smpp.js";
-export { syslog } from "./src/presets/syslog.js";
-export { teltonika } from "./src/presets/teltonika.js";
-export { tpkt } from "./src/presets/tpkt.js";
-export {
-	type VarintPrefixedOptions,
-	varintPrefixed,
-} from "./src/presets/varint-prefixed.js";
 export {
 	type RespOptions,
 	resp,
@@ -117,12 +112,17 @@ export {
 	type RespValue,
 	RespVerbatim,
 } from "./src/presets/resp-values.js";
+export { slip } from "./src/presets/slip.js";
+export { smpp } from "./src/presets/smpp.js";
 export {
 	type StompFrame,
 	type StompOptions,
 	type StompReply,
 	stomp,
 } from "./src/presets/stomp.js";
+export { syslog } from "./src/presets/syslog.js";
+export { teltonika } from "./src/presets/teltonika.js";
+export { tpkt } from "./src/presets/tpkt.js";
 export {
 	type TypedMessage,
 	type TypedProtobufOptions,
@@ -130,6 +130,11 @@ export {
 	typedProtobuf,
 } from "./src/presets/typed-protobuf.js";
 export {
+	type VarintPrefixedOptions,
+	varintPrefixed,
+} from "./src/presets/varint-prefixed.js";
+export {
+	type Custom,
 	type DeflateOptions,
 	frames,
 	type JsonStreamOptions,
@@ -137,9 +142,11 @@ export {
 	type Messages,
 	Protocol,
 	type ProtocolName,
+	type RawOptions,
 	raw,
 	type StreamName,
 	type StreamNameOf,
+	StreamProtocol,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/protocol.js";

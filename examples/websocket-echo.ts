@@ -2,8 +2,8 @@
 //
 // Sends every message back. Open the printed address with http:// in a browser to try it.
 
-import { parseArgs } from "node:util";
 import { type Connection, type Handler, raw, Server, webSocket } from "gev";
+import { example, listen } from "./serve.ts";
 
 class Echo implements Handler {
 	onMessage(_connection: Connection, message: string | Buffer) {
@@ -42,42 +42,16 @@ const page = `<!doctype html>
 </script>
 `;
 
-try {
-	await serve();
-} catch (error) {
-	// What a person at the terminal can do about it is in the message, not in the stack.
-	console.error((error as Error).message);
-	process.exitCode = 1;
-}
-
-async function serve() {
-	const { values } = parseArgs({
-		options: {
-			host: { type: "string", default: "127.0.0.1" },
-			port: { type: "string", default: "1833" },
-			loops: { type: "string" },
-			protocol: { type: "string", default: "websocket" },
-		},
-	});
-	if (values.protocol !== "websocket" && values.protocol !== "raw") {
-		throw new Error(`--protocol is websocket or raw, not ${values.protocol}`);
+await example({ protocol: "websocket" }, async (settings, { protocol }) => {
+	if (protocol !== "websocket" && protocol !== "raw") {
+		throw new Error(`--protocol is websocket or raw, not ${protocol}`);
 	}
+	const isRaw = protocol === "raw";
 	const server = new Server(new Echo(), {
-		host: values.host,
-		port: Number(values.port),
-		protocol: values.protocol === "raw" ? raw() : webSocket({ page }),
-		...(values.loops !== undefined && { loops: Number(values.loops) }),
+		...settings,
+		protocol: isRaw ? raw() : webSocket({ page }),
 	});
-	const { address, port } = await server.start();
-
-	const stop = () => server.stop().then(() => console.log("stopped"));
-	process.once("SIGINT", stop);
-	process.once("SIGTERM", stop);
-
-	const scheme = values.protocol === "raw" ? "tcp" : "ws";
-	const host = address.includes(":") ? `[${address}]` : address;
-	const loops = `${server.loopCount} event loop${server.loopCount === 1 ? "" : "s"}`;
-	console.log(`listening on ${scheme}://${host}:${port} with ${loops}`);
+	await listen(isRaw ? "tcp" : "ws", server);
 
 	let shown = 0;
 	server.runEvery(2000, () => {
@@ -85,4 +59,4 @@ async function serve() {
 		shown = server.connectionCount;
 		console.log(`connections: ${shown}`);
 	});
-}
+});

@@ -4,6 +4,8 @@ import { GevError, shown } from "./base/errors.js";
 import { boolean, OptionTable } from "./base/option-table.js";
 import type { ProxyTlv } from "./bridge/addresses.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
+import type { CloseReason } from "./bridge/close-reason.js";
+import type { FrameError } from "./bridge/frame-error.js";
 import type { OpeningDetails } from "./bridge/loop-server.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
 import type {
@@ -12,6 +14,8 @@ import type {
 	SendOptions,
 	SendStatus,
 } from "./flow/send.js";
+
+import type { Custom, Messages, Protocol, StreamName } from "./protocol.js";
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -119,6 +123,52 @@ export class Connection<Context = unknown, Out = Data> {
 	 */
 	corked<Result>(callback: () => Result): Result {
 		return this.#core.loop.commands.together(callback);
+	}
+
+	/**
+	 * From now on the connection speaks another protocol, between two messages: what is sent from now on is sent by the new one, and
+	 * what the peer sends is cut by it as soon as all that came before has been handled.
+	 *
+	 * Where the protocol that it speaks is `stepwise`, the new one begins with the very next byte behind the message that is being
+	 * handled, whatever came with it: so this is for `onMessage` (or `unpack`, which leaves what it has not taken out), and
+	 * `onConnect` for what comes first. Elsewhere, and where it is not stepwise, it begins with what the event loop has not
+	 * cut when it learns of this; messages that are on their way here are still the old protocol's. One of which a part has been
+	 * cut already, as it has more than 64 KiB, closes the connection with 1002.
+	 *
+	 * The context, and what {@link set} keeps, stays. Times and limits are the new protocol's, all others the server's. A protocol
+	 * is best made once, and not for each connection.
+	 *
+	 * @param protocol - any on TCP: {@link raw}, {@link frames}, {@link custom} and the like. May be the one that it speaks.
+	 * @param handler - whose members are called for this connection from the first message of the new protocol on, with messages and
+	 * connections of its types; there is no other `onConnect`. Where it has no `onClose` or `onError`, those of the server's
+	 * handler are called. Default: the handler that it has, which has to know then which messages it gets.
+	 * @returns false when the connection is gone or being closed: then nothing happens.
+	 * @throws {@link GevError} `ERR_GEV_STATE` for a WebSocket, and in the middle of a message that is sent with `fin: false`;
+	 * `ERR_GEV_OPTION` for what is no protocol on TCP, `ERR_GEV_HANDLER` for what is no handler.
+	 *
+	 * @example
+	 * ```ts
+	 * // After this line bytes go both ways as they are.
+	 * const requests = frames({ end: "\r\n\r\n", stepwise: true });
+	 * new Server({
+	 *   onMessage(connection, head) {
+	 *     connection.send("HTTP/1.1 200 OK");
+	 *     connection.setProtocol(raw(), { onMessage: (_, bytes) => bytes });
+	 *   },
+	 * }, { protocol: requests });
+	 * ```
+	 */
+	setProtocol<Name extends StreamName>(
+		protocol: Protocol<Name>,
+		handler?: NextHandler<Context, Messages[Name]>,
+	): boolean;
+	/** To a protocol in TypeScript. */
+	setProtocol<In, Next>(
+		protocol: Custom<In, Next>,
+		handler?: NextHandler<Context, In, Next>,
+	): boolean;
+	setProtocol(protocol: object, handler?: object): boolean {
+		return this.#core.setProtocol(protocol, handler);
 	}
 
 	/**
@@ -256,6 +306,35 @@ export class Connection<Context = unknown, Out = Data> {
 	delete(key: string): boolean {
 		return this.#store?.delete(key) ?? false;
 	}
+}
+
+/**
+ * What serves a connection after {@link Connection.setProtocol}: the members of a `StreamHandler` or `FramesHandler` that can be
+ * called then.
+ *
+ * @typeParam Message - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+export interface NextHandler<Context = unknown, Message = Buffer, Out = Data> {
+	onMessage?(
+		connection: Connection<Context, Out>,
+		message: Message,
+		// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is a handler too
+	): Out | undefined | null | void | Promise<Out | undefined | null | void>;
+	onFrameError?(
+		connection: Connection<Context, Out>,
+		error: FrameError,
+	): void | Promise<void>;
+	onDrain?(connection: Connection<Context, Out>): void | Promise<void>;
+	onEnd?(connection: Connection<Context, Out>): void | Promise<void>;
+	onClose?(
+		connection: Connection<Context, Out>,
+		reason: CloseReason,
+	): void | Promise<void>;
+	onError?(
+		error: Error,
+		connection?: Connection<Context, Out>,
+	): void | Promise<void>;
 }
 
 /** Settings of {@link Connection.destroy}. */

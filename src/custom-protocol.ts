@@ -1,21 +1,27 @@
 import * as check from "./base/check.js";
 import {
+	boolean,
 	type Checked,
 	integer,
 	OptionTable,
 	option,
 } from "./base/option-table.js";
+import type { ByHand } from "./by-hand.js";
 import type { Connection } from "./connection.js";
+import { CustomByHand } from "./custom-by-hand.js";
+import type { Unpacking } from "./flow/packing.js";
 import type { Data } from "./flow/send.js";
 import type { RingBuffer } from "./framing/ring-buffer.js";
 import {
 	type AnyProtocol,
+	type Custom,
 	framingOf,
 	isProtocol,
+	known,
 	type Protocol,
-	protocolOf,
 	raw,
 	type StreamName,
+	StreamProtocol,
 } from "./protocol.js";
 
 /**
@@ -80,11 +86,14 @@ export class CustomOptions {
 	 *
 	 * @defaultValue {@link raw}
 	 */
-	over?: Protocol<StreamName> = option((value, name) => {
-		if (isProtocol(value) && canBeBelow(value)) return value;
-		const expected = "a protocol on TCP that is not in TypeScript";
-		throw check.wrong(name, expected, value);
-	}, raw);
+	over?: Protocol<StreamName> = option(
+		(value, name) => {
+			if (isProtocol(value) && canBeBelow(value)) return value;
+			const expected = "a protocol on TCP that is not in TypeScript";
+			throw check.wrong(name, expected, value);
+		},
+		() => raw(),
+	);
 	/**
 	 * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
 	 * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
@@ -97,12 +106,15 @@ export class CustomOptions {
 		default: ({ over }: Checked<CustomOptions>) =>
 			isCutting(over as Protocol) ? 0 : 1024 * 1024,
 	});
-}
-
-/** A {@link CustomProtocol} as the `protocol` of a server, with what its messages are. Made by {@link custom}. */
-export interface Custom<In, Out> extends Protocol<"custom"> {
-	/** Not there: types alone know of it. */
-	readonly "~messages"?: { in: In; out: (message: Out) => void };
+	/**
+	 * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
+	 * before all that is there has been; see {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue that of `over`
+	 */
+	stepwise?: boolean = boolean({
+		default: ({ over }: { over: AnyProtocol }) => framingOf(over).stepwise,
+	});
 }
 
 /**
@@ -115,7 +127,7 @@ export function custom<In, Out = Data, Context = unknown>(
 	protocol: CustomProtocol<In, Out, Context>,
 	options: CustomOptions = {},
 ): Custom<In, Out> {
-	const { maxMessageBytes, over } = customOptions.check(options);
+	const { maxMessageBytes, over, stepwise } = customOptions.check(options);
 	const name = "the protocol";
 	for (const member of ["unpack", "pack"] as const) {
 		if (typeof protocol?.[member] !== "function") {
@@ -123,19 +135,22 @@ export function custom<In, Out = Data, Context = unknown>(
 			throw check.wrong(name, expected, protocol);
 		}
 	}
-	const below = framingOf(over as Protocol);
+	const below = framingOf(over as StreamProtocol);
 	const isText = below.codec === "jsonStream";
-	return protocolOf("custom", {
+	const packing: Unpacking = {
+		unpack: protocol.unpack.bind(protocol) as never,
+		pack: protocol.pack.bind(protocol) as never,
+		isCut: isCutting(over as Protocol),
+		maxMessageBytes,
+	};
+	return known(new StreamProtocol<"custom", In, Out>("custom"), {
 		...below,
 		// The buffer takes bytes: text need not become a string before.
 		options: isText ? { ...below.options, asBytes: true } : below.options,
 		maxMessageBytes: maxMessageBytes || below.maxMessageBytes,
-		custom: {
-			unpack: protocol.unpack.bind(protocol) as never,
-			pack: protocol.pack.bind(protocol) as never,
-			isCut: isCutting(over as Protocol),
-			maxMessageBytes,
-		},
+		stepwise,
+		custom: packing,
+		byHand: new CustomByHand(packing, below.byHand as ByHand),
 	});
 }
 

@@ -13,11 +13,15 @@ export function nativeOptions(
 	address: string,
 	handler: Members,
 ): object {
-	const { codec, options: codecOptions } = framingOf(options.protocol);
+	const {
+		codec,
+		stepwise,
+		options: codecOptions,
+	} = framingOf(options.protocol);
 	return {
 		...options,
 		host: address,
-		protocol: { name: codec, options: codecOptions },
+		protocol: { name: codec, stepwise, options: codecOptions },
 		handler: membersOf(handler),
 	};
 }

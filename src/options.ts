@@ -361,11 +361,18 @@ export class ServerOptions {
 	 *
 	 * @defaultValue {@link raw}
 	 */
-	protocol?: Protocol = option((value, name) => {
-		// One in TypeScript too: `Server` has a type of its own for who gives one.
-		if (isProtocol(value)) return value as Protocol;
-		throw check.wrong(name, "a protocol, such as raw() or webSocket()", value);
-	}, raw);
+	protocol?: Protocol = option(
+		(value, name) => {
+			// One in TypeScript too: `Server` has a type of its own for who gives one.
+			if (isProtocol(value)) return value as Protocol;
+			throw check.wrong(
+				name,
+				"a protocol, such as raw() or webSocket()",
+				value,
+			);
+		},
+		() => raw(),
+	);
 	/**
 	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
 	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. False: messages are the

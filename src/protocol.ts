@@ -8,7 +8,14 @@ import {
 	option,
 } from "./base/option-table.js";
 import { RAW_FRAMING, WEB_SOCKET_FRAMING } from "./bridge/records.js";
+import {
+	type ByHand,
+	Decoder,
+	type DecoderOptions,
+	NativeByHand,
+} from "./by-hand.js";
 import type { Packing } from "./flow/packing.js";
+import type { Data } from "./flow/send.js";
 import { checkFrames } from "./framing/frame-checks.js";
 import {
 	checkFramesOptions,
@@ -42,10 +49,7 @@ export type ProtocolName = keyof Messages;
 export type StreamName = Exclude<ProtocolName, "websocket" | "websocketBytes">;
 
 /** @internal The names of the codecs of the event loops. */
-export type CodecName = Exclude<
-	ProtocolName,
-	"textFrames" | "websocketBytes"
->;
+export type CodecName = Exclude<ProtocolName, "textFrames" | "websocketBytes">;
 
 /** Those of them whose messages are of this type. */
 export type StreamNameOf<Message> = {
@@ -63,6 +67,54 @@ export class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 	}
 }
 
+/**
+ * A {@link Protocol} on TCP, with or without framing, which encodes and decodes without a connection too: by the same rules, for
+ * clients, files and tests.
+ *
+ * @typeParam In - what messages are.
+ * @typeParam Out - what can be sent.
+ */
+export class StreamProtocol<
+	Name extends StreamName | "custom" = StreamName,
+	In = Name extends StreamName ? Messages[Name] : unknown,
+	Out = Data,
+> extends Protocol<Name> {
+	/**
+	 * A message as it goes on the wire: what `Connection.send` would send. A {@link CustomProtocol} packs it for a connection that
+	 * is gone.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, as `Connection.send` does.
+	 */
+	encode(message: Out): Buffer {
+		return byHandOf(this).encode(message);
+	}
+
+	/**
+	 * What makes messages of bytes: see {@link Decoder}. A {@link CustomProtocol} unpacks them for a connection that is gone, one
+	 * for each decoder.
+	 *
+	 * @example
+	 * ```ts
+	 * const lines = frames({ end: "\n" });
+	 * const decoder = lines.decoder();
+	 * for await (const bytes of createReadStream("log")) {
+	 *   for (const line of decoder.push(bytes)) console.log(line.toString());
+	 * }
+	 * decoder.end();
+	 * ```
+	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+	 */
+	decoder(options: DecoderOptions = {}): Decoder<In> {
+		return new Decoder<In>(byHandOf(this).source(), options);
+	}
+}
+
+/** A `CustomProtocol` as the `protocol` of a server, with what its messages are. Made by `custom`. */
+export interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
+	/** Not there: types alone know of it. */
+	readonly "~messages"?: { in: In; out: (message: Out) => void };
+}
+
 /** @internal A protocol of any kind. */
 export type AnyProtocol = Protocol<ProtocolName | "custom">;
 
@@ -72,6 +124,8 @@ export interface Framing {
 	codec: CodecName | "stomp";
 	/** Messages of text are handed over as bytes. */
 	textAsBytes?: boolean;
+	/** The loops wait behind each message until it has been handled. */
+	stepwise: boolean;
 	/** Its options, checked. */
 	options: object;
 	/** Largest message in bytes; 0 where there is no limit, or no message. */
@@ -86,6 +140,8 @@ export interface Framing {
 	endsByFin: boolean;
 	/** What makes messages of what the codec has cut, if something does. */
 	custom?: Packing;
+	/** Encodes and decodes without connections; `undefined` for a WebSocket. */
+	byHand: ByHand | undefined;
 }
 
 /** @internal True for what {@link raw}, {@link webSocket}, {@link frames} and the like have made. */
@@ -305,13 +361,27 @@ export class WebSocketOptions {
 	pongTimeoutMs?: number = milliseconds({ default: 10_000 });
 }
 
+/** Settings of {@link raw}. */
+export class RawOptions {
+	/**
+	 * Nothing more is read before a message has been handled, a returned promise included; see {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue false
+	 */
+	stepwise?: boolean = boolean({ default: false });
+}
+
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
-export function raw(): Protocol<"raw"> {
-	return protocolOf("raw", {
+export function raw(options: RawOptions = {}): StreamProtocol<"raw"> {
+	const { stepwise } = rawOptions.check(options);
+	return streamOf("raw", {
 		codec: "raw",
+		stepwise,
 		options: {},
 		maxMessageBytes: 0,
 		maxFraming: RAW_FRAMING,
@@ -332,6 +402,13 @@ export class JsonStreamOptions {
 		max: MAX_BYTES,
 		default: 1024 * 1024,
 	});
+	/**
+	 * Nothing behind a text is looked at before it has been handled, a returned promise included; see
+	 * {@link Connection.setProtocol}.
+	 *
+	 * @defaultValue false
+	 */
+	stepwise?: boolean = boolean({ default: false });
 }
 
 /**
@@ -352,12 +429,13 @@ export class JsonStreamOptions {
  */
 export function jsonStream(
 	options: JsonStreamOptions = {},
-): Protocol<"jsonStream"> {
-	const checked = jsonStreamOptions.check(options);
-	return protocolOf("jsonStream", {
+): StreamProtocol<"jsonStream"> {
+	const { maxMessageBytes, stepwise } = jsonStreamOptions.check(options);
+	return streamOf("jsonStream", {
 		codec: "jsonStream",
-		options: { ...checked, asBytes: false },
-		maxMessageBytes: checked.maxMessageBytes,
+		stepwise,
+		options: { maxMessageBytes, asBytes: false },
+		maxMessageBytes,
 		// What is sent goes out as it is.
 		maxFraming: 0,
 		endsByFin: true,
@@ -379,13 +457,16 @@ export function webSocket(
 ): Protocol<"websocket" | "websocketBytes"> {
 	const { text, ...checked } = webSocketOptions.check(options);
 	const textAsBytes = text === "buffer";
-	return protocolOf(textAsBytes ? "websocketBytes" : "websocket", {
+	const name = textAsBytes ? "websocketBytes" : "websocket";
+	return known(new Protocol(name), {
 		codec: "websocket",
+		stepwise: false,
 		options: checked,
 		textAsBytes,
 		maxMessageBytes: checked.maxMessageBytes,
 		maxFraming: WEB_SOCKET_FRAMING,
 		endsByFin: false,
+		byHand: undefined,
 	});
 }
 
@@ -408,21 +489,24 @@ export function webSocket(
  */
 export function frames(
 	options: FramesOptions & { text: true },
-): Protocol<"textFrames">;
+): StreamProtocol<"textFrames">;
+/** Frames by configuration, as above, whose messages are bytes. */
 export function frames(
 	options: FramesOptions & { text?: false | undefined },
-): Protocol<"frames">;
+): StreamProtocol<"frames">;
+/** Frames by configuration, as above, where nobody knows before what messages are. */
 export function frames(
 	options: FramesOptions,
-): Protocol<"frames" | "textFrames">;
+): StreamProtocol<"frames" | "textFrames">;
 export function frames(
 	options: FramesOptions,
-): Protocol<"frames" | "textFrames"> {
+): StreamProtocol<"frames" | "textFrames"> {
 	const whole = checkFrames(checkFramesOptions(options));
 	const { framing, check } = sendableOf(whole);
-	const { frameTimeoutMs, maxMessageBytes } = whole;
-	return protocolOf(whole.text ? "textFrames" : "frames", {
+	const { frameTimeoutMs, maxMessageBytes, stepwise } = whole;
+	return streamOf(whole.text ? "textFrames" : "frames", {
 		codec: "frames",
+		stepwise,
 		options: { record: framesRecord(whole, framing), frameTimeoutMs },
 		maxMessageBytes,
 		maxFraming: framing,
@@ -432,14 +516,30 @@ export function frames(
 	});
 }
 
-/** @internal A protocol that is known as one. */
-export function protocolOf<Name extends ProtocolName | "custom">(
+/** @internal What is inside of a protocol that is native. */
+export type NativeFraming = Omit<Framing, "byHand" | "custom">;
+
+/** @internal A native protocol on TCP. */
+export function streamOf<Name extends StreamName>(
 	name: Name,
+	framing: NativeFraming,
+): StreamProtocol<Name> {
+	const byHand = new NativeByHand(framing);
+	return known(new StreamProtocol(name), { ...framing, byHand });
+}
+
+/** @internal Makes a protocol known as one. */
+export function known<Known extends AnyProtocol>(
+	protocol: Known,
 	framing: Framing,
-): Protocol<Name> {
-	const protocol = new Protocol(name);
+): Known {
 	framings.set(protocol, framing);
 	return protocol;
+}
+
+/** @internal Of a protocol on TCP. */
+export function byHandOf(protocol: AnyProtocol): ByHand {
+	return framingOf(protocol).byHand as ByHand;
 }
 
 function pathName(value: unknown, name: string): string {
@@ -467,5 +567,6 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
 // Tables are made here, where everything is there that rows use.
 const deflateOptions = new OptionTable("perMessageDeflate", DeflateOptions);
+const rawOptions = new OptionTable("raw()", RawOptions);
 const jsonStreamOptions = new OptionTable("jsonStream()", JsonStreamOptions);
 const webSocketOptions = new OptionTable("webSocket()", WebSocketOptions);

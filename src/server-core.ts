@@ -30,21 +30,27 @@ import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
 import { publish } from "./flow/channels.js";
 import {
+	type ConnectionCalls,
 	ConnectionCore,
-	type ConnectionServer,
 } from "./flow/connection-core.js";
-import type { ConnectionSettings } from "./flow/connection-settings.js";
-import { checkHandler, Dispatcher, type Members } from "./flow/dispatcher.js";
+import {
+	checkHandler,
+	type Dispatcher,
+	type Members,
+} from "./flow/dispatcher.js";
 import type { Packing } from "./flow/packing.js";
-import { PackingConnection } from "./flow/packing-connection.js";
-import { PackingDispatcher } from "./flow/packing-dispatcher.js";
-import { ParsingDispatcher } from "./flow/parsing-dispatcher.js";
 import { Relief } from "./flow/relief.js";
+import {
+	type Role,
+	StreamConnection,
+	type StreamServer,
+} from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
+import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -97,7 +103,7 @@ export interface StopResult {
  * it, or by the little of it that it needs.
  */
 export class ServerCore
-	implements ConnectionServer, LoopServer<ConnectionCore>, ThreadServer
+	implements StreamServer, LoopServer<ConnectionCore>, ThreadServer
 {
 	/** The `Server` that users have. */
 	readonly #face: object;
@@ -119,12 +125,9 @@ export class ServerCore
 	#keepsAlive = true;
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
-	/** What makes messages of what the loops cut, if something does. */
-	readonly #packing: Packing | undefined;
+	readonly #roles: Roles;
 
 	readonly memory: MemoryBudget;
-	readonly dispatcher: Dispatcher;
-	readonly connectionSettings: ConnectionSettings;
 
 	/** Throws what `Server` says. */
 	constructor(face: object, handler: Members, options: unknown) {
@@ -137,23 +140,35 @@ export class ServerCore
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
 			(bytes) => this.#relieve(bytes),
 		);
-		const framing = framingOf(this.#options.protocol);
-		this.connectionSettings = {
-			...this.#options.flow,
-			serial: this.#options.serial,
-			allowHalfOpen: this.#options.socket.allowHalfOpen,
-			memory: this.memory,
-			tellsDrain: handler.onDrain !== undefined,
-			endsByFin: framing.endsByFin,
-			checkSend: framing.checkSend,
-		};
-		this.#packing = framing.custom;
-		this.dispatcher = dispatcherOf(
-			handler,
-			this.#options.serial,
+		const roles: ServerOfRoles = {
 			face,
-			this.#packing,
-		);
+			options: this.#options,
+			memory: this.memory,
+			addProtocol: (native) =>
+				(this.#native as binding.NativeServer).addProtocol(native),
+		};
+		this.#roles = new Roles(roles, handler);
+	}
+
+	/** Who calls the members of the server's handler. */
+	get dispatcher(): Dispatcher {
+		return this.#roles.first.calls;
+	}
+
+	get calls(): Dispatcher {
+		return this.#roles.first.calls;
+	}
+
+	get packing(): Packing | undefined {
+		return this.#roles.first.packing;
+	}
+
+	roleOf(protocol: unknown, handler: unknown, calls: ConnectionCalls): Role {
+		return this.#roles.roleOf(protocol, handler, calls);
+	}
+
+	numberOf(role: Role): number {
+		return this.#roles.numberOf(role as ProtocolRole);
 	}
 
 	get connectionCount(): number {
@@ -311,21 +326,10 @@ export class ServerCore
 		return this.#loops.some((loop) => loop.hasNews());
 	}
 
-	/** A member of the handler is called for a connection. */
-	call(name: "onDrain" | "onEnd", connection: ConnectionCore): void {
-		this.dispatcher.call(name, connection);
-	}
-
-	/** What is called for a connection has thrown. */
-	handlerFailed(error: unknown, connection: ConnectionCore): void {
-		this.dispatcher.handlerFailed(error, connection);
-	}
-
 	connection(place: Place, details: OpeningDetails): ConnectionCore {
-		const connection =
-			this.#packing === undefined
-				? new ConnectionCore(place, this)
-				: new PackingConnection(place, this, this.#packing);
+		const connection = this.calls.settings.endsByFin
+			? new StreamConnection(place, this)
+			: new ConnectionCore(place, this);
 		connection.face = new Connection(connection, details);
 		return connection;
 	}
@@ -334,6 +338,7 @@ export class ServerCore
 		const { face } = connection;
 		publish("gev:open", { server: this.#face, connection: face });
 		this.dispatcher.call("onConnect", connection);
+		connection.opened();
 	}
 
 	request(
@@ -384,7 +389,7 @@ export class ServerCore
 			connection: connection.face,
 			reason,
 		});
-		this.dispatcher.call("onClose", connection, reason);
+		connection.calls.call("onClose", connection, reason);
 		if (this.#lingering.delete(connection)) this.loopEnded();
 	}
 
@@ -434,11 +439,11 @@ export class ServerCore
 		const framing = framingOf(options.protocol);
 		const loopOptions = {
 			queueBytes: options.eventLoop.queueBytes,
-			borrow: options.borrow && this.#packing === undefined,
+			borrow: options.borrow,
 			textAsBytes: framing.textAsBytes === true,
 			framing: framing.maxFraming,
-			frameTimeoutMs: framing.frameTimeoutMs ?? 0,
 		};
+		this.#roles.forget();
 		this.#refusedHandshakes = 0;
 		try {
 			const memory = Array.from({ length: options.loops }, () =>
@@ -473,18 +478,6 @@ export class ServerCore
 	#stopTimers(): void {
 		for (const timer of this.#timers) timer.stop();
 	}
-}
-
-function dispatcherOf(
-	handler: Members,
-	serial: boolean,
-	face: object,
-	packing: Packing | undefined,
-): Dispatcher {
-	if (packing === undefined) return new Dispatcher(handler, serial, face);
-	return "parse" in packing
-		? new ParsingDispatcher(handler, serial, face, packing)
-		: new PackingDispatcher(handler, serial, face, packing);
 }
 
 const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

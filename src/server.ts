@@ -1,6 +1,5 @@
 import * as check from "./base/check.js";
 import type { Connection } from "./connection.js";
-import type { Custom } from "./custom-protocol.js";
 import type { Members } from "./flow/dispatcher.js";
 import type { Data } from "./flow/send.js";
 import type {
@@ -11,7 +10,7 @@ import type {
 	WebSocketHandler,
 } from "./handler.js";
 import type { ServerOptions } from "./options.js";
-import type { Protocol, StreamNameOf } from "./protocol.js";
+import type { Custom, Protocol, StreamNameOf } from "./protocol.js";
 import {
 	type ListenAddress,
 	ServerCore,

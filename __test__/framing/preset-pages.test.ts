@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test, { type ExecutionContext } from "ava";
@@ -63,8 +63,8 @@ test("each preset has a page, and it says what the source does", async (t) => {
 test("the samples of the pages are right TypeScript", async (t) => {
 	const folder = await folderFor(t);
 	const files = [];
-	for (const name of Object.keys(samples)) {
-		const file = join(folder, `${name}.mts`);
+	for (const name of [...Object.keys(samples), "../coming-from"]) {
+		const file = join(folder, `${basename(name)}.mts`);
 		await writeFile(file, await sampleOf(name));
 		files.push(file);
 	}

@@ -58,6 +58,12 @@ test("what presets get wrong options for is said by name", (t) => {
 	}
 });
 
+test("a limit may be as long as the longest of all rules can say", (t) => {
+	t.notThrows(() => gev.gt06({ maxMessageBytes: 65_535 }));
+	t.notThrows(() => gev.teltonika({ maxMessageBytes: 1 << 20 }));
+	t.notThrows(() => gev.fixedLength({ bytes: 4, maxMessageBytes: 4 }));
+});
+
 test("limits of a preset are its protocol's, unless others are given", async (t) => {
 	const half = Buffer.from("0001000000fe", "hex");
 	const shorter = Buffer.from("0001000000f0", "hex");

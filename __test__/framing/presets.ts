@@ -19,8 +19,8 @@ import {
 	mqtt,
 	netstring,
 	nmea,
-	type Protocol,
 	postgres,
+	type StreamProtocol,
 	slip,
 	smpp,
 	syslog,
@@ -47,7 +47,7 @@ const ais = "!AIVDM,1,1,,B,177KQJ5000G?tO`K>RA1wUbN0TKH,0";
 /** All presets, some of them with several settings. */
 export const presets: Record<
 	string,
-	FramedProtocol<Protocol<"frames" | "textFrames">>
+	FramedProtocol<StreamProtocol<"frames" | "textFrames">>
 > = {
 	MQTT: whole(
 		mqtt(),

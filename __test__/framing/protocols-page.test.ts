@@ -3,17 +3,25 @@ import { fileURLToPath } from "node:url";
 import test from "ava";
 import { start } from "../kit/program.js";
 
-const page = new URL("../../../docs/protocols.md", import.meta.url);
-
-test("the example of docs/protocols.md does what the page says", async (t) => {
-	const text = await readFile(page, "utf8");
-	const [, code] = /^```js\n(.*?)^```$/ms.exec(text) ?? [];
-	const [, printed] = /^It prints.*?^```text\n(.*?)^```$/ms.exec(text) ?? [];
-	const file = fileURLToPath(new URL("sensors.mjs", import.meta.url));
-	t.teardown(() => rm(file));
-	await writeFile(file, code as string);
-	const { code: exit, stdout, stderr } = await start(t, [file]).ended;
-	t.deepEqual([exit, stderr], [0, ""]);
-	const lines = (output: string) => [...new Set(output.split("\n"))].sort();
-	t.deepEqual(lines(stdout), lines(printed as string));
-});
+for (const name of ["protocols", "framing"]) {
+	const page = new URL(`../../../docs/${name}.md`, import.meta.url);
+	test(`the examples of docs/${name}.md do what the page says`, async (t) => {
+		const text = await readFile(page, "utf8");
+		const examples = text.matchAll(
+			/^```js\n(.*?)^```$.*?^It prints.*?^```text\n(.*?)^```$/gms,
+		);
+		let count = 0;
+		for (const [, code, printed] of examples) {
+			const program = `${name}-${count++}.mjs`;
+			const file = fileURLToPath(new URL(program, import.meta.url));
+			t.teardown(() => rm(file));
+			await writeFile(file, code as string);
+			const { code: exit, stdout, stderr } = await start(t, [file]).ended;
+			t.deepEqual([exit, stderr], [0, ""]);
+			const lines = (output: string) =>
+				[...new Set(output.split(/\r?\n/))].sort();
+			t.deepEqual(lines(stdout), lines(printed as string));
+		}
+		t.is(count, text.split("```js").length - 1);
+	});
+}

@@ -10,7 +10,7 @@ import {
 	frames,
 } from "gev";
 import { Random, seed } from "../kit/random.js";
-import { scene } from "./scene.js";
+import { type Story, scene, told } from "./scene.js";
 import { twin } from "./twin.js";
 
 /** Any options: most of them can be. */
@@ -163,11 +163,43 @@ test(`random frames of random configurations are what the twin makes of them (se
 			const story = await teller.closed;
 			t.deepEqual(story, expected, how);
 			messages += story.filter(isMessage).length;
+			for (const most of [20, 1000]) {
+				const decoded = decodedStory(options, bytes, random, most);
+				t.deepEqual(decoded, sorted(expected), `by hand, ${how}`);
+			}
 		}
 		await server.stop();
 	}
 	t.true(messages > TRIALS, `${messages} messages in all`);
 });
+
+/** Messages, and then what was wrong. */
+function sorted(story: Story): Story {
+	const others = story.filter((it) => !isMessage(it));
+	const errors = others.filter((it) => `${it}`.includes(" "));
+	return [...story.filter(isMessage), ...errors];
+}
+
+/** What a decoder makes of bytes that come in pieces. */
+function decodedStory(
+	options: FramesOptions,
+	bytes: Buffer,
+	random: Random,
+	most: number,
+): Story {
+	const errors: Story = [];
+	const decoder = frames(options).decoder({
+		onFrameError: ({ fate, reason }) => void errors.push(`${fate} ${reason}`),
+	});
+	const messages: Story = [];
+	for (let at = 0; at < bytes.length; ) {
+		const next = at + 1 + random.below(most);
+		messages.push(...decoder.push(bytes.subarray(at, next)).map(told));
+		at = next;
+	}
+	decoder.end();
+	return [...messages, ...errors];
+}
 
 /** Frames of some messages, as a server with these options sends them. */
 async function sendable(
@@ -179,13 +211,21 @@ async function sendable(
 	const made: Buffer[] = [];
 	for (let count = 0; count < 3; count++) {
 		const [client, { connection }] = await join();
+		const body = someBytes(random, random.below(12));
+		let encoded: unknown = Buffer.alloc(0);
 		try {
-			connection.send(someBytes(random, random.below(12)));
-		} catch {
+			connection.send(body);
+			encoded = frames(options).encode(body);
+		} catch (error) {
 			// It cannot be sent.
+			t.throws(() => frames(options).encode(body), {
+				message: (error as Error).message,
+			});
 		}
 		connection.end();
-		made.push(await client.readToEnd());
+		const sent = await client.readToEnd();
+		t.deepEqual(encoded, sent, "by hand");
+		made.push(sent);
 		client.socket.end();
 	}
 	await server.stop();

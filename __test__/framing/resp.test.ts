@@ -26,6 +26,7 @@ const requests: [wire: string, words: string[]][] = [
 	["PING\r\n", ["PING"]],
 	['SET a  \'b c\' \t "\\x41\\n\\"\\\\q"\n', ["SET", "a", "b c", 'A\n"\\q']],
 	["GET ''\r\n", ["GET", ""]],
+	["ECHO à\u00a0ä\r\n", ["ECHO", "à\u00a0ä"]],
 ];
 
 /** Passed over, as there is no word in them. */
@@ -330,4 +331,17 @@ test("wrong options are refused", (t) => {
 	]) {
 		t.throws(() => resp(options as never), { code: "ERR_GEV_OPTION" });
 	}
+});
+
+test("a message that does not come to its end in time closes its connection", async (t) => {
+	const { calls, ...members } = recorded();
+	const { port } = await start(t, resp({ frameTimeoutMs: 100 }), {
+		...members,
+		onMessage: () => new RespSimple("OK"),
+	});
+	const client = await tcp(t, port);
+	client.write("*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPI");
+	t.is((await client.readToEnd()).toString(), "+OK\r\n");
+	client.socket.end();
+	t.deepEqual(await calls.take(2), ["closed timeout", "close 1008 timeout"]);
 });

@@ -9,6 +9,7 @@ import {
 	Protocol,
 	Server,
 	type ServerOptions,
+	type StreamProtocol,
 } from "gev";
 import { patient } from "../kit/patience.js";
 import { type TcpClient, tcp } from "../kit/tcp-client.js";
@@ -41,7 +42,7 @@ export function told(message: Buffer | string): Buffer | string {
 /** Stories end with the cause of the close; answers are what `reply` makes of a message. */
 export async function scene(
 	t: ExecutionContext,
-	framing: FramesOptions | Protocol<"frames" | "textFrames">,
+	framing: FramesOptions | StreamProtocol<"frames" | "textFrames">,
 	reply: (message: Buffer | string) => Data | undefined = () => undefined,
 	more: ServerOptions = {},
 ): Promise<Scene> {

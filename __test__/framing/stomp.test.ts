@@ -37,7 +37,10 @@ const frames: [wire: string, frame: StompFrame<string>][] = [
 			body: "",
 		},
 	],
-	["STOMP\nhost:a\\b\n\n\0", { command: "STOMP", headers: { host: "a\\b" }, body: "" }],
+	[
+		"STOMP\nhost:a\\b\n\n\0",
+		{ command: "STOMP", headers: { host: "a\\b" }, body: "" },
+	],
 	["DISCONNECT\n\n\0", { command: "DISCONNECT", headers: {}, body: "" }],
 ];
 test("frames are messages, wherever they are cut", async (t) => {

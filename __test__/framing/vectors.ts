@@ -1,10 +1,10 @@
-import type { FramesOptions, Protocol } from "gev";
+import type { FramesOptions, StreamProtocol } from "gev";
 
 /** A protocol that a configuration cuts, with bytes from its own document, or from an encoder that is not ours. */
 export interface FramedProtocol<
-	Framing extends FramesOptions | Protocol<"frames" | "textFrames"> =
+	Framing extends FramesOptions | StreamProtocol<"frames" | "textFrames"> =
 		| FramesOptions
-		| Protocol<"frames" | "textFrames">,
+		| StreamProtocol<"frames" | "textFrames">,
 > {
 	framing: Framing;
 	/** Where the bytes are from. */

@@ -8,6 +8,7 @@ import {
 	type Custom,
 	type CustomProtocol,
 	custom,
+	type Decoder,
 	type FrameError,
 	fix,
 	fixedLength,
@@ -23,6 +24,7 @@ import {
 	Server,
 	type ServerOptions,
 	type StreamHandler,
+	type StreamProtocol,
 	webSocket,
 } from "gev";
 
@@ -92,7 +94,7 @@ export function literals(either: Protocol, options: ServerOptions): void {
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n" }) });
 	// @ts-expect-error
 	new Server({ onPing() {} }, { protocol: frames({ end: "\n", text: true }) });
-	same<ReturnType<typeof mqtt>, Protocol<"frames">>();
+	same<ReturnType<typeof mqtt>, StreamProtocol<"frames">>();
 	const text = { onMessage: (_: Connection, message: string) => message };
 	const bytes = { onMessage: (_: Connection, message: Buffer) => message };
 	new Server(text, { protocol: lines() });
@@ -330,6 +332,67 @@ export function ownProtocols(sensors: Custom<Reading, Order>): void {
 			{ protocol: custom(new Sensors(), { over }) },
 		);
 	}
+}
+
+/** A protocol that a connection changes to says what the handler gets that comes with it. */
+export function changes(connection: Connection<User>, either: Protocol): void {
+	const lines = frames({ end: "\n" });
+	const isChanged = connection.setProtocol(lines, {
+		onMessage(other, message) {
+			same<typeof message, Buffer>();
+			same<typeof other, Connection<User>>();
+			return message;
+		},
+		onFrameError: (_, error) => same<typeof error, FrameError>(),
+	});
+	same<typeof isChanged, boolean>();
+	connection.setProtocol(jsonStream(), {
+		onMessage: (_, message) => same<typeof message, string>(),
+	});
+	connection.setProtocol(custom(new Sensors()), {
+		onMessage(other, { sensor }) {
+			same<typeof other, Connection<User, Order>>();
+			other.send({ turn: sensor > 1 ? "on" : "off" });
+		},
+	});
+	connection.setProtocol(raw());
+	connection.setProtocol(custom(new Sensors()), new SameGateway());
+	// @ts-expect-error
+	connection.setProtocol(webSocket());
+	// @ts-expect-error
+	connection.setProtocol(either);
+	// @ts-expect-error
+	connection.setProtocol(raw(), { onMessage: (_, text: string) => text });
+	// @ts-expect-error
+	connection.setProtocol(custom(new Sensors()), { onMessage: () => "on" });
+	// @ts-expect-error
+	connection.setProtocol(raw(), new SameGateway());
+}
+
+/** What is encoded and decoded by hand is what a server sends and hands over. */
+export function byHand(sensors: Custom<Reading, Order>): void {
+	const lines = frames({ end: "\n" });
+	same<typeof lines, StreamProtocol<"frames">>();
+	same<ReturnType<typeof lines.encode>, Buffer>();
+	same<ReturnType<Decoder<Buffer>["push"]>, Buffer[]>();
+	const decoder: Decoder<Buffer> = lines.decoder({
+		onFrameError: ({ reason }) => void reason,
+	});
+	const texts: Decoder<string> = jsonStream().decoder();
+	const readings: Decoder<Reading> = sensors.decoder();
+	sensors.encode({ turn: "on" });
+	for (const { sensor } of readings.push("x"))
+		sensors.encode({ turn: `${!sensor}` === "true" ? "on" : "off" });
+	texts.end();
+	decoder.end();
+	// @ts-expect-error
+	sensors.encode("on");
+	// @ts-expect-error
+	lines.encode({ turn: "on" });
+	// @ts-expect-error
+	webSocket().encode("text");
+	// @ts-expect-error
+	webSocket().decoder();
 }
 
 export async function members(

@@ -45,13 +45,15 @@ export function runWith(
  * Starts Node.js with these arguments, and kills it when the test is over.
  *
  * @param env - variables of the environment that are others, or (`undefined`) not there.
+ * @param file - the path of another program than Node.js.
  */
 export function start(
 	t: ExecutionContext,
 	args: string[],
 	env: NodeJS.ProcessEnv = {},
+	file = process.execPath,
 ): Program {
-	const program = launch(args, env);
+	const program = launch(args, env, file);
 	t.teardown(() => program.signal("SIGKILL"));
 	return program;
 }
@@ -62,8 +64,12 @@ export function isStopped({ pid }: Program): boolean {
 	return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
 }
 
-function launch(args: string[], env: NodeJS.ProcessEnv = {}): Program {
-	const child = spawn(process.execPath, args, {
+function launch(
+	args: string[],
+	env: NodeJS.ProcessEnv = {},
+	file = process.execPath,
+): Program {
+	const child = spawn(file, args, {
 		env: { ...process.env, ...env },
 		stdio: ["ignore", "pipe", "pipe"],
 		// Not a limit of a test, which AVA's timeout ends: nothing is to be left behind then.

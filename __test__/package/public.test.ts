@@ -2,7 +2,15 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFile } from "node:fs/promises";
 import test from "ava";
 import * as gev from "gev";
-import { custom, type HttpRequest, raw, Server, webSocket } from "gev";
+import {
+	custom,
+	frames,
+	type HttpRequest,
+	jsonStream,
+	raw,
+	Server,
+	webSocket,
+} from "gev";
 import { Queue } from "../kit/queue.js";
 import { serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
@@ -94,8 +102,13 @@ test("a timer, a protocol and an error have the members that are documented", (t
 		unpack: (_, buffer) => buffer.readByte(),
 		pack: (_, data) => data,
 	});
-	for (const protocol of [raw(), webSocket(), webSocket({ page: "p" }), own]) {
+	for (const protocol of [webSocket(), webSocket({ page: "p" })]) {
 		t.deepEqual(membersOf(protocol), documented("Protocol"));
+	}
+	for (const protocol of [raw(), jsonStream(), frames({ end: 0 }), own]) {
+		const members = ["Protocol", "StreamProtocol"].flatMap(documented);
+		t.deepEqual(membersOf(protocol), members.sort());
+		t.deepEqual(membersOf(protocol.decoder()), documented("Decoder"));
 	}
 	const error = new gev.GevError("ERR_GEV_DATA", "text");
 	const inherited = Object.getOwnPropertyNames(new Error("text"));

@@ -16,8 +16,12 @@ type Table = new (
 const { OptionTable, checkOptions, ...inside } = internals([
 	...["OptionTable", "checkOptions", "Server", "raw", "webSocket", "frames"],
 	...["WebSocketOptions", "DeflateOptions", "JsonStreamOptions"],
-	...["CustomOptions", "FramesOptions", "RespOptions"],
-	...["StompOptions", "TypedProtobufOptions"],
+	...["RawOptions", "DecoderOptions", "CustomOptions", "FramesOptions"],
+	...["RespOptions", "StompOptions", "TypedProtobufOptions"],
+	...["PresetOptions", "TextPresetOptions"],
+	...["DelimitedOptions", "FixedLengthOptions", "HdlcOptions"],
+	...["Iso8583Options", "LengthPrefixedOptions", "LinesOptions"],
+	...["ModbusOptions", "NmeaOptions", "VarintPrefixedOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
 ]) as typeof import("gev") & {
@@ -42,11 +46,24 @@ const defaults: Record<string, Options> = {
 	WebSocketOptions: defaultsOf("WebSocketOptions"),
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
+	RawOptions: defaultsOf("RawOptions"),
+	DecoderOptions: defaultsOf("DecoderOptions"),
 	CustomOptions: defaultsOf("CustomOptions"),
 	FramesOptions: defaultsOf("FramesOptions"),
 	RespOptions: defaultsOf("RespOptions"),
 	StompOptions: defaultsOf("StompOptions"),
 	TypedProtobufOptions: defaultsOf("TypedProtobufOptions"),
+	PresetOptions: defaultsOf("PresetOptions"),
+	TextPresetOptions: defaultsOf("TextPresetOptions"),
+	DelimitedOptions: defaultsOf("DelimitedOptions"),
+	FixedLengthOptions: defaultsOf("FixedLengthOptions"),
+	HdlcOptions: defaultsOf("HdlcOptions"),
+	Iso8583Options: defaultsOf("Iso8583Options"),
+	LengthPrefixedOptions: defaultsOf("LengthPrefixedOptions"),
+	LinesOptions: defaultsOf("LinesOptions"),
+	ModbusOptions: defaultsOf("ModbusOptions"),
+	NmeaOptions: defaultsOf("NmeaOptions"),
+	VarintPrefixedOptions: defaultsOf("VarintPrefixedOptions"),
 	FrameLengthOptions: defaultsOf("FrameLengthOptions"),
 	FrameChecksumOptions: defaultsOf("FrameChecksumOptions"),
 	StopOptions: defaultsOf("StopOptions"),
@@ -65,6 +82,7 @@ const inWords: [words: string, value: unknown][] = [
 	["every ", undefined],
 	['"body"; "frame" where', undefined],
 	["right behind", undefined],
+	["the one of the preset", undefined],
 	["as many as it needs", 1],
 	["a string as text, bytes as binary", undefined],
 	["true, if it has at least `threshold` bytes", undefined],
@@ -76,6 +94,7 @@ const inWords: [words: string, value: unknown][] = [
 	["1 MiB; none where a protocol below", 1024 * 1024],
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
+	["that of `over`", false],
 ];
 
 /** The value of a default as it is documented. */
@@ -93,20 +112,29 @@ function documented(text: string): unknown {
 	return known[1];
 }
 
+/** An option that has to be given has no default. */
+type Member = [name: string, doc: string, hasToBeGiven: boolean];
+
 /** The types of options that users see, each with its members and their documentation. */
-function* declared(): Generator<[type: string, [name: string, doc: string][]]> {
+function* declared(): Generator<[type: string, Member[]]> {
 	const file = new URL("../../../index.d.cts", import.meta.url);
 	const types = readFileSync(file, "utf8").matchAll(
-		/^interface (\w+Options) \{\n(.*?)^\}/gms,
+		/^interface (\w+Options)(?: extends (\w+Options))? \{\n(.*?)^\}/gms,
 	);
-	for (const [, type, body] of types) {
+	const known = new Map<string | undefined, Member[]>();
+	for (const [, type, base, body] of types) {
 		const members = (body as string).matchAll(
-			/^ {4}\/\*\*(.*?)\*\/\n {4}(\w+)\?: /gms,
+			/^ {4}\/\*\*(.*?)\*\/\n {4}(\w+)(\??): /gms,
 		);
-		const told = [...members].map(([, doc, name]): [string, string] => [
-			name as string,
-			(doc as string).replace(/\s*\n\s+\* ?/g, " ").trim(),
-		]);
+		const own = [...members].map(
+			([, doc, name, optional]): Member => [
+				name as string,
+				(doc as string).replace(/\s*\n\s+\* ?/g, " ").trim(),
+				optional === "",
+			],
+		);
+		const told = [...(known.get(base) ?? []), ...own];
+		known.set(type, told);
 		yield [type as string, told];
 	}
 }
@@ -122,7 +150,8 @@ test("every row is a member of a type that users see, with its documentation", (
 
 for (const [type, members] of declared()) {
 	test(`the documented defaults of ${type} are the real ones`, (t) => {
-		for (const [name, doc] of members) {
+		for (const [name, doc, hasToBeGiven] of members) {
+			if (hasToBeGiven) continue;
 			const real = defaults[type]?.[name];
 			const [, text] = /@defaultValue (.+)$/.exec(doc) ?? [];
 			const isGroup = Object.values(defaults).includes(real as Options);
@@ -245,7 +274,11 @@ const unknownToLoops = [
 test.serial("the native side reads every option by its own name", async (t) => {
 	const given = {
 		...serverOptions,
-		protocol: { name: "websocket", options: webSocketOptions },
+		protocol: {
+			name: "websocket",
+			stepwise: false,
+			options: webSocketOptions,
+		},
 	};
 	const expected = Object.fromEntries(leaves(given));
 	for (const name of unknownToLoops) delete expected[name];
@@ -253,9 +286,11 @@ test.serial("the native side reads every option by its own name", async (t) => {
 		...expected,
 		path: undefined,
 	});
-	const framed = frames({ length: "u16", frameTimeoutMs: 1032 });
+	const stepwise = true;
+	const framed = frames({ length: "u16", frameTimeoutMs: 1032, stepwise });
 	const read = await readNatively({ ...serverOptions, protocol: framed });
 	t.is(read["protocol.options.frameTimeoutMs"], 1032);
+	t.true(read["protocol.stepwise"]);
 	t.is(typeof read["protocol.options.record"], "string");
 	if (process.platform === "win32") return;
 	const path = socketPath();

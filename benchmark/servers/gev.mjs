@@ -1,9 +1,10 @@
 /**
  * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--framing
- * length-prefixed|lines|jt808|resp|custom] [--borrow] [--transfer] [--threads] [--text buffer] [--deflate shared|dedicated]
- * [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has. With
- * `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and with `--unix` it listens
- * on a unix socket of its own.
+ * length-prefixed|lines|jt808|resp|custom] [--borrow] [--transfer] [--loops N] [--threads | --driven] [--busy US]
+ * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with
+ * `--threads` it has, with `--driven` it has none in any case. With `--busy` the handler is busy for so many microseconds
+ * with each message. With `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and
+ * with `--unix` it listens on a unix socket of its own.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +21,10 @@ const { values } = parseArgs({
 		borrow: { type: "boolean", default: false },
 		transfer: { type: "boolean", default: false },
 		text: { type: "string", default: "string" },
+		loops: { type: "string", default: "1" },
 		threads: { type: "boolean" },
+		driven: { type: "boolean", default: false },
+		busy: { type: "string", default: "0" },
 		deflate: { type: "string" },
 		unix: { type: "boolean", default: false },
 	},
@@ -47,10 +51,10 @@ const handlers = {
 
 const server = new gev.Server(chosenHandler(), {
 	...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
-	loops: 1,
+	loops: Number(values.loops),
 	protocol: chosenProtocol(),
 	borrow: values.borrow,
-	threads: values.threads,
+	threads: values.driven ? false : values.threads,
 });
 const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
@@ -77,6 +81,13 @@ function chosenProtocol() {
 }
 
 function chosenEcho() {
+	const busyUs = Number(values.busy);
+	if (busyUs > 0) {
+		return (_connection, message) => {
+			beBusy(busyUs);
+			return message;
+		};
+	}
 	if (values.transfer) {
 		const transfer = { transfer: true };
 		return (connection, message) => {
@@ -90,6 +101,11 @@ function chosenEcho() {
 		};
 	}
 	return (_connection, message) => message;
+}
+
+function beBusy(us) {
+	const until = performance.now() + us / 1000;
+	while (performance.now() < until);
 }
 
 /** Sends each message to all members of a room, one call for each. */

@@ -127,6 +127,31 @@ of the proxy's.
 | tlvs | an id that the proxy gives to the connection, and a checksum of its header |
 | health | the proxy's own connections: it takes the servers for healthy, handlers see no error, and that of WebSocket no connection |
 `,
+	"client of Redis": `## Clients of Redis
+
+Of [examples/key-value](../examples/key-value/server.ts).
+
+| check | what is found as it should be |
+| --- | --- |
+| strings, numbers, expiry, keys | the replies to SET with its options, GET, DEL, EXISTS, ECHO; INCR; EXPIRE, TTL; KEYS |
+| errors | what is wrong with a command is an error, and the connection goes on |
+| pipeline | replies to a thousand commands that are sent at once |
+| channels | SUBSCRIBE, what is published, and the end of it |
+| resp3 | version 3 of the protocol, agreed on by HELLO |
+`,
+	"client of MQTT": `## Clients of MQTT
+
+Of [examples/mqtt-broker](../examples/mqtt-broker/server.ts).
+
+| check | what is found as it should be |
+| --- | --- |
+| messages | short ones, and of 200,000 bytes |
+| wildcards | what is published to topics that \`+\` and \`#\` fit, and nothing else |
+| retained | the last message of a topic for those who come later, and an empty one that ends that |
+| will | published for a client that is cut, not for one that says goodbye |
+| keep-alive | a connection for twice as long as its client may be silent |
+| properties | a user property of MQTT 5 |
+`,
 	"peer of RESP": `## Peers of RESP
 
 Clients, decoders and programs of Redis, against a small key-value server over \`resp()\`, which is told of no error.

@@ -1,5 +1,5 @@
 /**
- * `npm run interop`: lets clients that others wrote talk to a server, puts
+ * `npm run interop`: lets clients that others wrote talk to a server and to examples, puts
  * proxies that others wrote in front of one, and has encoders and decoders of
  * others tried on framing; prints tables of what was found, and compares them with
  * conformance/interop.md and docs/presets/peers.md: other outcomes than theirs are
@@ -17,6 +17,10 @@ import { forgetRuntimes } from "../../scripts/npm-runtimes.mjs";
 import { SetupError } from "../../scripts/requirements.mjs";
 import { runScript } from "../../scripts/setup.mjs";
 import { clients } from "./clients.mjs";
+import { mqttClients, redisClients } from "./examples/clients.mjs";
+import { mqttChecks } from "./examples/mqtt-checks.mjs";
+import { redisChecks } from "./examples/redis-checks.mjs";
+import { startExample } from "./examples/server.mjs";
 import { framingNames, tryOutFraming } from "./framing/index.mjs";
 import { framingTable, newsOf, writeFramingPage } from "./framing/page.mjs";
 import { proxyChecks, runProxyChecks } from "./proxies/checks.mjs";
@@ -25,16 +29,32 @@ import { Scene } from "./proxies/scene.mjs";
 import { isKnown, markdownTable, writeReport } from "./report.mjs";
 import { valueKinds } from "./values/index.mjs";
 
-const names = Object.keys(checks);
 const limitMs = 60_000;
 
 const kinds = [
-	{ kind: "client", checks: names, peers: clients, tryOut: tryOutClient },
+	{
+		kind: "client",
+		checks: Object.keys(checks),
+		peers: clients,
+		tryOut: tryOutClients(checks, startInteropServer),
+	},
 	{
 		kind: "proxy",
 		checks: Object.keys(proxyChecks),
 		peers: proxies,
 		tryOut: tryOutProxy,
+	},
+	{
+		kind: "client of Redis",
+		checks: Object.keys(redisChecks),
+		peers: redisClients,
+		tryOut: tryOutClients(redisChecks, () => startExample("key-value/server")),
+	},
+	{
+		kind: "client of MQTT",
+		checks: Object.keys(mqttChecks),
+		peers: mqttClients,
+		tryOut: tryOutClients(mqttChecks, () => startExample("mqtt-broker/server")),
 	},
 	...valueKinds.map(({ start, ...kind }) => ({
 		...kind,
@@ -73,7 +93,8 @@ async function main() {
 	);
 	const framing = framingTable(exchanges);
 	const all = tables.map(({ table }) => table);
-	console.log([...all, framing].join("\n\n"));
+	if (exchanges.length > 0) all.push(framing);
+	console.log(all.join("\n\n"));
 	const wrong = exchanges
 		.filter(({ version, outcome }) => version !== undefined && outcome !== "ok")
 		.map(
@@ -126,23 +147,25 @@ function chosen(wanted) {
 }
 
 /**
- * Runs all checks of one client, against a server that no other client has talked to.
+ * How all checks of one client are run, against a server that no other client has talked to.
  *
- * @returns {Promise<import("./report.mjs").Result>}
+ * @returns {(client: import("./clients.mjs").Client) => Promise<import("./report.mjs").Result>}
  */
-async function tryOutClient({ name, prepare }) {
-	process.stderr.write(`interop: ${name}\n`);
-	const prepared = prepare();
-	if (prepared === undefined) return { name, outcomes: new Map(), errors: [] };
-	const server = await startInteropServer();
-	const { output, end } = await run([...prepared.command, server.url]);
-	await server.stop();
-	const outcomes = outcomesIn(output, names);
-	return {
-		name,
-		version: prepared.version,
-		outcomes,
-		errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
+function tryOutClients(checks, startServer) {
+	return async ({ name, prepare }) => {
+		process.stderr.write(`interop: ${name}\n`);
+		const prepared = prepare();
+		if (!prepared) return { name, outcomes: new Map(), errors: [] };
+		const server = await startServer();
+		const { output, end } = await run([...prepared.command, server.url]);
+		await server.stop();
+		const outcomes = outcomesIn(output, Object.keys(checks));
+		return {
+			name,
+			version: prepared.version,
+			outcomes,
+			errors: [...errorsIn(outcomes), ...(end === "exit 0" ? [] : [end])],
+		};
 	};
 }
 

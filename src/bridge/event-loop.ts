@@ -37,6 +37,7 @@ import {
 	EVENT_SHORT,
 	EVENT_STOP,
 	EVENT_STOPPED,
+	EVENT_SWITCHED,
 	EVENT_UPGRADE,
 	FLAG_ASCII,
 	FLAG_MORE,
@@ -65,7 +66,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly requests = new Map<number, LoopRequest>();
 	private readonly server: LoopServer<Connection>;
 	private readonly calls: LoopCalls<Connection>;
-	/** Handlers see events where they are. */
+	/** Handlers may see events where they are. */
 	private readonly borrow: boolean;
 	private readonly textAsBytes: boolean;
 	/** The memory of commands, gauges, counters and control words. */
@@ -77,7 +78,6 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private readonly loans: Loans;
 	private readonly counters: BigUint64Array;
 	private readonly gaugesAt: number;
-	private readonly frameTimeoutMs: number;
 	private readonly native: LoopControls;
 
 	constructor(
@@ -92,7 +92,6 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		this.calls = server.dispatcher;
 		this.borrow = options.borrow;
 		this.textAsBytes = options.textAsBytes;
-		this.frameTimeoutMs = options.frameTimeoutMs;
 		this.index = index;
 		this.native = native;
 		this.control = new Int32Array(memory.control.buffer);
@@ -192,7 +191,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			return;
 		}
 		if (!connection.connected) return;
-		const { calls } = this;
+		const calls: LoopCalls<Connection> = connection.calls;
 		const isPart =
 			(kind & FLAG_MORE) !== 0 || connection.unfinished !== undefined;
 		if (isPart && calls.takesFragments) {
@@ -239,7 +238,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		};
 		// Nothing is kept: that there is one says that a message is half way.
 		connection.unfinished = fragment.last ? undefined : NOTHING_KEPT;
-		this.calls.fragment(
+		connection.calls.fragment(
 			connection,
 			this.data(connection, at, length),
 			fragment,
@@ -248,7 +247,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 
 	/** The bytes of a payload as the handler gets them: its own, unless it borrows and gets them at once. */
 	private data(connection: Connection, at: number, length: number): Buffer {
-		return this.borrow && !connection.holds
+		return this.borrow && connection.calls.borrows && !connection.holds
 			? this.bytes.subarray(at, at + length)
 			: this.messages.copy(at, length);
 	}
@@ -279,14 +278,17 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			case EVENT_SENT:
 				this.connections[slot]?.wasSent();
 				break;
+			case EVENT_SWITCHED:
+				this.connections[slot]?.switched();
+				break;
 			case EVENT_PING:
 			case EVENT_PONG: {
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const data = this.messages.copy(at, length);
 				const isPing = (kind & KIND_MASK) === EVENT_PING;
-				if (isPing) this.calls.ping(connection, data);
-				else this.calls.pong(connection, data);
+				if (isPing) connection.calls.ping(connection, data);
+				else connection.calls.pong(connection, data);
 				break;
 			}
 			case EVENT_FRAME_ERROR:
@@ -297,8 +299,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				const connection = this.connections[slot];
 				if (connection?.connected !== true) break;
 				const isStop = (kind & KIND_MASK) === EVENT_STOP;
-				if (isStop) this.calls.mustEnd(connection);
-				else this.calls.peerEnded(connection);
+				if (isStop) connection.calls.mustEnd(connection);
+				else connection.calls.peerEnded(connection);
 				break;
 			}
 			case EVENT_CLOSE: {
@@ -314,7 +316,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			}
 			case EVENT_ANNOUNCED: {
 				const connection = this.connections[slot];
-				if (connection?.connected !== true || !this.calls.takesMessages) break;
+				if (connection?.connected !== true) break;
+				if (!connection.calls.takesMessages) break;
 				const announced = this.bytes.readBigUInt64LE(at);
 				connection.unfinished = new Unfinished(Number(announced));
 				break;
@@ -341,11 +344,11 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	private frameFailed(slot: number, at: number, length: number): void {
 		const connection = this.connections[slot];
 		if (connection === undefined) return;
-		const { bytes, frameTimeoutMs } = this;
-		const error = readFrameError(bytes, at, length, frameTimeoutMs);
+		const { frameTimeoutMs } = connection.calls;
+		const error = readFrameError(this.bytes, at, length, frameTimeoutMs);
 		// What has come of the frame is void.
 		if (error.fate !== "delivered") connection.forgetUnfinished();
-		if (connection.connected) this.calls.frameFailed(connection, error);
+		if (connection.connected) connection.calls.frameFailed(connection, error);
 	}
 
 	private asked(
@@ -459,8 +462,6 @@ export interface LoopOptions {
 	textAsBytes: boolean;
 	/** What framing adds to a message at most. */
 	framing: number;
-	/** How long a frame may take; 0 for no limit. */
-	frameTimeoutMs: number;
 }
 
 /** What can be done to a native loop besides giving it commands. */

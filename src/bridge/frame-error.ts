@@ -7,7 +7,6 @@ import {
 	FRAME_LIMIT_AT,
 	type FrameFault,
 } from "./records.js";
-import type { SharedBuffer } from "./shared-buffer.js";
 
 /** What becomes of a frame that something is wrong with. */
 export type FrameFate = "closed" | "discarded" | "delivered";
@@ -70,7 +69,7 @@ export interface FrameDetails {
 
 /** @internal Reads an event. `timeoutMs`: the limit for frames that take too long. */
 export function readFrameError(
-	bytes: SharedBuffer,
+	bytes: Buffer,
 	at: number,
 	length: number,
 	timeoutMs: number,
@@ -87,7 +86,7 @@ export function readFrameError(
 }
 
 /** A number that may be missing. */
-function numberAt(bytes: SharedBuffer, at: number): number | undefined {
+function numberAt(bytes: Buffer, at: number): number | undefined {
 	const number = bytes.readBigUInt64LE(at);
 	return number === 0xffff_ffff_ffff_ffffn ? undefined : Number(number);
 }

@@ -37,8 +37,12 @@ export interface LoopServer<Connection> {
 	loopEnded(): void;
 }
 
-/** What a loop has called: of the handler, in its turn. */
+/** What a loop has called: of the handler, in its turn. What is called for a connection, it says itself. */
 export interface LoopCalls<Connection> {
+	/** Who is called sees events where they are, if the loop can show them. */
+	readonly borrows: boolean;
+	/** How long a frame may take, in milliseconds; 0 for no limit. */
+	readonly frameTimeoutMs: number;
 	readonly takesMessages: boolean;
 	/** Messages that do not come as a whole are wanted in fragments. */
 	readonly takesFragments: boolean;
@@ -62,6 +66,8 @@ export interface LoopCalls<Connection> {
 
 /** A connection, as far as its loop is concerned. */
 export interface LoopConnection extends PartsHolder {
+	/** Who is called for it. */
+	readonly calls: LoopCalls<this>;
 	readonly slot: number;
 	readonly generation: number;
 	readonly connected: boolean;
@@ -71,6 +77,8 @@ export interface LoopConnection extends PartsHolder {
 	drained(): void;
 	/** What somebody waits for has been handed to the kernel. */
 	wasSent(): void;
+	/** The protocol that it was to speak is spoken from here on. */
+	switched(): void;
 	/** So much of what was sent has been dropped on this side. */
 	uncount(bytes: number): void;
 	/** The native connection is no more. */

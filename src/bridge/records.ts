@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-e8808834";
+export const RECORDS_VERSION = "0.1.0-5bc3a9d5";
 
 // Records of both queues.
 
@@ -50,6 +50,8 @@ export const EVENT_ANNOUNCED = 16;
 export const EVENT_RETURNED = 17;
 /** Something is wrong with a frame: see `crates/wire/src/frame_error.rs`. */
 export const EVENT_FRAME_ERROR = 18;
+/** Another protocol holds from here on, and nothing is decoded before the step that answers this. */
+export const EVENT_SWITCHED = 19;
 
 // Kinds of commands.
 
@@ -83,6 +85,12 @@ export const COMMAND_PAUSE = 14;
 export const COMMAND_RESUME = 15;
 /** Close for want of memory, and keep nothing: a goodbye. */
 export const COMMAND_EXPEL = 16;
+/** Speak another protocol from here on: its number (u32, little-endian). */
+export const COMMAND_SET_PROTOCOL = 17;
+/** These bytes come before all that has not been decoded. */
+export const COMMAND_UNREAD = 18;
+/** What was handed over has been handled: decode on. */
+export const COMMAND_STEP = 19;
 
 // Flags of records.
 

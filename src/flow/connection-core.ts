@@ -1,5 +1,7 @@
+import { GevError } from "../base/errors.js";
 import { closePayload } from "../bridge/close-payload.js";
 import type {
+	LoopCalls,
 	LoopConnection,
 	LoopOfConnection,
 	Place,
@@ -37,6 +39,8 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	inbox: Inbox | undefined = undefined;
 	/** See `Connection.frameErrors`. */
 	frameErrors = 0;
+	/** Who is called for it. */
+	calls: ConnectionCalls;
 	readonly sender: Sender;
 
 	/** Bytes that are kept on this side: what is there of a message, and what is in the inbox. */
@@ -50,7 +54,8 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	#mustEnd = false;
 
 	constructor(place: Place, server: ConnectionServer) {
-		this.sender = new Sender(this, place, server.connectionSettings);
+		this.calls = server.calls;
+		this.sender = new Sender(this, place, this.calls.settings);
 		this.#server = server;
 	}
 
@@ -96,6 +101,24 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		return this.sender.send(message, options);
 	}
 
+	/**
+	 * See `Connection.setProtocol`.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_STATE`.
+	 */
+	setProtocol(_protocol: unknown, _handler: unknown): boolean {
+		throw new GevError(
+			"ERR_GEV_STATE",
+			"setProtocol() needs a protocol on TCP, not a WebSocket",
+		);
+	}
+
+	/** The handler has been told of it. */
+	opened(): void {}
+
+	/** Does nothing: what does not change has not changed. */
+	switched(): void {}
+
 	/** See `Connection.pause`. */
 	pause(): void {
 		if (this.connected) this.#needInbox().pause();
@@ -140,7 +163,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	peerHasEnded(): void {
 		this.#peerEnded = true;
 		if (this.#settings.endsByFin && this.connected) {
-			this.#server.call("onEnd", this);
+			this.calls.call("onEnd", this);
 		}
 		this.#answerEnd();
 	}
@@ -174,7 +197,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** What was sent above the high-water mark has gone: the handler is told. */
 	tellDrained(): void {
-		this.#server.call("onDrain", this);
+		this.calls.call("onDrain", this);
 	}
 
 	/** The turn of the next one who waits for what was sent. */
@@ -184,7 +207,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 	/** What the application has given to be called has thrown. */
 	handlerFailed(error: unknown): void {
-		this.#server.handlerFailed(error, this);
+		this.calls.handlerFailed(error, this);
 	}
 
 	/** So many bytes are going to be kept on this side. */
@@ -261,7 +284,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	}
 
 	get #settings(): ConnectionSettings {
-		return this.#server.connectionSettings;
+		return this.calls.settings;
 	}
 
 	/** Closes as the protocol does, if that has not begun. */
@@ -299,12 +322,22 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 
 /** What a connection needs of its server. */
 export interface ConnectionServer {
-	readonly connectionSettings: ConnectionSettings;
+	/** Who is called for connections at first. */
+	readonly calls: ConnectionCalls;
 	readonly isStopping: boolean;
+}
+
+/** Who is called for a connection, and what holds for it then. */
+export interface ConnectionCalls extends LoopCalls<ConnectionCore> {
+	readonly settings: ConnectionSettings;
 	/** Calls a member of the handler. */
-	call(name: "onDrain" | "onEnd", connection: ConnectionCore): void;
-	/** Something of the application's has thrown, on behalf of this connection. */
-	handlerFailed(error: unknown, connection: ConnectionCore): void;
+	call(
+		name: "onDrain" | "onEnd" | "onClose",
+		connection: ConnectionCore,
+		...args: unknown[]
+	): void;
+	/** Calls `deliver` when what came before has been delivered. */
+	inTurn(connection: ConnectionCore, bytes: number, deliver: () => void): void;
 }
 
 const NO_FACE = {};

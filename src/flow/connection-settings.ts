@@ -1,8 +1,14 @@
 import type { MemoryBudget } from "../bridge/memory-budget.js";
 import type { InboxLimits } from "./inbox.js";
 
-/** What the connections of a server have in common: its options, and what its handler has. */
+/** What the connections of a server have in common that speak one protocol: options, and what their handler has. */
 export interface ConnectionSettings extends InboxLimits {
+	/** The loop waits behind each message until it is handled. Then connections are `serial` too. */
+	stepwise: boolean;
+	/** Handlers see events where they are, if the loop can show them. */
+	borrows: boolean;
+	/** How long a frame may take, in milliseconds; 0 for no limit. */
+	frameTimeoutMs: number;
 	highWaterMarkBytes: number;
 	lowWaterMarkBytes: number;
 	maxBufferedBytes: number;

@@ -6,6 +6,7 @@ import type { LoopCalls } from "../bridge/loop-server.js";
 import { MemoryBudget } from "../bridge/memory-budget.js";
 import { publish } from "./channels.js";
 import type { ConnectionCore } from "./connection-core.js";
+import type { ConnectionSettings } from "./connection-settings.js";
 import { currentContext, type HandlerContext } from "./handler-context.js";
 
 /**
@@ -13,7 +14,11 @@ import { currentContext, type HandlerContext } from "./handler-context.js";
  * to the promises that they return. Nobody else calls them.
  */
 export class Dispatcher implements LoopCalls<ConnectionCore> {
-	/** The handler wants messages. */
+	readonly settings: ConnectionSettings;
+	/** See `ConnectionSettings`. */
+	readonly borrows: boolean;
+	readonly frameTimeoutMs: number;
+	/** The handler wants messages, or has to be done with them. */
 	readonly takesMessages: boolean;
 	/** The handler wants messages that are long in fragments. */
 	readonly takesFragments: boolean;
@@ -21,7 +26,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	/** What `onMessage` returns is sent even if it is `null`, which is something that the protocol has. */
 	protected readonly sendsNull: boolean = false;
 	/** Where members are called: where the server was started last, or made. */
-	#context: HandlerContext = currentContext();
+	#context: HandlerContext;
 	/** The handler's `onMessage`, bound; `undefined` if there is none. */
 	readonly #onMessage: Member | undefined;
 	readonly #handler: Members;
@@ -29,14 +34,31 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	readonly #serial: boolean;
 	/** The server that handlers and those who watch know. */
 	readonly #server: object;
+	/** Of the server's handler, whose `onClose` and `onError` are called where this one has none; `undefined` for itself. */
+	readonly #base: Dispatcher | undefined;
 
-	constructor(handler: Members, serial: boolean, server: object) {
+	constructor(
+		handler: Members,
+		settings: ConnectionSettings,
+		server: object,
+		base?: Dispatcher,
+	) {
 		this.#handler = handler;
-		this.#serial = serial;
+		this.settings = settings;
+		this.borrows = settings.borrows;
+		this.frameTimeoutMs = settings.frameTimeoutMs;
+		this.#serial = settings.serial;
 		this.#server = server;
+		this.#base = base;
+		this.#context = base === undefined ? currentContext() : base.#context;
 		this.#onMessage = handler.onMessage?.bind(handler) as Member | undefined;
-		this.takesMessages = handler.onMessage !== undefined;
+		this.takesMessages = settings.stepwise || handler.onMessage !== undefined;
 		this.takesFragments = handler.onFragment !== undefined;
+	}
+
+	/** Whose members it calls. */
+	get handler(): Members {
+		return this.#handler;
 	}
 
 	/** From now on members are called in the context of whoever calls this. */
@@ -106,7 +128,10 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		const handler = this.#handler;
 		try {
 			const member = handler[name] as Member | undefined;
-			if (member === undefined) return;
+			if (member === undefined) {
+				if (name === "onClose") this.#base?.call(name, connection, ...args);
+				return;
+			}
 			const result = this.#context.call(
 				(...all) => member.apply(handler, all),
 				connection.face,
@@ -202,11 +227,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	}
 
 	/** Calls `deliver` when what came before has been delivered; now, in most cases. */
-	protected inTurn(
-		connection: ConnectionCore,
-		bytes: number,
-		deliver: () => void,
-	): void {
+	inTurn(connection: ConnectionCore, bytes: number, deliver: () => void): void {
 		if (connection.holds) this.hold(connection, bytes, deliver);
 		else deliver();
 	}
@@ -260,9 +281,14 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		const server = this.#server;
 		const face = connection?.face;
 		publish("gev:error", { server, error, connection: face });
+		this.#tell(error, face);
+	}
+
+	#tell(error: Error, face: object | undefined): void {
 		try {
 			if (this.#handler.onError === undefined) {
-				warn(error);
+				if (this.#base === undefined) warn(error);
+				else this.#base.#tell(error, face);
 				return;
 			}
 			const onError = this.#handler.onError as Member;

@@ -10,7 +10,7 @@ import { COMMAND_PAUSE, COMMAND_RESUME } from "../bridge/records.js";
  * learned of the pause.
  */
 export class Inbox {
-	readonly #limits: InboxLimits;
+	#limits: InboxLimits;
 	/** Sends a command without payload for this connection, if it is still there. */
 	readonly #command: (kind: number) => void;
 	readonly #waiting = new Fifo<() => void>();
@@ -28,6 +28,11 @@ export class Inbox {
 	constructor(limits: InboxLimits, command: (kind: number) => void) {
 		this.#limits = limits;
 		this.#command = command;
+	}
+
+	/** From now on these limits hold. */
+	adopt(limits: InboxLimits): void {
+		this.#limits = limits;
 	}
 
 	/** True when what arrives now has to {@link hold | wait}. */

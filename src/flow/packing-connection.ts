@@ -5,7 +5,9 @@ import { ConnectionCore, type ConnectionServer } from "./connection-core.js";
 import type { Packing } from "./packing.js";
 import { type SendOptions, SendStatus } from "./send.js";
 
-/** A connection whose messages are made in JavaScript of what the loop has cut: what is there of the next one, it has. */
+/**
+ * A connection whose messages may be made in JavaScript of what the loop has cut: what is there of the next one, it has.
+ */
 export class PackingConnection extends ConnectionCore {
 	/** Goes on with what it has, when the handler can take more; made when that is needed. */
 	goOn: (() => void) | undefined = undefined;
@@ -16,17 +18,24 @@ export class PackingConnection extends ConnectionCore {
 	#answeredFor = 0;
 	/** The peer has ended its side within a message: it is closed for that when everything has been answered. */
 	#isTruncated = false;
-	readonly #packing: Packing;
+	/** What packs and unpacks, if something does. */
+	protected packing: Packing | undefined;
 
-	constructor(place: Place, server: ConnectionServer, packing: Packing) {
+	constructor(
+		place: Place,
+		server: ConnectionServer,
+		packing: Packing | undefined,
+	) {
 		super(place, server);
-		this.#packing = packing;
+		this.packing = packing;
 	}
 
 	/** Sends what the protocol packs. */
 	override send(message: unknown, options?: SendOptions): SendStatus {
+		const { packing } = this;
+		if (packing === undefined) return this.sender.send(message, options);
 		if (this.sender.isEnded) return SendStatus.Closed;
-		return this.sender.send(this.#packing.pack(this.face, message), options);
+		return this.sender.send(packing.pack(this.face, message), options);
 	}
 
 	/** Bytes of a message that has not come as a whole, with what the loop has of it. */
@@ -41,7 +50,7 @@ export class PackingConnection extends ConnectionCore {
 
 	/** Takes over bytes that have come; returns all that there are. */
 	receive(bytes: Buffer): RingBuffer {
-		this.#received ??= new RingBuffer(this.#packing.maxMessageBytes);
+		this.#received ??= new RingBuffer(this.packing?.maxMessageBytes ?? 0);
 		appendTo(this.#received, bytes);
 		return this.#received;
 	}
@@ -60,6 +69,17 @@ export class PackingConnection extends ConnectionCore {
 		else this.release(-more);
 		// Afterwards, as this may be the connection that has to go for it.
 		this.#answeredFor += more;
+	}
+
+	/** Takes out all that has come, for a protocol that begins with it. */
+	protected takeReceived(): Buffer {
+		const received = this.#received;
+		if (received === undefined) return NOTHING;
+		const bytes = received.read(received.length);
+		this.forgetReceived();
+		// Another one has another maximum.
+		this.#received = undefined;
+		return bytes;
 	}
 
 	/** What has come will not be a message. */
@@ -104,3 +124,5 @@ export class PackingConnection extends ConnectionCore {
 		});
 	}
 }
+
+const NOTHING = Buffer.alloc(0);

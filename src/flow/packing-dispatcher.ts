@@ -3,15 +3,16 @@ import { GevError } from "../base/errors.js";
 import { FrameError } from "../bridge/frame-error.js";
 import type { FrameFault } from "../bridge/records.js";
 import type { RingBuffer } from "../framing/ring-buffer.js";
+import type { ConnectionSettings } from "./connection-settings.js";
 import { Dispatcher, type Members } from "./dispatcher.js";
 import type { Unpacking } from "./packing.js";
-import type { PackingConnection } from "./packing-connection.js";
+import type { StreamConnection } from "./stream-connection.js";
 
 /** A dispatcher that makes messages of what the loops hand over, and tells what can be none. */
 export class ReadingDispatcher extends Dispatcher {
 	/** Tells the handler, whose turn it is, what is wrong with what has come, which begins with `head`. It closes for it afterwards. */
 	protected tellWrong(
-		connection: PackingConnection,
+		connection: StreamConnection,
 		fault: FrameFault,
 		head: Buffer,
 		limit?: number,
@@ -38,22 +39,23 @@ export class PackingDispatcher extends ReadingDispatcher {
 
 	constructor(
 		handler: Members,
-		serial: boolean,
+		settings: ConnectionSettings,
 		server: object,
 		{ unpack, isCut, maxMessageBytes }: Unpacking,
+		base?: Dispatcher,
 	) {
-		super(handler, serial, server);
+		super(handler, settings, server, base);
 		this.#unpack = unpack;
 		this.#isCut = isCut;
 		this.#maxMessageBytes = maxMessageBytes || Number.POSITIVE_INFINITY;
 	}
 
-	override message(connection: PackingConnection, bytes: Buffer): void {
+	override message(connection: StreamConnection, bytes: Buffer): void {
 		if (connection.holds) this.#holdBytes(connection, bytes);
 		else this.#cut(connection, bytes);
 	}
 
-	override peerEnded(connection: PackingConnection): void {
+	override peerEnded(connection: StreamConnection): void {
 		this.inTurn(connection, 0, () => {
 			if (connection.unpacked > 0) {
 				this.tellWrong(
@@ -69,14 +71,17 @@ export class PackingDispatcher extends ReadingDispatcher {
 	}
 
 	// Apart, as a closure in `message` would be made for every one.
-	#holdBytes(connection: PackingConnection, bytes: Buffer): void {
+	#holdBytes(connection: StreamConnection, bytes: Buffer): void {
 		this.hold(connection, bytes.length, () => this.#cut(connection, bytes));
 	}
 
 	/** Makes messages of what is there and has come, and hands them over, until more is needed or the handler can take no more. */
-	#cut(connection: PackingConnection, bytes: Buffer): void {
+	#cut(connection: StreamConnection, bytes: Buffer): void {
 		try {
-			this.#deliverAll(connection, connection.receive(bytes));
+			const buffer = connection.receive(bytes);
+			// What has not been cut is for the protocol that follows.
+			if (connection.isChanging) connection.settleReceived();
+			else this.#deliverAll(connection, buffer);
 		} catch (error) {
 			connection.violated();
 			this.failed(error, connection);
@@ -85,14 +90,14 @@ export class PackingDispatcher extends ReadingDispatcher {
 	}
 
 	/** Throws what `unpack` throws. */
-	#deliverAll(connection: PackingConnection, buffer: RingBuffer): void {
+	#deliverAll(connection: StreamConnection, buffer: RingBuffer): void {
 		do {
 			const before = buffer.length;
 			const message = this.run(this.#unpack, connection.face, buffer);
 			const taken = before - buffer.length;
 			if (message === undefined) {
 				// It may have passed over something, behind which a message is there already.
-				if (taken > 0) continue;
+				if (taken > 0 && !connection.isChanging) continue;
 				break;
 			}
 			// Only what has come as nothing, cut by the loop, can be a message without a byte.
@@ -109,37 +114,47 @@ export class PackingDispatcher extends ReadingDispatcher {
 			}
 			this.deliver(connection, message);
 			if (!connection.hears) return;
+			if (connection.isChanging) break;
 			if (connection.isShut && !buffer.isEmpty) {
 				this.#wait(connection);
 				return;
 			}
 		} while (!buffer.isEmpty);
-		if (this.#isCut && !buffer.isEmpty && connection.hears) {
+		this.#wantMore(connection, buffer);
+	}
+
+	/** What is left is kept until more comes, unless it has been cut and is no message. */
+	#wantMore(connection: StreamConnection, buffer: RingBuffer): void {
+		if (this.#isCut && !buffer.isEmpty && !connection.isChanging) {
+			if (!connection.hears) return;
 			// Nothing more will come of it.
 			this.tellWrong(connection, "malformed", headOf(buffer));
 			connection.violated();
 			return;
 		}
 		connection.settleReceived();
-		if (buffer.length > this.#maxMessageBytes && connection.hears) {
+		if (connection.isChanging || !connection.hears) return;
+		if (buffer.length > this.#maxMessageBytes) {
 			this.#exceeded(connection, headOf(buffer), buffer.length);
+		} else if (this.settings.stepwise) {
+			connection.handled();
 		}
 	}
 
-	#exceeded(connection: PackingConnection, head: Buffer, length: number): void {
+	#exceeded(connection: StreamConnection, head: Buffer, length: number): void {
 		this.tellWrong(connection, "tooLong", head, this.#maxMessageBytes, length);
 		connection.exceededLength();
 	}
 
 	/** Goes on when the handler can take more, before all that comes after. */
-	#wait(connection: PackingConnection): void {
+	#wait(connection: StreamConnection): void {
 		connection.goOn ??= () => this.#goOn(connection);
 		connection.answerForReceived();
 		connection.inbox?.holdBegun(connection.goOn);
 	}
 
 	/** As {@link #wait}, with a message that has been made. */
-	#waitWith(connection: PackingConnection, message: unknown): void {
+	#waitWith(connection: StreamConnection, message: unknown): void {
 		connection.answerForReceived();
 		connection.inbox?.holdBegun(() => {
 			if (connection.hears) this.deliver(connection, message);
@@ -147,9 +162,12 @@ export class PackingDispatcher extends ReadingDispatcher {
 		});
 	}
 
-	#goOn(connection: PackingConnection): void {
-		if (connection.unpacked === 0 || !connection.hears) {
+	#goOn(connection: StreamConnection): void {
+		if (!connection.hears) {
 			connection.forgetReceived();
+		} else if (connection.unpacked === 0) {
+			connection.forgetReceived();
+			if (this.settings.stepwise) connection.handled();
 		} else if (connection.isShut) {
 			this.#wait(connection);
 		} else {
@@ -159,7 +177,7 @@ export class PackingDispatcher extends ReadingDispatcher {
 }
 
 /** A message of which nothing was taken would be made again and again. */
-function noProgress(message: unknown, bytes: number): GevError {
+export function noProgress(message: unknown, bytes: number): GevError {
 	const hint = types.isPromise(message) ? ", but a promise" : "";
 	return new GevError(
 		"ERR_GEV_PROTOCOL",

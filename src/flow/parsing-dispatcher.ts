@@ -1,7 +1,8 @@
-import type { Members } from "./dispatcher.js";
+import type { ConnectionSettings } from "./connection-settings.js";
+import type { Dispatcher, Members } from "./dispatcher.js";
 import { NotAMessage, type Parsing } from "./packing.js";
-import type { PackingConnection } from "./packing-connection.js";
 import { HEAD_BYTES, ReadingDispatcher } from "./packing-dispatcher.js";
+import type { StreamConnection } from "./stream-connection.js";
 
 /** A dispatcher of messages that the loops have cut, each of which is read where it is: no buffer is in between. */
 export class ParsingDispatcher extends ReadingDispatcher {
@@ -11,26 +12,27 @@ export class ParsingDispatcher extends ReadingDispatcher {
 
 	constructor(
 		handler: Members,
-		serial: boolean,
+		settings: ConnectionSettings,
 		server: object,
 		{ parse, sendsNull }: Parsing,
+		base?: Dispatcher,
 	) {
-		super(handler, serial, server);
+		super(handler, settings, server, base);
 		this.#parse = parse;
 		this.sendsNull = sendsNull;
 	}
 
-	override message(connection: PackingConnection, cut: string | Buffer): void {
+	override message(connection: StreamConnection, cut: string | Buffer): void {
 		if (connection.holds) this.#holdCut(connection, cut);
 		else this.#read(connection, cut);
 	}
 
 	// Apart, as a closure in `message` would be made for every one.
-	#holdCut(connection: PackingConnection, cut: string | Buffer): void {
+	#holdCut(connection: StreamConnection, cut: string | Buffer): void {
 		this.hold(connection, cut.length, () => this.#read(connection, cut));
 	}
 
-	#read(connection: PackingConnection, cut: string | Buffer): void {
+	#read(connection: StreamConnection, cut: string | Buffer): void {
 		let message: unknown;
 		try {
 			message = this.#parse(cut);
@@ -42,7 +44,7 @@ export class ParsingDispatcher extends ReadingDispatcher {
 	}
 
 	#wrong(
-		connection: PackingConnection,
+		connection: StreamConnection,
 		cut: string | Buffer,
 		error: unknown,
 	): void {

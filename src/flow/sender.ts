@@ -5,6 +5,7 @@ import type { LoopOfConnection, Place } from "../bridge/loop-server.js";
 import {
 	COMMAND_DESTROY,
 	COMMAND_EXPEL,
+	COMMAND_SET_PROTOCOL,
 	COMMAND_TELL_DRAINED,
 	COMMAND_TELL_SENT,
 	FLAG_MORE,
@@ -42,7 +43,7 @@ export class Sender {
 	readonly generation: number;
 
 	readonly #connection: SenderConnection;
-	readonly #settings: ConnectionSettings;
+	#settings: ConnectionSettings;
 	/** What has been given to the command queue, with its framing, modulo 2^32. */
 	#sent = 0;
 	/** So many bytes may be sent before the gauges have to be looked at. */
@@ -169,6 +170,20 @@ export class Sender {
 	/** A command that is neither a message nor the last one. */
 	command(kind: number, payload: Uint8Array = NOTHING): void {
 		this.loop.commands.command(kind, this.slot, this.generation, payload);
+	}
+
+	/** True when a message was sent with `fin: false` and has not come to its end. */
+	get isMidMessage(): boolean {
+		return this.#fragments !== "none";
+	}
+
+	/** What is sent from now on is sent by the protocol with this number, with these settings. */
+	changeTo(number: number, settings: ConnectionSettings): void {
+		this.#emptyOutbox();
+		const payload = Buffer.allocUnsafeSlow(4);
+		payload.writeUInt32LE(number);
+		this.command(COMMAND_SET_PROTOCOL, payload);
+		this.#settings = settings;
 	}
 
 	/** The last command: what was sent before goes before it, unless it destroys or expels. */

@@ -71,7 +71,10 @@ export function checkFrames(frames: Frames): WholeFrames {
 	return { ...frames, start, rule, first, cases };
 }
 
-/** Most that the length of a rule can say: 0 where frames say nothing, as all have the same, and no bound where several numbers or an end do. */
+/**
+ * Most that the length of a rule can say: 0 where frames say nothing, as all are of the same one; without bound where several
+ * numbers say it, or an end.
+ */
 function mostSaid({ length, fixed }: WholeRule): number {
 	if (fixed > 0) return 0;
 	const [field, ...more] = length?.fields ?? [];

@@ -211,6 +211,14 @@ export class FramesOptions {
 	 */
 	text?: boolean = boolean({ default: false });
 	/**
+	 * Nothing behind a frame is looked at before its message has been handled, a returned promise included: what that is may
+	 * depend on the message; see {@link Connection.setProtocol}. Each frame waits for the one before it, which costs a few
+	 * microseconds where many come at once.
+	 *
+	 * @defaultValue false
+	 */
+	stepwise?: boolean = boolean({ default: false });
+	/**
 	 * What is sent is made a frame, as `deliver` says, or goes out as it is.
 	 *
 	 * @defaultValue "framed"

@@ -2,7 +2,6 @@ import { boolean } from "../base/option-table.js";
 import type { FrameBytes } from "../framing/frame-bytes.js";
 import {
 	type BytesOrText,
-	known,
 	passed,
 	presetOf,
 	TextPresetOptions,
@@ -11,19 +10,19 @@ import {
 /** Settings of {@link delimited}. */
 export class DelimitedOptions extends TextPresetOptions {
 	/** What messages end with, or an array of what they may end with; the first one is what is sent. Has to be given. */
-	end: FrameBytes | readonly FrameBytes[] = passed() as never;
+	end: FrameBytes | readonly FrameBytes[] = passed(undefined) as never;
 	/**
 	 * What they begin with, or an array of what they may begin with; the first one is what is sent.
 	 *
 	 * @defaultValue none
 	 */
-	start?: FrameBytes | readonly FrameBytes[] | undefined = passed();
+	start?: FrameBytes | readonly FrameBytes[] | undefined = passed(undefined);
 	/**
 	 * What becomes of bytes that begin none, where they have a start: see {@link FramesOptions.onNoise}.
 	 *
 	 * @defaultValue "close"
 	 */
-	onNoise?: "close" | "discard" | undefined = passed();
+	onNoise?: "close" | "discard" = passed("close");
 	/**
 	 * What is empty is no message.
 	 *
@@ -64,7 +63,6 @@ export const delimited = presetOf(
 	"delimited()",
 	DelimitedOptions,
 	({ end, start, onNoise, ignoreEmpty }) => ({
-		...known({ end, start, onNoise }),
-		ignoreEmpty,
+		...{ end, start, onNoise, ignoreEmpty },
 	}),
 ) as BytesOrText<DelimitedOptions>;

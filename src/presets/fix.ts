@@ -8,8 +8,8 @@ import { textPreset } from "./preset.js";
  * ```text
  *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
  * ```
- * FIX Transport, "FIX session layer", sections on message structure, body length and checksum. Up to 1 MiB. Fields may be in any
- * character set, which is why messages are bytes unless `text` is set.
+ * FIX Trading Community: FIX TagValue Encoding (BodyLength, CheckSum), FIX Session Layer (garbled messages). Up to 1 MiB. Fields
+ * may be in any character set, which is why messages are bytes unless `text` is set.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *

@@ -3,7 +3,7 @@ import { type BytesPreset, PresetOptions, passed, presetOf } from "./preset.js";
 /** Settings of {@link fixedLength}. */
 export class FixedLengthOptions extends PresetOptions {
 	/** How many bytes each message has. Has to be given. */
-	bytes: number = passed() as never;
+	bytes: number = passed(undefined) as never;
 }
 
 /**

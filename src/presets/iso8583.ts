@@ -10,7 +10,7 @@ export class Iso8583Options extends PresetOptions {
 	 *
 	 * @defaultValue "u16"
 	 */
-	length?: FrameNumber | undefined = passed();
+	length?: FrameNumber = passed<FrameNumber>("u16");
 	/**
 	 * What it counts: the message, or itself too.
 	 *
@@ -55,5 +55,5 @@ export class Iso8583Options extends PresetOptions {
 export const iso8583 = presetOf(
 	"iso8583()",
 	Iso8583Options,
-	({ length = "u16", counts }) => ({ length: { as: length, counts } }),
+	({ length, counts }) => ({ length: { as: length, counts } }),
 ) as BytesPreset<Iso8583Options>;

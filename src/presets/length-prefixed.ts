@@ -1,7 +1,6 @@
 import type { FrameNumber } from "../framing/frame-length.js";
 import {
 	type BytesOrText,
-	known,
 	passed,
 	presetOf,
 	TextPresetOptions,
@@ -14,25 +13,25 @@ export class LengthPrefixedOptions extends TextPresetOptions {
 	 *
 	 * @defaultValue "u32"
 	 */
-	as?: FrameNumber | undefined = passed();
+	as?: FrameNumber = passed<FrameNumber>("u32");
 	/**
 	 * Which of its bytes comes first.
 	 *
 	 * @defaultValue "big"
 	 */
-	order?: "big" | "little" | undefined = passed();
+	order?: "big" | "little" = passed("big");
 	/**
 	 * What it counts: the message, or itself and the message.
 	 *
 	 * @defaultValue "rest"
 	 */
-	counts?: "rest" | "self" | "frame" | undefined = passed();
+	counts?: "rest" | "self" | "frame" = passed("rest");
 	/**
 	 * What is added to it.
 	 *
 	 * @defaultValue 0
 	 */
-	add?: number | undefined = passed();
+	add?: number = passed(0);
 }
 
 /**
@@ -64,6 +63,6 @@ export const lengthPrefixed = presetOf(
 	"lengthPrefixed()",
 	LengthPrefixedOptions,
 	({ as, order, counts, add }) => ({
-		length: known({ as, order, counts, add }),
+		length: { as, order, counts, add },
 	}),
 ) as BytesOrText<LengthPrefixedOptions>;

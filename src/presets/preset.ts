@@ -5,7 +5,7 @@ import {
 	option,
 } from "../base/option-table.js";
 import type { FramesOptions } from "../framing/frames-options.js";
-import { frames, type Protocol } from "../protocol.js";
+import { frames, type StreamProtocol } from "../protocol.js";
 
 /**
  * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
@@ -19,19 +19,19 @@ export class PresetOptions {
 	 *
 	 * @defaultValue the one of the preset
 	 */
-	maxMessageBytes?: number | undefined = passed();
+	maxMessageBytes?: number | undefined = passed(undefined);
 	/**
 	 * What becomes of a longer one: the connection is closed, or it is left out.
 	 *
 	 * @defaultValue "close"
 	 */
-	onTooLong?: "close" | "discard" | undefined = passed();
+	onTooLong?: "close" | "discard" = passed("close");
 	/**
 	 * How long a frame may take that has begun, in milliseconds. 0 means for ever.
 	 *
 	 * @defaultValue 0
 	 */
-	frameTimeoutMs?: number | undefined = passed();
+	frameTimeoutMs?: number = passed(0);
 }
 
 /** Settings of presets whose messages may be text. */
@@ -47,29 +47,33 @@ export class TextPresetOptions extends PresetOptions {
 /** Makes a protocol whose messages are bytes. */
 export type BytesPreset<Options = PresetOptions> = (
 	...options: PresetArguments<Options>
-) => Protocol<"frames">;
+) => StreamProtocol<"frames">;
 
 /** Makes a protocol whose messages are bytes, or with `text: true` strings. */
 export interface BytesOrText<Options = TextPresetOptions> {
-	(options: Options & { text: true }): Protocol<"textFrames">;
+	(options: Options & { text: true }): StreamProtocol<"textFrames">;
 	(
 		...options: PresetArguments<Options & { text?: false | undefined }>
-	): Protocol<"frames">;
-	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+	): StreamProtocol<"frames">;
+	(
+		...options: PresetArguments<Options>
+	): StreamProtocol<"frames" | "textFrames">;
 }
 
 /** Makes a protocol whose messages are strings, or with `text: false` bytes. */
 export interface TextOrBytes<Options> {
-	(options: Options & { text: false }): Protocol<"frames">;
+	(options: Options & { text: false }): StreamProtocol<"frames">;
 	(
 		...options: PresetArguments<Options & { text?: true | undefined }>
-	): Protocol<"textFrames">;
-	(...options: PresetArguments<Options>): Protocol<"frames" | "textFrames">;
+	): StreamProtocol<"textFrames">;
+	(
+		...options: PresetArguments<Options>
+	): StreamProtocol<"frames" | "textFrames">;
 }
 
 /** An option that `frames()` has too, and checks. */
-export function passed<Value>(): Value | undefined {
-	return option<Value | undefined>((value) => value as Value, undefined);
+export function passed<Value>(fallback: Value): Value {
+	return option<Value>((value) => value as Value, fallback);
 }
 
 /** A preset without options of its own: this configuration. */
@@ -91,21 +95,19 @@ export function presetOf<Options extends PresetOptions>(
 	const table = new OptionTable(name, Rows);
 	return (options) => {
 		const checked = table.check(options);
-		const config = configure(checked);
 		const { maxMessageBytes, onTooLong, frameTimeoutMs, text } =
-			checked as TextPresetOptions;
+			checked as TextPresetOptions & Required<Pick<PresetOptions, Always>>;
 		return frames({
-			...config,
-			...known({ maxMessageBytes, onTooLong, frameTimeoutMs, text }),
+			...configure(checked),
+			...{ onTooLong, frameTimeoutMs },
+			...(maxMessageBytes !== undefined && { maxMessageBytes }),
+			...(text !== undefined && { text }),
 		});
 	};
 }
 
-/** Those of some options that are given. */
-export function known(options: object): object {
-	const entries = Object.entries(options);
-	return Object.fromEntries(entries.filter(([, it]) => it !== undefined));
-}
+/** Options that are there once they have been checked. */
+type Always = "onTooLong" | "frameTimeoutMs";
 
 /** What a preset is called with: its options, which may be left out if none of them has to be given. */
 export type PresetArguments<Options> = object extends Options

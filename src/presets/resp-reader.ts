@@ -224,13 +224,14 @@ function double(line: string): number {
  */
 function inline(line: string): string[] | undefined {
 	const words: string[] = [];
+	// White space is that of ASCII: other kinds have bytes that characters have too.
 	const word =
-		/\s*(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|'((?:[^'\\]|\\.)*)'(?=\s|$)|([^\s"']+)(?=\s|$))\s*/sy;
+		/[ \t-\r]*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^ \t-\r"']+))(?=[ \t-\r]|$)[ \t-\r]*/sy;
 	while (word.lastIndex < line.length) {
 		const { lastIndex } = word;
 		const found = word.exec(line);
 		if (found === null) {
-			if (line.slice(lastIndex).trim() === "") break;
+			if (/^[ \t-\r]*$/.test(line.slice(lastIndex))) break;
 			throw new NotAMessage();
 		}
 		const [, double, single, plain] = found;

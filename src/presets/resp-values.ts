@@ -132,6 +132,7 @@ export function packResp(value: unknown, version: 2 | 3): string | Buffer {
 	// The replies that there are most of.
 	if (value instanceof RespSimple) return value.line;
 	if (typeof value === "string") return bulkOfText(value);
+	if (ArrayBuffer.isView(value)) return bulkOfBytes(value);
 	const packer = new Packer(version);
 	packer.add(value);
 	return packer.packed();
@@ -155,7 +156,7 @@ class Packer {
 		const bytes = Buffer.allocUnsafe(length);
 		let at = 0;
 		for (const piece of pieces) {
-			if (typeof piece === "string") at += bytes.write(piece, at);
+			if (typeof piece === "string") at += writeText(bytes, piece, at);
 			else {
 				bytes.set(piece, at);
 				at += lengthOf(piece);
@@ -261,6 +262,32 @@ function bytesIn(piece: string | Uint8Array): number {
 
 function bulkOfText(text: string): string {
 	return `$${byteLength(text)}\r\n${text}\r\n`;
+}
+
+/** At once, as most replies that are bytes are one bulk string. */
+function bulkOfBytes(value: object): Buffer {
+	const bytes = bytesOf(value);
+	const length = lengthOf(bytes);
+	const head = `$${length}\r\n`;
+	const front = head.length;
+	const packed = Buffer.allocUnsafe(front + length + 2);
+	writeText(packed, head, 0);
+	packed.set(bytes, front);
+	packed[front + length] = 0x0d;
+	packed[front + length + 1] = 0x0a;
+	return packed;
+}
+
+/** Writes a text, without a call if it is short; returns how many bytes that took. */
+function writeText(bytes: Buffer, text: string, at: number): number {
+	const { length } = text;
+	if (length > SHORT_LENGTH) return bytes.write(text, at);
+	for (let index = 0; index < length; index++) {
+		const code = text.charCodeAt(index);
+		if (code > 0x7f) return bytes.write(text, at);
+		bytes[at + index] = code;
+	}
+	return length;
 }
 
 /** Of a short text without a call. */

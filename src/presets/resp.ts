@@ -7,8 +7,12 @@ import {
 	OptionTable,
 	option,
 } from "../base/option-table.js";
-import type { Custom } from "../custom-protocol.js";
-import { type Framing, type Protocol, protocolOf } from "../protocol.js";
+import {
+	type Custom,
+	type NativeFraming,
+	type StreamProtocol,
+	streamOf,
+} from "../protocol.js";
 import { parsed } from "./parsed.js";
 import {
 	RespReader,
@@ -152,8 +156,8 @@ export function resp(options: RespOptions = {}): Custom<unknown, RespReply> {
  */
 export function respFrames(
 	options: Omit<RespOptions, "text" | "version"> = {},
-): Protocol<"resp"> {
-	return protocolOf("resp", respFraming(respOptions.check(options), false));
+): StreamProtocol<"resp"> {
+	return streamOf("resp", respFraming(respOptions.check(options), false));
 }
 
 /**
@@ -170,7 +174,10 @@ export function setRespVersion(connection: object, version: 2 | 3): void {
 	versions.set(connection, version);
 }
 
-function respFraming(options: Checked<RespOptions>, text: boolean): Framing {
+function respFraming(
+	options: Checked<RespOptions>,
+	text: boolean,
+): NativeFraming {
 	const {
 		maxMessageBytes,
 		maxValues,
@@ -181,6 +188,7 @@ function respFraming(options: Checked<RespOptions>, text: boolean): Framing {
 	} = options;
 	return {
 		codec: "resp",
+		stepwise: false,
 		options: {
 			...{ maxMessageBytes, maxValues, maxDepth, inline, text, frameTimeoutMs },
 			requests: !values,

@@ -7,9 +7,9 @@ import {
 	milliseconds,
 	OptionTable,
 } from "../base/option-table.js";
-import type { Custom } from "../custom-protocol.js";
 import { NotAMessage } from "../flow/packing.js";
 import type { Data } from "../flow/send.js";
+import type { Custom } from "../protocol.js";
 import { parsed } from "./parsed.js";
 import { refused } from "./refused.js";
 
@@ -121,6 +121,7 @@ export function stomp(
 	return parsed(
 		{
 			codec: "stomp",
+			stepwise: false,
 			options: codec,
 			maxMessageBytes,
 			// What is sent goes out as it is.

@@ -1,9 +1,8 @@
 import { bytesOf, lengthOf } from "../base/bytes.js";
 import { shown } from "../base/errors.js";
 import { integer, milliseconds, OptionTable } from "../base/option-table.js";
-import type { Custom } from "../custom-protocol.js";
 import { NotAMessage } from "../flow/packing.js";
-import { frames, framingOf } from "../protocol.js";
+import { type Custom, frames, framingOf } from "../protocol.js";
 import { parsed } from "./parsed.js";
 import { refused } from "./refused.js";
 

@@ -58,6 +58,6 @@ the server has cut (received) is what they have sent, and what they have read of
 peers that only talk get none. Messages go up to 70,000 bytes where the protocol lets them, with lengths at which its numbers
 grow by a byte.
 
-Where nobody else's implementation was to be had, bytes of the document that is named are cut at every place and byte by byte, and
-sent back, as are those of all others (\`__test__/framing/presets.ts\`, \`__test__/framing/protocols.ts\`).
+Where nobody else's implementation was to be had, bytes of the document that is named are cut at every place and byte by byte, and,
+where answers are like questions, sent back, as are those of all others (\`__test__/framing/presets.ts\`, \`__test__/framing/protocols.ts\`).
 `;

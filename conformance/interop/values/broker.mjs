@@ -9,11 +9,12 @@ export async function startBroker() {
 	const beats = new Map();
 	const commands = {
 		CONNECT(connection) {
+			// Far more often than it says, so that nobody is cut on a machine that is busy.
 			const beat = setInterval(() => connection.send("\n"), 50);
 			beats.set(connection, beat);
 			connection.send({
 				command: "CONNECTED",
-				headers: { version: "1.2", "heart-beat": "50,50" },
+				headers: { version: "1.2", "heart-beat": "5000,5000" },
 			});
 		},
 		SUBSCRIBE(connection, { headers }) {

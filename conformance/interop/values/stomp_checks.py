@@ -32,7 +32,7 @@ class Listener(stomp.ConnectionListener):
 
 
 def main(port):
-    connection = stomp.Connection12([("127.0.0.1", port)], heartbeats=(50, 50), auto_decode=False)
+    connection = stomp.Connection12([("127.0.0.1", port)], heartbeats=(5000, 5000), auto_decode=False)
     listener = Listener()
     connection.set_listener("", listener)
     connection.connect(wait=True)

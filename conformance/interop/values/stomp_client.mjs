@@ -14,8 +14,8 @@ const { TCPWrapper } = await load("@stomp/tcp-wrapper");
 let beats = 0;
 const client = new Client({
 	webSocketFactory: () => new TCPWrapper("127.0.0.1", Number(port)),
-	heartbeatIncoming: 50,
-	heartbeatOutgoing: 50,
+	heartbeatIncoming: 5000,
+	heartbeatOutgoing: 5000,
 	reconnectDelay: 0,
 	forceBinaryWSFrames: true,
 	debug: (text) => {

@@ -1,8 +1,7 @@
 //! Cuts frames out of the bytes that come: see the states in `mod.rs`.
 
-use gev_wire::Fault;
 use gev_wire::Input;
-use gev_wire::{InvalidUtf8, MessageKind, PART_BYTES, Part, Sink, Utf8};
+use gev_wire::{Decoded, Fault, InvalidUtf8, MessageKind, PART_BYTES, Part, Sink, Utf8};
 
 use crate::bytes::{Bytes, Likeness};
 use crate::framing::Framing;
@@ -73,6 +72,8 @@ pub(crate) enum Step {
     NeedMore,
     /// The sink is full.
     Blocked,
+    /// A message has been handed over, and nothing is to follow for now.
+    Asked,
 }
 
 impl Default for Cutter {
@@ -93,17 +94,16 @@ impl Default for Cutter {
 }
 
 impl Cutter {
-    /// Cuts as many frames as there are, and as the sink takes. True when it has come to the end of the input, false when the
-    /// sink is full.
+    /// Cuts as many frames as there are, and as the sink takes.
     pub(crate) fn cut(
         &mut self,
         framing: &Framing,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Decoded, Fault> {
         loop {
             if !self.tell(sink)? {
-                return Ok(false);
+                return Ok(Decoded::Blocked);
             }
             let step = match self.stage {
                 Stage::Start => self.frame(framing, input, sink),
@@ -116,8 +116,9 @@ impl Cutter {
             };
             match step {
                 Step::Next => {}
-                Step::NeedMore => return Ok(true),
-                Step::Blocked => return Ok(false),
+                Step::NeedMore => return Ok(Decoded::NeedMore),
+                Step::Blocked => return Ok(Decoded::Blocked),
+                Step::Asked => return Ok(Decoded::Asked),
             }
         }
     }
@@ -144,6 +145,17 @@ impl Cutter {
             // It has been told already what is wrong with these.
             Stage::Dropping(_) | Stage::Failed => false,
         }
+    }
+
+    /// All that has left the input has been dealt with.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        self.stage == Stage::Start && self.failure.is_none()
+    }
+
+    /// A frame has come to its end, which leads to this.
+    pub(crate) fn ended_frame(&mut self, goes_on: bool) -> Step {
+        self.end_frame();
+        if goes_on { Step::Next } else { Step::Asked }
     }
 
     /// The frame that is half way will not come to its end.
@@ -194,10 +206,11 @@ impl Cutter {
 
     /// From the first byte of a frame on.
     fn frame(&mut self, framing: &Framing, input: &mut Input<'_>, sink: &mut dyn Sink) -> Step {
-        if let Some(simple) = framing.simple
-            && self.simple(framing, simple, input, sink) == Step::Blocked
-        {
-            return Step::Blocked;
+        if let Some(simple) = framing.simple {
+            let step = self.simple(framing, simple, input, sink);
+            if step != Step::Next {
+                return step;
+            }
         }
         if self.failure.is_some() {
             return Step::Next;

@@ -78,12 +78,7 @@ impl Codec for Frames {
             }
             self.open = true;
         }
-        let reached_end = self.cutter.cut(&self.framing, input, sink)?;
-        Ok(if reached_end {
-            Decoded::NeedMore
-        } else {
-            Decoded::Blocked
-        })
+        self.cutter.cut(&self.framing, input, sink)
     }
 
     fn begin(&mut self, _outgoing: Outgoing, len: u64, out: &mut Vec<u8>) -> Payload {
@@ -124,6 +119,10 @@ impl Codec for Frames {
 
     fn is_half_way(&self) -> bool {
         self.unfinished_len() > 0
+    }
+
+    fn is_between_messages(&self) -> bool {
+        self.cutter.is_between_frames()
     }
 
     fn kept_len(&self) -> usize {

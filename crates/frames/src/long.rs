@@ -114,7 +114,8 @@ impl Long {
         };
         room.copy_from_slice(&self.pending[..n]);
         let part = self.text.part_of(framing, room, false);
-        sink.commit(part);
+        // The frame goes on.
+        let _ = sink.commit(part);
         self.drop_front(rule, n);
         self.given += n as u64;
         true
@@ -291,12 +292,12 @@ impl Cutter {
                 self.took(n, input);
                 return self.long_frame_ends_malformed(framing, end, input);
             }
-            sink.commit(part);
+            let goes_on = sink.commit(part);
             long.given += n as u64;
             self.took(n, input);
             if let Some(end) = end {
                 input.consume(end);
-                self.end_frame();
+                return self.ended_frame(goes_on);
             }
             return Step::Next;
         }
@@ -435,10 +436,9 @@ impl Cutter {
         if long.text.is_bad {
             return self.long_frame_ends_malformed(framing, end, input);
         }
-        sink.commit(part);
+        let goes_on = sink.commit(part);
         input.consume(end);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn long_frame_too_long(&mut self, framing: &Framing, rule: &Rule) -> Step {

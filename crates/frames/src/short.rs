@@ -163,10 +163,9 @@ impl Cutter {
         let Ok(part) = framing.part_of(room) else {
             return self.malformed_content(framing, &whole.bytes, total, input);
         };
-        sink.commit(part);
+        let goes_on = sink.commit(part);
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn whole_escaped(
@@ -217,10 +216,9 @@ impl Cutter {
             return self.malformed_content(framing, &whole.bytes, total, input);
         };
         sink.shorten(len);
-        sink.commit(part);
+        let goes_on = sink.commit(part);
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 
     fn judge(&mut self, is_right: bool, summing: &Summing, frame: &Bytes<'_>) -> Verdict {
@@ -280,6 +278,7 @@ impl Cutter {
         total: usize,
         (input, sink): (&mut Input<'_>, &mut dyn Sink),
     ) -> Step {
+        let mut goes_on = true;
         if message.len() > 0 || !framing.ignore_empty {
             let Some(room) = sink.reserve(message.len()) else {
                 return Step::Blocked;
@@ -288,11 +287,10 @@ impl Cutter {
             let Ok(part) = framing.part_of(room) else {
                 return self.malformed_content(framing, &Bytes::of(input), total, input);
             };
-            sink.commit(part);
+            goes_on = sink.commit(part);
         }
         input.consume(total);
-        self.end_frame();
-        Step::Next
+        self.ended_frame(goes_on)
     }
 }
 

@@ -82,9 +82,12 @@ impl Cutter {
                 input.consume(at);
                 return self.malformed_content(framing, &Bytes::of(input), total, input);
             };
-            sink.commit(part);
+            let goes_on = sink.commit(part);
             at += total;
             searched = 0;
+            if !goes_on {
+                break Step::Asked;
+            }
         };
         self.searched = searched;
         input.consume(at);

@@ -21,9 +21,10 @@ impl Sink for Void {
 
     fn shorten(&mut self, _len: usize) {}
 
-    fn commit(&mut self, part: Part) {
+    fn commit(&mut self, part: Part) -> bool {
         assert_eq!(part.kind, MessageKind::Binary);
         self.1 += usize::from(part.last);
+        true
     }
 
     fn may_take_message(&self) -> bool {

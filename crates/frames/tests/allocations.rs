@@ -9,8 +9,8 @@ use gev_frames::{
     Length, OnBad, Place, RuleConfig, Sum,
 };
 use gev_wire::{
-    Codec, Control, Decoded, FrameError, FrameSink, Input, KeepAliveSink, MessageKind, Opening,
-    Outgoing, Part, Payload, Request, Sink, UpgradeSink,
+    Codec, Content, Control, Decoded, FrameError, FrameSink, Input, KeepAliveSink, MessageKind,
+    Opening, Outgoing, Part, Payload, Request, RespConfig, Sink, StompConfig, Stream, UpgradeSink,
 };
 
 /// The system's memory, which counts how often it is asked for some.
@@ -49,8 +49,9 @@ impl Sink for Counter {
 
     fn shorten(&mut self, _len: usize) {}
 
-    fn commit(&mut self, _part: Part) {
+    fn commit(&mut self, _part: Part) -> bool {
         self.1 += 1;
+        true
     }
 
     fn may_take_message(&self) -> bool {
@@ -182,16 +183,46 @@ fn allocations(start: Vec<Vec<u8>>, rule: RuleConfig, message: &[u8]) -> usize {
         } else {
             frames.transform(message, &mut |bytes| out.extend_from_slice(bytes));
         }
-        let half = out.len() / 2;
-        let mut input = Input::from(&out[..half]);
-        assert_eq!(frames.decode(&mut input, &mut sink), Ok(Decoded::NeedMore));
-        let used = half - input.len();
-        let mut input = Input::new(&out[used..half], &out[half..]);
-        assert_eq!(frames.decode(&mut input, &mut sink), Ok(Decoded::NeedMore));
-        assert!(input.is_empty());
+        cut(&mut frames, &out, &mut sink);
     }
     assert_eq!(sink.1, 100);
     COUNT.load(Relaxed) - before
+}
+
+/// Cuts a frame that comes in two pieces.
+fn cut(codec: &mut dyn Codec, bytes: &[u8], sink: &mut Counter) {
+    let half = bytes.len() / 2;
+    let mut input = Input::from(&bytes[..half]);
+    assert_eq!(codec.decode(&mut input, sink), Ok(Decoded::NeedMore));
+    let used = half - input.len();
+    let mut input = Input::new(&bytes[used..half], &bytes[half..]);
+    assert_eq!(codec.decode(&mut input, sink), Ok(Decoded::NeedMore));
+    assert!(input.is_empty());
+}
+
+/// Codecs of messages that a look at each byte cuts, with a message of each.
+fn streams() -> [(Stream, &'static [u8]); 3] {
+    let resp = RespConfig {
+        max_message_bytes: 0,
+        max_depth: 16,
+        max_values: 100,
+        requests: false,
+        inline: false,
+        text: true,
+    };
+    let stomp = StompConfig {
+        max_message_bytes: 0,
+        max_header_bytes: 1000,
+        max_headers: 10,
+    };
+    [
+        (Stream::json(0, Content::Text), b"{\"a\":[\"\xC3\xA4\"]}"),
+        (
+            Stream::resp(resp),
+            b"*2\r\n*1\r\n$1\r\na\r\n%1\r\n:1\r\n#t\r\n",
+        ),
+        (Stream::stomp(stomp), b"SEND\ncontent-length:2\n\nab\0"),
+    ]
 }
 
 #[test]
@@ -203,5 +234,14 @@ fn a_frame_is_not_allocated() {
             }
             assert_eq!(allocations(start, rule, message), 0);
         }
+    }
+    // One test, as others at the same time would be counted too.
+    for (mut codec, message) in streams() {
+        let mut sink = Counter(Box::new([0; 65_536]), 0);
+        let before = COUNT.load(Relaxed);
+        for _ in 0..100 {
+            cut(&mut codec, message, &mut sink);
+        }
+        assert_eq!((sink.1, COUNT.load(Relaxed) - before), (100, 0));
     }
 }

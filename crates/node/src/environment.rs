@@ -9,7 +9,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gev_options::{Checked, config};
+use gev_options::{Checked, config, protocol};
 use gev_reactor::{Address, Config, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
@@ -272,6 +272,18 @@ impl NativeServer {
             loans.forget(number);
         }
         detach(&env, &memory)
+    }
+
+    /// Makes the protocol in these options known, which are those of the server otherwise, so that its connections may change to
+    /// it: by the number that this returns.
+    #[napi(catch_unwind)]
+    pub fn add_protocol(&self, options: Object<'_>) -> Result<u32> {
+        let config = protocol(&Checked::new(options))?;
+        let running = self.running.borrow();
+        let reactor = running.as_ref().map(|running| &running.reactor);
+        reactor
+            .map(|reactor| reactor.add_protocol(config))
+            .ok_or_else(|| Error::from_reason("Bug: the server does not run"))
     }
 
     /// Bytes that all connections hold, in and out.

@@ -5,6 +5,7 @@
 //! `unsafe` code.
 
 mod allocator;
+pub mod by_hand;
 mod doorbell;
 mod driver;
 pub mod environment;

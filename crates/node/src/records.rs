@@ -150,6 +150,8 @@ events! {
     Event::Returned => EVENT_RETURNED = 17;
     /// Something is wrong with a frame: see `crates/wire/src/frame_error.rs`.
     Event::FrameError => EVENT_FRAME_ERROR = 18;
+    /// Another protocol holds from here on, and nothing is decoded before the step that answers this.
+    Event::Switched => EVENT_SWITCHED = 19;
 }
 
 commands! { |flags|
@@ -183,6 +185,12 @@ commands! { |flags|
     COMMAND_RESUME = 15 => CommandKind::Resume;
     /// Close for want of memory, and keep nothing: a goodbye.
     COMMAND_EXPEL = 16 => CommandKind::Expel;
+    /// Speak another protocol from here on: its number (u32, little-endian).
+    COMMAND_SET_PROTOCOL = 17 => CommandKind::SetProtocol;
+    /// These bytes come before all that has not been decoded.
+    COMMAND_UNREAD = 18 => CommandKind::Unread;
+    /// What was handed over has been handled: decode on.
+    COMMAND_STEP = 19 => CommandKind::Step;
 }
 
 numbers! { FLAGS: u32 {

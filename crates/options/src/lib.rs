@@ -18,7 +18,7 @@ use gev_reactor::{
 };
 use gev_session::Timeouts;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
-use gev_wire::{Content, ProxyMode, Raw, RespConfig, StompConfig, Stream};
+use gev_wire::{Codec, Content, ProxyMode, Raw, RespConfig, StompConfig, Stream};
 use napi::Result;
 
 pub use checked::Checked;
@@ -53,13 +53,46 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
     options.verdict().map(|()| config)
 }
 
-fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
-    let socket = options.group("socket");
+/// What connections of a server with these `options` are configured with that speak its protocol.
+///
+/// # Errors
+/// As [`config`].
+#[inline(never)]
+pub fn protocol(options: &Checked<'_>) -> Result<ConnectionConfig> {
+    let config = connection(options);
+    options.verdict().map(|()| config)
+}
+
+/// The codec of the protocol in a group of `options` as that of a server, for one that has no connection.
+///
+/// # Errors
+/// As [`config`].
+#[inline(never)]
+pub fn codec_by_hand(protocol: &Checked<'_>) -> Result<Box<dyn Codec>> {
+    let options = protocol.group("options");
+    let codec = codec(&protocol.text("name"), &options, protocol);
+    protocol.verdict().map(|()| codec()())
+}
+
+#[inline(never)]
+fn connection(options: &Checked<'_>) -> ConnectionConfig {
     let protocol = options.group("protocol");
     let name = protocol.text("name");
+    let stepwise = protocol.flag("stepwise");
     let protocol = protocol.group("options");
     let only = |of: &str| (name == of).then_some(&protocol);
     let timed = only("frames").or(only("resp")).or(only("stomp"));
+    ConnectionConfig {
+        codec: codec(&name, &protocol, &options.group("handler")),
+        session: Arc::new(gev_session::Config {
+            stepwise,
+            ..session(options, only("websocket"), timed)
+        }),
+    }
+}
+
+fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
+    let socket = options.group("socket");
     ListenerConfig {
         address: address(options, parse),
         mode: socket.optional_number("mode"),
@@ -70,10 +103,7 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
         receive_buffer_bytes: socket.number("receiveBufferBytes"),
         no_delay: socket.flag("noDelay"),
         keep_alive: socket.ms("keepAliveMs"),
-        connection: ConnectionConfig {
-            codec: codec(&name, &protocol, &options.group("handler")),
-            session: Arc::new(session(options, only("websocket"), timed)),
-        },
+        connection: connection(options),
     }
 }
 
@@ -125,6 +155,7 @@ fn session(
         max_messages_per_second: per_second("maxMessagesPerSecond"),
         max_buffered_bytes: options.group("flow").number("maxBufferedBytes"),
         max_read_bytes: options.group("eventLoop").number("readBufferBytes"),
+        stepwise: false,
     }
 }
 

@@ -119,6 +119,13 @@ pub enum CommandKind {
     /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32, little-endian), then what
     /// [`Close`](Self::Close) has.
     Stop,
+    /// Speak another protocol from here on. Payload: its number (u32, little-endian), which
+    /// [`Reactor::add_protocol`](crate::Reactor::add_protocol) has given it. [`Event::Switched`] follows.
+    SetProtocol,
+    /// The payload comes before all that has not been decoded.
+    Unread,
+    /// What was handed over has been handled: decode on.
+    Step,
     /// What the other end has written makes no sense, but for the id: what else it has to say of this connection cannot be
     /// trusted.
     Impossible,

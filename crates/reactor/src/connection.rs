@@ -14,6 +14,7 @@ use crate::addresses::Addresses;
 use crate::admission::Admitted;
 use crate::bridge::{Addressed, Bridge, Command, CommandKind};
 use crate::close_payload;
+use crate::protocols::Protocols;
 use crate::slots::ConnectionId;
 use crate::transport::Socket;
 
@@ -204,7 +205,7 @@ impl Connection {
     /// Reads until the socket is empty, the budget is spent, or nothing more is wanted.
     fn read<B: Bridge>(&mut self, around: &mut Surroundings<'_, B>) -> Next {
         let mut budget = around.read_budget;
-        while self.has_unread() {
+        while self.has_unread() && !self.session.is_paused() {
             if budget == 0 {
                 let is_last = self.session.is_stopping();
                 return if is_last { Next::Wait } else { Next::Again };
@@ -307,7 +308,13 @@ impl Connection {
     }
 
     /// Does what the application asks for, at `now`.
-    pub(crate) fn run(&mut self, command: Command<'_>, now: Instant, pools: &mut Pools) -> Next {
+    pub(crate) fn run(
+        &mut self,
+        command: Command<'_>,
+        now: Instant,
+        protocols: &Protocols,
+        pools: &mut Pools,
+    ) -> Next {
         let Self {
             session,
             socket,
@@ -349,11 +356,17 @@ impl Connection {
                 }
                 return Next::Gone(CloseReason::abnormal(cause, ""));
             }
+            CommandKind::Unread => session.unread(payload, config, pools),
+            CommandKind::Step => session.step(),
             CommandKind::Stop => {}
-            CommandKind::Impossible => {
-                let text = "Bug: a command that makes no sense";
-                return Next::Gone(CloseReason::abnormal(CloseCause::Internal, text));
-            }
+            CommandKind::SetProtocol => match protocols.get(payload) {
+                Some(protocol) => {
+                    session.set_protocol((protocol.codec)()(), deadline(), pools);
+                    *config = protocol.session;
+                }
+                None => return impossible(),
+            },
+            CommandKind::Impossible => return impossible(),
         }
         Next::Wait
     }
@@ -370,6 +383,12 @@ impl Connection {
     pub(crate) fn release(self, pools: &mut Pools) {
         self.session.release(pools);
     }
+}
+
+/// A command that makes no sense ends its connection.
+fn impossible() -> Next {
+    let text = "Bug: a command that makes no sense";
+    Next::Gone(CloseReason::abnormal(CloseCause::Internal, text))
 }
 
 /// A reset, for example. What Windows calls an abort is for mio the end of both directions, and no error; elsewhere both

@@ -20,6 +20,7 @@ mod counter;
 mod event_loop;
 mod listener;
 mod network;
+mod protocols;
 mod reactor;
 mod slots;
 mod system_clock;

@@ -112,6 +112,7 @@ mod tests {
     use std::sync::Arc;
 
     use gev_wire::Raw;
+    use mio::net::TcpStream;
     use socket2::SockRef;
 
     use super::*;
@@ -168,20 +169,44 @@ mod tests {
         assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
     }
 
+    /// A socket that has been accepted and is configured.
+    fn accepted(config: &ListenerConfig) -> (Client, TcpStream) {
+        let mut listeners = bind(config, 0, 1).unwrap();
+        let client = Client::connect(ip(&listeners[0])).unwrap();
+        loop {
+            if let Accepted::Connection(socket, _) = listeners[0].accept(Instant::now()) {
+                socket.configure(config).unwrap();
+                if let Socket::Tcp(stream) = socket {
+                    return (client, stream);
+                }
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn accepted_sockets_are_configured() {
+        let mut config = config("127.0.0.1:0");
+        for (no_delay, seconds) in [(true, 77), (false, 0), (true, 0), (false, 1)] {
+            config.no_delay = no_delay;
+            config.keep_alive = Duration::from_secs(seconds);
+            let (_client, stream) = accepted(&config);
+            let socket = SockRef::from(&stream);
+            assert_eq!(socket.tcp_nodelay().unwrap(), no_delay);
+            assert_eq!(socket.keepalive().unwrap(), seconds > 0);
+            if seconds > 0 {
+                assert_eq!(socket.tcp_keepalive_time().unwrap().as_secs(), seconds);
+            }
+        }
+    }
+
     #[test]
     fn accepted_sockets_have_the_buffers_that_were_asked_for() {
         let sizes = |config: &ListenerConfig| {
-            let mut listeners = bind(config, 0, 1).unwrap();
-            let _client = Client::connect(ip(&listeners[0])).unwrap();
-            loop {
-                if let Accepted::Connection(Socket::Tcp(stream), _) =
-                    listeners[0].accept(Instant::now())
-                {
-                    let socket = SockRef::from(&stream);
-                    let send = socket.send_buffer_size().unwrap();
-                    return (send, socket.recv_buffer_size().unwrap());
-                }
-            }
+            let (_client, stream) = accepted(config);
+            let socket = SockRef::from(&stream);
+            let send = socket.send_buffer_size().unwrap();
+            (send, socket.recv_buffer_size().unwrap())
         };
         let ordinary = config("127.0.0.1:0");
         let mut small = ordinary.clone();

@@ -11,9 +11,10 @@ use gev_session::MemoryBudget;
 use crate::address::Address;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
-use crate::config::{Balance, Config, ListenerConfig};
-use crate::event_loop::{Dealer, EventLoop, LoopHandle};
+use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig};
+use crate::event_loop::{Dealer, EventLoop, LoopHandle, Shared};
 use crate::listener;
+use crate::protocols::Protocols;
 
 /// Running event loops. Dropping it aborts and joins them.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Reactor {
     /// Of each listener.
     local: Vec<Address>,
     memory: Arc<MemoryBudget>,
+    protocols: Arc<Protocols>,
     loops: Vec<LoopHandle>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -66,9 +68,14 @@ impl Reactor {
             .map(|(index, config)| listener::bind(config, index, accepting))
             .collect::<io::Result<Vec<_>>>()?;
         let local = listeners.iter().map(|them| them[0].local.clone()).collect();
+        let protocols = Arc::<Protocols>::default();
         let made = bridges.into_iter().map(|bridge| {
-            let (admission, memory) = (Arc::clone(&admission), Arc::clone(&memory));
-            EventLoop::new(&config, admission, memory, bridge)
+            let shared = Shared {
+                admission: Arc::clone(&admission),
+                memory: Arc::clone(&memory),
+                protocols: Arc::clone(&protocols),
+            };
+            EventLoop::new(&config, shared, bridge)
         });
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
@@ -91,6 +98,7 @@ impl Reactor {
         let reactor = Self {
             local,
             memory,
+            protocols,
             loops,
             threads: Vec::new(),
         };
@@ -120,6 +128,12 @@ impl Reactor {
     pub fn is_ended(&self, event_loop: usize) -> bool {
         let thread = self.threads.get(event_loop);
         thread.is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Makes a protocol known that connections may change to, by the number that this returns.
+    #[must_use]
+    pub fn add_protocol(&self, config: ConnectionConfig) -> u32 {
+        self.protocols.add(config)
     }
 
     /// Bytes that all connections hold, in and out.

@@ -20,6 +20,9 @@ pub struct Config {
     pub max_buffered_bytes: usize,
     /// Most bytes that are received at a time.
     pub max_read_bytes: usize,
+    /// Nothing is decoded behind the opening, and behind each message, before the application has said so: see
+    /// [`Session::step`](crate::Session::step). For codecs that open before the first byte.
+    pub stepwise: bool,
 }
 
 /// How long an open connection may be silent, and how old it may get. Zero means for ever.
@@ -53,6 +56,7 @@ impl Default for Config {
             max_messages_per_second: 0,
             max_buffered_bytes: 16 << 20,
             max_read_bytes: 128 * 1024,
+            stepwise: false,
         }
     }
 }

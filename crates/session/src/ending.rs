@@ -116,7 +116,8 @@ impl Session {
             }
             self.stamp(config, pools);
         }
-        let unread = heard.has_unread || self.undecoded;
+        let is_held_back = self.is_held() && !self.rest.is_empty();
+        let unread = heard.has_unread || self.undecoded || is_held_back;
         let Some(deadline) = self.deadline else {
             return self.look_after(now, unread, config, pools);
         };

@@ -48,6 +48,9 @@ pub enum Event {
     /// The kernel has taken everything that was to be sent before a [`Session::tell_sent`](crate::Session::tell_sent): one
     /// for each, in order. No payload.
     Sent,
+    /// The protocol of a [`Session::set_protocol`](crate::Session::set_protocol) holds: what came before was the old one's. Nothing is
+    /// decoded before [`Session::step`](crate::Session::step). No payload.
+    Switched,
     /// Something is wrong with a frame. Unless it is delivered all the same, what has been handed over of it is void. Payload:
     /// see [`FrameError`](gev_wire::FrameError).
     FrameError,

@@ -23,6 +23,7 @@ mod receiving;
 mod sending;
 mod session;
 mod sink;
+mod switching;
 mod watch;
 
 pub use close_reason::CloseReason;

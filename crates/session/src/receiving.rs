@@ -57,7 +57,7 @@ impl Session {
             return next;
         }
         self.count_memory();
-        if self.input_ended {
+        if self.input_ended && !self.is_held() {
             return self.end_of_input(around);
         }
         Next::Wait
@@ -104,7 +104,7 @@ impl Session {
 
     /// All that has arrived has been received, and nothing more is waited for if the loop is stopping.
     pub fn look_last<E: Events, O: Outlet>(&mut self, around: &mut Around<'_, E, O>) -> Next {
-        if self.life.part_for_stop() {
+        if !self.is_held() && self.life.part_for_stop() {
             return self.tell(around);
         }
         Next::Wait
@@ -165,6 +165,13 @@ impl Session {
         {
             return Ok(Decoded::NeedMore);
         }
+        if around.config.stepwise && self.life.is_handshaking() {
+            // The first byte may be another protocol's too.
+            let nothing = &mut Input::default();
+            let decoded = self.with_sink(around, |codec, sink| codec.decode(nothing, sink));
+            self.awaits_step |= self.life.is_open();
+            return decoded;
+        }
         self.with_sink(around, |codec, sink| codec.decode(input, sink))
     }
 
@@ -191,11 +198,14 @@ impl Session {
             rank: around.rank,
             is_starved: false,
             has_completed: false,
+            stepwise: around.config.stepwise,
+            has_stepped: false,
         };
         let result = what(&mut *self.codec, &mut sink);
         self.has_completed |= sink.has_completed;
         self.has_ended_frame |= sink.has_completed;
         self.lacks_memory = sink.is_starved;
+        self.awaits_step |= sink.has_stepped;
         result
     }
 

@@ -35,6 +35,10 @@ pub struct Session {
     pub(crate) has_ended_frame: bool,
     /// The application wants nothing more for now.
     pub(crate) paused: bool,
+    /// Nothing more is decoded before the application has said how to go on.
+    pub(crate) awaits_step: bool,
+    /// Changes of the protocol that the application has not been told of.
+    pub(crate) switches: u32,
     /// The peer has ended its side.
     pub(crate) input_ended: bool,
     pub(crate) sending: Sending,
@@ -113,6 +117,8 @@ impl Session {
             has_completed: false,
             has_ended_frame: false,
             paused: false,
+            awaits_step: false,
+            switches: 0,
             input_ended: false,
             sending,
             share,
@@ -172,6 +178,10 @@ impl Session {
 
     /// What the application has asked to be told of and has come about, one at a time.
     pub fn next_news(&mut self) -> Option<Event> {
+        if self.switches > 0 {
+            self.switches -= 1;
+            return Some(Event::Switched);
+        }
         self.sending.next_news()
     }
 
@@ -188,11 +198,16 @@ impl Session {
     }
 
     /// True while the application wants nothing more. A close from this side needs to see what the peer says to it, and a
-    /// last look is a look.
+    /// last look is a look, as soon as the application has said how to go on.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         let may_wait = self.life.is_handshaking() || self.life.is_open();
-        self.paused && may_wait && !self.life.is_stopping()
+        self.is_held() || self.paused && may_wait && !self.life.is_stopping()
+    }
+
+    /// True while what comes next depends on what the application says.
+    pub(crate) fn is_held(&self) -> bool {
+        self.awaits_step && self.life.is_open()
     }
 
     /// True when what it sends takes memory, as long as its message is not complete or the event queue is full.
@@ -272,4 +287,4 @@ impl fmt::Debug for Session {
 }
 
 /// No codec leaves more than this of a frame in its input: WebSocket up to 64 KiB, a request that is not complete.
-const MAX_UNFINISHED_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_UNFINISHED_BYTES: usize = 64 * 1024;

@@ -34,10 +34,18 @@ pub(crate) struct SessionSink<'a, E> {
     pub(crate) is_starved: bool,
     /// A message has come to its end.
     pub(crate) has_completed: bool,
+    /// Nothing may follow a message before the application has said so.
+    pub(crate) stepwise: bool,
+    /// A message has been handed over that nothing may follow.
+    pub(crate) has_stepped: bool,
 }
 
 impl<E: Events> Sink for SessionSink<'_, E> {
     fn open(&mut self, opening: Opening<'_>) -> bool {
+        if !self.life.is_handshaking() {
+            // It is open already, by a codec before.
+            return true;
+        }
         let subprotocol = opening.subprotocol.as_bytes();
         let extensions = opening.extensions.as_bytes();
         let separator: &[u8] = if opening == Opening::default() {
@@ -80,8 +88,9 @@ impl<E: Events> Sink for SessionSink<'_, E> {
     }
 
     #[inline]
-    fn commit(&mut self, part: Part) {
+    fn commit(&mut self, part: Part) -> bool {
         if part.last {
+            self.has_stepped = self.stepwise;
             self.recent.messages = self.recent.messages.saturating_add(1);
             self.messages_left = self.messages_left.saturating_sub(1);
             self.has_completed = true;
@@ -93,6 +102,7 @@ impl<E: Events> Sink for SessionSink<'_, E> {
             self.room_for_more = self.room_for_more.saturating_sub(self.reserved);
         }
         self.events.commit(Event::Message(part));
+        !self.has_stepped
     }
 
     #[inline]

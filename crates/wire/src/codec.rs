@@ -81,6 +81,11 @@ pub trait Codec: Send {
         false
     }
 
+    /// False when `decode` has consumed bytes that do not make a whole, so that another codec could not go on with what follows.
+    fn is_between_messages(&self) -> bool {
+        !self.is_half_way()
+    }
+
     /// Bytes of memory that it has for the message that is half way, compressors aside.
     fn kept_len(&self) -> usize {
         0
@@ -145,8 +150,11 @@ pub trait Sink: UpgradeSink + KeepAliveSink + FrameSink {
     /// Makes the slice of the last [`reserve`](Self::reserve) end after `len` bytes.
     fn shorten(&mut self, len: usize);
 
-    /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve).
-    fn commit(&mut self, part: Part);
+    /// Hands over the part that was written into the slice of the last [`reserve`](Self::reserve). False when the application
+    /// has to say first what comes next, as its message may change that: a codec that can stand still between two messages
+    /// looks at no byte behind this one then, and `decode` returns [`Decoded::Asked`].
+    #[must_use = "it may say that nothing is to follow for now"]
+    fn commit(&mut self, part: Part) -> bool;
 
     /// False when the next message is one too many for now: the peer sends faster than it may.
     fn may_take_message(&self) -> bool;
@@ -197,8 +205,8 @@ pub enum Decoded {
     NeedMore,
     /// The sink is full. Present the rest again when it has room.
     Blocked,
-    /// The application has been asked about a request; nothing is decoded before [`Upgrade::accept`] or
-    /// [`Upgrade::refuse`].
+    /// The application has to answer before anything more is decoded: a request, by [`Upgrade::accept`] or
+    /// [`Upgrade::refuse`], or a message behind which it has to say how to go on (see [`Sink::commit`]).
     Asked,
     /// The peer has said goodbye, or has answered ours, or was refused with what was replied. Bytes that follow are
     /// not looked at. What is left to do: answer with [`Codec::close`], flush, close.

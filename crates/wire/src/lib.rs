@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod assembler;
+mod by_hand;
 mod close;
 mod codec;
 mod frame_error;
@@ -20,6 +21,7 @@ mod stream;
 mod utf8;
 pub mod websocket;
 
+pub use by_hand::{ByHand, Told};
 pub use close::{Close, CloseCause, CloseCode, Fault};
 pub use codec::{
     Codec, Control, Decoded, FrameSink, KeepAlive, KeepAliveSink, MessageKind, Opening, Outgoing,

@@ -37,12 +37,15 @@ impl Codec for Raw {
                 return Ok(Decoded::Blocked);
             };
             payload.copy_from_slice(&first[..n]);
-            sink.commit(Part {
+            let goes_on = sink.commit(Part {
                 kind: MessageKind::Binary,
                 last: true,
                 ascii: false,
             });
             input.consume(n);
+            if !goes_on {
+                return Ok(Decoded::Asked);
+            }
         }
         Ok(Decoded::NeedMore)
     }

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!   between | message | between | message | mess         what the scan finds
-//!                                |<------->|             one copy to the sink, if it is in one run
+//!                                |<------->|             one copy to the sink
+//!                                          |<-->|        stays in the input, and is not looked at again
 //! ```
+//! A message that is too long for one part is taken in as it comes, once there is that much of it.
+//!
 //! A [`Scan`] knows the bytes, a [`Stream`] everything else: parts, limits, what is told of errors.
 //!
 //! Invariants: every byte is looked at once, also when the sink is full; what is announced is never allocated; between
@@ -11,7 +14,9 @@
 
 use crate::assembler::{Assembler, Step};
 use crate::close::{Close, Fault};
-use crate::codec::{Codec, Decoded, MessageKind, Opening, Outgoing, Part, Payload, Sink};
+use crate::codec::{
+    Codec, Decoded, MessageKind, Opening, Outgoing, PART_BYTES, Part, Payload, Sink,
+};
 use crate::frame_error::{Fate, FrameError, FrameFault};
 use crate::input::Input;
 use crate::utf8::{INVALID_TEXT, Utf8};
@@ -112,11 +117,11 @@ impl Stream {
         }
     }
 
-    /// Takes in messages to the end of `input`, true, or until the sink is full, false.
-    fn messages(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<bool, Fault> {
+    /// Takes in messages to the end of `input`, until the sink is full, or to one behind which nothing is to follow for now.
+    fn messages(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
         loop {
             if !self.tell(sink)? {
-                return Ok(false);
+                return Ok(Decoded::Blocked);
             }
             if self.stage == Stage::Failed {
                 input.consume(input.len());
@@ -132,27 +137,32 @@ impl Stream {
             if !self.look(input) {
                 continue;
             }
-            match self.take_in(input, sink) {
+            match self.hand_over(input, sink) {
                 Taken::Some => {}
-                Taken::All => return Ok(true),
-                Taken::Blocked => return Ok(false),
+                Taken::Last => return Ok(Decoded::Asked),
+                Taken::All => return Ok(Decoded::NeedMore),
+                Taken::Blocked => return Ok(Decoded::Blocked),
             }
         }
     }
 
-    /// Looks at what is new in the first run of the input. False when it is wrong.
+    /// Looks at what is new in the input. False when it is wrong.
     fn look(&mut self, input: &Input<'_>) -> bool {
+        let first = input.first();
+        let runs = [(first, 0), (input.second(), first.len())];
+        runs.iter().all(|&(run, at)| self.look_at(run, at, input))
+    }
+
+    /// Looks at what is new in a run of the input, in front of which so many bytes are.
+    fn look_at(&mut self, run: &[u8], at: usize, input: &Input<'_>) -> bool {
         let Message {
-            seen,
-            is_complete,
-            taken,
-            ..
+            is_complete, taken, ..
         } = self.message;
-        let run = input.first();
+        let seen = self.message.seen.saturating_sub(at);
         if is_complete || seen >= run.len() {
             return true;
         }
-        let before = taken + seen as u64;
+        let before = taken + (at + seen) as u64;
         let most = match self.max_message_bytes {
             0 => u64::MAX,
             most => most,
@@ -179,24 +189,49 @@ impl Stream {
         true
     }
 
-    /// Takes in what has been looked at, or some of it.
+    /// Hands over what has been looked at, if it is a whole message, or enough of one.
+    fn hand_over(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Taken {
+        let Message {
+            seen,
+            is_complete,
+            taken,
+            ..
+        } = self.message;
+        if taken > 0 || seen > PART_BYTES {
+            return self.take_in(input, sink);
+        }
+        if !is_complete {
+            return Taken::All;
+        }
+        let Some(room) = sink.reserve(seen) else {
+            return Taken::Blocked;
+        };
+        input.peek_into(room);
+        let Ok(part) = self.content.part(room, true, true, &mut self.utf8) else {
+            return self.not_text(input);
+        };
+        let goes_on = sink.commit(part);
+        input.consume(seen);
+        self.message = Message::default();
+        if goes_on { Taken::Some } else { Taken::Last }
+    }
+
+    /// Takes in what has been looked at of a message that is long, or some of it.
     fn take_in(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Taken {
         let run = input.first();
         let message = &self.message;
         let run = &run[..message.seen.min(run.len())];
         let completes = message.is_complete && run.len() == message.seen;
-        let (len, last) = match self.parts.step(run.len(), completes) {
+        let (len, last, goes_on) = match self.parts.step(run.len(), completes) {
             Step::HandOver { len, last } => {
                 let Some(room) = sink.reserve(len) else {
                     return Taken::Blocked;
                 };
                 room.copy_from_slice(&run[..len]);
-                let is_whole = last && message.taken == 0;
-                let Ok(part) = self.content.part(room, is_whole, last, &mut self.utf8) else {
+                let Ok(part) = self.content.part(room, false, last, &mut self.utf8) else {
                     return self.not_text(input);
                 };
-                sink.commit(part);
-                (len, last)
+                (len, last, sink.commit(part))
             }
             Step::HandOverPending { last } => {
                 let Some(bytes) = self.parts.give(sink) else {
@@ -210,8 +245,7 @@ impl Stream {
                     MessageKind::Binary
                 };
                 let ascii = is_text && bytes.is_ascii();
-                sink.commit(Part { kind, last, ascii });
-                (0, last)
+                (0, last, sink.commit(Part { kind, last, ascii }))
             }
             Step::Collect(len) => {
                 let append = |pending: &mut Vec<u8>| pending.extend_from_slice(&run[..len]);
@@ -219,16 +253,20 @@ impl Stream {
                 if self.content.is_text() && self.utf8.check(bytes).is_err() {
                     return self.not_text(input);
                 }
-                (len, false)
+                (len, false, true)
             }
             Step::Wait => return Taken::All,
         };
         if last {
             self.message = Message::default();
+            self.parts = Assembler::default();
         } else {
             self.message.take(&run[..len]);
         }
         input.consume(len);
+        if last && !goes_on {
+            return Taken::Last;
+        }
         Taken::Some
     }
 
@@ -273,6 +311,8 @@ impl Stream {
 enum Taken {
     /// There may be more.
     Some,
+    /// To the end of a message, and nothing is to follow for now.
+    Last,
     All,
     /// The sink is full.
     Blocked,
@@ -286,11 +326,7 @@ impl Codec for Stream {
             }
             self.stage = Stage::Open;
         }
-        Ok(if self.messages(input, sink)? {
-            Decoded::NeedMore
-        } else {
-            Decoded::Blocked
-        })
+        self.messages(input, sink)
     }
 
     fn begin(&mut self, _outgoing: Outgoing, _len: u64, _out: &mut Vec<u8>) -> Payload {
@@ -357,6 +393,9 @@ impl Message {
 
     /// What is wrong with it; `input` is the rest of it.
     fn error(&self, reason: FrameFault, input: &Input<'_>) -> FrameError {
+        if self.taken == 0 {
+            return FrameError::new(reason, Fate::Closed, input);
+        }
         let known = self.taken.min(self.head.len() as u64) as usize;
         let head = Input::new(&self.head[..known], input.first());
         FrameError::new(reason, Fate::Closed, &head)

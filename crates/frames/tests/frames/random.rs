@@ -61,6 +61,7 @@ proptest! {
         cuts in prop::collection::vec(1..20_usize, 1..6),
         block_every in 0..4_usize,
         at in 0..600_usize,
+        stepwise in any::<bool>(),
     ) {
         let mut choices = Choices(&choices);
         let config = choices.config();
@@ -83,6 +84,7 @@ proptest! {
         }
         let block_every = if block_every == 1 { 0 } else { block_every };
         let mut sink = Collector::blocking(block_every);
+        sink.stepwise = stepwise;
         let end = feed_all(&mut codec(config.clone()), &pieces, at, &mut sink);
         prop_assert_eq!(story(&sink.log, &end), expected, "{:?} {}", config, bytes.escape_ascii());
     }

@@ -119,6 +119,7 @@ pub(crate) fn cuts(config: &Config, bytes: &[u8], expected: &[&str]) {
     assert_eq!(story(&sink.log, &end), expected);
     let check = |pieces: &[&[u8]], at: usize, block_every: usize| {
         let mut sink = Collector::blocking(block_every);
+        sink.stepwise = at % 2 == 1;
         let end = feed(&mut codec(config.clone()), pieces, at, &mut sink);
         let lens: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
         assert_eq!(

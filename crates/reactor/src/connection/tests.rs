@@ -161,7 +161,7 @@ impl Stage {
         let Self {
             connection, pools, ..
         } = self;
-        let next = connection.run(close, Instant::now(), pools);
+        let next = connection.run(close, Instant::now(), &Protocols::default(), pools);
         assert_eq!((next, connection.flush(pools)), (Next::Wait, Next::Wait));
     }
 }

@@ -149,7 +149,7 @@ impl<B: Bridge> EventLoop<B> {
         // A proxy connects for many: each counts by what its header says.
         let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
         let counted = if is_proxy { None } else { remote.ip() };
-        let Some(admitted) = self.admission.admit(counted, self.now) else {
+        let Some(admitted) = self.shared.admission.admit(counted, self.now) else {
             self.bridge.add(Counter::Refused, 1);
             return;
         };
@@ -230,7 +230,7 @@ impl<B: Bridge> EventLoop<B> {
         }
         let role = &self.roles[index];
         let config = Arc::clone(&role.listener.connection.session);
-        let (codec, share) = ((role.make_codec)(), Share::new(&self.memory));
+        let (codec, share) = ((role.make_codec)(), Share::new(&self.shared.memory));
         let mut session = Session::new(codec, &config, share, self.now);
         if let Some(mode) = role.listener.proxy.mode_of(&accepted.1.remote) {
             session = session.behind_proxy(mode);

@@ -31,7 +31,8 @@ impl<B: Bridge> EventLoop<B> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            if let Next::Gone(reason) = connection.run(command, self.now, &mut self.pools) {
+            let next = connection.run(command, self.now, &self.shared.protocols, &mut self.pools);
+            if let Next::Gone(reason) = next {
                 // At once: a socket that has failed may take what the next command sends, behind a part that is missing.
                 self.remove(id, reason);
             } else if !connection.listed.dirty {

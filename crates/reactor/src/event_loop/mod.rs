@@ -24,6 +24,7 @@ use crate::bridge::Bridge;
 use crate::config::{CodecMaker, Config, ListenerConfig, LoopConfig};
 use crate::connection::{Connection, Surroundings};
 use crate::listener::Listener;
+use crate::protocols::Protocols;
 use crate::slots::{ConnectionId, Slots};
 use crate::system_clock::SystemClock;
 use crate::timer_wheel::TimerWheel;
@@ -59,8 +60,7 @@ pub struct EventLoop<B> {
     dealer: Option<Dealer>,
     /// Another loop may still send accepted sockets.
     awaits_sockets: Arc<AtomicBool>,
-    admission: Arc<Admission>,
-    memory: Arc<MemoryBudget>,
+    shared: Shared,
     connections: Slots<Box<Connection>>,
     timers: TimerWheel<ConnectionId>,
     due: Vec<ConnectionId>,
@@ -108,6 +108,13 @@ enum News {
     },
 }
 
+/// What all loops of a reactor have in common.
+pub(crate) struct Shared {
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) memory: Arc<MemoryBudget>,
+    pub(crate) protocols: Arc<Protocols>,
+}
+
 /// What the connections of one listener are configured with on one loop.
 struct Role {
     make_codec: CodecMaker,
@@ -129,8 +136,7 @@ impl<B: Bridge> EventLoop<B> {
     #[inline(never)]
     pub(crate) fn new(
         config: &Config,
-        admission: Arc<Admission>,
-        memory: Arc<MemoryBudget>,
+        shared: Shared,
         bridge: B,
     ) -> io::Result<(Self, LoopHandle)> {
         let poll = Poll::new()?;
@@ -156,8 +162,7 @@ impl<B: Bridge> EventLoop<B> {
             listeners: Vec::new(),
             dealer: None,
             awaits_sockets: Arc::default(),
-            admission,
-            memory,
+            shared,
             connections: Slots::new(config.admission.connections),
             timers: TimerWheel::new(now),
             due: Vec::new(),

@@ -82,7 +82,7 @@ impl<B: Bridge> EventLoop<B> {
             return;
         }
         // Where memory is scarce, more may come before others have used up what it needs.
-        let may_wait = !self.memory.has_room(Rank::Any) && self.alone_for() < PATIENCE;
+        let may_wait = !self.shared.memory.has_room(Rank::Any) && self.alone_for() < PATIENCE;
         let waits = |it: &Connection| it.session().is_half_way() && !it.session().is_paused();
         if !may_wait || !self.is(id, waits) {
             self.starving.first = None;
@@ -121,7 +121,7 @@ impl<B: Bridge> EventLoop<B> {
     pub(super) fn may_feed(&self) -> bool {
         let Starving { line, first, .. } = &self.starving;
         let first_waits = first.is_none() || line.front() == first.as_ref();
-        !line.is_empty() && first_waits && self.memory.await_room()
+        !line.is_empty() && first_waits && self.shared.memory.await_room()
     }
 
     /// Gives those their turn that may go on.
@@ -130,7 +130,7 @@ impl<B: Bridge> EventLoop<B> {
             return;
         }
         self.starving.since = self.now;
-        if self.memory.has_room(Rank::Any) {
+        if self.shared.memory.has_room(Rank::Any) {
             self.starving.first = None;
             while self.feed_next().is_some() {}
         } else {
@@ -163,7 +163,7 @@ impl<B: Bridge> EventLoop<B> {
     /// Tells the other end when somebody has to go.
     pub(super) fn watch_memory(&mut self) {
         let is_stuck = self.is_stuck();
-        let Some(bytes) = self.memory.shortage(is_stuck) else {
+        let Some(bytes) = self.shared.memory.shortage(is_stuck) else {
             self.starving.told = None;
             return;
         };

@@ -39,18 +39,27 @@ impl Transport for Stream {
     }
 
     fn configure(&self, config: &ListenerConfig) -> io::Result<()> {
-        let socket = SockRef::from(self);
-        if config.no_delay {
-            socket.set_tcp_nodelay(true)?;
+        if INHERITS {
+            return Ok(());
         }
-        if !config.keep_alive.is_zero() {
-            // The kernel counts seconds, from 1 to 32,767.
-            let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
-            let time = Duration::from_secs(seconds);
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
-        }
-        Ok(())
+        configure(&SockRef::from(self), config)
     }
+}
+
+/// Accepted sockets have what has been configured of the one that listens, which saves three system calls for each.
+const INHERITS: bool = cfg!(target_os = "linux");
+
+fn configure(socket: &Socket, config: &ListenerConfig) -> io::Result<()> {
+    if config.no_delay {
+        socket.set_tcp_nodelay(true)?;
+    }
+    if !config.keep_alive.is_zero() {
+        // The kernel counts seconds, from 1 to 32,767.
+        let seconds = config.keep_alive.as_millis().div_ceil(1000).min(32_767) as u64;
+        let time = Duration::from_secs(seconds);
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))?;
+    }
+    Ok(())
 }
 
 impl Acceptor {
@@ -137,6 +146,9 @@ fn new_socket(config: &ListenerConfig, address: SocketAddr) -> io::Result<Socket
     }
     if config.receive_buffer_bytes > 0 {
         socket.set_recv_buffer_size(config.receive_buffer_bytes)?;
+    }
+    if INHERITS {
+        configure(&socket, config)?;
     }
     Ok(socket)
 }

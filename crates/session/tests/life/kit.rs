@@ -31,7 +31,15 @@ pub(crate) struct Stage {
     stopping: Option<Stopping>,
     /// The application takes what comes.
     is_heard: bool,
+    arrived: Arrived,
     line: Line,
+}
+
+/// What the socket has for the session.
+#[derive(Default)]
+struct Arrived {
+    bytes: Vec<u8>,
+    fin: bool,
 }
 
 /// Raw TCP that has opened.
@@ -75,6 +83,30 @@ pub(crate) fn framed(framing: gev_frames::Config, timeouts: Timeouts) -> Stage {
         ..Config::default()
     };
     Stage::new(Box::new(Frames::new(Arc::new(framing))), config).begin()
+}
+
+/// Any of these, one message at a time, when its opening has been handled.
+pub(crate) fn stepwise(codec: Box<dyn Codec>) -> Stage {
+    opening_stepwise(codec).steps()
+}
+
+/// As above, before.
+pub(crate) fn opening_stepwise(codec: Box<dyn Codec>) -> Stage {
+    Stage::new(codec, one_by_one()).begin()
+}
+
+/// As above, behind a proxy.
+pub(crate) fn opening_stepwise_behind(codec: Box<dyn Codec>) -> Stage {
+    Stage::new(codec, one_by_one())
+        .behind(ProxyMode::Required)
+        .begin()
+}
+
+fn one_by_one() -> Config {
+    Config {
+        stepwise: true,
+        ..Config::default()
+    }
 }
 
 /// A WebSocket that has said nothing.
@@ -143,6 +175,7 @@ impl Stage {
             clock,
             stopping: None,
             is_heard: true,
+            arrived: Arrived::default(),
             line,
         }
     }
@@ -159,6 +192,11 @@ impl Stage {
     /// Fails unless this is what has happened.
     pub(crate) fn says(self, expected: &str) {
         assert_eq!(*self.line.0.borrow(), expected);
+    }
+
+    /// How many messages the application has been given.
+    pub(crate) fn messages(&self) -> usize {
+        self.line.0.borrow().matches("message ").count()
     }
 
     /// Fails unless so many bytes are dealt with, other than when it was asked last.
@@ -207,6 +245,7 @@ impl Stage {
         while let Some(news) = session.next_news() {
             self.line.say(match news {
                 Event::Sent => "was sent",
+                Event::Switched => "switched",
                 _ => "drained",
             });
         }
@@ -217,12 +256,38 @@ impl Stage {
         self
     }
 
-    /// Its turn: what is left is decoded.
-    pub(crate) fn turn(self) -> Self {
-        self.act(|session, around| match session.go_on(around) {
-            Next::Wait if !session.is_paused() => session.look_last(around),
-            next => next,
-        })
+    /// Its turn: what is left is decoded, and then what has arrived.
+    pub(crate) fn turn(mut self) -> Self {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        let stage = self.act(|session, around| {
+            let mut next = session.go_on(around);
+            loop {
+                if next != Next::Wait || session.is_paused() {
+                    return next;
+                }
+                if session.wants_input() && !arrived.bytes.is_empty() {
+                    let bytes = std::mem::take(&mut arrived.bytes);
+                    next = session.receive(&bytes, around);
+                } else if session.wants_input() && std::mem::take(&mut arrived.fin) {
+                    return session.receive_end(around);
+                } else {
+                    return session.look_last(around);
+                }
+            }
+        });
+        Self { arrived, ..stage }
+    }
+
+    /// This comes to the socket, which keeps it until the session takes it.
+    pub(crate) fn gets(mut self, bytes: &[u8]) -> Self {
+        self.arrived.bytes.extend(bytes);
+        self.turn()
+    }
+
+    /// As above, FIN.
+    pub(crate) fn gets_fin(mut self) -> Self {
+        self.arrived.fin = true;
+        self.turn()
     }
 
     pub(crate) fn receives(self, bytes: &[u8]) -> Self {
@@ -391,6 +456,34 @@ impl Stage {
     pub(crate) fn resumes(self) -> Self {
         self.act(|session, _| {
             session.resume();
+            Next::Wait
+        })
+        .turn()
+    }
+
+    /// The handler is done with what it was given.
+    pub(crate) fn steps(self) -> Self {
+        self.act(|session, _| {
+            session.step();
+            Next::Wait
+        })
+        .turn()
+    }
+
+    /// The application gives back what it was given.
+    pub(crate) fn unreads(self, bytes: &[u8]) -> Self {
+        self.act(|session, around| {
+            session.unread(bytes, around.config, around.pools);
+            Next::Wait
+        })
+    }
+
+    /// From now on something else is spoken, stepwise or not.
+    pub(crate) fn switches_to(mut self, codec: Box<dyn Codec>, stepwise: bool) -> Self {
+        let deadline = self.deadline_of_close();
+        self.config.stepwise = stepwise;
+        self.act(|session, around| {
+            session.set_protocol(codec, deadline, around.pools);
             Next::Wait
         })
         .turn()

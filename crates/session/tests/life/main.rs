@@ -11,4 +11,5 @@ mod kit;
 mod proxies;
 mod sending;
 mod stopping;
+mod switching;
 mod timeouts;

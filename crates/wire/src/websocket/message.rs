@@ -292,7 +292,8 @@ impl Message {
         if last && !self.utf8.is_complete() {
             return Err(INVALID_TEXT);
         }
-        sink.commit(Part { kind, last, ascii });
+        // A WebSocket never waits between two messages.
+        let _ = sink.commit(Part { kind, last, ascii });
         if last {
             *self = Self::default();
         }
@@ -404,7 +405,8 @@ pub(crate) fn hand_over_whole(
             return Err(INVALID_TEXT);
         }
     }
-    sink.commit(Part {
+    // As above.
+    let _ = sink.commit(Part {
         kind,
         last: true,
         ascii,

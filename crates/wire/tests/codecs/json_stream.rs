@@ -44,6 +44,7 @@ fn every_object_and_array_is_a_message_wherever_it_is_cut() {
             for cut in 0..=bytes.len() {
                 let (first, second) = bytes.as_bytes().split_at(cut);
                 let mut sink = Collector::blocking(block_every);
+                sink.stepwise = cut % 2 == 1;
                 let end = feed(&mut stream(), &[first, second], cut, &mut sink);
                 assert_eq!(end, End::NeedMore);
                 assert_eq!(sink.messages(), TEXTS.map(text), "{between:?} {cut}");
@@ -60,11 +61,20 @@ fn every_object_and_array_is_a_message_wherever_it_is_cut() {
 fn a_long_text_goes_in_parts() {
     let long = format!("[\"{}\"]", "€".repeat(PART_BYTES));
     let mut codec = stream();
-    let (sink, end) = feed_whole(&mut codec, format!("{long}{long}[").as_bytes());
-    assert_eq!(end, End::NeedMore);
+    let bytes = format!("{long}{long}[");
+    let mut input = Input::from(bytes.as_bytes());
+    let mut sink = Collector::default();
+    assert_eq!(decode(&mut codec, &mut input, &mut sink), End::NeedMore);
     assert_eq!(sink.messages(), [text(&long), text(&long)]);
     assert!(sink.parts.iter().all(|&len| len <= PART_BYTES));
-    assert_eq!(codec.unfinished_len(), 1);
+    // The beginning of the third stays where it is, and of the long ones nothing is kept.
+    assert_eq!((input.len(), codec.kept_len()), (1, 0));
+    let half = &long.as_bytes()[..2 * PART_BYTES];
+    assert_eq!(
+        decode(&mut codec, &mut Input::from(half), &mut sink),
+        End::NeedMore
+    );
+    assert_eq!(codec.unfinished_len(), half.len() as u64);
     assert!(codec.is_half_way());
 }
 

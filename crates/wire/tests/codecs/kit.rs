@@ -50,6 +50,8 @@ pub(crate) struct Collector {
     pub(crate) controls: usize,
     /// More are too many; `None` for no limit.
     pub(crate) max_controls: Option<usize>,
+    /// Nothing is to follow a message at once.
+    pub(crate) stepwise: bool,
     /// Length of the message that is coming in, if that was said.
     announced: Option<u64>,
     /// Calls of `open`, `reserve` and the like so far.
@@ -140,7 +142,7 @@ impl Sink for Collector {
         self.reserved.as_deref_mut()
     }
 
-    fn commit(&mut self, part: Part) {
+    fn commit(&mut self, part: Part) -> bool {
         let bytes = self.reserved.take().expect("commit without reserve");
         let ascii = part.kind == MessageKind::Text && bytes.is_ascii();
         assert_eq!(part.ascii, ascii);
@@ -154,6 +156,7 @@ impl Sink for Collector {
             assert!(announced.is_none_or(|len| len == message.len() as u64));
             self.log.push(Entry::Message(kind, message));
         }
+        !(self.stepwise && part.last)
     }
 
     fn reply(&mut self, bytes: &[u8]) {
@@ -224,7 +227,8 @@ impl KeepAliveSink for Collector {
 
 /// Decodes until nothing more can be done, asking again whenever the sink was full.
 pub(crate) fn decode(protocol: &mut dyn Codec, input: &mut Input<'_>, sink: &mut Collector) -> End {
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
+        let before = sink.log.len();
         let end = match protocol.decode(input, sink) {
             Ok(Decoded::Blocked) => {
                 let may_block = sink.block_every != 0 || sink.rooms.contains(&0);
@@ -232,6 +236,12 @@ pub(crate) fn decode(protocol: &mut dyn Codec, input: &mut Input<'_>, sink: &mut
                 continue;
             }
             Ok(Decoded::NeedMore) => return End::NeedMore,
+            Ok(Decoded::Asked) if sink.stepwise => {
+                let is_message = |entry: &&Entry| matches!(entry, Entry::Message(..));
+                let messages = sink.log[before..].iter().filter(is_message).count();
+                assert_eq!(messages, 1, "one message a step");
+                continue;
+            }
             Ok(Decoded::Asked) => return End::Asked,
             Ok(Decoded::Closed(close)) => End::Closed(close),
             Err(error) => End::Failed(error),

@@ -1,5 +1,6 @@
 //! The protocols as their callers see them: bytes in, messages and replies out.
 
+mod by_hand;
 mod close;
 mod defects;
 mod deflate;

@@ -31,6 +31,17 @@ fn each_run_is_a_message() {
 }
 
 #[test]
+fn a_run_is_left_where_nothing_is_to_follow_at_once() {
+    let mut sink = Collector::default();
+    sink.stepwise = true;
+    let mut input = Input::new(b"one", b"two");
+    let mut raw = Raw::default();
+    assert_eq!(raw.decode(&mut input, &mut sink), Ok(Decoded::Asked));
+    assert_eq!(input.first(), b"two");
+    assert_eq!(sink.messages(), [binary("one")]);
+}
+
+#[test]
 fn long_runs_are_cut() {
     let bytes: Vec<u8> = (0..2 * PART_BYTES + 1).map(|at| at as u8).collect();
     let (sink, _) = feed_whole(&mut Raw::default(), &bytes);

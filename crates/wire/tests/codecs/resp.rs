@@ -285,6 +285,22 @@ fn ascii_goes_as_text_where_that_is_wanted() {
 }
 
 #[test]
+fn half_a_long_value_at_the_end_is_told_with_its_first_bytes() {
+    let half = [&b"*1\r\n$300000\r\n"[..], &[b'x'; 2 * PART_BYTES]].concat();
+    for piece in [1000, half.len()] {
+        let mut codec = Stream::resp(config());
+        let mut sink = Collector::default();
+        let pieces: Vec<&[u8]> = half.chunks(piece).collect();
+        assert_eq!(feed(&mut codec, &pieces, 9, &mut sink), End::NeedMore);
+        assert_eq!(codec.unfinished_len(), half.len() as u64);
+        let end = codec.end_of_input(&Input::from(&b""[..]), &mut sink);
+        assert!(end.is_err());
+        let head = b"*1\r\n$300000\r\nxxx".to_vec();
+        assert_eq!(wrong(&sink), Some((FrameFault::Truncated, None, head)));
+    }
+}
+
+#[test]
 fn half_a_value_at_the_end_is_told_with_its_first_bytes() {
     for value in VALUES.iter().chain(&REQUESTS) {
         for len in 1..value.len() {
@@ -292,13 +308,16 @@ fn half_a_value_at_the_end_is_told_with_its_first_bytes() {
                 requests: REQUESTS.contains(value),
                 ..config()
             };
-            for piece in [1, len] {
+            for seen in [1, len] {
                 let mut codec = Stream::resp(config);
                 let mut sink = Collector::default();
-                let pieces: Vec<&[u8]> = value.as_bytes()[..len].chunks(piece).collect();
-                assert_eq!(feed(&mut codec, &pieces, 0, &mut sink), End::NeedMore);
+                let mut first = Input::from(&value.as_bytes()[..seen]);
+                assert_eq!(decode(&mut codec, &mut first, &mut sink), End::NeedMore);
+                let rest = &value.as_bytes()[seen - first.len()..len];
+                let mut input = Input::from(rest);
+                assert_eq!(decode(&mut codec, &mut input, &mut sink), End::NeedMore);
                 let fault = codec
-                    .end_of_input(&Input::from(&b""[..]), &mut sink)
+                    .end_of_input(&input, &mut sink)
                     .expect_err("truncated");
                 assert_eq!(fault.cause, CloseCause::Protocol);
                 let head = &value.as_bytes()[..len.min(16)];

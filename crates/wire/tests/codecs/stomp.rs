@@ -3,7 +3,7 @@
 use gev_wire::{CloseCause, Codec, FrameFault, Input, PART_BYTES, StompConfig, Stream};
 use proptest::prelude::*;
 
-use crate::kit::{Collector, End, Entry, binary, feed, feed_whole};
+use crate::kit::{Collector, End, Entry, binary, decode, feed, feed_whole};
 use crate::twins::{Verdict, stomp_ends};
 
 fn config() -> StompConfig {
@@ -123,10 +123,12 @@ fn a_long_body_goes_in_parts() {
     for head in ["SEND\n\n", "SEND\ncontent-length:196608\n\n"] {
         let long = format!("{head}{}\0", "abc".repeat(PART_BYTES));
         let mut codec = stomp();
-        let (sink, end) = feed_whole(&mut codec, [&long[..], &long, "S"].concat().as_bytes());
-        assert_eq!(end, End::NeedMore);
+        let bytes = [&long[..], &long, "S"].concat();
+        let mut input = Input::from(bytes.as_bytes());
+        let mut sink = Collector::default();
+        assert_eq!(decode(&mut codec, &mut input, &mut sink), End::NeedMore);
         assert!(sink.messages() == [binary(&long), binary(&long)]);
-        assert_eq!(codec.unfinished_len(), 1);
+        assert_eq!((input.len(), codec.kept_len()), (1, 0));
     }
 }
 
@@ -135,10 +137,11 @@ fn half_a_frame_at_the_end_is_told() {
     for frame in FRAMES {
         for len in 1..frame.len() {
             let mut codec = stomp();
-            let (mut sink, end) = feed_whole(&mut codec, &frame.as_bytes()[..len]);
-            assert_eq!(end, End::NeedMore);
+            let mut sink = Collector::default();
+            let mut input = Input::from(&frame.as_bytes()[..len]);
+            assert_eq!(decode(&mut codec, &mut input, &mut sink), End::NeedMore);
             let fault = codec
-                .end_of_input(&Input::from(&b""[..]), &mut sink)
+                .end_of_input(&input, &mut sink)
                 .expect_err("truncated");
             assert_eq!(fault.cause, CloseCause::Protocol);
             let Some(Entry::Wrong(error)) = sink.log.last() else {

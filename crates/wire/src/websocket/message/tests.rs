@@ -18,7 +18,9 @@ impl Sink for Void {
 
     fn shorten(&mut self, _len: usize) {}
 
-    fn commit(&mut self, _part: Part) {}
+    fn commit(&mut self, _part: Part) -> bool {
+        true
+    }
 
     fn may_take_message(&self) -> bool {
         true

@@ -1,0 +1,32 @@
+//! Protocols that connections of a running reactor may change to.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::config::ConnectionConfig;
+
+/// What they are, by their numbers. One for all loops; a protocol that has been added stays.
+#[derive(Default)]
+pub(crate) struct Protocols(Mutex<Vec<ConnectionConfig>>);
+
+impl Protocols {
+    /// Adds one; returns its number.
+    pub(crate) fn add(&self, config: ConnectionConfig) -> u32 {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(config);
+        all.len() as u32 - 1
+    }
+
+    /// The one with the number that a command has as its payload.
+    pub(crate) fn get(&self, number: &[u8]) -> Option<ConnectionConfig> {
+        let number = u32::from_le_bytes(number.try_into().ok()?);
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(number as usize).cloned()
+    }
+}
+
+impl fmt::Debug for Protocols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protocols").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+import { asError } from "./base/errors.js";
+import { FrameError } from "./bridge/frame-error.js";
+import type { Place } from "./bridge/loop-server.js";
+import type { ByHand, Outcome, Source } from "./by-hand.js";
+import { Connection } from "./connection.js";
+import {
+	ConnectionCore,
+	type ConnectionServer,
+} from "./flow/connection-core.js";
+import { NotAMessage, type Parsing, type Unpacking } from "./flow/packing.js";
+import { noProgress } from "./flow/packing-dispatcher.js";
+import { appendTo, RingBuffer, settle } from "./framing/ring-buffer.js";
+
+/** Encodes and decodes what a protocol in TypeScript packs and unpacks, over another one. */
+export class CustomByHand implements ByHand {
+	readonly #packing: Unpacking;
+	readonly #under: ByHand;
+	/** For whom it packs. */
+	#face: Connection | undefined = undefined;
+
+	constructor(packing: Unpacking, under: ByHand) {
+		this.#packing = packing;
+		this.#under = under;
+	}
+
+	encode(message: unknown): Buffer {
+		this.#face ??= nobody();
+		return this.#under.encode(this.#packing.pack(this.#face, message));
+	}
+
+	source(): Source {
+		return new CustomSource(this.#packing, this.#under.source());
+	}
+}
+
+/** Encodes and decodes what a protocol packs, and reads where it has been cut. */
+export class ParsedByHand implements ByHand {
+	readonly #parsing: Parsing;
+	readonly #under: ByHand;
+	/** For whom it packs. */
+	#face: Connection | undefined = undefined;
+
+	constructor(parsing: Parsing, under: ByHand) {
+		this.#parsing = parsing;
+		this.#under = under;
+	}
+
+	encode(message: unknown): Buffer {
+		this.#face ??= nobody();
+		return this.#under.encode(this.#parsing.pack(this.#face, message));
+	}
+
+	source(): Source {
+		return new ParsedSource(this.#parsing, this.#under.source());
+	}
+}
+
+/** Reads each message that the protocol underneath has cut. */
+class ParsedSource implements Source {
+	readonly #parsing: Parsing;
+	readonly #under: Source;
+
+	constructor(parsing: Parsing, under: Source) {
+		this.#parsing = parsing;
+		this.#under = under;
+	}
+
+	push(bytes: Uint8Array): Outcome {
+		const { messages: pieces, errors } = this.#under.push(bytes);
+		const messages: unknown[] = [];
+		for (const piece of pieces as (string | Buffer)[]) {
+			try {
+				const message = this.#parsing.parse(piece);
+				if (message !== undefined) messages.push(message);
+			} catch (thrown) {
+				if (!(thrown instanceof NotAMessage)) {
+					return { messages, errors: [], failure: asError(thrown) };
+				}
+				const head = Buffer.from(piece as Buffer).subarray(0, HEAD_BYTES);
+				const error = malformed(head);
+				return { messages, errors: [error], failure: undefined };
+			}
+		}
+		return { messages, errors, failure: undefined };
+	}
+
+	end(): Outcome {
+		return this.#under.end();
+	}
+}
+
+/** What is wrong with bytes that begin so, and are no message. */
+function malformed(head: Buffer): FrameError {
+	const details = { limit: undefined, length: undefined, head };
+	return new FrameError("malformed", "closed", details);
+}
+
+/** Unpacks messages of what the protocol underneath has cut. */
+class CustomSource implements Source {
+	readonly #packing: Unpacking;
+	readonly #under: Source;
+	readonly #face = nobody();
+	readonly #buffer: RingBuffer;
+	/** Most bytes that a message may take. */
+	readonly #most: number;
+
+	constructor(packing: Unpacking, under: Source) {
+		this.#packing = packing;
+		this.#under = under;
+		this.#most = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
+		this.#buffer = new RingBuffer(packing.maxMessageBytes);
+	}
+
+	push(bytes: Uint8Array): Outcome {
+		const { messages: pieces, errors } = this.#under.push(bytes);
+		const messages: unknown[] = [];
+		try {
+			for (const piece of pieces as (string | Buffer)[]) {
+				const own = typeof piece === "string" ? Buffer.from(piece) : piece;
+				appendTo(this.#buffer, own);
+				const error = this.#unpackAll(messages);
+				if (error !== undefined) {
+					return { messages, errors: [error], failure: undefined };
+				}
+				settle(this.#buffer);
+			}
+		} catch (thrown) {
+			return { messages, errors: [], failure: asError(thrown) };
+		}
+		return { messages, errors, failure: undefined };
+	}
+
+	end(): Outcome {
+		const outcome = this.#under.end();
+		if (outcome.errors.length > 0 || this.#buffer.isEmpty) return outcome;
+		const error = new FrameError("truncated", "closed", this.#details());
+		return { ...outcome, errors: [error] };
+	}
+
+	/** Returns what is wrong, if something is; throws what `unpack` throws. */
+	#unpackAll(messages: unknown[]): FrameError | undefined {
+		const buffer = this.#buffer;
+		do {
+			const before = buffer.length;
+			const head = before > this.#most ? this.#details() : undefined;
+			const message = this.#packing.unpack(this.#face, buffer);
+			const taken = before - buffer.length;
+			if (message === undefined && taken > 0) continue;
+			const isTooLong = message === undefined || taken > this.#most;
+			if (head !== undefined && isTooLong) {
+				const details = { ...head, limit: this.#most };
+				return new FrameError("tooLong", "closed", details);
+			}
+			if (message === undefined) return this.#rest();
+			// Only what has come as nothing, cut underneath, can be a message without a byte.
+			if (taken <= 0 && before > 0) throw noProgress(message, before);
+			messages.push(message);
+		} while (!buffer.isEmpty);
+		return undefined;
+	}
+
+	/** Of a message that was cut underneath nothing more will come: what is left of it is none. */
+	#rest(): FrameError | undefined {
+		const { isCut } = this.#packing;
+		if (!isCut || this.#buffer.isEmpty) return undefined;
+		return malformed(this.#details().head);
+	}
+
+	/** What is to be told of bytes that are wrong. */
+	#details(): { limit: undefined; length: undefined; head: Buffer } {
+		const head = Buffer.concat(this.#buffer.peek(HEAD_BYTES));
+		return { limit: undefined, length: undefined, head };
+	}
+}
+
+/** A connection that is gone: who packs and unpacks for it may ask it anything, and does nothing by it. */
+function nobody(): Connection {
+	const core = new ConnectionCore(NOWHERE, NOBODYS_SERVER);
+	core.gone();
+	return new Connection(core, {
+		addresses: {
+			...{ remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0 },
+			proxyTlvs: [],
+		},
+		...{ subprotocol: "", extensions: "", context: undefined },
+	});
+}
+
+const NOWHERE: Place = {
+	loop: {
+		index: 0,
+		commands: {
+			command() {},
+			together: (callback: () => unknown) => callback(),
+		} as never,
+		connections: [],
+		gauge: () => 0,
+	},
+	...{ slot: 0, generation: 0 },
+};
+
+const NOBODYS_SERVER: ConnectionServer = {
+	isStopping: false,
+	calls: { settings: {} } as never,
+};
+
+/** First bytes that an error tells. */
+const HEAD_BYTES = 16;
