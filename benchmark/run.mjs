@@ -17,8 +17,13 @@ import {
 	windowSeconds,
 } from "./lib/measure.mjs";
 import { parseOptions, UsageError, usage } from "./lib/options.mjs";
-import { benchmarkFolder } from "./lib/peers.mjs";
-import { buildGenerator, buildGoServer, installPeers } from "./lib/prepare.mjs";
+import { benchmarkFolder, goServers, javaServer } from "./lib/peers.mjs";
+import {
+	buildGenerator,
+	buildGoServers,
+	buildJavaServer,
+	installPeers,
+} from "./lib/prepare.mjs";
 import { runToEnd } from "./lib/processes.mjs";
 import { idleReport, loadReport, summarize } from "./lib/report.mjs";
 import {
@@ -53,7 +58,9 @@ async function main(options) {
 	const revision =
 		options.mode === "against" ? findRevision(options.against) : undefined;
 	installPeers(needsOptionalPeers(options));
-	if (options.peers.some(({ server }) => server === "go")) buildGoServer();
+	const wanted = new Set(options.peers.map(({ server }) => server));
+	buildGoServers(goServers.filter((server) => wanted.has(server)));
+	if (wanted.has(javaServer)) buildJavaServer();
 	if (options.mode === "profile") await buildForProfile();
 	const generator = buildGenerator();
 	const { pins, why } = choosePins();
@@ -238,7 +245,7 @@ function withProblems(notes) {
 
 function needsOptionalPeers({ peers }) {
 	return peers.some(
-		({ server }) => server === "uwebsockets.mjs" || server === "bun.mjs",
+		({ server }) => server === "uwebsockets.mjs" || server?.startsWith("bun"),
 	);
 }
 

@@ -216,6 +216,8 @@ test("what would break a frame is refused before it is sent", async (t) => {
 		[lines, ["a\nb", Buffer.from("\n"), "x".repeat(1_048_577)], ["a\rb", ""]],
 		[{ end: ["\n", "\r\n"] }, ["a\r", "\r\n", Buffer.from("a\r")], ["\ra"]],
 		[{ end: "aa" }, ["ba", "aab", Buffer.from("a")], ["ab", "b"]],
+		[{ end: "aba" }, ["xab", "ab", Buffer.from("xab"), "xabax"], ["xa", "b"]],
+		[{ end: ["aa", "ÿ"] }, ["a", "xÿ", "xaa", Buffer.from("a")], ["b", "é"]],
 		[{ end: 0xff }, [Buffer.of(1, 255)], ["ÿ", Buffer.of(254)]],
 		[
 			{ length: "u8" },

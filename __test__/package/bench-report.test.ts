@@ -3,11 +3,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import test from "ava";
 
 const benchmark = fileURLToPath(new URL("../../../benchmark", import.meta.url));
-const { cells } = await load("lib/cells.mjs");
+const { cells, wireBytes } = await load("lib/cells.mjs");
 const { drawCurves, isBar } = await load("lib/curves.mjs");
 const { kinds } = await load("lib/kinds.mjs");
 const { whyLagged } = await load("lib/measure.mjs");
-const { peers, serverCommand } = await load("lib/peers.mjs");
+const { javaServer, peers, serverCommand } = await load("lib/peers.mjs");
 const { loadReport, nameBest, summarize } = await load("lib/report.mjs");
 const { Rooms, roomSizes } = await load("servers/rooms.mjs");
 
@@ -62,6 +62,41 @@ test("each cell names the best of its peers, and what it is beside gev", (t) => 
 		"Best peer: ws, 21.3 ms.",
 	]);
 	t.deepEqual(nameBest(cell, peers, summaries(cell, { gev: 1, floor: 1 })), []);
+});
+
+test("where messages are cut all peers are compared with what gev cuts, the floor too", (t) => {
+	const cell = named(cells, "framed-1k");
+	const costs = { "gev-framed": 2, "net-framed": 8, "gev-go": 4, floor: 1 };
+	const all = summaries(cell, costs);
+	t.deepEqual(
+		all.map(({ peer, gevRatio }: { peer: string; gevRatio: number | null }) => [
+			peer,
+			gevRatio,
+		]),
+		[
+			["gev-framed", null],
+			["net-framed", 0.25],
+			["gev-go", 0.5],
+			["floor", 2],
+		],
+	);
+	t.deepEqual(nameBest(cell, peers, all), [
+		"Best peer: gev-go, 4.00 µs. gev-framed / gev-go: 0.50.",
+	]);
+});
+
+test("plain TCP moves as many bytes as the framing beside it", (t) => {
+	for (const [name, bytes] of [
+		["100x20x1", 26],
+		["framed-20x16", 24],
+		["framed-1k", 1028],
+		["lines-100x16", 101],
+		["jt808-60x16", 65],
+		["resp-ping-x16", 14],
+		["own-20x16", 24],
+	] as const) {
+		t.is(wireBytes(named(cells, name)), bytes, name);
+	}
 });
 
 test("a report has a table for each cell, whatever its kind", (t) => {
@@ -175,11 +210,20 @@ test("a server is told its mode, but for the usual one", (t) => {
 	const gev = named<Named>(peers, "gev-borrow");
 	const args = (how: object) => serverCommand(gev, how).slice(1);
 	t.deepEqual(args({}).slice(1), ["--borrow"]);
-	t.deepEqual(args({ mode: "rooms" }).slice(1), [
+	t.deepEqual(args({ cell: { mode: "rooms" } }).slice(1), [
 		"--borrow",
 		"--mode",
 		"rooms",
 	]);
 	const floor = named<Named>(peers, "floor");
 	t.deepEqual(serverCommand(floor, { generator: "load" }), ["load", "floor"]);
+	const cell = named<Named>(cells, "lines-100x16");
+	const told = (name: string) =>
+		serverCommand(named<Named>(peers, name), { generator: "load", cell });
+	t.deepEqual(told("net-gather").slice(2), ["--gather", "--framing", "lines"]);
+	t.deepEqual(told("gev-go").slice(1), ["--framing", "lines"]);
+	t.deepEqual(told("floor"), ["load", "floor"]);
+	const netty = named<{ name: string; server: string }>(peers, "netty");
+	t.is(netty.server, javaServer);
+	t.deepEqual(told("netty").slice(3), ["Framed", "--framing", "lines"]);
 });

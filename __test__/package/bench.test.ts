@@ -140,7 +140,7 @@ test("--quick is few cells, few peers and short runs", (t) => {
 		);
 	}
 	const against = parseOptions(["--quick", "--against=HEAD"]);
-	t.deepEqual(names(against.peers), ["gev", "gev-raw"]);
+	t.deepEqual(names(against.peers), ["gev", "gev-raw", "gev-framed"]);
 });
 
 test("what more repeats say nothing new of is not repeated more", (t) => {
@@ -150,6 +150,35 @@ test("what more repeats say nothing new of is not repeated more", (t) => {
 	);
 	t.is(order.filter((run) => run.endsWith("json-300")).length, 5);
 	t.is(order.filter((run) => run.endsWith("burst-half")).length, 3);
+});
+
+test("what cuts messages runs in the cells whose framing it has", (t) => {
+	const { cells, peers } = parseOptions(["--cells=framing"]);
+	const inCell = Object.fromEntries(
+		cells.map((cell: Named) => [
+			cell.name,
+			names(peers.filter((peer: Named) => isFor(cell, peer))),
+		]),
+	);
+	const byHand = ["gev-framed", "net-framed", "net-gather"];
+	const inGo = ["bun-framed", "gev-go", "gnet-framed"];
+	const all = [...byHand, ...inGo, "netty", "floor"];
+	t.deepEqual(inCell, {
+		"framed-20x16": all,
+		"framed-1k": all,
+		"lines-100x16": all,
+		"jt808-60x16": [...byHand, ...inGo, "floor"],
+		"resp-ping-x16": all,
+		"own-20x16": [...byHand, "net-ring", "bun-framed", "floor"],
+	});
+	t.throws(() => parseOptions(["--cells=jt808-60x16", "--peers=netty"]), {
+		instanceOf: UsageError,
+		message: "none of the peers is for the cell jt808-60x16",
+	});
+	t.throws(() => parseOptions(["--idle", "--peers=gev-framed"]), {
+		instanceOf: UsageError,
+		message: "--idle is not for gev-framed",
+	});
 });
 
 test("peers on unix sockets run when they are named", (t) => {
@@ -311,6 +340,16 @@ test("a twin runs the server of its revision, or ours where that refuses, and is
 	const gev = some.filter(({ name }: Named) => name === "gev");
 	const inRooms = await addTwins(gev, rooms, revision);
 	t.deepEqual(filesOf(inRooms.peers), [
+		join(serversOf("servers-now"), "gev.mjs"),
+	]);
+
+	const cuts = parseOptions(["--cells=lines-100x16,own-20x16"]).cells;
+	const framed = peers.filter(({ name }: Named) => name === "gev-framed");
+	const told = ["--framing lines", "--framing custom"] as const;
+	await write("servers", "", told[0]);
+	await write("servers-now", ...told);
+	const cutting = await addTwins(framed, cuts, revision);
+	t.deepEqual(filesOf(cutting.peers), [
 		join(serversOf("servers-now"), "gev.mjs"),
 	]);
 

@@ -13,6 +13,7 @@
  * @property {number} size Payload of a message, in bytes.
  * @property {number} inFlight
  * @property {"binary" | "text" | "utf8" | "json"} content
+ * @property {import("./peers.mjs").Framing} [framing] How its messages are told apart.
  * @property {number} [room] Connections that get each message.
  * @property {number} [share] Of what the peer can do, in an open loop.
  * @property {"unread" | "half"} [burst] What the server has to keep.
@@ -32,6 +33,7 @@ export const groups = {
 	rooms: "one message for many connections",
 	handshakes: "connections that come and go",
 	raw: "plain TCP",
+	framing: "messages on TCP that the server cuts",
 	json: "a handler that parses and writes JSON",
 	open: "latency under a load that does not wait for the server",
 	memory: "memory before, during and after a burst",
@@ -64,6 +66,24 @@ const loopPeers = ["gev", "uwebsockets", "bun", "ws", "floor"];
 const webSocketPeers = ["gev", "uwebsockets", "bun", "ws"];
 const textPeers = ["gev", "gev-buffer", "uwebsockets", "uws-text", "bun", "ws"];
 const roomPeers = ["gev", "uwebsockets", "uws-publish", "bun", "ws"];
+const framedPeers = [
+	"gev-framed",
+	"net-framed",
+	"net-gather",
+	"bun-framed",
+	"gev-go",
+	"gnet-framed",
+	"netty",
+	"floor",
+];
+const ownPeers = [
+	"gev-framed",
+	"net-framed",
+	"net-gather",
+	"net-ring",
+	"bun-framed",
+	"floor",
+];
 const rawPeers = ["gev-raw", "gev-raw-borrow", "gnet", "node-net", "floor"];
 
 /** @type {Cell[]} */
@@ -97,7 +117,7 @@ export const cells = [
 	sized("4x1m", 4, 1024 ** 2, { minSeconds: 2 }),
 	sized("1x16m", 1, 16 * 1024 ** 2, {
 		minSeconds: 2,
-		quick: ["gev", "uws-keep", "bun"],
+		quick: ["gev", "uws-keep"],
 	}),
 
 	text("10x256k-ascii", "ASCII", {
@@ -131,8 +151,36 @@ export const cells = [
 		quick: ["gev", "uwebsockets", "bun"],
 	}),
 
-	raw("raw-16k", 16 * 1024, { quick: ["gev-raw", "gnet", "node-net"] }),
+	raw("raw-16k", 16 * 1024, { quick: ["gev-raw", "gnet"] }),
 	raw("raw-256k", 256 * 1024),
+
+	framed("framed-20x16", 20, "length-prefixed", {
+		note: "with a length in front",
+		inFlight: 16,
+		quick: ["gev-framed", "gev-go"],
+	}),
+	framed("framed-1k", 1024, "length-prefixed", {
+		note: "with a length in front",
+	}),
+	framed("lines-100x16", 100, "lines", {
+		note: "lines of text",
+		inFlight: 16,
+		content: "text",
+	}),
+	framed("jt808-60x16", 60, "jt808", {
+		note: "reports of JT/T 808, with escapes",
+		inFlight: 16,
+	}),
+	framed("resp-ping-x16", 4, "resp", {
+		note: "PING of RESP",
+		inFlight: 16,
+		quick: ["gev-framed", "net-framed"],
+	}),
+	framed("own-20x16", 20, "custom", {
+		note: "with a length in front, cut by JavaScript",
+		inFlight: 16,
+		usual: ownPeers,
+	}),
 
 	echo("json-300", 100, 300, {
 		groups: ["json"],
@@ -177,6 +225,7 @@ export const smokeCells = [
 	"handshake",
 	"json-300",
 	"open-50",
+	"framed-20x16",
 	"import",
 ];
 
@@ -191,10 +240,11 @@ export const profiledCell = "100x20x16";
  * @param {import("./peers.mjs").Peer} peer
  */
 export function isFor(cell, peer) {
-	const { protocol, modes = ["echo"], package: imported } = peer;
+	const { protocol, modes = ["echo"], framings, package: imported } = peer;
 	return (
 		cell.protocols.includes(protocol) &&
 		modes.includes(cell.mode) &&
+		(framings?.includes(cell.framing) ?? true) &&
 		(cell.kind !== "import" || imported !== undefined) &&
 		(cell.usual?.includes(peer.twinOf ?? peer.name) ?? true)
 	);
@@ -209,6 +259,28 @@ export function isFor(cell, peer) {
 export function frameBytes(size) {
 	const length = size < 126 ? 0 : size < 65_536 ? 2 : 8;
 	return 2 + length + 4 + size;
+}
+
+/**
+ * Bytes of a message with what the framing of its cell puts around it. Plain TCP peers get messages of this length beside those
+ * that cut, as they do beside peers of WebSocket.
+ *
+ * @param {Pick<Cell, "framing" | "size">} cell
+ */
+export function wireBytes({ framing, size }) {
+	switch (framing) {
+		case undefined:
+			return frameBytes(size);
+		case "lines":
+			return size + 1;
+		case "jt808":
+			// Two flags, a check byte, and two bytes that are escaped.
+			return size + 5;
+		case "resp":
+			return "*1\r\n$4\r\nPING\r\n".length;
+		default:
+			return 4 + size;
+	}
 }
 
 /** @returns {Cell} */
@@ -282,6 +354,16 @@ function raw(name, size, properties) {
 		note: "plain TCP",
 		protocols: ["tcp"],
 		usual: rawPeers,
+		...properties,
+	});
+}
+
+function framed(name, size, framing, properties) {
+	return echo(name, 100, size, {
+		groups: ["framing"],
+		protocols: ["framed", "tcp"],
+		usual: framedPeers,
+		framing,
 		...properties,
 	});
 }

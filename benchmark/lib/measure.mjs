@@ -1,7 +1,7 @@
 /** One run: a fresh server, the load, the figures. */
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { frameBytes } from "./cells.mjs";
+import { wireBytes } from "./cells.mjs";
 import { pinned } from "./cpus.mjs";
 import { benchmarkFolder, serverCommand, serverFile } from "./peers.mjs";
 import { runToEnd, startServer } from "./processes.mjs";
@@ -218,19 +218,24 @@ export function measureIdle(bench, peer) {
 
 /** Arguments of gev-load for the load of a cell. */
 function loadArgs({ options }, peer, cell) {
-	const besideFrames =
-		peer.protocol === "tcp" && cell.protocols.includes("websocket");
+	const besideFrames = peer.protocol === "tcp" && cell.protocols.length > 1;
 	const content =
 		options.text && cell.content === "binary" ? "text" : cell.content;
 	return [
 		"run",
-		`--protocol=${peer.protocol}`,
+		`--protocol=${spoken(peer, cell)}`,
 		`--connections=${cell.connections}`,
 		cell.room ? `--room=${cell.room}` : `--in-flight=${cell.inFlight}`,
-		`--size=${besideFrames ? frameBytes(cell.size) : cell.size}`,
+		`--size=${besideFrames ? wireBytes(cell) : cell.size}`,
 		`--content=${content}`,
 		...windowArgs(options, cell),
 	];
+}
+
+/** What gev-load calls what it speaks. */
+function spoken({ protocol }, { framing }) {
+	if (protocol !== "framed") return protocol;
+	return framing === "custom" ? "length-prefixed" : framing;
 }
 
 function windowArgs(options, cell) {
@@ -258,10 +263,7 @@ function measuredSeconds({ seconds }, { minSeconds = 0 }) {
 async function withServer(bench, peer, { cell, nodeFlags = [] }, use) {
 	const { generator, pins } = bench;
 	const server = await startServer(
-		pinned(
-			pins?.server,
-			serverCommand(peer, { generator, nodeFlags, mode: cell?.mode }),
-		),
+		pinned(pins?.server, serverCommand(peer, { generator, nodeFlags, cell })),
 	);
 	const generate = ([subcommand, ...args], seconds) =>
 		toFigures(

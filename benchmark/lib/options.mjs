@@ -236,6 +236,8 @@ function defaultCells(mode, quick) {
 function selectIdle(values, compressed) {
 	const names = compressed ? compressedPeers : idlePeers;
 	const selected = select("--peers", peers, values.peers ?? names.join());
+	const framed = selected.find(({ protocol }) => protocol === "framed");
+	if (framed) throw new UsageError(`--idle is not for ${framed.name}`);
 	const plain = selected.find(({ protocol }) => protocol !== "deflate");
 	if (compressed && plain) {
 		throw new UsageError(`${plain.name} does not compress`);

@@ -4,13 +4,18 @@
  * @typedef {"echo" | "json" | "broadcast" | "rooms"} Mode What a server does with a message: sends it back; parses it and sends
  * back what it has parsed; sends it to all connections, or to those of a room.
  *
+ * @typedef {"length-prefixed" | "lines" | "jt808" | "resp" | "custom"} Framing How a server tells messages on TCP apart; custom is
+ * a length in front too, in code that gev's users write.
+ *
  * @typedef {object} Peer
  * @property {string} name
- * @property {"websocket" | "deflate" | "tcp"} protocol What the load generator speaks with it; deflate is WebSocket with
- * permessage-deflate.
- * @property {string} [server] The file, seen from `servers/`; without it the peer is the load generator's own floor.
+ * @property {"websocket" | "deflate" | "tcp" | "framed"} protocol What the load generator speaks with it; deflate is WebSocket
+ * with permessage-deflate, framed what the cell says.
+ * @property {string} [server] The file, seen from `servers/`, or what is built from Go or Java; without it the peer is the load
+ * generator's own floor.
  * @property {string[]} [args] Arguments of the server.
  * @property {Mode[]} [modes] What it can do with a message; only echo it where this is missing.
+ * @property {Framing[]} [framings] What it can cut, if it is framed.
  * @property {string} [package] What its users import, where that is measured.
  * @property {string} [baseline] The gev peer that its CPU time is compared with.
  * @property {boolean} [lends] Its messages are valid during the call only, so that it is compared with gev-borrow too.
@@ -19,7 +24,7 @@
  * @property {() => string | undefined} missing Why it cannot run here, if so.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const benchmarkFolder = fileURLToPath(new URL("..", import.meta.url));
@@ -48,12 +53,18 @@ const gevBuilt = unlessThere(
 	"gev is not built: node scripts/setup.mjs",
 );
 
-/** Where what is built from Go lies. */
-export const goServer = join(
-	benchmarkFolder,
-	"results/tmp/go",
-	process.platform === "win32" ? "gnet.exe" : "gnet",
-);
+/** The peers that are built from Go, and those from Java. */
+export const goServers = ["go/gnet", "go/gev"];
+export const javaServer = "netty";
+
+/** Where what is built from Java lies: what it needs, and what it is. */
+export const javaFolder = join(benchmarkFolder, "results/tmp/netty");
+
+const builtFromGo = (server) =>
+	unlessThere(goProgram(server), "it is built where there is a Go");
+
+/** @type {Framing[]} */
+const everyFraming = ["length-prefixed", "lines", "jt808", "resp"];
 
 /** @type {Mode[]} */
 const everyMode = ["echo", "json", "broadcast", "rooms"];
@@ -202,9 +213,77 @@ export const peers = [
 	{
 		name: "gnet",
 		protocol: "tcp",
-		server: "go",
+		server: "go/gnet",
 		baseline: "gev-raw",
-		missing: unlessThere(goServer, "it is built where there is a Go"),
+		missing: builtFromGo("go/gnet"),
+	},
+	{
+		name: "gev-framed",
+		protocol: "framed",
+		server: "gev.mjs",
+		framings: [...everyFraming, "custom"],
+		missing: gevBuilt,
+	},
+	{
+		name: "net-framed",
+		protocol: "framed",
+		server: "node-framed.mjs",
+		framings: [...everyFraming, "custom"],
+		baseline: "gev-framed",
+		missing: () => undefined,
+	},
+	{
+		name: "net-gather",
+		protocol: "framed",
+		server: "node-framed.mjs",
+		args: ["--gather"],
+		framings: [...everyFraming, "custom"],
+		baseline: "gev-framed",
+		missing: () => undefined,
+	},
+	{
+		name: "net-ring",
+		protocol: "framed",
+		server: "node-framed.mjs",
+		args: ["--ring"],
+		framings: ["custom"],
+		baseline: "gev-framed",
+		missing: gevBuilt,
+	},
+	{
+		name: "bun-framed",
+		protocol: "framed",
+		server: "bun-framed.mjs",
+		framings: [...everyFraming, "custom"],
+		baseline: "gev-framed",
+		missing: unlessThere(bun, "it is only fetched for Linux on x64"),
+	},
+	{
+		name: "gev-go",
+		protocol: "framed",
+		server: "go/gev",
+		framings: everyFraming,
+		baseline: "gev-framed",
+		missing: builtFromGo("go/gev"),
+	},
+	{
+		name: "gnet-framed",
+		protocol: "framed",
+		server: "go/gnet",
+		framings: everyFraming,
+		baseline: "gev-framed",
+		missing: builtFromGo("go/gnet"),
+	},
+	{
+		name: "netty",
+		protocol: "framed",
+		server: javaServer,
+		framings: ["length-prefixed", "lines", "resp"],
+		baseline: "gev-framed",
+		missing: unlessThere(
+			join(javaFolder, "classes"),
+			"it is built where there are a JDK and mvn",
+		),
 	},
 	{
 		name: "floor",
@@ -265,11 +344,24 @@ export function hasTwin({ server }) {
 	return server === "gev.mjs";
 }
 
+/**
+ * The peer of gev that another is compared with: beside what cuts messages that is what gev cuts, for the floor too.
+ *
+ * @param {Peer} peer
+ * @param {import("./cells.mjs").Cell} cell
+ */
+export function baselineOf({ name, baseline }, { framing }) {
+	if (framing === undefined) return baseline;
+	return name === "gev-framed" ? undefined : "gev-framed";
+}
+
 /** Peers of a run that is only to show that everything works. */
 export const smokePeers = [
 	"gev",
 	"gev-threads",
 	"ws",
+	"gev-framed",
+	"net-framed",
 	"floor",
 	"gev-shared",
 	"ws-deflate",
@@ -315,28 +407,49 @@ export function serverFile({ server }) {
  * @param {object} how
  * @param {string} how.generator Path of gev-load.
  * @param {string[]} [how.nodeFlags] Flags for Node.js, if the peer runs in it.
- * @param {Mode} [how.mode] What it does with a message.
+ * @param {Pick<import("./cells.mjs").Cell, "mode" | "framing">} [how.cell] What it does with a message.
  * @returns {string[]}
  */
 export function serverCommand(
 	peer,
-	{ generator, nodeFlags = [], mode = "echo" },
+	{ generator, nodeFlags = [], cell = { mode: "echo" } },
 ) {
-	if (!peer.server) return [generator, "floor"];
-	if (peer.server === "go") return [goServer];
-	const runtime =
-		peer.server === "bun.mjs" ? [bun] : [process.execPath, ...nodeFlags];
-	return [...runtime, serverFile(peer), ...serverArgs(peer, mode)];
+	const { server } = peer;
+	if (!server) return [generator, "floor"];
+	const args = serverArgs(peer, cell);
+	if (goServers.includes(server)) return [goProgram(server), ...args];
+	if (server === javaServer) {
+		const classes = [
+			join(javaFolder, "jars", "*"),
+			join(javaFolder, "classes"),
+		];
+		return ["java", "-cp", classes.join(delimiter), "Framed", ...args];
+	}
+	const isBun = server === "bun.mjs" || server === "bun-framed.mjs";
+	const runtime = isBun ? [bun] : [process.execPath, ...nodeFlags];
+	return [...runtime, serverFile(peer), ...args];
 }
 
 /**
  * What a peer's server is told. To echo is what it does untold.
  *
  * @param {Peer} peer
- * @param {Mode} mode
+ * @param {Pick<import("./cells.mjs").Cell, "mode" | "framing">} cell
  */
-export function serverArgs({ args = [] }, mode) {
-	return mode === "echo" ? args : [...args, "--mode", mode];
+export function serverArgs({ args = [], protocol }, { mode, framing }) {
+	const told = mode === "echo" ? [] : ["--mode", mode];
+	const cuts = protocol === "framed" ? ["--framing", framing] : [];
+	return [...args, ...told, ...cuts];
+}
+
+/**
+ * Where what is built from Go lies.
+ *
+ * @param {string} server
+ */
+export function goProgram(server) {
+	const end = process.platform === "win32" ? ".exe" : "";
+	return join(benchmarkFolder, "results/tmp", server + end);
 }
 
 function unlessThere(path, reason) {

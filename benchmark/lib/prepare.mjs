@@ -1,8 +1,13 @@
 /** Brings the peers and the load generator to the state in which they can run; does only what is missing. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { benchmarkFolder, goServer, rootFolder } from "./peers.mjs";
+import { basename, dirname, join } from "node:path";
+import {
+	benchmarkFolder,
+	goProgram,
+	javaFolder,
+	rootFolder,
+} from "./peers.mjs";
 
 /**
  * Installs the peers' packages. Peers that do not come with every run are left out unless `all`: they are large.
@@ -15,7 +20,7 @@ export function installPeers(all) {
 	const omit = all ? [] : ["--omit=optional"];
 	run("npm", ["ci", ...omit], {
 		cwd: benchmarkFolder,
-		shell: process.platform === "win32",
+		...onWindows,
 		stdio: ["ignore", "ignore", "inherit"],
 	});
 }
@@ -46,15 +51,53 @@ export function buildGenerator() {
 	return executable;
 }
 
-/** Builds the peer that is written in Go, from the Go proxy, where there is a Go; says so where that fails. */
-export function buildGoServer() {
-	if (spawnSync("go", ["version"]).status !== 0) return;
-	mkdirSync(dirname(goServer), { recursive: true });
-	const { status } = spawnSync("go", ["build", "-o", goServer, "."], {
-		cwd: join(benchmarkFolder, "servers", "go"),
-		stdio: ["ignore", "ignore", "inherit"],
-	});
-	if (status !== 0) console.error("bench: the peer in Go cannot be built");
+/**
+ * Builds peers that are written in Go, from the Go proxy, where there is a Go; says so where that fails.
+ *
+ * @param {Iterable<string>} servers Of {@link goServers}.
+ */
+export function buildGoServers(servers) {
+	for (const server of servers) {
+		if (spawnSync("go", ["version"]).status !== 0) return;
+		const program = goProgram(server);
+		mkdirSync(dirname(program), { recursive: true });
+		const { status } = spawnSync(
+			"go",
+			["build", "-o", program, `./${basename(server)}`],
+			{
+				cwd: join(benchmarkFolder, "servers", "go"),
+				stdio: ["ignore", "ignore", "inherit"],
+			},
+		);
+		if (status !== 0) console.error(`bench: ${server} cannot be built`);
+	}
+}
+
+/** Builds the peer that is written in Java, from Maven Central, where there are a JDK and mvn; says so where that fails. */
+export function buildJavaServer() {
+	for (const tool of ["java", "javac", "mvn"]) {
+		if (spawnSync(tool, ["--version"], onWindows).status !== 0) return;
+	}
+	const sources = join(benchmarkFolder, "servers", "netty");
+	const jars = join(javaFolder, "jars");
+	const classes = join(javaFolder, "classes");
+	const steps = [
+		["mvn", "-q", "-B", "-f", join(sources, "pom.xml")].concat(
+			"dependency:copy-dependencies",
+			`-DoutputDirectory=${jars}`,
+		),
+		["javac", "-cp", join(jars, "*"), "-d", classes].concat(
+			join(sources, "Framed.java"),
+		),
+	];
+	const stdio = ["ignore", "ignore", "inherit"];
+	const isBuilt = steps
+		.slice(existsSync(jars) ? 1 : 0)
+		.every(
+			([program, ...args]) =>
+				spawnSync(program, args, { stdio, ...onWindows }).status === 0,
+		);
+	if (!isBuilt) console.error("bench: the peer in Java cannot be built");
 }
 
 /** Whether npm's own record in node_modules is what the lockfile asks for. */
@@ -82,6 +125,9 @@ function suitsThisMachine({ os, cpu }) {
 		(cpu?.includes(process.arch) ?? true)
 	);
 }
+
+/** There npm and mvn are scripts of a shell. */
+const onWindows = { shell: process.platform === "win32" };
 
 /** Runs a command to its end. Throws when it fails. */
 export function run(command, args, options) {

@@ -2,7 +2,7 @@
 import { kinds } from "./kinds.mjs";
 import { figure, list, table } from "./markdown.mjs";
 import { compressedSize } from "./measure.mjs";
-import { isRival } from "./peers.mjs";
+import { baselineOf, isRival } from "./peers.mjs";
 import { spread } from "./statistics.mjs";
 
 /** Below this share of its core a server was not the limit of the run. */
@@ -36,9 +36,9 @@ export function summarize(cells, peers, runs) {
 			return own.length === 0 ? [] : [summarizePeer(cell, peer, own)];
 		});
 		return summaries.map((summary) => {
-			const { baseline, lends } = peers.find(
-				({ name }) => name === summary.peer,
-			);
+			const peer = peers.find(({ name }) => name === summary.peer);
+			const { lends } = peer;
+			const baseline = baselineOf(peer, cell);
 			return {
 				...summary,
 				gevRatio: ratio(summary, summaries, baseline),
@@ -85,10 +85,10 @@ function ratio(summary, summaries, baseline) {
 export function nameBest(cell, peers, summaries) {
 	const { unit, digits } = kinds[cell.kind];
 	const rivals = peers.filter(isRival);
-	const baselines = new Set(rivals.map(({ baseline }) => baseline));
+	const baselines = new Set(rivals.map((peer) => baselineOf(peer, cell)));
 	return [...baselines].flatMap((baseline) => {
 		const names = rivals
-			.filter((peer) => peer.baseline === baseline)
+			.filter((peer) => baselineOf(peer, cell) === baseline)
 			.map(({ name }) => name);
 		const [best] = summaries
 			.filter(({ peer, cost }) => cost && names.includes(peer))
@@ -193,11 +193,11 @@ const borrowColumn = [
 /** How far a peer compresses: more is smaller, and costs more. */
 const echoBytes = ["bytes/echo", ({ echoBytes }) => figure(echoBytes, 0)];
 
-const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; with permessage-deflate: of gev-shared) divided by the
+const footnotes = `gev / peer: CPU time per message of gev (for plain TCP: of gev-raw; where messages are cut: of gev-framed; with permessage-deflate: of gev-shared) divided by the
 peer's; below 1.00 gev is cheaper. In an open loop it is the latency at p99 that is divided, after a burst what memory
 has grown to, for an import the time. gev-borrow / peer: the same for a peer whose messages are, as those of gev-borrow, valid during the call
 only; a handler of gev may keep its messages, as one of uws-keep may, where each is copied with slice(). Rooms: a message is one
 that was delivered, so one that goes to 50 members counts 50 times. The main thread runs JavaScript. On one core gev's loop has by
 default no thread of its own; that of gev-threads has one. gev-raw, node-net, gnet and floor speak plain TCP, beside peers of
-WebSocket with as many bytes as their frames. (*) In at least one run the server used less than 95 % of its core, so the generator
+WebSocket, or of what cuts messages, with as many bytes as their frames. (*) In at least one run the server used less than 95 % of its core, so the generator
 or the wait for the next message was the limit: its messages/s say little, its CPU time per message stays valid.`;

@@ -85,7 +85,7 @@ export async function addTwins(peers, cells, revision) {
 	const notes = [];
 	for (const peer of peers) {
 		const twin = hasTwin(peer)
-			? await twinOf(peer, modesOf(peer, cells), revision)
+			? await twinOf(peer, argsIn(peer, cells), revision)
 			: undefined;
 		if (twin) all.push(peer, twin);
 		else if (!hasTwin(peer)) all.push(peer);
@@ -98,19 +98,21 @@ export async function addTwins(peers, cells, revision) {
 	return { peers: all, notes };
 }
 
-function modesOf(peer, cells) {
+/** What its server is told in these cells, each once. */
+function argsIn(peer, cells) {
 	const own = cells.filter((cell) => isFor(cell, peer));
-	return [...new Set(own.map(({ mode }) => mode))];
+	const all = own.map((cell) => serverArgs(peer, cell));
+	return [...new Map(all.map((args) => [args.join(" "), args])).values()];
 }
 
 /**
  * Runs the revision's own server, which knows its API, or, where that does not take the arguments for all that is to be done,
  * ours with its package.
  */
-async function twinOf(peer, modes, { name, folder }) {
+async function twinOf(peer, ways, { name, folder }) {
 	for (const servers of ["servers", ours]) {
 		const file = join(folder, "benchmark", servers, peer.server);
-		if (await startsInAll(modes, peer, file)) {
+		if (await startsInAll(ways, file)) {
 			return {
 				...peer,
 				name: `${peer.name}@${name}`,
@@ -121,9 +123,9 @@ async function twinOf(peer, modes, { name, folder }) {
 	}
 }
 
-async function startsInAll(modes, peer, file) {
-	for (const mode of modes) {
-		const command = [process.execPath, file, ...serverArgs(peer, mode)];
+async function startsInAll(ways, file) {
+	for (const args of ways) {
+		const command = [process.execPath, file, ...args];
 		if (!(await starts(command))) return false;
 	}
 	return true;

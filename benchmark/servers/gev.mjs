@@ -1,20 +1,23 @@
 /**
- * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--borrow] [--transfer]
- * [--loops N] [--threads | --driven] [--busy US] [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with `--threads` it has, with
- * `--driven` it has none in any case. With `--busy` the handler is busy for so many microseconds with each message. With
- * `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and with `--unix` it listens
- * on a unix socket of its own.
+ * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--framing
+ * length-prefixed|lines|jt808|resp|custom] [--borrow] [--transfer] [--loops N] [--threads | --driven] [--busy US]
+ * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with
+ * `--threads` it has, with `--driven` it has none in any case. With `--busy` the handler is busy for so many microseconds
+ * with each message. With `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and
+ * with `--unix` it listens on a unix socket of its own.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { raw, Server, webSocket } from "../../dist/index.js";
+import * as gev from "../../dist/index.js";
+import { ownProtocol } from "./own-protocol.mjs";
 import { Rooms, roomSizes } from "./rooms.mjs";
 
 const { values } = parseArgs({
 	options: {
 		mode: { type: "string", default: "echo" },
 		protocol: { type: "string", default: "websocket" },
+		framing: { type: "string" },
 		borrow: { type: "boolean", default: false },
 		transfer: { type: "boolean", default: false },
 		text: { type: "string", default: "string" },
@@ -26,6 +29,13 @@ const { values } = parseArgs({
 		unix: { type: "boolean", default: false },
 	},
 });
+const framings = {
+	"length-prefixed": () => gev.lengthPrefixed(),
+	lines: () => gev.lines(),
+	jt808: () => gev.jt808(),
+	resp: () => gev.resp({ text: true }),
+	custom: () => gev.custom(ownProtocol),
+};
 const path = join(tmpdir(), `gev-bench-${process.pid}.sock`);
 
 const handlers = {
@@ -39,16 +49,10 @@ const handlers = {
 	rooms: inRooms(roomSizes.rooms),
 };
 
-const server = new Server(handlers[values.mode], {
+const server = new gev.Server(chosenHandler(), {
 	...(values.unix ? { path } : { host: "127.0.0.1", port: 0 }),
 	loops: Number(values.loops),
-	protocol:
-		values.protocol === "raw"
-			? raw()
-			: webSocket({
-					perMessageDeflate: deflate(values.deflate),
-					text: values.text,
-				}),
+	protocol: chosenProtocol(),
 	borrow: values.borrow,
 	threads: values.driven ? false : values.threads,
 });
@@ -56,6 +60,25 @@ const { port } = await server.start();
 console.log(`listening ${values.unix ? `unix:${path}` : port}`);
 // Which removes the socket's file.
 if (values.unix) process.once("SIGTERM", () => server.stop({ timeoutMs: 0 }));
+
+function chosenHandler() {
+	if (values.framing !== "resp") return handlers[values.mode];
+	const pong = new gev.RespSimple("PONG");
+	return {
+		onMessage(_connection, [name]) {
+			return name === "PING" ? pong : new gev.RespError(`ERR no ${name} here`);
+		},
+	};
+}
+
+function chosenProtocol() {
+	if (values.framing !== undefined) return framings[values.framing]();
+	if (values.protocol === "raw") return gev.raw();
+	return gev.webSocket({
+		perMessageDeflate: deflate(values.deflate),
+		text: values.text,
+	});
+}
 
 function chosenEcho() {
 	const busyUs = Number(values.busy);

@@ -53,5 +53,8 @@ export function hasAt(
 	at: number,
 	part: Uint8Array,
 ): boolean {
-	return part.every((byte, place) => bytes[at + place] === byte);
+	for (let place = 0; place < part.length; place++) {
+		if (bytes[at + place] !== part[place]) return false;
+	}
+	return true;
 }

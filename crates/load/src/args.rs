@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) use parse::parse;
 
 use crate::content::Content;
+use crate::framing::Framing;
 use crate::target::Target;
 
 /// What to do.
@@ -129,6 +130,8 @@ pub(crate) enum Protocol {
     Deflate,
     /// Nothing but the messages' bytes, whatever carries them.
     Tcp,
+    /// Messages on TCP that the server cuts.
+    Framed(Framing),
 }
 
 /// What is wrong with the command line.
@@ -141,8 +144,10 @@ pub(crate) enum ArgumentError {
     MissingValue(String),
     /// Two options of which only one can be.
     Excluded(String, String),
-    /// Smaller than the content can be.
+    /// Smaller than such messages can be.
     TooSmall(usize),
+    /// Bytes that would end a line.
+    LinesAreText,
     InvalidValue {
         option: String,
         value: String,
@@ -152,13 +157,14 @@ pub(crate) enum ArgumentError {
 
 /// What is told to whoever used it wrongly.
 pub(crate) const USAGE: &str = "\
-usage: gev-load run --target ADDRESS:PORT|unix:PATH [--protocol websocket|deflate|tcp] [--connections 100]
+usage: gev-load run --target ADDRESS:PORT|unix:PATH
+                    [--protocol websocket|deflate|tcp|length-prefixed|lines|jt808|resp] [--connections 100]
                     [--in-flight 1 | --room MEMBERS | --rate MESSAGES] [--content binary|text|utf8|json] [--size 20]
                     [--seconds 3] [--warmup 1] [--pid PID]
        gev-load handshake --target ADDRESS:PORT [--connections 16] [--seconds 3] [--warmup 1] [--pid PID]
        gev-load burst --target ADDRESS:PORT --kind unread|half [--connections 1000] [--size 65536] [--hold 2]
                       [--rest 10] [--pid PID]
-       gev-load idle --target ADDRESS:PORT|unix:PATH [--protocol websocket|deflate|tcp] [--connections 10000]
+       gev-load idle --target ADDRESS:PORT|unix:PATH [--protocol websocket|deflate|tcp|...] [--connections 10000]
                      [--warm-connections 0] [--content binary|text|utf8|json] [--size 0] [--hold 2] [--pid PID]
        gev-load floor [--port 0] [--seconds 600]";
 
@@ -172,8 +178,9 @@ impl fmt::Display for ArgumentError {
             Self::MissingValue(option) => write!(f, "{option} needs a value"),
             Self::Excluded(one, other) => write!(f, "{one} and {other} exclude each other"),
             Self::TooSmall(size) => {
-                write!(f, "messages of this content have at least {size} bytes")
+                write!(f, "such messages have at least {size} bytes")
             }
+            Self::LinesAreText => write!(f, "lines need --content text, utf8 or json"),
             Self::InvalidValue {
                 option,
                 value,

@@ -84,7 +84,7 @@ fn open_one(
         Target::Unix(path) => connect_unix(path)?,
     };
     let deflate = match protocol {
-        Protocol::Tcp => None,
+        Protocol::Tcp | Protocol::Framed(_) => None,
         Protocol::WebSocket | Protocol::Deflate => {
             upgrade::upgrade(&mut socket, target, protocol == Protocol::Deflate)
                 .map_err(Cause::Upgrade)?

@@ -20,6 +20,7 @@ mod content;
 mod deflate;
 mod floor;
 mod frame;
+mod framing;
 mod handshake;
 mod idle;
 mod limits;

@@ -10,6 +10,8 @@
 //! Frames are built and masked once. Per message only the sequence number changes, so that a lost, repeated or misrouted
 //! echo differs from the expected one; every byte of every echo is compared.
 //!
+//! Frames on TCP have something else around their payload, and their answer may be another than their echo; it is as fixed.
+//!
 //! Compressed messages have no sequence number: all are one message that is compressed once, and what is expected is that
 //! message without a header, for servers compress it as they like.
 
@@ -17,6 +19,7 @@ use crate::args::Protocol;
 use crate::content::Content;
 use crate::deflate::{self, EchoCheck, Wrong};
 use crate::frame::{self, FrameKind, MASK};
+use crate::framing::{Framed, Framing};
 use crate::records;
 
 /// The messages of a run, shared by all its connections.
@@ -44,8 +47,10 @@ impl Template {
     /// a time.
     pub(crate) fn new(protocol: Protocol, content: Content, size: usize, in_flight: usize) -> Self {
         let kind = content.frame_kind();
-        if protocol == Protocol::Deflate {
-            return Self::deflate(kind, size, in_flight);
+        match protocol {
+            Protocol::Deflate => return Self::deflate(kind, size, in_flight),
+            Protocol::Framed(framing) => return Self::framed(framing, content, size, in_flight),
+            Protocol::WebSocket | Protocol::Tcp => {}
         }
         let mut frame = Vec::new();
         let mut expected = Vec::new();
@@ -69,6 +74,26 @@ impl Template {
             mask,
             expected,
             expected_sequence_at,
+            sequence_bytes,
+            scratch: Box::default(),
+        }
+    }
+
+    /// Messages of `size` bytes on TCP that the server cuts.
+    fn framed(framing: Framing, content: Content, size: usize, in_flight: usize) -> Self {
+        let Framed {
+            request,
+            reply,
+            sequence_at,
+            sequence_bytes,
+        } = framing.framed(content, size);
+        Self {
+            frame_bytes: request.len(),
+            outgoing: request.repeat(in_flight),
+            sequence_at,
+            mask: [0; 4],
+            expected: reply,
+            expected_sequence_at: sequence_at,
             sequence_bytes,
             scratch: Box::default(),
         }
@@ -249,5 +274,33 @@ mod tests {
             assert!(template.matches(10, 0, &frames[size..]));
             assert!(!template.matches(10, 0, &frames[..size]));
         }
+    }
+    #[test]
+    fn frames_on_tcp_have_a_sequence_number_where_they_may() {
+        for (framing, bytes) in [(Framing::LengthPrefixed, 24), (Framing::Lines, 21)] {
+            let protocol = Protocol::Framed(framing);
+            let mut template = Template::new(protocol, Content::Text, 20, 2);
+            let frames = template.frames(9, 2).to_vec();
+            assert_eq!(frames.len(), 2 * bytes);
+            assert!(template.matches(9, 0, &frames[..bytes]));
+            assert!(template.matches(10, 0, &frames[bytes..]));
+            assert!(!template.matches(10, 0, &frames[..bytes]));
+        }
+        let protocol = Protocol::Framed(Framing::Jt808);
+        let mut template = Template::new(protocol, Content::Binary, 60, 2);
+        let frames = template.frames(9, 2).to_vec();
+        assert_eq!(template.echo_bytes(), 65);
+        assert!(template.matches(9, 0, &frames[..65]));
+        assert!(template.matches(10, 0, &frames[65..]));
+    }
+
+    #[test]
+    fn an_answer_may_be_another_than_an_echo() {
+        let protocol = Protocol::Framed(Framing::Resp);
+        let mut template = Template::new(protocol, Content::Binary, 20, 3);
+        assert_eq!(template.frames(7, 3), b"*1\r\n$4\r\nPING\r\n".repeat(3));
+        assert_eq!(template.echo_bytes(), 7);
+        assert!(template.matches(7, 0, b"+PONG\r\n"));
+        assert!(!template.matches(7, 0, b"+PING\r\n"));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{ArgumentError, Burst, Pace, Protocol, Window};
 use crate::content::Content;
+use crate::framing::Framing;
 use crate::target::Target;
 
 /// Arguments of which each option takes its value.
@@ -36,12 +37,20 @@ impl<I: Iterator<Item = String>> Options<I> {
     }
 
     pub(super) fn protocol(&mut self, option: &str) -> Result<Protocol, ArgumentError> {
-        self.value(option, "websocket, deflate or tcp", |value| match value {
-            "websocket" => Some(Protocol::WebSocket),
-            "deflate" => Some(Protocol::Deflate),
-            "tcp" => Some(Protocol::Tcp),
-            _ => None,
-        })
+        self.value(
+            option,
+            "websocket, deflate, tcp, length-prefixed, lines, jt808 or resp",
+            |value| match value {
+                "websocket" => Some(Protocol::WebSocket),
+                "deflate" => Some(Protocol::Deflate),
+                "tcp" => Some(Protocol::Tcp),
+                "length-prefixed" => Some(Protocol::Framed(Framing::LengthPrefixed)),
+                "lines" => Some(Protocol::Framed(Framing::Lines)),
+                "jt808" => Some(Protocol::Framed(Framing::Jt808)),
+                "resp" => Some(Protocol::Framed(Framing::Resp)),
+                _ => None,
+            },
+        )
     }
 
     pub(super) fn content(&mut self, option: &str) -> Result<Content, ArgumentError> {

@@ -58,7 +58,7 @@ fn parse_run(arguments: impl Iterator<Item = String>) -> Result<RunOptions, Argu
     if let Some((_, pace)) = pace {
         run.pace = pace;
     }
-    large_enough(run.protocol, run.content, run.size)?;
+    can_be_sent(run.protocol, run.content, run.size)?;
     run.target = target.ok_or(ArgumentError::MissingOption("--target"))?;
     Ok(run)
 }
@@ -141,7 +141,7 @@ fn parse_idle(arguments: impl Iterator<Item = String>) -> Result<IdleOptions, Ar
         }
     }
     if idle.size > 0 {
-        large_enough(idle.protocol, idle.content, idle.size)?;
+        can_be_sent(idle.protocol, idle.content, idle.size)?;
     }
     idle.target = target.ok_or(ArgumentError::MissingOption("--target"))?;
     Ok(idle)
@@ -164,11 +164,19 @@ fn parse_floor(arguments: impl Iterator<Item = String>) -> Result<FloorOptions, 
 }
 
 /// Compressed messages are of any size, whatever their frames are called.
-fn large_enough(protocol: Protocol, content: Content, size: usize) -> Result<(), ArgumentError> {
-    if protocol == Protocol::Deflate || size >= content.min_size() {
-        return Ok(());
+fn can_be_sent(protocol: Protocol, content: Content, size: usize) -> Result<(), ArgumentError> {
+    let least = match protocol {
+        Protocol::Deflate => 0,
+        Protocol::Framed(framing) if !framing.takes(content) => {
+            return Err(ArgumentError::LinesAreText);
+        }
+        Protocol::Framed(framing) => framing.min_size().max(content.min_size()),
+        Protocol::WebSocket | Protocol::Tcp => content.min_size(),
+    };
+    if size < least {
+        return Err(ArgumentError::TooSmall(least));
     }
-    Err(ArgumentError::TooSmall(content.min_size()))
+    Ok(())
 }
 
 /// `--option=value` becomes `--option value`.
@@ -194,6 +202,7 @@ const USUAL_WINDOW: Window = Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framing::Framing;
 
     fn parse_line(line: &str) -> Result<Command, ArgumentError> {
         parse(line.split_whitespace().map(str::to_owned))
@@ -291,6 +300,23 @@ mod tests {
             Err(ArgumentError::TooSmall(least))
         );
         assert!(parse_line(&format!("{} --protocol deflate", line(2))).is_ok());
+    }
+
+    #[test]
+    fn lines_are_text_and_reports_have_a_header() {
+        let line = |rest| parse_line(&format!("run --target 127.0.0.1:9 --protocol {rest}"));
+        assert!(matches!(
+            line("lines --content text"),
+            Ok(Command::Run(RunOptions {
+                protocol: Protocol::Framed(Framing::Lines),
+                ..
+            }))
+        ));
+        assert_eq!(line("lines"), Err(ArgumentError::LinesAreText));
+        assert_eq!(line("jt808 --size 12"), Err(ArgumentError::TooSmall(13)));
+        for rest in ["jt808 --size 13", "length-prefixed --size 1", "resp"] {
+            assert!(line(rest).is_ok(), "{rest}");
+        }
     }
 
     #[test]
