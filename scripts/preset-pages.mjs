@@ -98,8 +98,8 @@ wrong is told to \`onFrameError\`, and what is sent is made a frame. [Who has ta
 ${rows.join("\n")}
 
 Messages of these are values, read from what is cut natively in the same way, and what is sent is a value too. Clients that others
-wrote [have talked to \`resp()\` and \`stomp()\`](../../conformance/interop.md#peers-of-resp). JSON texts, one behind the other, are cut
-by \`jsonStream()\`; those in lines are \`lines()\`.
+wrote [have talked to all of them](../../conformance/interop.md#peers-of-resp). JSON texts, one behind the other, are cut by
+\`jsonStream()\`; those in lines are \`lines()\`.
 
 | codec | speaks |
 | --- | --- |

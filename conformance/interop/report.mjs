@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/setup.mjs";
-import { redisChecks, stompChecks } from "./values/checks.mjs";
+import { redisChecks, stompChecks, typedChecks } from "./values/checks.mjs";
 
 const reportFile = join(root, "conformance", "interop.md");
 
@@ -167,5 +167,12 @@ ${explained(redisChecks)}
 Clients, against a small message broker over \`stomp()\`, which is told of no error.
 
 ${explained(stompChecks)}
+`,
+	"peer of typedProtobuf": `## Peers of typedProtobuf
+
+The plugin \`protobuf\` of the Go library gev, with its own packing and unpacking, against an echo over \`typedProtobuf()\`, which is told
+of no error.
+
+${explained(typedChecks)}
 `,
 };
