@@ -341,6 +341,40 @@ test("what a protocol over another one throws is thrown behind the messages befo
 	t.is(decoder.frameErrors, 0);
 });
 
+test("what was left out below is told before what is wrong above, and nothing behind that", (t) => {
+	const over = frames({ start: "$", end: "\n", onNoise: "discard" });
+	const protocol = custom(
+		{
+			unpack(_: Connection, buffer: RingBuffer) {
+				const letter = buffer.read(1).toString();
+				if (letter === "x") throw new RangeError("x");
+				return letter;
+			},
+			pack: (_, text: string) => text,
+		},
+		{ over },
+	);
+	const noise = "discarded noise";
+	for (const [bytes, expected, count] of [
+		["noise$a\nmore$b\nyet more", [noise, noise, noise], 3],
+		["noise$a\n$x\nmore$b\n", [noise], 1],
+		["$a\n$x\nmore$b\n", [], 0],
+	] as const) {
+		const told: string[] = [];
+		const decoder = protocol.decoder({
+			onFrameError: ({ fate, reason }) => void told.push(`${fate} ${reason}`),
+		});
+		const came = decoder.push(bytes);
+		t.is(came[0], "a");
+		t.is(came.length, bytes.includes("x\n") ? 1 : 2);
+		if (bytes.includes("x\n")) {
+			t.throws(() => decoder.push(""), { instanceOf: RangeError });
+		} else decoder.end();
+		t.deepEqual(told, [...expected]);
+		t.is(decoder.frameErrors, count);
+	}
+});
+
 test("what means nothing is no message", (t) => {
 	const requests = resp({ text: true }).decoder();
 	t.deepEqual(requests.push("\r\n*0\r\n\n*1\r\n$1\r\na\r\n"), [["a"]]);
