@@ -2,7 +2,7 @@
 
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { RingBuffer } from "gev";
+import type { Custom, FrameError } from "gev";
 
 /** Where the server is. */
 interface Place {
@@ -11,22 +11,21 @@ interface Place {
 }
 
 /**
- * Connects, sends what `pack` makes of each line of the input, prints each answer that `unpack` takes out of what has come
- * as a text, and ends this side behind the last line.
+ * Connects, sends what `question` makes of each line of the input, prints each answer as the text that `show` makes of it, and
+ * ends this side behind the last line.
  */
-export async function talk(
+export async function talk<Answer, Question>(
 	{ host, port }: Place,
-	pack: (line: string) => Uint8Array,
-	unpack: (received: RingBuffer) => string | undefined,
+	protocol: Custom<Answer, Question>,
+	question: (line: string) => Question,
+	show: (answer: Answer) => string,
 ): Promise<void> {
 	const socket = connect(port, host);
-	const received = new RingBuffer();
+	const onFrameError = (error: FrameError) => void socket.destroy(error);
+	const decoder = protocol.decoder({ onFrameError });
 	socket.on("data", (chunk) => {
-		received.write(chunk);
-		for (;;) {
-			const text = unpack(received);
-			if (text === undefined) return;
-			console.log(`answer: ${text}`);
+		for (const answer of decoder.push(chunk)) {
+			console.log(`answer: ${show(answer)}`);
 		}
 	});
 	socket.on("error", ({ message }) => {
@@ -38,6 +37,6 @@ export async function talk(
 		lines.close();
 		process.stdin.destroy();
 	});
-	for await (const line of lines) socket.write(pack(line));
+	for await (const line of lines) socket.write(protocol.encode(question(line)));
 	socket.end();
 }

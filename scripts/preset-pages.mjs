@@ -1,6 +1,6 @@
 /**
- * Writes docs/presets: a page for each preset, of what src/presets says in its comments, and a table of all of them. With
- * `--check` it fails where they say something else.
+ * Writes docs/presets: a page for each preset, of what src/presets says in its comments, and a table of all of them, those whose
+ * pages are written by hand among them. With `--check` it fails where they say something else.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,8 @@ const files = readdirSync(sources).sort();
 const texts = files.map((file) => readFileSync(join(sources, file), "utf8"));
 const classes = new Map(texts.flatMap(classesIn));
 const presets = texts.flatMap(presetsIn);
+/** Codecs with values for messages; their pages say more than a comment can. */
+const byHand = ["resp", "stomp", "typed-protobuf"];
 for (const preset of presets) write(`${preset.name}.md`, page(preset));
 write("README.md", overview());
 
@@ -84,11 +86,7 @@ ${sample.trim()}
 }
 
 function overview() {
-	const rows = presets.map(({ name, about }) => {
-		const [first] = /^.*?[.:](?=\s)/s.exec(about);
-		const line = first.replaceAll(/\s*\n\s*/g, " ").replace(/:$/, ".");
-		return `| [\`${name}()\`](${name}.md) | ${line} |`;
-	});
+	const rows = presets.map(({ name, about }) => row(name, name, about));
 	return `# Protocols by name
 
 Each is one configuration of [\`frames()\`](../framing.md), with a handler that is the same: whole messages come to \`onMessage\`, what is
@@ -98,7 +96,28 @@ wrong is told to \`onFrameError\`, and what is sent is made a frame. [Who has ta
 | preset | speaks |
 | --- | --- |
 ${rows.join("\n")}
+
+Messages of these are values, read from what is cut natively in the same way, and what is sent is a value too. Clients that others
+wrote [have talked to all of them](../../conformance/interop.md#peers-of-resp). JSON texts, one behind the other, are cut by
+\`jsonStream()\`; those in lines are \`lines()\`.
+
+| codec | speaks |
+| --- | --- |
+${byHand.map(rowByHand).join("\n")}
 `;
+}
+
+function rowByHand(file) {
+	const text = readFileSync(join(folder, `${file}.md`), "utf8");
+	const [, name, about] = /^# (\w+)\(\)\n\n(.*)/s.exec(text);
+	return row(name, file, about);
+}
+
+/** A row of a table, with the first sentence of what is said. */
+function row(name, file, about) {
+	const [first] = /^.*?[.:](?=\s)/s.exec(about);
+	const line = first.replaceAll(/\s*\n\s*/g, " ").replace(/:$/, ".");
+	return `| [\`${name}()\`](${file}.md) | ${line} |`;
 }
 
 function write(name, text) {

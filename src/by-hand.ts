@@ -114,6 +114,12 @@ export interface Outcome {
 	readonly failure: unknown;
 }
 
+/** @internal What comes of bytes that are cut natively. */
+export interface CutOutcome extends Outcome {
+	/** How many of the messages come before each error. */
+	readonly places: number[];
+}
+
 /** @internal What decodes. Not asked any more when something was wrong that a connection would be closed for. */
 export interface Source {
 	/** The bytes are its own. */
@@ -129,6 +135,16 @@ export interface ByHand {
 	source(): Source;
 }
 
+/** @internal Encodes and decodes what is cut natively. */
+export interface CutByHand extends ByHand {
+	source(): CutSource;
+}
+
+/** @internal What cuts. */
+export interface CutSource extends Source {
+	push(bytes: Uint8Array): CutOutcome;
+}
+
 /** A protocol that is native. */
 export interface NativeProtocol {
 	readonly codec: string;
@@ -137,7 +153,7 @@ export interface NativeProtocol {
 }
 
 /** @internal Encodes and decodes what a native codec does. */
-export class NativeByHand implements ByHand {
+export class NativeByHand implements CutByHand {
 	readonly #protocol: NativeProtocol;
 	/** For encoding: between messages it has no state. */
 	#codec: binding.HandCodec | undefined = undefined;
@@ -158,7 +174,7 @@ export class NativeByHand implements ByHand {
 		return this.#encode(copyOf(bytes, 0, length));
 	}
 
-	source(): Source {
+	source(): CutSource {
 		return new NativeSource(codecOf(this.#protocol));
 	}
 
@@ -169,14 +185,14 @@ export class NativeByHand implements ByHand {
 }
 
 /** What a native codec decodes. */
-class NativeSource implements Source {
+class NativeSource implements CutSource {
 	readonly #codec: binding.HandCodec;
 
 	constructor(codec: binding.HandCodec) {
 		this.#codec = codec;
 	}
 
-	push(bytes: Uint8Array): Outcome {
+	push(bytes: Uint8Array): CutOutcome {
 		return outcomeOf(this.#codec.push(bytes));
 	}
 
@@ -186,9 +202,10 @@ class NativeSource implements Source {
 }
 
 /** Reads a report: see `crates/wire/src/by_hand.rs`. */
-function outcomeOf(report: Buffer): Outcome {
+function outcomeOf(report: Buffer): CutOutcome {
 	const messages: (string | Buffer)[] = [];
 	const errors: FrameError[] = [];
+	const places: number[] = [];
 	const storyEnd = report.readUInt32LE();
 	let end = storyEnd;
 	for (let at = 4; at < storyEnd; ) {
@@ -197,6 +214,7 @@ function outcomeOf(report: Buffer): Outcome {
 		if (item === WRONG) {
 			const length = report[at] as number;
 			errors.push(readFrameError(report, at + 1, length, 0));
+			places.push(messages.length);
 			at += 1 + length;
 			continue;
 		}
@@ -209,7 +227,7 @@ function outcomeOf(report: Buffer): Outcome {
 				: report.subarray(start, end),
 		);
 	}
-	return { messages, errors, failure: undefined };
+	return { messages, errors, places, failure: undefined };
 }
 
 function codecOf({ codec, options }: NativeProtocol): binding.HandCodec {

@@ -1,7 +1,14 @@
 import { asError } from "./base/errors.js";
 import { FrameError } from "./bridge/frame-error.js";
 import type { Place } from "./bridge/loop-server.js";
-import type { ByHand, Outcome, Source } from "./by-hand.js";
+import type {
+	ByHand,
+	CutByHand,
+	CutOutcome,
+	CutSource,
+	Outcome,
+	Source,
+} from "./by-hand.js";
 import { Connection } from "./connection.js";
 import {
 	ConnectionCore,
@@ -14,11 +21,11 @@ import { appendTo, RingBuffer, settle } from "./framing/ring-buffer.js";
 /** Encodes and decodes what a protocol in TypeScript packs and unpacks, over another one. */
 export class CustomByHand implements ByHand {
 	readonly #packing: Unpacking;
-	readonly #under: ByHand;
+	readonly #under: CutByHand;
 	/** For whom it packs. */
 	#face: Connection | undefined = undefined;
 
-	constructor(packing: Unpacking, under: ByHand) {
+	constructor(packing: Unpacking, under: CutByHand) {
 		this.#packing = packing;
 		this.#under = under;
 	}
@@ -36,11 +43,11 @@ export class CustomByHand implements ByHand {
 /** Encodes and decodes what a protocol packs, and reads where it has been cut. */
 export class ParsedByHand implements ByHand {
 	readonly #parsing: Parsing;
-	readonly #under: ByHand;
+	readonly #under: CutByHand;
 	/** For whom it packs. */
 	#face: Connection | undefined = undefined;
 
-	constructor(parsing: Parsing, under: ByHand) {
+	constructor(parsing: Parsing, under: CutByHand) {
 		this.#parsing = parsing;
 		this.#under = under;
 	}
@@ -58,35 +65,42 @@ export class ParsedByHand implements ByHand {
 /** Reads each message that the protocol underneath has cut. */
 class ParsedSource implements Source {
 	readonly #parsing: Parsing;
-	readonly #under: Source;
+	readonly #under: CutSource;
 
-	constructor(parsing: Parsing, under: Source) {
+	constructor(parsing: Parsing, under: CutSource) {
 		this.#parsing = parsing;
 		this.#under = under;
 	}
 
 	push(bytes: Uint8Array): Outcome {
-		const { messages: pieces, errors } = this.#under.push(bytes);
+		const cut = this.#under.push(bytes);
 		const messages: unknown[] = [];
-		for (const piece of pieces as (string | Buffer)[]) {
+		for (const [index, piece] of cut.messages.entries()) {
+			const own = piece as string | Buffer;
 			try {
-				const message = this.#parsing.parse(piece);
+				const message = this.#parsing.parse(own);
 				if (message !== undefined) messages.push(message);
 			} catch (thrown) {
+				const errors = errorsBefore(cut, index);
 				if (!(thrown instanceof NotAMessage)) {
-					return { messages, errors: [], failure: asError(thrown) };
+					return { messages, errors, failure: asError(thrown) };
 				}
-				const head = Buffer.from(piece as Buffer).subarray(0, HEAD_BYTES);
-				const error = malformed(head);
-				return { messages, errors: [error], failure: undefined };
+				const head = Buffer.from(own as Buffer).subarray(0, HEAD_BYTES);
+				errors.push(malformed(head));
+				return { messages, errors, failure: undefined };
 			}
 		}
-		return { messages, errors, failure: undefined };
+		return { messages, errors: cut.errors, failure: undefined };
 	}
 
 	end(): Outcome {
 		return this.#under.end();
 	}
+}
+
+/** What has been told underneath before the message with this index. */
+function errorsBefore({ errors, places }: CutOutcome, index: number) {
+	return errors.filter((_, at) => (places[at] as number) <= index);
 }
 
 /** What is wrong with bytes that begin so, and are no message. */
@@ -98,13 +112,13 @@ function malformed(head: Buffer): FrameError {
 /** Unpacks messages of what the protocol underneath has cut. */
 class CustomSource implements Source {
 	readonly #packing: Unpacking;
-	readonly #under: Source;
+	readonly #under: CutSource;
 	readonly #face = nobody();
 	readonly #buffer: RingBuffer;
 	/** Most bytes that a message may take. */
 	readonly #most: number;
 
-	constructor(packing: Unpacking, under: Source) {
+	constructor(packing: Unpacking, under: CutSource) {
 		this.#packing = packing;
 		this.#under = under;
 		this.#most = packing.maxMessageBytes || Number.POSITIVE_INFINITY;
@@ -112,22 +126,24 @@ class CustomSource implements Source {
 	}
 
 	push(bytes: Uint8Array): Outcome {
-		const { messages: pieces, errors } = this.#under.push(bytes);
+		const cut = this.#under.push(bytes);
 		const messages: unknown[] = [];
-		try {
-			for (const piece of pieces as (string | Buffer)[]) {
+		for (const [index, piece] of cut.messages.entries()) {
+			try {
 				const own = typeof piece === "string" ? Buffer.from(piece) : piece;
-				appendTo(this.#buffer, own);
+				appendTo(this.#buffer, own as Buffer);
 				const error = this.#unpackAll(messages);
 				if (error !== undefined) {
-					return { messages, errors: [error], failure: undefined };
+					const errors = [...errorsBefore(cut, index), error];
+					return { messages, errors, failure: undefined };
 				}
 				settle(this.#buffer);
+			} catch (thrown) {
+				const errors = errorsBefore(cut, index);
+				return { messages, errors, failure: asError(thrown) };
 			}
-		} catch (thrown) {
-			return { messages, errors: [], failure: asError(thrown) };
 		}
-		return { messages, errors, failure: undefined };
+		return { messages, errors: cut.errors, failure: undefined };
 	}
 
 	end(): Outcome {

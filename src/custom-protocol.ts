@@ -6,7 +6,7 @@ import {
 	OptionTable,
 	option,
 } from "./base/option-table.js";
-import type { ByHand } from "./by-hand.js";
+import type { CutByHand } from "./by-hand.js";
 import type { Connection } from "./connection.js";
 import { CustomByHand } from "./custom-by-hand.js";
 import type { Unpacking } from "./flow/packing.js";
@@ -150,7 +150,7 @@ export function custom<In, Out = Data, Context = unknown>(
 		maxMessageBytes: maxMessageBytes || below.maxMessageBytes,
 		stepwise,
 		custom: packing,
-		byHand: new CustomByHand(packing, below.byHand as ByHand),
+		byHand: new CustomByHand(packing, below.byHand as CutByHand),
 	});
 }
 

@@ -159,7 +159,7 @@ test("protobuf takes bytes that were written by hand, and closes who sends a nam
 	t.is(answer.toString("latin1", 12), "Ada has the id 7");
 	write(Buffer.from("00000005ea60010203", "hex")); // which ends the process of the Go library
 	t.is((await readToEnd()).length, 0);
-	t.regex(await program.line(), /^error: the name ends behind its frame$/);
+	t.regex(await program.line(), /^error: malformed frame/);
 	await tcp(t, port);
 });
 

@@ -19,23 +19,10 @@ import {
 } from "gev";
 import { loops } from "../kit/loops.js";
 import { openSocket } from "../kit/tcp-client.js";
+import { bodies, decoded } from "./cut-by-hand.js";
 import { Lengths } from "./lengths.js";
 import { presets } from "./presets.js";
 import { protocols } from "./protocols.js";
-
-/** Messages of bytes that are cut at these places. */
-function decoded<Message>(
-	decoder: Decoder<Message>,
-	bytes: Buffer,
-	cuts: number[],
-): Message[] {
-	const places = [0, ...cuts.sort((a, b) => a - b), bytes.length];
-	const messages = places.flatMap((from, index) =>
-		decoder.push(bytes.subarray(from, places[index + 1] ?? bytes.length)),
-	);
-	decoder.end();
-	return messages;
-}
 
 for (const [name, protocol] of Object.entries({ ...protocols, ...presets })) {
 	const { framing, wire, messages, isEchoed = true } = protocol;
@@ -85,14 +72,6 @@ const kinds: [
 		bodies(2000),
 	],
 ];
-
-function bodies(maxLength: number): fc.Arbitrary<Buffer> {
-	const short = fc.uint8Array({ maxLength: 40 });
-	const long = fc
-		.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.nat(maxLength))
-		.map(([bytes, length]) => Buffer.alloc(length, bytes));
-	return fc.oneof({ arbitrary: short, weight: 4 }, long).map(Buffer.from);
-}
 
 for (const [name, protocol, messages] of kinds) {
 	test(`what ${name} encode, they decode, wherever it is cut`, (t) => {

@@ -1,7 +1,7 @@
 import type { FramesOptions } from "gev";
 import { bodies, type FramedProtocol, hex, latin1, whole } from "./vectors.js";
 
-/** Protocols that have no preset, by configurations of their own. */
+/** Protocols by configurations of their own: those without a preset, and Thrift and IRC, whose presets are more general. */
 export const protocols: Record<string, FramedProtocol<FramesOptions>> = {
 	"Thrift, framed": bodies(
 		{ length: "u32" },

@@ -1,8 +1,7 @@
-import type { Connection } from "gev";
-import { Push, type Reply } from "./resp.ts";
+import { type Connection, RespPush, type RespReply } from "gev";
 
 /** A connection that can subscribe: what it has subscribed to is in its context. */
-type Subscriber = Connection<{ readonly channels: Set<string> }, Reply>;
+type Subscriber = Connection<{ readonly channels: Set<string> }, RespReply>;
 
 /** Who wants what is published in which channel. */
 export class Channels {
@@ -27,7 +26,7 @@ export class Channels {
 		const name = Buffer.from(channel, "latin1");
 		let count = 0;
 		for (const subscriber of subscribers) {
-			subscriber.send(new Push(["message", name, message]));
+			subscriber.send(new RespPush(["message", name, message]));
 			count++;
 		}
 		return count;

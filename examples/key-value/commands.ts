@@ -1,45 +1,45 @@
-import type { Connection } from "gev";
+import {
+	type Connection,
+	RespError,
+	RespPush,
+	type RespReply,
+	RespSimple,
+	setRespVersion,
+} from "gev";
 import { Channels } from "./channels.ts";
 import { matches } from "./glob.ts";
-import {
-	CommandReader,
-	Failure,
-	Push,
-	type Reply,
-	Simple,
-	type Speaker,
-} from "./resp.ts";
 import { Store } from "./store.ts";
 
 /** What is known of a client: the `context` of its connection. */
-export class Client implements Speaker {
-	readonly reader = new CommandReader();
+export class Client {
 	readonly channels = new Set<string>();
 	readonly id = ++clients;
 	version: 2 | 3 = 2;
 }
 
-export type Peer = Connection<Client, Reply>;
+export type Peer = Connection<Client, RespReply>;
 
 /** How many arguments it takes at least, and at most, and what it does: what it returns is the answer. */
 type Command = readonly [
 	min: number,
 	max: number,
-	run: (args: Buffer[], peer: Peer) => Reply | undefined,
+	run: (args: Buffer[], peer: Peer) => RespReply | undefined,
 ];
 
 export const store = new Store();
 const channels = new Channels();
-const ok = new Simple("OK");
+const ok = new RespSimple("OK");
 const many = Number.POSITIVE_INFINITY;
 let clients = 0;
 
-/** Answers a command. */
-export function answer(peer: Peer, [name, ...args]: Buffer[]): void {
+/** The answer to a command, or `undefined` if what it has to tell has been sent. */
+export function answer(
+	peer: Peer,
+	[name, ...args]: Buffer[],
+): RespReply | undefined {
 	const called = String(name).toLowerCase();
 	const command = commands.get(called);
-	const reply = command ? run(called, command, args, peer) : unknown(called);
-	if (reply !== undefined) peer.send(reply);
+	return command ? run(called, command, args, peer) : unknown(called);
 }
 
 /** Forgets a client that is gone. */
@@ -54,17 +54,17 @@ function run(
 	[min, max, does]: Command,
 	args: Buffer[],
 	peer: Peer,
-): Reply | undefined {
+): RespReply | undefined {
 	if (args.length < min || args.length > max) {
-		return new Failure(`ERR wrong number of arguments for '${name}' command`);
+		return new RespError(`ERR wrong number of arguments for '${name}' command`);
 	}
 	if (isListening(peer) && !whileListening.has(name)) {
-		return new Failure(`ERR Can't execute '${name}' in this context`);
+		return new RespError(`ERR Can't execute '${name}' in this context`);
 	}
 	try {
 		return does(args, peer);
 	} catch (error) {
-		if (error instanceof Wrong) return new Failure(`ERR ${error.message}`);
+		if (error instanceof Wrong) return new RespError(`ERR ${error.message}`);
 		throw error;
 	}
 }
@@ -76,8 +76,10 @@ function isListening({ context }: Peer): boolean {
 
 const whileListening = new Set(["ping", "quit", "subscribe", "unsubscribe"]);
 
-function unknown(name: string): Reply {
-	return new Failure(`ERR unknown command '${name.slice(0, 128)}'`);
+function unknown(name: string): RespReply {
+	// An error is one line, whatever a client has sent.
+	const line = name.slice(0, 128).replace(/[\r\n]+/g, " ");
+	return new RespError(`ERR unknown command '${line}'`);
 }
 
 /** What is wrong with the arguments of a command. */
@@ -124,7 +126,7 @@ const commands = new Map<string, Command>(
 	} satisfies Record<string, Command>),
 );
 
-function set([key, value, ...options]: Buffer[]): Reply {
+function set([key, value, ...options]: Buffer[]): RespReply {
 	const name = text(key);
 	const before = store.get(name);
 	let expiresAt = many;
@@ -140,7 +142,9 @@ function set([key, value, ...options]: Buffer[]): Reply {
 		else if (option === "get") isAsked = true;
 		else throw new Wrong("syntax error");
 	}
-	if (isWanted) store.set(name, { value: value as Buffer, expiresAt });
+	// What is kept must not keep the memory that it has come in.
+	const kept = Buffer.from(value as Buffer);
+	if (isWanted) store.set(name, { value: kept, expiresAt });
 	if (isAsked) return before?.value ?? null;
 	return isWanted ? ok : null;
 }
@@ -158,7 +162,7 @@ function positive(value: bigint): number {
 	throw new Wrong("invalid expire time in 'set' command");
 }
 
-function increment(key: string, by: bigint): Reply {
+function increment(key: string, by: bigint): RespReply {
 	const before = store.get(key);
 	const sum = integer(before?.value ?? Buffer.from("0")) + by;
 	if (BigInt.asIntN(64, sum) !== sum) {
@@ -169,34 +173,34 @@ function increment(key: string, by: bigint): Reply {
 	return sum;
 }
 
-function expire(key: string, seconds: bigint): Reply {
+function expire(key: string, seconds: bigint): RespReply {
 	const entry = store.get(key);
 	if (entry === undefined) return 0;
 	entry.expiresAt = Date.now() + Number(seconds) * 1000;
 	return 1;
 }
 
-function secondsLeft(key: string): Reply {
+function secondsLeft(key: string): RespReply {
 	const entry = store.get(key);
 	if (entry === undefined) return -2;
 	if (entry.expiresAt === many) return -1;
 	return Math.round((entry.expiresAt - Date.now()) / 1000);
 }
 
-function keys(pattern: string): Reply {
+function keys(pattern: string): RespReply {
 	const found = [...store.keys()].filter((key) => matches(pattern, key));
 	return found.map((key) => Buffer.from(key, "latin1"));
 }
 
-function ping([message]: Buffer[], peer: Peer): Reply {
+function ping([message]: Buffer[], peer: Peer): RespReply {
 	if (isListening(peer)) return ["pong", message ?? ""];
-	return message ?? new Simple("PONG");
+	return message ?? new RespSimple("PONG");
 }
 
 function subscribe(names: Buffer[], peer: Peer): undefined {
 	for (const name of names) {
 		channels.subscribe(peer, text(name));
-		peer.send(new Push(["subscribe", name, peer.context.channels.size]));
+		peer.send(new RespPush(["subscribe", name, peer.context.channels.size]));
 	}
 }
 
@@ -206,18 +210,20 @@ function unsubscribe(names: Buffer[], peer: Peer): undefined {
 	for (const channel of all) {
 		channels.unsubscribe(peer, channel);
 		const name = Buffer.from(channel, "latin1");
-		peer.send(new Push(["unsubscribe", name, own.size]));
+		peer.send(new RespPush(["unsubscribe", name, own.size]));
 	}
-	if (all.length === 0) peer.send(new Push(["unsubscribe", null, 0]));
+	if (all.length === 0) peer.send(new RespPush(["unsubscribe", null, 0]));
 }
 
-function hello([version]: Buffer[], { context }: Peer): Reply {
+function hello([version]: Buffer[], peer: Peer): RespReply {
+	const { context } = peer;
 	const wanted = version === undefined ? context.version : Number(version);
 	if (wanted !== 2 && wanted !== 3) {
-		return new Failure("NOPROTO unsupported protocol version");
+		return new RespError("NOPROTO unsupported protocol version");
 	}
 	context.version = wanted;
-	return new Map<string, Reply>([
+	setRespVersion(peer, wanted);
+	return new Map<string, RespReply>([
 		["server", "redis"],
 		["version", "7.0.0"],
 		["proto", wanted],
@@ -228,7 +234,7 @@ function hello([version]: Buffer[], { context }: Peer): Reply {
 	]);
 }
 
-function describe([part]: Buffer[]): Reply {
+function describe([part]: Buffer[]): RespReply {
 	if (part === undefined) {
 		return [...commands].map(([name, [min, max]]) => [
 			name,
@@ -247,8 +253,8 @@ function quit(_args: Buffer[], peer: Peer): undefined {
 	peer.end();
 }
 
-function noDatabase(): Reply {
-	return new Failure("ERR DB index is out of range");
+function noDatabase(): RespReply {
+	return new RespError("ERR DB index is out of range");
 }
 
 function count(keys: Buffer[], isOne: (key: string) => boolean): number {

@@ -7,6 +7,7 @@ import {
 	type Connection,
 	type FrameError,
 	type Handler,
+	jt808,
 	Server,
 	webSocket,
 } from "gev";
@@ -20,7 +21,6 @@ import {
 	encode,
 	FAILED,
 	HEARTBEAT,
-	jt808,
 	type Message,
 	NOT_SERVED,
 	POSITION,
@@ -120,7 +120,7 @@ await example({ "device-port": "8808" }, async (settings, more) => {
 	const vehicles = new Server(new Vehicles(fleet), {
 		...settings,
 		port: Number(more["device-port"]),
-		protocol: jt808,
+		protocol: jt808({ frameTimeoutMs: 30_000 }),
 		timeouts: { idleMs: 180_000 },
 	});
 	// Together, twice in a second, however many reports there are.

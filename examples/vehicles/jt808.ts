@@ -2,19 +2,6 @@
 //
 //   id (2)  properties (2)  [version (1)]  phone number (6, of 2019 10, two digits a byte)  serial number (2)  body
 
-import { frames } from "gev";
-
-/** Frames begin and end with 7e, escape it and 7d, and have the XOR of their bytes before the end (section 4.4). */
-export const jt808 = frames({
-	start: 0x7e,
-	end: 0x7e,
-	escape: { byte: 0x7d, map: { 1: 0x7d, 2: 0x7e } },
-	checksum: { as: "xor8", onBad: "discard" },
-	onNoise: "discard",
-	maxMessageBytes: 2048,
-	frameTimeoutMs: 30_000,
-});
-
 export const REGISTER = 0x0100;
 export const AUTHENTICATE = 0x0102;
 export const HEARTBEAT = 0x0002;

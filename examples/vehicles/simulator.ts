@@ -1,21 +1,22 @@
 // node examples/vehicles/simulator.ts --port 8808 --vehicles 5 --every-ms 1000
 //
 // Vehicles for gateway.ts: each registers, authenticates and reports where it is while it goes around Beijing, twenty times as
-// fast as it says, so that there is something to see. A client by hand, over node:net.
+// fast as it says, so that there is something to see. Clients over node:net, by the same protocol as the server.
 
 import { connect, type Socket } from "node:net";
+import { jt808 } from "gev";
 import { example } from "../serve.ts";
 import {
 	AUTHENTICATE,
 	decode,
 	encode,
-	type Message,
 	POSITION,
 	REGISTER,
 	REGISTERED,
 } from "./jt808.ts";
 
 const HASTE = 20;
+const protocol = jt808();
 const defaults = { vehicles: "5", "every-ms": "1000" };
 
 await example(defaults, async ({ host, port }, more) => {
@@ -30,16 +31,15 @@ function drive(socket: Socket, number: number, everyMs: number): void {
 	let serial = 0;
 	const send = (id: number, body: Buffer) => {
 		const head = { id, phone, serial, isNew: number % 2 === 0 };
-		socket.write(seal(encode(head, body)));
+		socket.write(protocol.encode(encode(head, body)));
 		serial = (serial + 1) & 0xffff;
 	};
 	let timer: NodeJS.Timeout | undefined;
-	let rest = Buffer.alloc(0);
+	const decoder = protocol.decoder();
 	socket.on("connect", () => send(REGISTER, registration(number)));
 	socket.on("data", (chunk) => {
-		const pieces = split(Buffer.concat([rest, chunk]));
-		rest = pieces.rest;
-		for (const { id, body } of pieces.messages) {
+		for (const message of decoder.push(chunk)) {
+			const { id, body } = decode(message);
 			if (id !== REGISTERED) continue;
 			send(AUTHENTICATE, authentication(number, body.subarray(3)));
 			const report = () => send(POSITION, position(number, Date.now()));
@@ -90,40 +90,4 @@ function position(number: number, now: number): Buffer {
 	const china = new Date(now + 8 * 3_600_000).toISOString();
 	body.write(china.replace(/\D/g, "").slice(2, 14), 22, "hex");
 	return body;
-}
-
-/** A frame: its check byte, escapes, and 7e around it. */
-function seal(bytes: Buffer): Buffer {
-	const check = bytes.reduce((sum, byte) => sum ^ byte, 0);
-	const escaped = [...bytes, check].flatMap((byte) =>
-		byte === 0x7d ? [0x7d, 1] : byte === 0x7e ? [0x7d, 2] : [byte],
-	);
-	return Buffer.from([0x7e, ...escaped, 0x7e]);
-}
-
-/** The messages of whole frames, and what is left of one that is not. */
-function split(bytes: Buffer): {
-	messages: Message[];
-	rest: Buffer<ArrayBuffer>;
-} {
-	const messages: Message[] = [];
-	let start = 0;
-	for (let end = bytes.indexOf(0x7e); end >= 0; ) {
-		if (end > start) messages.push(decode(open(bytes.subarray(start, end))));
-		start = end + 1;
-		end = bytes.indexOf(0x7e, start);
-	}
-	return { messages, rest: Buffer.from(bytes.subarray(start)) };
-}
-
-/** What was sealed, without the check byte, which a client on the same machine need not look at. */
-function open(escaped: Buffer): Buffer {
-	const plain: number[] = [];
-	let isEscaped = false;
-	for (const byte of escaped) {
-		if (isEscaped) plain.push(byte === 1 ? 0x7d : 0x7e);
-		else if (byte !== 0x7d) plain.push(byte);
-		isEscaped = !isEscaped && byte === 0x7d;
-	}
-	return Buffer.from(plain.slice(0, -1));
 }

@@ -26,6 +26,14 @@ export const stompChecks = {
 	heartbeat: "heart-beats of the server's",
 };
 
+export const typedChecks = {
+	lengths:
+		"echoes of messages of 0 to 500,000 bytes, with types of 0 to 65,535 bytes",
+	pipeline:
+		"1000 echoes in their order of as many messages that are sent at once",
+	bytes: "echoes of messages that are sent byte by byte",
+};
+
 /** Names of checks, where several share a line of explanation. */
 export const namesOf = (checks) =>
 	Object.keys(checks).flatMap((name) => name.split(", "));

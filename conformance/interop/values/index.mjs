@@ -1,5 +1,5 @@
 /**
- * Who speaks RESP and STOMP, and how each is brought to where it can run.
+ * Who speaks RESP, STOMP and messages with a type, and how each is brought to where it can run.
  *
  * @typedef {import("../clients.mjs").Client} Client
  */
@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
 	cacheFolder,
+	execute,
 	install,
 	versionOf,
 } from "../../../scripts/npm-runtimes.mjs";
@@ -14,8 +15,9 @@ import { pythonEnvironment } from "../../../scripts/python.mjs";
 import { root } from "../../../scripts/setup.mjs";
 import { find } from "../programs.mjs";
 import { startBroker } from "./broker.mjs";
-import { namesOf, redisChecks, stompChecks } from "./checks.mjs";
+import { namesOf, redisChecks, stompChecks, typedChecks } from "./checks.mjs";
 import { startStore } from "./store.mjs";
+import { startTypedEcho } from "./typed.mjs";
 
 const folder = join(root, "conformance", "interop", "values");
 
@@ -39,6 +41,9 @@ const stompPeers = [
 	{ name: "stomp.py", prepare: () => preparePython("stomp.py") },
 ];
 
+/** @type {Client[]} */
+const typedPeers = [{ name: "plugin of gev (Go)", prepare: preparePlugin }];
+
 /** Kinds of peers, each with a server of its own that peers are given the port of. */
 export const valueKinds = [
 	{
@@ -52,6 +57,12 @@ export const valueKinds = [
 		checks: namesOf(stompChecks),
 		peers: stompPeers,
 		start: startBroker,
+	},
+	{
+		kind: "peer of typedProtobuf",
+		checks: namesOf(typedChecks),
+		peers: typedPeers,
+		start: startTypedEcho,
 	},
 ];
 
@@ -100,6 +111,20 @@ function preparePython(name) {
 	const script = join(folder, isStomp ? "stomp_checks.py" : "redis_checks.py");
 	const args = isStomp ? [] : [name];
 	return { command: [python, "-B", script, ...args], version };
+}
+
+function preparePlugin() {
+	const source = join(folder, "plugin");
+	const executable = join(cacheFolder("gev-interop"), "plugin");
+	const build = ["build", "-C", source, "-mod=readonly", "-o", executable, "."];
+	const { ok, output } = execute("go", build, 600_000);
+	if (!ok) {
+		console.error(output);
+		return undefined;
+	}
+	const manifest = readFileSync(join(source, "go.mod"), "utf8");
+	const [, version] = /Allenxuxu\/gev v(.*)/.exec(manifest);
+	return { command: [executable], version };
 }
 
 function prepareTool(name) {
