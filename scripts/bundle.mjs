@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { decode, encode } from "@jridgewell/sourcemap-codec";
 import { rollup } from "rollup";
 
 const entry = "build/package/index.js";
@@ -35,7 +36,7 @@ const binding = {
 
 const chunk = await bundle();
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, `${commonjs}.map`), chunk.map.toString());
+writeFileSync(join(folder, `${commonjs}.map`), ofLines(chunk.map));
 writeFileSync(join(folder, commonjs), withoutDocs(chunk.code));
 writeFileSync(
 	join(folder, esm),
@@ -46,6 +47,28 @@ writeFileSync(
 function withoutDocs(code) {
 	const doc = /^[ \t]*\/\*\*.*?\*\/$/gms;
 	return code.replace(doc, (text) => text.replace(/[^\n]+/g, ""));
+}
+
+/**
+ * A source map that knows lines: where in a line something begins makes it three times as large, which is a third of the package.
+ *
+ * @param {import("rollup").SourceMap} map
+ */
+function ofLines({ version, file, sources, mappings }) {
+	const lines = decode(mappings).map((segments) =>
+		segments
+			.filter((segment, at) => segment.length > 1 && isNewLine(segments, at))
+			.map(([column, source, line, from]) => [column, source, line, from]),
+	);
+	const ofAll = { version, file, sources, names: [] };
+	return JSON.stringify({ ...ofAll, mappings: encode(lines) });
+}
+
+/** True for what comes from another line than what is before it. */
+function isNewLine(segments, at) {
+	const [, source, line] = segments[at];
+	const [, sourceBefore, lineBefore] = segments[at - 1] ?? [];
+	return source !== sourceBefore || line !== lineBefore;
 }
 
 async function bundle() {
