@@ -573,173 +573,6 @@ interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
         out: (message: Out) => void;
     };
 }
-/** Settings of permessage-deflate. */
-interface DeflateOptions {
-    /**
-     * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
-     * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
-     * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
-     *
-     * @defaultValue "shared"
-     */
-    mode?: "shared" | "dedicated";
-    /**
-     * Messages of fewer bytes are not compressed, unless `send` is told to.
-     *
-     * @defaultValue 1024
-     */
-    threshold?: number;
-    /**
-     * From 0 (not at all) and 1 (fastest) to 9 (smallest).
-     *
-     * @defaultValue 1
-     */
-    level?: number;
-    /**
-     * Memory of compressors, 1 to 9.
-     *
-     * @defaultValue 8
-     */
-    memLevel?: number;
-    /**
-     * Compress each message by itself also in the mode `"dedicated"`.
-     *
-     * @defaultValue false
-     */
-    serverNoContextTakeover?: boolean;
-    /**
-     * Have clients compress each message by itself also in the mode `"dedicated"`.
-     *
-     * @defaultValue false
-     */
-    clientNoContextTakeover?: boolean;
-    /**
-     * Largest window of our compressors, as a power of two: 9 to 15.
-     *
-     * @defaultValue 15
-     */
-    serverMaxWindowBits?: number;
-    /**
-     * Largest window of clients' compressors, where they leave us the choice: 9 to 15.
-     *
-     * @defaultValue 15
-     */
-    clientMaxWindowBits?: number;
-    /**
-     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
-     * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
-     * such a message closes its connection with 1013.
-     *
-     * @defaultValue 64 MiB
-     */
-    memoryBudgetBytes?: number;
-}
-/** Settings of {@link webSocket}. */
-interface WebSocketOptions {
-    /**
-     * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
-     * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
-     * time of a long message; `send(message, { text: true })` sends such bytes as text.
-     *
-     * @defaultValue "string"
-     */
-    text?: "string" | "buffer";
-    /**
-     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
-     * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
-     * the messages of all connections is limited by `limits.maxMemoryBytes`. 0 means no limit but that of JavaScript: text
-     * that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
-     *
-     * @defaultValue 16 MiB
-     */
-    maxMessageBytes?: number;
-    /**
-     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
-     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
-     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. 0 means no limit.
-     *
-     * @defaultValue 16,384
-     */
-    maxFragments?: number;
-    /**
-     * Largest payload of one frame in bytes, as it is sent; more closes with 1009. 0 means no limit of its own.
-     *
-     * @defaultValue 0
-     */
-    maxFrameBytes?: number;
-    /**
-     * Most messages that a peer may send within a second; more close the connection with 1008. 0 means no limit.
-     *
-     * @defaultValue 0
-     */
-    maxMessagesPerSecond?: number;
-    /**
-     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
-     * up: a peer that does not read gets the pong to its latest ping only.) 0 means no limit.
-     *
-     * @defaultValue 1000
-     */
-    maxControlFramesPerSecond?: number;
-    /**
-     * Largest request head (request line and headers) in bytes; a larger one is answered with 431.
-     *
-     * @defaultValue 16 KiB
-     */
-    maxHeaderBytes?: number;
-    /**
-     * Most header lines of a request; more are answered with 431.
-     *
-     * @defaultValue 100
-     */
-    maxHeaders?: number;
-    /**
-     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
-     * HTTP request is answered with 426 Upgrade Required.
-     *
-     * @defaultValue none
-     */
-    page?: string | undefined;
-    /**
-     * The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count.
-     *
-     * @defaultValue every path
-     */
-    path?: string | undefined;
-    /**
-     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
-     * header are no browsers, and are let in.
-     *
-     * @defaultValue every origin
-     */
-    origins?: readonly string[] | undefined;
-    /**
-     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
-     * connection comes about without one. `onUpgrade` may choose another.
-     *
-     * @defaultValue []
-     */
-    subprotocols?: readonly string[];
-    /**
-     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. False means none.
-     *
-     * @defaultValue none
-     */
-    perMessageDeflate?: boolean | DeflateOptions | undefined;
-    /**
-     * A peer that has sent nothing for this time is pinged. 0 means never.
-     *
-     * @defaultValue 0
-     */
-    pingIntervalMs?: number;
-    /**
-     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
-     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
-     * 0 means never: then there is one ping for each silence.
-     *
-     * @defaultValue 10,000
-     */
-    pongTimeoutMs?: number;
-}
 /** Settings of {@link raw}. */
 interface RawOptions {
     /**
@@ -790,16 +623,6 @@ interface JsonStreamOptions {
  * ```
  */
 declare function jsonStream(options?: JsonStreamOptions): StreamProtocol<"jsonStream">;
-/**
- * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
- * binary. Handshake, fragments, ping, pong and close are dealt with natively.
- *
- * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- */
-declare function webSocket(options: WebSocketOptions & {
-    text: "buffer";
-}): Protocol<"websocketBytes">;
-declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 /**
  * Frames by configuration: how they begin, how long they are or what they end with, escapes and checksums. Every frame is
  * one message (a `Buffer`, or with `text: true` a `string`), cut and checked natively, and what is sent is made a frame. Text is
@@ -3475,6 +3298,184 @@ interface VarintPrefixedOptions extends PresetOptions {
  * ```
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
+
+/** Settings of permessage-deflate. */
+interface DeflateOptions {
+    /**
+     * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
+     * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
+     * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
+     *
+     * @defaultValue "shared"
+     */
+    mode?: "shared" | "dedicated";
+    /**
+     * Messages of fewer bytes are not compressed, unless `send` is told to.
+     *
+     * @defaultValue 1024
+     */
+    threshold?: number;
+    /**
+     * From 0 (not at all) and 1 (fastest) to 9 (smallest).
+     *
+     * @defaultValue 1
+     */
+    level?: number;
+    /**
+     * Memory of compressors, 1 to 9.
+     *
+     * @defaultValue 8
+     */
+    memLevel?: number;
+    /**
+     * Compress each message by itself also in the mode `"dedicated"`.
+     *
+     * @defaultValue false
+     */
+    serverNoContextTakeover?: boolean;
+    /**
+     * Have clients compress each message by itself also in the mode `"dedicated"`.
+     *
+     * @defaultValue false
+     */
+    clientNoContextTakeover?: boolean;
+    /**
+     * Largest window of our compressors, as a power of two: 9 to 15.
+     *
+     * @defaultValue 15
+     */
+    serverMaxWindowBits?: number;
+    /**
+     * Largest window of clients' compressors, where they leave us the choice: 9 to 15.
+     *
+     * @defaultValue 15
+     */
+    clientMaxWindowBits?: number;
+    /**
+     * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
+     * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
+     * such a message closes its connection with 1013.
+     *
+     * @defaultValue 64 MiB
+     */
+    memoryBudgetBytes?: number;
+}
+/** Settings of {@link webSocket}. */
+interface WebSocketOptions {
+    /**
+     * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
+     * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
+     * time of a long message; `send(message, { text: true })` sends such bytes as text.
+     *
+     * @defaultValue "string"
+     */
+    text?: "string" | "buffer";
+    /**
+     * Largest message in bytes, all its fragments together, and as it is after decompression. A larger one closes the
+     * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
+     * the messages of all connections is limited by `limits.maxMemoryBytes`. 0 means no limit but that of JavaScript: text
+     * that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
+     *
+     * @defaultValue 16 MiB
+     */
+    maxMessageBytes?: number;
+    /**
+     * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
+     * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
+     * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. 0 means no limit.
+     *
+     * @defaultValue 16,384
+     */
+    maxFragments?: number;
+    /**
+     * Largest payload of one frame in bytes, as it is sent; more closes with 1009. 0 means no limit of its own.
+     *
+     * @defaultValue 0
+     */
+    maxFrameBytes?: number;
+    /**
+     * Most messages that a peer may send within a second; more close the connection with 1008. 0 means no limit.
+     *
+     * @defaultValue 0
+     */
+    maxMessagesPerSecond?: number;
+    /**
+     * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
+     * up: a peer that does not read gets the pong to its latest ping only.) 0 means no limit.
+     *
+     * @defaultValue 1000
+     */
+    maxControlFramesPerSecond?: number;
+    /**
+     * Largest request head (request line and headers) in bytes; a larger one is answered with 431.
+     *
+     * @defaultValue 16 KiB
+     */
+    maxHeaderBytes?: number;
+    /**
+     * Most header lines of a request; more are answered with 431.
+     *
+     * @defaultValue 100
+     */
+    maxHeaders?: number;
+    /**
+     * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
+     * HTTP request is answered with 426 Upgrade Required.
+     *
+     * @defaultValue none
+     */
+    page?: string | undefined;
+    /**
+     * The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count.
+     *
+     * @defaultValue every path
+     */
+    path?: string | undefined;
+    /**
+     * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
+     * header are no browsers, and are let in.
+     *
+     * @defaultValue every origin
+     */
+    origins?: readonly string[] | undefined;
+    /**
+     * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
+     * connection comes about without one. `onUpgrade` may choose another.
+     *
+     * @defaultValue []
+     */
+    subprotocols?: readonly string[];
+    /**
+     * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. False means none.
+     *
+     * @defaultValue none
+     */
+    perMessageDeflate?: boolean | DeflateOptions | undefined;
+    /**
+     * A peer that has sent nothing for this time is pinged. 0 means never.
+     *
+     * @defaultValue 0
+     */
+    pingIntervalMs?: number;
+    /**
+     * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
+     * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
+     * 0 means never: then there is one ping for each silence.
+     *
+     * @defaultValue 10,000
+     */
+    pongTimeoutMs?: number;
+}
+/**
+ * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
+ * binary. Handshake, fragments, ping, pong and close are dealt with natively.
+ *
+ * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
+ */
+declare function webSocket(options: WebSocketOptions & {
+    text: "buffer";
+}): Protocol<"websocketBytes">;
+declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
 export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

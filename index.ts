@@ -135,7 +135,6 @@ export {
 } from "./src/presets/varint-prefixed.js";
 export {
 	type Custom,
-	type DeflateOptions,
 	frames,
 	type JsonStreamOptions,
 	jsonStream,
@@ -147,8 +146,6 @@ export {
 	type StreamName,
 	type StreamNameOf,
 	StreamProtocol,
-	type WebSocketOptions,
-	webSocket,
 } from "./src/protocol.js";
 export type {
 	Acceptance,
@@ -165,3 +162,8 @@ export type {
 	StopResult,
 } from "./src/server-core.js";
 export type { Timer } from "./src/timer.js";
+export {
+	type DeflateOptions,
+	type WebSocketOptions,
+	webSocket,
+} from "./src/web-socket.js";

@@ -21,6 +21,7 @@ import {
 	WORD_SLEEPING,
 } from "./records.js";
 import { type SharedBuffer, sharedBuffer } from "./shared-buffer.js";
+import { writeAll } from "./text.js";
 
 /**
  * The writing end of one loop's command queue, and what waits in JavaScript's memory while that queue is full.
@@ -473,18 +474,6 @@ interface Waiting {
 
 function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
-}
-
-/** Writes text, which takes `length` bytes in UTF-8. */
-function writeAll(
-	to: SharedBuffer,
-	text: string,
-	at: number,
-	length: number,
-): void {
-	// Nothing but ASCII: characters are bytes.
-	if (length === text.length) to.latin1Write(text, at, length);
-	else to.utf8Write(text, at, length);
 }
 
 /** Number and length, little-endian on every machine. */

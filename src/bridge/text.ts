@@ -12,6 +12,18 @@ export function utf8Text(
 		: decodeLong(bytes, start, end);
 }
 
+/** Writes text, which takes `length` bytes in UTF-8. */
+export function writeAll(
+	to: SharedBuffer,
+	text: string,
+	at: number,
+	length: number,
+): void {
+	// Nothing but ASCII: characters are bytes.
+	if (length === text.length) to.latin1Write(text, at, length);
+	else to.utf8Write(text, at, length);
+}
+
 /** Node.js before 24 decodes what is not ASCII byte by byte; for long text that is several times what the addon needs. */
 const decodeLong: typeof utf8Text = isSlow(process.versions)
 	? decodeUtf8

@@ -1,7 +1,6 @@
 //! Cuts frames out of the bytes that come: see the states in `mod.rs`.
 
-use gev_wire::Input;
-use gev_wire::{Decoded, Fault, InvalidUtf8, MessageKind, PART_BYTES, Part, Sink, Utf8};
+use gev_wire::{Decoded, Fate, Fault, FrameError, FrameFault, Input, PART_BYTES, Sink};
 
 use crate::bytes::{Bytes, Likeness};
 use crate::framing::Framing;
@@ -10,7 +9,6 @@ use crate::long::Long;
 use crate::marks::Found;
 use crate::rule::{Cut, Delimited, Entry, Rule, Size};
 use crate::short;
-use gev_wire::{Fate, FrameError, FrameFault};
 
 /// What one connection needs to cut its frames.
 #[derive(Debug)]
@@ -475,31 +473,6 @@ impl Entry {
             }
         }
         Some(self.rule)
-    }
-}
-
-/// A message that is handed over in one piece.
-pub(crate) const WHOLE: Part = Part {
-    kind: MessageKind::Binary,
-    last: true,
-    ascii: false,
-};
-
-impl Framing {
-    /// What is said of a message that is handed over in one piece.
-    ///
-    /// # Errors
-    /// When it has to be text, and is none.
-    #[inline]
-    pub(crate) fn part_of(&self, message: &[u8]) -> Result<Part, InvalidUtf8> {
-        if !self.text {
-            return Ok(WHOLE);
-        }
-        Ok(Part {
-            kind: MessageKind::Text,
-            last: true,
-            ascii: Utf8::check_whole(message)?,
-        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A configuration, made into what decoding needs.
 
+use gev_wire::{InvalidUtf8, MessageKind, Part, Utf8};
+
 use crate::checksum::Summing;
 use crate::config::{Config, Deliver, Extent, Rule};
 use crate::escape::Escaping;
@@ -194,5 +196,30 @@ fn simple(rule: &rule::Rule) -> Option<Simple> {
             })
         }
         _ => None,
+    }
+}
+
+/// A message that is handed over in one piece.
+pub(crate) const WHOLE: Part = Part {
+    kind: MessageKind::Binary,
+    last: true,
+    ascii: false,
+};
+
+impl Framing {
+    /// What is said of a message that is handed over in one piece.
+    ///
+    /// # Errors
+    /// When it has to be text, and is none.
+    #[inline]
+    pub(crate) fn part_of(&self, message: &[u8]) -> Result<Part, InvalidUtf8> {
+        if !self.text {
+            return Ok(WHOLE);
+        }
+        Ok(Part {
+            kind: MessageKind::Text,
+            last: true,
+            ascii: Utf8::check_whole(message)?,
+        })
     }
 }

@@ -12,9 +12,9 @@ use gev_wire::{MessageKind, PART_BYTES, Part, Sink, Utf8};
 
 use crate::bytes::Bytes;
 use crate::checksum::Running;
-use crate::cutter::{Cutter, Rest, Stage, Step, WHOLE};
+use crate::cutter::{Cutter, Rest, Stage, Step};
 use crate::escape::Unescaping;
-use crate::framing::Framing;
+use crate::framing::{Framing, WHOLE};
 use crate::marks::Found;
 use crate::rule::{Cut, Delimited, Rule, Size};
 use gev_wire::{Fate, FrameError, FrameFault};
