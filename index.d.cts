@@ -1599,7 +1599,7 @@ interface ServerOptions {
      */
     path?: string | undefined;
     /**
-     * How many event loops, each on a thread of its own.
+     * How many event loops, each on a thread of its own; `docs/event-loops.md` has measured what that costs and brings.
      *
      * @defaultValue the number of CPUs
      */

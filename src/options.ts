@@ -331,7 +331,7 @@ export class ServerOptions {
 	 */
 	path?: string | undefined = option(pathName, undefined);
 	/**
-	 * How many event loops, each on a thread of its own.
+	 * How many event loops, each on a thread of its own; `docs/event-loops.md` has measured what that costs and brings.
 	 *
 	 * @defaultValue the number of CPUs
 	 */
