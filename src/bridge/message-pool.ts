@@ -2,6 +2,7 @@ import { markAsUntransferable } from "node:worker_threads";
 import { FastBuffer } from "../base/fast-buffer.js";
 import { FLAG_ASCII, FLAG_MORE, FLAG_TEXT } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
+import { trimWhenQuiet } from "./trim.js";
 import { Unfinished } from "./unfinished.js";
 
 /**
@@ -81,6 +82,7 @@ export class MessagePool {
 			unfinished.add(this.#bytes.subarray(at, at + length), isAscii);
 			if (!isLast) return undefined;
 			connection.forgetUnfinished();
+			trimWhenQuiet();
 			return (kind & FLAG_TEXT) === 0 ? unfinished.bytes() : unfinished.text();
 		} catch {
 			// Strings and buffers have an upper limit of their own.

@@ -91,6 +91,7 @@ impl Environment {
         let pending = unsafe { AtomicU32::from_ptr(base.cast()) };
         // SAFETY: as above; and the cleanup hook below joins all threads that ring.
         let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending, libuv)? });
+        allocator::warm_up();
         let servers = Servers::default();
         env.add_env_cleanup_hook((Rc::clone(&servers), reference), |(servers, reference)| {
             for running in servers.take() {
