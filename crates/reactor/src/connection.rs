@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     config: Arc<Config>,
     session: Session,
     ready: Readiness,
+    /// The last read gave much, as the next one may.
+    reads_much: bool,
     pub(crate) listed: Listed,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
@@ -90,6 +92,7 @@ impl Connection {
             config,
             session,
             ready: Readiness::default(),
+            reads_much: false,
             listed: Listed::default(),
             armed: None,
         }
@@ -218,6 +221,10 @@ impl Connection {
             if most == 0 {
                 return Next::Starved;
             }
+            if self.reads_much && !around.bridge.has_room() {
+                // What has been read without room for it would be copied once more.
+                return Next::Blocked;
+            }
             match self.socket.read(&mut around.read_buffer[..most]) {
                 Ok(0) => {
                     self.ready.readable = false;
@@ -227,6 +234,7 @@ impl Connection {
                     return self.receive(around, |session, all| session.receive_end(all));
                 }
                 Ok(n) => {
+                    self.reads_much = n >= PART_BYTES / 2;
                     // Where memory is scarce, what comes of a little is awaited first.
                     let is_scarce = most < PART_BYTES.min(around.read_buffer.len());
                     budget = if is_scarce {

@@ -15,10 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use gev_reactor::{Balance, CodecMaker, CommandKind, Config, ConnectionId, Counter, Reactor};
-use gev_session::{Config as SessionConfig, Event};
+use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::{CloseCause, MessageKind, Outgoing, Raw};
 
-use kit::{REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets, with_session};
+use kit::{
+    Driven, REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets, with_session,
+};
 
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
@@ -73,6 +75,31 @@ fn a_connection_too_many_is_counted_and_closed() {
     let mut second = connect(reactor.local_addr());
     assert!(matches!(second.read(&mut [0]), Ok(0) | Err(_)));
     assert_eq!(bridge.lock().counted, [(Counter::Refused, 1)]);
+}
+
+#[test]
+fn much_is_read_only_where_there_is_room_for_it() {
+    let room = gev_wire::PART_BYTES + 16 * 1024;
+    let mut config = config();
+    config.event_loop.read_buffer_bytes = gev_wire::PART_BYTES;
+    let mut driven = Driven::new(config, room);
+    let (mut client, _) = driven.enter();
+    let sent = thread::spawn(move || {
+        client.write_all(&[7; 3 * gev_wire::PART_BYTES]).unwrap();
+        client
+    });
+    let mut got = 0;
+    while got < 3 * gev_wire::PART_BYTES {
+        driven.turn();
+        let input = |gauges: &(u32, Gauges)| gauges.1.input as usize;
+        let kept: usize = driven.bridge.lock().gauges.iter().map(input).sum();
+        assert_eq!(kept, 0);
+        while let Some((_, event, payload)) = driven.taken() {
+            assert!(matches!(event, Event::Message(_)), "{event:?}");
+            got += payload.len();
+        }
+    }
+    drop(sent.join());
 }
 
 #[test]
