@@ -453,6 +453,9 @@ export class ServerCore
 				(bytes, index) =>
 					new EventLoop(this, index, bytes, loopOptions, {
 						wake: () => this.#native?.wake(index),
+						sendNow: options.threads
+							? undefined
+							: (...command) => this.#native?.sendNow(...command) ?? false,
 						abort: () => this.#native?.abort(index),
 						register: (memory) =>
 							(this.#native as binding.NativeServer).register(index, memory),

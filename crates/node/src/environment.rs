@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gev_options::{Checked, config, protocol};
-use gev_reactor::{Address, Config, LoopHandle, Reactor};
+use gev_reactor::{Address, Command, Config, ConnectionId, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
@@ -246,6 +246,41 @@ impl NativeServer {
             aborted.abort();
         }
         self.wake(event_loop);
+    }
+
+    /// Sends a Uint8Array at once, behind all that is in the queue of commands: `kind` is the first word of a command that sends.
+    /// What of it the kernel does not take is copied. False when that cannot be, as the loop has a thread or has to be left alone.
+    /// `take`: the memory is not needed any more, and goes at once.
+    #[napi(catch_unwind)]
+    pub fn send_now(
+        &self,
+        env: Env,
+        slot: u32,
+        generation: u32,
+        kind: u32,
+        bytes: Unknown<'_>,
+        take: bool,
+    ) -> Result<bool> {
+        let Piece { base, len } = view(&env, &bytes)?;
+        let running = self.running.borrow();
+        let Some(driver) = running.as_ref().and_then(|it| it.driver.as_ref()) else {
+            return Ok(false);
+        };
+        let payload = match len {
+            0 => &[],
+            // SAFETY: memory of a live value of this call, in which no JavaScript runs that could write to it.
+            _ => unsafe { std::slice::from_raw_parts(base, len) },
+        };
+        let is_done = driver.run_now(Command {
+            id: ConnectionId { slot, generation },
+            kind: records::command_kind(kind),
+            payload,
+            loan: None,
+        });
+        if is_done && take {
+            detach(&env, &bytes)?;
+        }
+        Ok(is_done)
     }
 
     /// Makes a Uint8Array known that a loop may be lent, by the number that this returns. JavaScript keeps it, and where it is,

@@ -14,12 +14,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use gev_reactor::{Balance, CodecMaker, CommandKind, Config, ConnectionId, Counter, Reactor};
+use gev_reactor::{
+    Balance, CodecMaker, Command, CommandKind, Config, ConnectionId, Counter, Reactor,
+};
 use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::{CloseCause, MessageKind, Outgoing, Raw};
 
 use kit::{
-    Driven, REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets, with_session,
+    Driven, OVERFILL, REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets,
+    with_session,
 };
 
 const NOBODY: ConnectionId = ConnectionId {
@@ -75,6 +78,36 @@ fn a_connection_too_many_is_counted_and_closed() {
     let mut second = connect(reactor.local_addr());
     assert!(matches!(second.read(&mut [0]), Ok(0) | Err(_)));
     assert_eq!(bridge.lock().counted, [(Counter::Refused, 1)]);
+}
+
+#[test]
+fn what_is_done_at_once_comes_behind_the_queue() {
+    let mut driven = Driven::new(config(), 1 << 20);
+    let (mut client, id) = driven.enter();
+    let at_once = |driven: &mut Driven, id, payload| {
+        driven.event_loop.run_now(Command {
+            id,
+            kind: CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
+            payload,
+            loan: None,
+        })
+    };
+    driven.send(id, b"one, ".to_vec());
+    assert!(at_once(&mut driven, id, b"two"));
+    driven.turn();
+    let mut read = [0; 8];
+    client.read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"one, two");
+
+    // More than the loop takes at a time.
+    driven.send(id, vec![1; OVERFILL]);
+    driven.send(id, b"three".to_vec());
+    assert!(!at_once(&mut driven, id, b"four"));
+
+    driven.command(id, CommandKind::Destroy, vec![0]);
+    while !at_once(&mut driven, id, b"five") {}
+    driven.turn();
+    assert_eq!(driven.next().1, Event::Close);
 }
 
 #[test]
