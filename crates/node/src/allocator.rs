@@ -2,7 +2,8 @@
 
 use std::sync::Once;
 
-/// Has the allocator keep what is freed instead of giving it back at once, until [`trim`] does.
+/// Has the allocator keep what is freed instead of giving it back at once, until [`trim`] does. Where loops have threads that is
+/// left to it: what they free lies in heaps of their own, whose ends `trim` does not reach.
 ///
 /// glibc gives back what is free at the end of its heap, from 128 KiB on at first: with long messages that is all of them
 /// whenever the garbage collector has had its turn, and each costs as many page faults again as it has pages, which is more than

@@ -91,7 +91,6 @@ impl Environment {
         let pending = unsafe { AtomicU32::from_ptr(base.cast()) };
         // SAFETY: as above; and the cleanup hook below joins all threads that ring.
         let doorbell = Arc::new(unsafe { Doorbell::new(env, &drain, pending, libuv)? });
-        allocator::warm_up();
         let servers = Servers::default();
         env.add_env_cleanup_hook((Rc::clone(&servers), reference), |(servers, reference)| {
             for running in servers.take() {
@@ -172,6 +171,7 @@ impl Environment {
         if let (false, Some(libuv), [_]) = (threads, self.libuv, bridges.as_slice()) {
             let (reactor, event_loop) =
                 Reactor::start_driven(config, bridges.remove(0)).map_err(start_error)?;
+            allocator::warm_up();
             let doorbell = Arc::clone(&self.doorbell);
             let driver = Driver::new(env, event_loop, doorbell, libuv)?;
             return Ok(Running {
