@@ -81,9 +81,11 @@ export class MessagePool {
 			const isAscii = (kind & FLAG_ASCII) !== 0;
 			unfinished.add(this.#bytes.subarray(at, at + length), isAscii);
 			if (!isLast) return undefined;
+			const isText = (kind & FLAG_TEXT) !== 0;
+			const message = isText ? unfinished.text() : unfinished.bytes();
 			connection.forgetUnfinished();
 			trimWhenQuiet();
-			return (kind & FLAG_TEXT) === 0 ? unfinished.bytes() : unfinished.text();
+			return message;
 		} catch {
 			// Strings and buffers have an upper limit of their own.
 			connection.tooLong();

@@ -357,6 +357,12 @@ pub fn records_version() -> String {
     records::version()
 }
 
+/// The memory of a Uint8Array is not needed any more, and goes at once.
+#[napi(catch_unwind)]
+pub fn free_memory(env: Env, memory: Unknown<'_>) -> Result<()> {
+    detach(&env, &memory)
+}
+
 /// Gives memory that nobody has back to the system, if that is much: see `allocator.rs`.
 #[napi(catch_unwind)]
 pub fn trim_memory() -> f64 {
