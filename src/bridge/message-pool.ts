@@ -1,5 +1,5 @@
-import { markAsUntransferable } from "node:worker_threads";
 import { FastBuffer } from "../base/fast-buffer.js";
+import { workerThreads } from "../base/node-modules.js";
 import { FLAG_ASCII, FLAG_MORE, FLAG_TEXT } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
 import { trimWhenQuiet } from "./trim.js";
@@ -110,7 +110,7 @@ export interface PartsHolder {
 
 function newSlab(): Buffer {
 	const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-	markAsUntransferable(slab.buffer);
+	workerThreads().markAsUntransferable(slab.buffer);
 	return slab;
 }
 
