@@ -44,14 +44,16 @@ export function findEnd(
 	return [bytes.length, undefined];
 }
 
-/** What stands for something else, byte by byte. */
+/** What stands for something else, byte by byte. `length`: that of the frame, as far as it has come. */
 export function unescaped(
 	{ escape: escaping }: FrameRule,
 	bytes: Buffer,
 	most: number,
 	length: number,
+	isWhole: boolean,
 ): Buffer {
 	const out: number[] = [];
+	const cutShort = () => new Wrong(isWhole ? "malformed" : "needMore", length);
 	const put = (byte: number) => {
 		if (out.length >= most) throw new Wrong("tooLong", length);
 		out.push(byte);
@@ -63,7 +65,7 @@ export function unescaped(
 		while (at < bytes.length) {
 			const code = bytes[at++] as number;
 			for (let left = code - 1; left > 0; left--) {
-				if (at === bytes.length) throw new Wrong("malformed", length);
+				if (at === bytes.length) throw cutShort();
 				put(bytes[at++] as number);
 			}
 			if (code !== 255 && at < bytes.length) put(0);
@@ -78,7 +80,7 @@ export function unescaped(
 			// What there is no room for is not looked at.
 			if (out.length >= most) throw new Wrong("tooLong", length);
 			const code = bytes[++at];
-			if (code === undefined) throw new Wrong("malformed", length);
+			if (code === undefined) throw cutShort();
 			const value =
 				"xor" in escaping ? code ^ escaping.xor : escaping.map[code];
 			if (value === undefined) throw new Wrong("malformed", length);

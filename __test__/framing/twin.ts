@@ -302,15 +302,17 @@ function cutDelimited(
 	const kept = (strip === 0 ? longest : 0) + (stripEnd === 0 ? endMost : 0);
 	const most = max - kept + cutFront + cutBack;
 	const [at, end] = findEnd(rule, ends, bytes, start);
-	// As long as it has not come to its end, a frame is too long when that is certain.
-	if (end === undefined && at <= most * 2 + 64) throw new Wrong("needMore");
+	// As long as it has not come to its end, nothing is looked at that cannot be too long.
+	if (end === undefined && at - start <= most) throw new Wrong("needMore");
 	const length = at + (end?.length ?? 0);
 	const content = unescaped(
 		rule,
 		bytes.subarray(start, at),
 		most,
 		end ? length : bytes.length,
+		end !== undefined,
 	);
+	if (end === undefined) throw new Wrong("needMore");
 	const least = Math.max(cutFront + cutBack, tail);
 	if (content.length < least) throw new Wrong("malformed", length);
 	const message = Buffer.concat([

@@ -432,9 +432,8 @@ impl Cutter {
         self.searched = self.searched.max(start);
         let found = self.find_end(rule, &bytes);
         let (Found::Mark { at, .. } | Found::NotBefore(at)) = found;
-        // Enough for what framing adds: an escape has two bytes, and nothing else is longer than this.
-        let most = content.most.saturating_mul(2).saturating_add(64);
-        if at > LONGEST_WHOLE || at as u64 > most {
+        // More than this may be too long; where nothing is escaped, it is, and is told at once.
+        if at > LONGEST_WHOLE || (at - start) as u64 > content.most {
             self.begin_long_content(framing, number, content, start, input);
             return Step::Next;
         }

@@ -38,6 +38,7 @@ pub(crate) struct Long {
     unescaping: Unescaping,
     text: Text,
     head: [u8; FrameError::HEAD_BYTES],
+    head_len: u8,
 }
 
 /// Text that goes to the sink in parts. What is none is told at the end of its frame, so that nothing depends on how that comes.
@@ -66,19 +67,19 @@ impl Text {
 impl Long {
     fn new(rule: usize, frame: &Bytes<'_>) -> Self {
         let mut head = [0; FrameError::HEAD_BYTES];
-        // Those of a long frame are there.
         let known = frame.range(0, head.len());
         known.copy_to(&mut head[..known.len()]);
         Self {
             rule,
             head,
+            head_len: known.len() as u8,
             ..Self::default()
         }
     }
 
-    /// The first bytes of the frame.
+    /// The first bytes of the frame, as many as there were when it was found to be long.
     pub(crate) fn head(&self) -> Input<'_> {
-        Input::from(&self.head[..])
+        Input::from(&self.head[..usize::from(self.head_len)])
     }
 
     /// Bytes of the message that have left the input.
