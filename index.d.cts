@@ -264,7 +264,10 @@ interface FrameChecksumOptions {
 /**
  * Bytes that stand for others inside of a frame: `byte` and a code for a value, by `map` from codes to values; or `byte` and
  * the value combined with `xor`, for `byte` itself, for what starts and ends begin with, and for the bytes in `also`; or
- * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end.
+ * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end; or `sequences`, pairs of some bytes that are
+ * meant and of what is written for them, read from left to right and, with `behind`, as if these bytes came first. So
+ * mail has a dot more where a line begins with one: `{ sequences: [["\r\n.", "\r\n.."]], behind: "\r\n" }`, with the end
+ * `"\r\n.\r\n"`.
  */
 type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
@@ -273,6 +276,12 @@ type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
     readonly xor: number;
     readonly also?: string | Uint8Array;
+} | {
+    readonly sequences: readonly (readonly [
+        meant: FrameBytes,
+        written: FrameBytes
+    ])[];
+    readonly behind?: FrameBytes;
 };
 /** What of a frame is the message: see {@link FramesOptions.deliver}. */
 type FrameDelivery = "body" | "frame" | {

@@ -29,6 +29,9 @@ export function findEnd(
 	start: number,
 ): [at: number, end: Buffer | undefined] {
 	const { escape: escaping } = rule;
+	if (typeof escaping === "object" && "sequences" in escaping) {
+		return findEndOfSequences(escaping, ends, bytes, start);
+	}
 	const byte =
 		typeof escaping === "object" ? bytesOf(escaping.byte)[0] : undefined;
 	const isStuffed = byte !== undefined && ends[0]?.[0] === byte;
@@ -40,6 +43,64 @@ export function findEnd(
 			rest.length < it.length && it.subarray(0, rest.length).equals(rest);
 		if (ends.some(isPart)) return [at, undefined];
 		if (isStuffed && bytes[at] === byte) at++;
+	}
+	return [bytes.length, undefined];
+}
+
+type Sequences = Extract<FramesOptions["escape"], { sequences: unknown }>;
+
+/** The sequences, with what is meant by them; at the beginning also what is left of them behind what they follow. */
+function sequencesAt(
+	{ sequences: list, behind }: Sequences,
+	ends: Buffer[],
+	isBeginning: boolean,
+): { mark: Buffer; meant: Buffer | undefined }[] {
+	const all = [
+		...list.map(([raw, escaped]) => ({
+			mark: bytesOf(escaped),
+			meant: bytesOf(raw) as Buffer | undefined,
+		})),
+		...ends.map((mark) => ({ mark, meant: undefined })),
+	];
+	if (!isBeginning || behind === undefined) return all;
+	const front = bytesOf(behind);
+	const rests = all.filter(
+		({ mark }) =>
+			mark.length > front.length &&
+			mark.subarray(0, front.length).equals(front),
+	);
+	const cut = (it: Buffer) => it.subarray(front.length);
+	return [
+		...all,
+		...rests.map(({ mark, meant }) => ({
+			mark: cut(mark),
+			meant: meant && cut(meant),
+		})),
+	];
+}
+
+function findEndOfSequences(
+	escaping: Sequences,
+	ends: Buffer[],
+	bytes: Buffer,
+	start: number,
+): [at: number, end: Buffer | undefined] {
+	let at = start;
+	while (at < bytes.length) {
+		const rest = bytes.subarray(at);
+		const known = sequencesAt(escaping, ends, at === start);
+		const found = known.find(({ mark }) =>
+			rest.subarray(0, mark.length).equals(mark),
+		);
+		if (found !== undefined && found.meant === undefined) {
+			return [at, found.mark];
+		}
+		const isPart = (mark: Buffer) =>
+			rest.length < mark.length && mark.subarray(0, rest.length).equals(rest);
+		if (found === undefined && known.some(({ mark }) => isPart(mark))) {
+			return [at, undefined];
+		}
+		at += found?.mark.length ?? 1;
 	}
 	return [bytes.length, undefined];
 }
@@ -69,6 +130,15 @@ export function unescaped(
 				put(bytes[at++] as number);
 			}
 			if (code !== 255 && at < bytes.length) put(0);
+		}
+	} else if ("sequences" in escaping) {
+		for (let at = 0; at < bytes.length; ) {
+			const rest = bytes.subarray(at);
+			const found = sequencesAt(escaping, [], at === 0).find(({ mark }) =>
+				rest.subarray(0, mark.length).equals(mark),
+			);
+			for (const byte of found?.meant ?? rest.subarray(0, 1)) put(byte);
+			at += found?.mark.length ?? 1;
 		}
 	} else {
 		const byte = bytesOf(escaping.byte)[0];

@@ -1,6 +1,7 @@
 import { GevError } from "../base/errors.js";
 import { hasAt, lengthsOf } from "./frame-bytes.js";
 import { type Length, longest, shortest } from "./frame-length.js";
+import { sequencesFault } from "./frame-sequences.js";
 import type { Case, Delivery, Escape, Frames, Rule } from "./frames-options.js";
 
 /**
@@ -270,6 +271,11 @@ function checkEscape(
 		cannot(
 			`${of}escape: "cobs" leaves 0 free: end has to be that, and nothing else`,
 		);
+	}
+	if (escaping.sequences !== undefined) {
+		const fault = sequencesFault(escaping.sequences, end);
+		if (fault !== undefined) cannot(`${of}escape: ${fault}`);
+		return;
 	}
 	const codes = codesOf(escaping, start, end);
 	const name = (byte: number) => `0x${byte.toString(16).padStart(2, "0")}`;

@@ -98,7 +98,7 @@ class Writer {
 	}
 }
 
-const ESCAPES = ["none", "pairs", "xor", "cobs"];
+const ESCAPES = ["none", "pairs", "xor", "cobs", "sequences"];
 
 /** By their numbers, but for 1, which is "binary" with the lowest byte first. */
 const DIGITS = ["binary", "", "hex", "decimal"];

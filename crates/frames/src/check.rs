@@ -346,6 +346,14 @@ fn check_escape(escape: &Escape, start: &[Vec<u8>], ends: &[Vec<u8>]) -> Check {
                 "escape: what is left free by cobs is 0: end has to be that, and nothing else",
             );
         }
+        Escape::Sequences { list, .. } => {
+            let is_shorter = |(raw, escaped): &(Vec<u8>, Vec<u8>)| escaped.len() < raw.len();
+            return if list.iter().any(is_shorter) {
+                Err("escape: what is written for a sequence is not shorter than that")
+            } else {
+                Ok(())
+            };
+        }
         Escape::Pairs { byte, pairs } => (*byte, pairs.clone()),
         Escape::Xor { byte, xor, also } => {
             let values = also.iter().copied().chain(marked()).chain([*byte]);

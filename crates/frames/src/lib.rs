@@ -36,6 +36,7 @@ mod marks;
 mod record;
 mod rule;
 mod sending;
+mod sequences;
 mod short;
 mod simple;
 

@@ -218,10 +218,10 @@ impl Cutter {
             let first = input.first();
             let run = &first[..there.min(first.len())];
             let step = match end {
-                Some(end) if run.is_empty() => {
+                Some(end) if run.is_empty() && !self.long.unescaping.holds() => {
                     return self.end_long(framing, rule, end, input, sink);
                 }
-                None if run.is_empty() => return Step::NeedMore,
+                None if run.is_empty() && !self.long.unescaping.holds() => return Step::NeedMore,
                 end => {
                     let end = end.filter(|_| run.len() == there);
                     self.take_run(framing, rule, run, end, input, sink)
@@ -347,11 +347,14 @@ impl Cutter {
         };
         let first = input.first();
         let run = &first[..self.searched.min(first.len())];
+        // No escape is half in what has been searched.
+        let is_last = run.len() == self.searched;
         let allowed = usize::try_from(content.most - long.content).unwrap_or(usize::MAX);
         let before = long.pending.len();
-        let room = (PART_BYTES - before).min(run.len());
+        let room = (PART_BYTES - before).min(run.len() + long.unescaping.held());
         long.pending.resize(before + room.min(allowed), 0);
-        let read = escaping.read(&mut long.unescaping, run, &mut long.pending[before..]);
+        let out = &mut long.pending[before..];
+        let read = escaping.read(&mut long.unescaping, (run, is_last), out);
         let (read, written) = read.unwrap_or_default();
         let is_bad = read == 0 && written == 0;
         long.pending.truncate(before + written);
@@ -364,7 +367,7 @@ impl Cutter {
         if is_bad && allowed > 0 {
             return self.long_frame_malformed(framing);
         }
-        if read < run.len() && written == allowed {
+        if (read < run.len() || long.unescaping.holds() && is_last) && written == allowed {
             return self.long_frame_too_long(framing, rule);
         }
         Step::Next

@@ -128,12 +128,17 @@ impl Marks {
     }
 
     /// The next byte that one of them begins with.
-    fn candidate(&self, bytes: &Bytes<'_>, from: usize) -> Option<usize> {
-        bytes.find(from, |run| match *self.firsts.as_slice() {
+    pub(crate) fn candidate(&self, bytes: &Bytes<'_>, from: usize) -> Option<usize> {
+        bytes.find(from, |run| self.first_in(run))
+    }
+
+    /// The same in one run.
+    pub(crate) fn first_in(&self, run: &[u8]) -> Option<usize> {
+        match *self.firsts.as_slice() {
             [a] => memchr(a, run),
             [a, b] => memchr2(a, b, run),
             _ => run.iter().position(|byte| self.firsts.contains(byte)),
-        })
+        }
     }
 }
 

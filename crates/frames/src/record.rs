@@ -165,6 +165,15 @@ impl Reader<'_> {
                 also: bytes,
             }),
             3 => Some(Escape::Cobs),
+            4 => {
+                let mut parts = bytes.as_slice();
+                let behind = part(&mut parts);
+                let mut list = Vec::new();
+                while !parts.is_empty() {
+                    list.push((part(&mut parts), part(&mut parts)));
+                }
+                Some(Escape::Sequences { list, behind })
+            }
             _ => None,
         }
     }
@@ -202,4 +211,14 @@ impl Reader<'_> {
             },
         }
     }
+}
+
+/// Some bytes, the number of which is in front of them.
+fn part(bytes: &mut &[u8]) -> Vec<u8> {
+    let Some((len, rest)) = bytes.split_first() else {
+        return Vec::new();
+    };
+    let (part, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+    *bytes = rest;
+    part.to_vec()
 }

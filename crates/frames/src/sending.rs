@@ -6,6 +6,7 @@ use crate::checksum::{MAX_LEN, Running};
 use crate::escape::{Escaping, Stuffing};
 use crate::framing::Framing;
 use crate::rule::{Rule, Size};
+use crate::sequences::Replacing;
 
 /// The frame that is half way out.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(crate) struct Sending {
     running: Running,
     /// Of COBS, once it has been needed.
     stuffing: Option<Box<Stuffing>>,
+    replacing: Replacing,
 }
 
 impl Sending {
@@ -49,6 +51,7 @@ impl Sending {
             self.running = summing.begin();
             summing.add(&mut self.running, 0, &out[front..]);
         }
+        self.replacing = Replacing::default();
         if let Some(Escaping::Cobs) = escaping {
             self.stuffing.get_or_insert_with(Box::default).begin();
         }
@@ -82,8 +85,10 @@ impl Sending {
             let len = summing.write(self.running, &mut tail);
             self.write(escaping, &tail[..len], out);
         }
-        if let (Some(Escaping::Cobs), Some(stuffing)) = (escaping, &mut self.stuffing) {
-            stuffing.end(out);
+        match (escaping, &mut self.stuffing) {
+            (Some(Escaping::Cobs), Some(stuffing)) => stuffing.end(out),
+            (Some(Escaping::Sequences(them)), _) => them.write(&mut self.replacing, &[], true, out),
+            _ => {}
         }
         if written.end {
             out(rule.ends.written());
@@ -94,6 +99,9 @@ impl Sending {
         match (escaping, &mut self.stuffing) {
             (None, _) => out(bytes),
             (Some(Escaping::Cobs), Some(stuffing)) => stuffing.write(bytes, out),
+            (Some(Escaping::Sequences(them)), _) => {
+                them.write(&mut self.replacing, bytes, false, out);
+            }
             (Some(escaping), _) => escaping.write(bytes, out),
         }
     }

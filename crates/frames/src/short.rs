@@ -184,12 +184,14 @@ impl Cutter {
         let most = usize::try_from(content.most).unwrap_or(usize::MAX);
         let most = most.min(body.len());
         let (mut state, mut len) = (Unescaping::default(), 0);
-        for run in whole.content.runs() {
-            let Ok((read, written)) = escaping.read(&mut state, run, &mut body[len..most]) else {
+        for (run, is_last) in whole.content.runs().into_iter().zip([false, true]) {
+            let Ok((read, written)) =
+                escaping.read(&mut state, (run, is_last), &mut body[len..most])
+            else {
                 return self.malformed_content(framing, &whole.bytes, total, input);
             };
             len += written;
-            if read < run.len() {
+            if read < run.len() || (is_last && state.holds()) {
                 return self.long_content(framing, rule, whole, total, input);
             }
         }

@@ -7,4 +7,5 @@ mod kit;
 mod choices;
 mod random;
 mod rules;
+mod sequences;
 mod wrong;
