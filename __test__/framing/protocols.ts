@@ -55,6 +55,14 @@ export const protocols: Record<string, FramedProtocol<FramesOptions>> = {
 			latin1(".hidden\r\nFrom: me\r\n\r\n.\r\na.b"),
 		],
 	),
+	"Kafka, messages of versions 0 and 1": whole(
+		{
+			length: { at: 8, as: "u32" },
+			checksum: { as: "crc32", at: 12 },
+		},
+		"Kafka's protocol guide, message sets (with the CRC of zlib)",
+		hex("0000000000000007 0000000F 51DF3A32 00 00 FFFFFFFF 00000001 61"),
+	),
 	MySQL: whole(
 		{ length: { as: "u24", order: "little", add: 1 }, deliver: "frame" },
 		"MySQL internals, protocol basics (COM_QUIT, OK)",

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import test from "ava";
 import {
 	type FrameCase,
+	type FrameChecksumOptions,
 	type FrameLengthOptions,
 	type FrameNumber,
 	type FrameRule,
@@ -56,6 +57,7 @@ function someRule(random: Random): FrameRule {
 		{},
 		{ checksum: { as, digits, onBad, order } },
 		{ checksum: { as, digits, onBad, from: random.below(4), after: "*" } },
+		{ checksum: { as, digits, onBad, order, ...somePlace(random) } },
 	]);
 	const strips = { strip: random.below(4), stripEnd: random.below(4) };
 	const deliver = random.pick(["body", "frame", undefined, strips] as const);
@@ -109,6 +111,15 @@ function someSequences(random: Random): FrameRule {
 		const rule = { end, escape: { sequences: list, ...behind } } as FrameRule;
 		if (isRight(rule)) return rule;
 	}
+}
+
+/** Where a checksum stands and begins, and what it makes of itself. */
+function somePlace(random: Random): FrameChecksumOptions {
+	return {
+		at: random.below(4),
+		...random.pick([{}, { from: random.below(6) }]),
+		itself: random.pick(["zeros", "nothing"]),
+	};
 }
 
 function someLength(

@@ -168,12 +168,7 @@ export function lengthOf(
 	behind: number,
 ): [head: number, total: number] {
 	const all = (Array.isArray(given) ? given : [given]).map((it) =>
-		typeof it === "object" &&
-		!("varint" in it) &&
-		!("decimal" in it) &&
-		!("hex" in it) &&
-		!("bcd" in it) &&
-		!("decimalUntil" in it)
+		typeof it === "object" && !isNumber(it)
 			? (it as FrameLengthOptions)
 			: ({ as: it } as FrameLengthOptions),
 	);
@@ -207,6 +202,12 @@ export function lengthOf(
 	const total = sum + { rest: head, self: first, frame: 0 }[counts];
 	if (total < head) throw new Wrong("malformed");
 	return [head, total];
+}
+
+/** A number that is no name. */
+function isNumber(it: object): boolean {
+	const names = ["varint", "decimal", "hex", "bcd", "decimalUntil"];
+	return names.some((name) => name in it);
 }
 
 function longestOf(as: FrameNumber): number {
@@ -283,7 +284,7 @@ function numberAt(
 }
 
 export function deliveryOf(
-	{ deliver, length }: FrameRule,
+	{ deliver, length, checksum }: FrameRule,
 	behind: number,
 ): { strip: number; stripEnd: number } {
 	const body = { strip: -1, stripEnd: -1 };
@@ -291,11 +292,20 @@ export function deliveryOf(
 	if (deliver === "body") return body;
 	if (deliver === "frame") return frame;
 	if (deliver !== undefined) return { ...frame, ...deliver };
-	if (length === undefined) return body;
+	const place = typeof checksum === "object" ? checksum.at : undefined;
+	if (length === undefined) {
+		return place === undefined || place === behind ? body : frame;
+	}
 	if (Array.isArray(length)) return frame;
-	const { at } =
-		typeof length === "object" ? (length as FrameLengthOptions) : {};
-	return at === undefined || at === behind ? body : frame;
+	const whole = (
+		typeof length === "object" && !isNumber(length) ? length : { as: length }
+	) as FrameLengthOptions;
+	const { at = behind, as = "u32" } = whole;
+	const isVariable =
+		["varint", "ber"].includes(as as string) ||
+		(typeof as === "object" && ("varint" in as || "decimalUntil" in as));
+	const isBehind = place === behind + longestOf(as) && !isVariable;
+	return at === behind && (place === undefined || isBehind) ? body : frame;
 }
 
 export type Sum = ReturnType<typeof checksumOf>;
@@ -317,7 +327,15 @@ export function checksumOf({ checksum }: FrameRule) {
 	}[digits];
 	const { from, after = "", order = "big", width = natural } = more;
 	const mark = after === "" ? Buffer.alloc(0) : bytesOf(after);
-	return { as, digits, from, order, width, after: mark };
+	const { at, itself = "zeros" } = more;
+	const places = {
+		at,
+		itself,
+		tail: at === undefined ? mark.length + width : 0,
+		inside: at === undefined ? 0 : width,
+		inner: at === undefined ? 0 : at + width,
+	};
+	return { as, digits, from, order, width, after: mark, ...places };
 }
 
 export function isRight(
@@ -326,10 +344,13 @@ export function isRight(
 	tail: Buffer,
 	behind: number,
 ): boolean {
-	const { as, digits, after, order, width } = sum;
-	const value = sumOf(as, covered.subarray(sum.from ?? behind));
+	const { as, digits, after, order, width, at, inner } = sum;
+	const value = sumOf(as, counted(sum, covered, behind));
 	if (!tail.subarray(0, after.length).equals(after)) return false;
-	const written = tail.subarray(after.length, after.length + width);
+	const written =
+		at === undefined
+			? tail.subarray(after.length, after.length + width)
+			: covered.subarray(at, inner);
 	if (digits === "binary") {
 		const wide = Buffer.alloc(16);
 		wide.writeBigUInt64BE(value, 8);
@@ -340,6 +361,23 @@ export function isRight(
 	}
 	const text = value.toString(digits === "hex" ? 16 : 10).padStart(width, "0");
 	return written.toString("latin1").toLowerCase() === text.slice(-width);
+}
+
+/** What a checksum is computed from, byte by byte. */
+function counted(
+	{ at, from, inner, itself }: Exclude<Sum, undefined>,
+	frame: Buffer,
+	behind: number,
+): Buffer {
+	const first = from ?? (at === undefined ? behind : inner);
+	const counts: number[] = [];
+	for (const [place, byte] of frame.entries()) {
+		if (place < first) continue;
+		const isOwn = at !== undefined && place >= at && place < inner;
+		if (!isOwn) counts.push(byte);
+		else if (itself === "zeros") counts.push(0);
+	}
+	return Buffer.from(counts);
 }
 
 /** Bit by bit, as the definitions of these have it. */

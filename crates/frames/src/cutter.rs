@@ -242,11 +242,11 @@ impl Cutter {
             },
         };
         let strip = match rule.front {
-            Cut::Own => head,
+            Cut::Own => head + rule.inside().0,
             Cut::Bytes(strip) => strip,
         };
         let own = strip + rule.shortest_back();
-        if total < (own.max(head + rule.shortest_tail())) as u64 {
+        if total < (own.max(head.max(rule.inside().1) + rule.shortest_tail())) as u64 {
             return self.malformed(framing, &bytes, input);
         }
         let len = total - own as u64;

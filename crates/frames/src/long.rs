@@ -139,7 +139,7 @@ impl Rule {
             Size::End(content) => content.escaping.is_none() && !content.keep_end,
             _ => self.ends.is_empty(),
         };
-        ends_plainly && self.held_back() == 0
+        ends_plainly && self.held_back() == 0 && self.summing.is_none()
     }
 }
 
@@ -388,8 +388,8 @@ impl Cutter {
         let tail = rule.tail();
         let (own_end, cut, is_whole) = match &rule.size {
             Size::End(content) => {
-                let least = (content.strip + content.cut).max(tail) as u64;
-                let is_whole = long.unescaping.is_complete() && long.content >= least;
+                let is_whole =
+                    long.unescaping.is_complete() && long.content >= content.least as u64;
                 (0, content.cut, is_whole)
             }
             _ => match (rule.end_of(&pending), rule.back) {

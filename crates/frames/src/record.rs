@@ -209,6 +209,8 @@ impl Reader<'_> {
                 1 => OnBad::Discard,
                 _ => OnBad::Deliver,
             },
+            at: self.at_most(MAX_HEAD + 1).checked_sub(1),
+            is_zeros: self.number() != 0,
         }
     }
 }

@@ -129,7 +129,7 @@ impl Cutter {
         if len as u64 > content.most {
             return self.long_content(framing, rule, whole, total, input);
         }
-        if len < (content.strip + content.cut).max(rule.tail()) {
+        if len < content.least {
             return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {
@@ -195,7 +195,7 @@ impl Cutter {
                 return self.long_content(framing, rule, whole, total, input);
             }
         }
-        if !state.is_complete() || len < (content.strip + content.cut).max(rule.tail()) {
+        if !state.is_complete() || len < content.least {
             return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {

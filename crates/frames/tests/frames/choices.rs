@@ -85,7 +85,15 @@ impl Choices<'_> {
                 Extent::End(escape)
             }
         };
-        let checksum = (self.below(3) == 0).then(|| self.checksum());
+        let mut checksum = (self.below(3) == 0).then(|| self.checksum());
+        if let Some(checksum) = &mut checksum
+            && self.below(3) == 0
+        {
+            checksum.after.clear();
+            checksum.at = Some(own + self.below(4));
+            checksum.is_zeros = self.yes();
+            checksum.from = self.below(12);
+        }
         let deliver = match self.below(4) {
             0 | 1 => Deliver::Body,
             2 => Deliver::FRAME,
@@ -227,6 +235,8 @@ impl Choices<'_> {
             digits,
             width,
             on_bad: [OnBad::Close, OnBad::Discard, OnBad::Deliver][self.below(3)],
+            at: None,
+            is_zeros: false,
         }
     }
 

@@ -5,6 +5,7 @@
 mod kit;
 
 mod choices;
+mod places;
 mod random;
 mod rules;
 mod sequences;
