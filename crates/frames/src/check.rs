@@ -1,7 +1,8 @@
 //! What cannot be in a configuration, and what can be sent by one that is right.
 //!
 //! Only where configurations are made in Rust, which is in tests: those of JavaScript are checked there, where users can be
-//! told what they have written (`src/framing/`), and this stays out of the addon.
+//! told what they have written (`src/framing/`), and this stays out of the addon. Whether sequences come back as they were is
+//! tried out only there (`frame-sequences.ts`).
 
 use crate::checksum::{Checksum, Digits, OnBad, Sum};
 use crate::config::{Config, Deliver, Extent, Rule, Wrong};
