@@ -64,7 +64,7 @@ export class FrameChecksumOptions {
 	 * the start, or behind a length there that always has as many bytes, it is no part of the body; what is
 	 * sent waits for all of its message then.
 	 *
-	 * @defaultValue in front of the end
+	 * @defaultValue none, which is in front of the end
 	 */
 	at?: number | undefined = option(
 		(value, name) => check.integer(name, value, 0, MAX_HEAD),

@@ -185,6 +185,7 @@ impl Summing {
         self.count(running, at + behind, &bytes[behind as usize..]);
     }
 
+    #[inline(never)]
     fn count(&self, running: &mut Running, at: u64, bytes: &[u8]) {
         let before = (self.checksum.from as u64).saturating_sub(at);
         let before = usize::try_from(before).unwrap_or(usize::MAX);
@@ -221,22 +222,19 @@ impl Summing {
     }
 
     /// True when `tail` stands for the sum, or what stands at its own place.
-    pub(crate) fn is_right(&self, running: Running, tail: impl Iterator<Item = u8>) -> bool {
-        if self.checksum.at.is_some() {
-            return self.matches(running, running.own.into_iter());
-        }
-        self.matches(running, tail)
-    }
-
-    fn matches(&self, running: Running, written: impl Iterator<Item = u8>) -> bool {
+    pub(crate) fn is_right(&self, running: Running, tail: &[u8]) -> bool {
+        let written = match self.checksum.at {
+            Some(_) => &running.own,
+            None => tail,
+        };
         let mut right = [0; MAX_LEN];
         let len = self.write(running, &mut right);
         let is_text = self.checksum.digits == Digits::Hex;
         let is_digit = |at: usize| is_text && at >= self.checksum.after.len();
-        let same = |(at, byte): (usize, u8)| {
+        let same = |(at, &byte): (usize, &u8)| {
             byte == right[at] || is_digit(at) && byte.to_ascii_uppercase() == right[at]
         };
-        written.take(len).enumerate().all(same)
+        written.iter().take(len).enumerate().all(same)
     }
 
     fn value(&self, Running { sum, .. }: Running) -> u32 {

@@ -408,7 +408,7 @@ impl Cutter {
             let (before, behind) = long.pending.split_at(seam);
             let mut running = long.running;
             summing.add(&mut running, long.at, before);
-            if !summing.is_right(running, behind.iter().copied()) {
+            if !summing.is_right(running, behind) {
                 let error = summing.bad(&long.head());
                 if error.fate == Fate::Delivered {
                     self.excused = true;

@@ -29,15 +29,23 @@ pub(crate) enum Found {
 
 impl Marks {
     /// The sequences must not begin one another.
-    pub(crate) fn new(mut list: Vec<Vec<u8>>) -> Self {
-        list.retain(|mark| !mark.is_empty());
-        let mut firsts = Vec::new();
-        for mark in &list {
-            if !firsts.contains(&mark[0]) {
-                firsts.push(mark[0]);
-            }
+    pub(crate) fn new(list: Vec<Vec<u8>>) -> Self {
+        let mut marks = Self::default();
+        for mark in list {
+            marks.push(mark);
         }
-        Self { list, firsts }
+        marks
+    }
+
+    /// One more, unless it is empty.
+    pub(crate) fn push(&mut self, mark: Vec<u8>) {
+        let Some(first) = mark.first() else {
+            return;
+        };
+        if !self.firsts.contains(first) {
+            self.firsts.push(*first);
+        }
+        self.list.push(mark);
     }
 
     /// All of them.

@@ -12,11 +12,10 @@ use crate::bytes::{Bytes, Likeness};
 use crate::marks::{Found, MAX_MARK, Marks};
 
 /// Pairs of sequences, and where they are found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sequences {
     list: Vec<Sequence>,
-    /// What the ones that are read begin with, and the ones that are written.
-    escaped: Marks,
+    /// What is replaced when it is written.
     raw: Marks,
     /// What is more than a byte when it is read: sequences and ends.
     tokens: Marks,
@@ -104,42 +103,37 @@ impl Sequence {
 impl Sequences {
     /// Pairs of what is meant and what is written for it, in content that is read as if it were `behind` these bytes.
     pub(crate) fn new(pairs: &[(Vec<u8>, Vec<u8>)], behind: &[u8], ends: &Marks) -> Self {
-        let mut list = Vec::new();
-        let mut add = |raw: &[u8], escaped: &[u8], is_first: bool| {
-            let fits = |bytes: &[u8]| (1..=MAX_MARK).contains(&bytes.len());
-            if fits(raw) && fits(escaped) {
-                let (raw, escaped) = (raw.to_vec(), escaped.to_vec());
-                list.push(Sequence {
-                    raw,
-                    escaped,
-                    is_first,
-                });
-            }
-        };
+        let mut all = Self::default();
         for (raw, escaped) in pairs {
-            add(raw, escaped, false);
-            if let (Some(raw), Some(escaped)) = (rest(raw, behind), rest(escaped, behind)) {
-                add(raw, escaped, true);
-            }
+            all.add(raw, escaped, false);
+            all.add(rest(raw, behind), rest(escaped, behind), true);
         }
-        let marks = |is_writing: bool, which: fn(&Sequence) -> bool| {
-            let them = list.iter().filter(|it| which(it));
-            them.map(|it| it.way(is_writing).0.to_vec()).collect()
-        };
-        let mut tokens: Vec<Vec<u8>> = marks(false, |it| !it.is_first);
-        tokens.extend_from_slice(ends.list());
-        let ends = ends.list().iter().filter_map(|end| rest(end, behind));
-        let ends: Vec<Vec<u8>> = ends.map(<[u8]>::to_vec).collect();
-        let mut first_tokens: Vec<Vec<u8>> = marks(false, |it| it.is_first);
-        first_tokens.extend_from_slice(&ends);
-        Self {
-            escaped: Marks::new(marks(false, |it| !it.is_first)),
-            raw: Marks::new(marks(true, |it| !it.is_first)),
-            tokens: Marks::new(tokens),
-            first_tokens: Marks::new(first_tokens),
-            first_ends: Marks::new(ends),
-            list,
+        for end in ends.list() {
+            let rest = rest(end, behind).to_vec();
+            all.tokens.push(end.clone());
+            all.first_tokens.push(rest.clone());
+            all.first_ends.push(rest);
         }
+        all
+    }
+
+    fn add(&mut self, raw: &[u8], escaped: &[u8], is_first: bool) {
+        let len = raw.len().max(escaped.len());
+        if raw.is_empty() || escaped.is_empty() || len > MAX_MARK {
+            return;
+        }
+        let (raw, escaped) = (raw.to_vec(), escaped.to_vec());
+        if is_first {
+            self.first_tokens.push(escaped.clone());
+        } else {
+            self.tokens.push(escaped.clone());
+            self.raw.push(raw.clone());
+        }
+        self.list.push(Sequence {
+            raw,
+            escaped,
+            is_first,
+        });
     }
 
     /// The first of the ends at or behind `from`, which is no place inside of a sequence.
@@ -178,7 +172,7 @@ impl Sequences {
         out: &mut [u8],
         is_writing: bool,
     ) -> (usize, usize) {
-        let firsts = if is_writing { &self.raw } else { &self.escaped };
+        let firsts = if is_writing { &self.raw } else { &self.tokens };
         let (mut read, mut written) = (0, 0);
         loop {
             let (rest, room) = (&bytes[read..], &mut out[written..]);
@@ -234,8 +228,10 @@ impl Sequences {
     }
 }
 
-/// What is left of `bytes` behind what comes before content; `None` if that is nothing, or not what they begin with.
-fn rest<'a>(bytes: &'a [u8], behind: &[u8]) -> Option<&'a [u8]> {
-    let rest = bytes.strip_prefix(behind)?;
-    (!rest.is_empty() && !behind.is_empty()).then_some(rest)
+/// What is left of `bytes` behind what comes before content; nothing if they do not begin with that.
+fn rest<'a>(bytes: &'a [u8], behind: &[u8]) -> &'a [u8] {
+    match bytes.strip_prefix(behind) {
+        Some(rest) if !behind.is_empty() => rest,
+        _ => &[],
+    }
 }
