@@ -6,6 +6,7 @@ import {
 } from "node:worker_threads";
 import { clearTimeout, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
+import { MAX_MS } from "./base/option-table.js";
 import { coreOf, type Server } from "./server.js";
 import type { ServerCore, StopOptions, StopResult } from "./server-core.js";
 import type { CheckedPoolOptions } from "./worker-pool-options.js";
@@ -143,7 +144,7 @@ export class PoolWorker {
 		this.#send({ stop: options });
 		let timer: NodeJS.Timeout | undefined;
 		const late = new Promise<void>((resolve) => {
-			timer = setTimeout(resolve, timeoutMs + GRACE_MS);
+			timer = setTimeout(resolve, Math.min(timeoutMs + GRACE_MS, MAX_MS));
 		});
 		await Promise.race([told, this.exited, late]);
 		// Its own code may go on for a moment, with what `onClose` has begun.
