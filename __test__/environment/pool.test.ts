@@ -3,6 +3,7 @@ import { connect as connectTcp } from "node:net";
 import { Worker } from "node:worker_threads";
 import test, { type ExecutionContext } from "ava";
 import { type WorkerExit, WorkerPool, type WorkerPoolOptions } from "gev";
+import { runWith } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
 import { connect, type WsClient } from "../kit/ws-client.js";
 
@@ -276,4 +277,11 @@ test("a pool in a worker serves until that worker ends", async (t) => {
 	t.is((await byWorker(clients)).size, 2);
 	await worker.terminate();
 	for (const { closed } of clients) t.is((await closed).code, 1006);
+});
+
+test("50 starts and stops leak neither threads nor descriptors", async (t) => {
+	const { code, stdout, stderr } = await runWith({}, "pool-restarts");
+	t.is(stderr, "");
+	t.is(stdout, "0 threads, 0 descriptors more\n");
+	t.is(code, 0);
 });
