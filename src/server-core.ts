@@ -2,7 +2,12 @@ import type * as binding from "#binding";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
-import { milliseconds, OptionTable, option } from "./base/option-table.js";
+import {
+	type Checked,
+	milliseconds,
+	OptionTable,
+	option,
+} from "./base/option-table.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -54,11 +59,13 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import type { MetricsOptions } from "./metrics-options.js";
+import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
-import { ServerCounts } from "./server-counts.js";
+import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
@@ -136,6 +143,7 @@ export class ServerCore
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
 	readonly #counts = new ServerCounts();
+	#metrics: MetricsServer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -239,18 +247,35 @@ export class ServerCore
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const { host, path } = this.#options;
+			const { host, path, metrics } = this.#options;
+			if (metrics !== undefined) await this.#startMetrics(metrics);
 			if (path !== undefined) this.#startLoops(path);
 			else if (host === undefined) this.#startEverywhere();
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
+			this.#stopMetrics();
 			throw error;
 		}
-		this.#state = "running";
 		this.#counts.started();
+		this.#state = "running";
 		const native = this.#native as binding.NativeServer;
 		return { address: native.address, port: native.port };
+	}
+
+	/** Where `metrics` are told. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#metrics?.address;
+	}
+
+	/** Listens for who wants to know what the server does. */
+	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
+		this.#metrics = await MetricsServer.start(options, this);
+	}
+
+	#stopMetrics(): void {
+		this.#metrics?.stop();
+		this.#metrics = undefined;
 	}
 
 	/** See `Server.stop`. */
@@ -293,6 +318,10 @@ export class ServerCore
 	hold(keepsAlive: boolean): void {
 		this.#keepsAlive = keepsAlive;
 		holdNative();
+	}
+
+	get isRunning(): boolean {
+		return this.#state === "running";
 	}
 
 	get isStopping(): boolean {
@@ -350,7 +379,7 @@ export class ServerCore
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
 		// To ask for the time in every drain would be felt where one message comes at a time.
-		if (this.#counts.drains++ % DRAINS_PER_TIMED !== 0) {
+		if (++this.#counts.drains % DRAINS_PER_TIMED !== 0) {
 			return this.dispatcher.batch(this.#drainLoops);
 		}
 		const begin = now();
@@ -458,6 +487,7 @@ export class ServerCore
 		this.#native = undefined;
 		this.#counts.keep(this.#loops);
 		this.#loops = [];
+		this.#stopMetrics();
 		// Those that handlers have made meanwhile.
 		this.#stopTimers();
 		endNative(this);
@@ -527,8 +557,5 @@ export class ServerCore
 		for (const timer of this.#timers) timer.stop();
 	}
 }
-
-/** One drain in so many is timed. */
-const DRAINS_PER_TIMED = 8;
 
 const STOP_OPTIONS = new OptionTable("stop()", StopOptions);
