@@ -1,6 +1,6 @@
 /**
  * `npm run prometheus`: has a real Prometheus (Debian's package `prometheus`) scrape a server under load, and compares what
- * its queries say with what the clients have counted.
+ * its queries say with what the clients have counted; then gives the counts to libraries from npm.
  *
  *   --seconds N      how long there is load; 60 if it is not given
  *   --allow-missing  without Prometheus there is no failure
@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { raw, Server } from "gev";
 import { runScript } from "../../scripts/setup.mjs";
 import { find } from "../interop/programs.mjs";
+import { checkRegisters } from "./registers.mjs";
 
 const { values } = parseArgs({
 	options: {
@@ -53,6 +54,10 @@ async function check(program) {
 		const counted = await load(port, begin + loadMs);
 		const seconds = (performance.now() - begin) / 1000;
 		await compare(prometheus.query, counted, seconds);
+		for (const wrong of await checkRegisters(server)) {
+			console.log(wrong);
+			process.exitCode = 1;
+		}
 	} finally {
 		prometheus.stop();
 		await server.stop();
