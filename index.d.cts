@@ -1442,7 +1442,7 @@ interface LoopStats {
 interface ScriptStats {
     /** How often it has looked through the event queues. */
     readonly drains: number;
-    /** How long that took, with all that handlers do without waiting, as one drain in eight tells, which is timed. */
+    /** How long that took, with all that handlers do without waiting, as one drain in 32 tells, which is timed. */
     readonly busySeconds: number;
     /**
      * Share of its time that the whole thread was at work, from the server's first start on: 0 to 1. 0 where the runtime does

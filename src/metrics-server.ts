@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type * as http from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import type { Checked } from "./base/option-table.js";
@@ -165,6 +164,9 @@ function hostNameOf(host = ""): string {
 
 /** Compares without telling by the time how much of it is right. */
 function isSame(one: string, other: string): boolean {
+	// Loaded only where it is needed: that takes a good deal of a start.
+	const { createHash, timingSafeEqual } =
+		process.getBuiltinModule("node:crypto");
 	const [a, b] = [one, other].map((text) =>
 		createHash("sha256").update(text).digest(),
 	) as [Buffer, Buffer];

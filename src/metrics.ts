@@ -335,7 +335,7 @@ const METRICS: readonly Metric[] = [
 	plain(
 		"counter",
 		"gev_script_busy_seconds_total",
-		"Time that this took with what handlers do at once, from one drain in eight.",
+		"Time that this took with what handlers do at once, from one drain in 32.",
 		(it) => it.script.busySeconds,
 	),
 	plain(

@@ -156,7 +156,7 @@ export class ServerCounts {
 }
 
 /** One drain in so many is timed. */
-export const DRAINS_PER_TIMED = 8;
+export const DRAINS_PER_TIMED = 32;
 
 type EventLoopUtilization = ReturnType<typeof performance.eventLoopUtilization>;
 
