@@ -64,6 +64,7 @@ import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
+import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
@@ -114,6 +115,12 @@ export interface StopResult {
 	readonly cut: number;
 }
 
+/** Who accepts for a pool of workers, and who gets what it has accepted; see `crates/reactor/src/event_loop/pool.rs`. */
+export interface PoolPart {
+	accepts: number | undefined;
+	joins: number | undefined;
+}
+
 /**
  * What is behind a `Server`: its loops and connections, from its start to the end of its stop. Inner code knows servers by
  * it, or by the little of it that it needs.
@@ -124,7 +131,9 @@ export class ServerCore
 	/** The `Server` that users have. */
 	readonly #face: object;
 	readonly #handler: Members;
-	readonly #options: CheckedOptions;
+	#options: CheckedOptions;
+	/** What it is to a pool of workers. */
+	#part: PoolPart = { accepts: undefined, joins: undefined };
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
@@ -162,8 +171,8 @@ export class ServerCore
 			face,
 			options: this.#options,
 			memory: this.memory,
-			addProtocol: (native) =>
-				(this.#native as binding.NativeServer).addProtocol(native),
+			addProtocol: (native, instead) =>
+				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
 	}
@@ -185,8 +194,12 @@ export class ServerCore
 		return this.#roles.roleOf(protocol, handler, calls);
 	}
 
-	numberOf(role: Role): number {
+	numberOf(role: Role): ProtocolNumber {
 		return this.#roles.numberOf(role as ProtocolRole);
+	}
+
+	settle(number: ProtocolNumber): void {
+		this.#roles.settle(number);
 	}
 
 	get connectionCount(): number {
@@ -322,6 +335,16 @@ export class ServerCore
 
 	get isRunning(): boolean {
 		return this.#state === "running";
+	}
+
+	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
+	takePart(part: PoolPart, threads: boolean): void {
+		this.#part = part;
+		const loops = { loops: 1, threads };
+		this.#options = { ...this.#options, ...loops };
+		if (part.accepts !== undefined) return;
+		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
+		this.#options = { ...this.#options, ...nowhere, reusePort: false };
 	}
 
 	get isStopping(): boolean {
@@ -531,6 +554,9 @@ export class ServerCore
 				(bytes, index) =>
 					new EventLoop(this, index, bytes, loopOptions, {
 						wake: () => this.#native?.wake(index),
+						sendNow: options.threads
+							? undefined
+							: (...command) => this.#native?.sendNow(...command) ?? false,
 						abort: () => this.#native?.abort(index),
 						register: (memory) =>
 							(this.#native as binding.NativeServer).register(index, memory),
@@ -540,7 +566,7 @@ export class ServerCore
 			);
 			this.#native = startNative(
 				this,
-				nativeOptions(options, address, this.#handler),
+				{ ...nativeOptions(options, address, this.#handler), ...this.#part },
 				memory,
 			);
 		} catch (error) {
@@ -558,4 +584,4 @@ export class ServerCore
 	}
 }
 
-const STOP_OPTIONS = new OptionTable("stop()", StopOptions);
+export const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

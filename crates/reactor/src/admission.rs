@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::counter::Counter;
+use crate::event_loop::Seat;
 
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// `None` for those that have none.
     address: Option<IpAddr>,
+    /// Where the connection counts as one of a pool's.
+    pub(crate) seat: Option<Seat>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,7 @@ impl Admission {
         let mut admitted = Admitted {
             admission: Arc::clone(self),
             address: None,
+            seat: None,
         };
         admitted.counts_as(ip, now).map(|()| admitted)
     }
