@@ -1367,6 +1367,175 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
 }
 
 /**
+ * What a server has done and does now, as plain JSON: `Server.stats()` makes one. Counts go on over stops and starts of
+ * the server; what is "now" is 0 while it does not run.
+ */
+interface ServerStats {
+    /** What the server does: nothing, start, run or stop. */
+    readonly state: "idle" | "starting" | "running" | "stopping";
+    /** Since its last start; 0 when it does not run. */
+    readonly uptimeSeconds: number;
+    /** How often it has been started. */
+    readonly starts: number;
+    readonly connections: ConnectionStats;
+    readonly handshakes: HandshakeStats;
+    /** What has come from all peers. */
+    readonly received: TrafficStats;
+    /** What has gone to all peers. */
+    readonly sent: TrafficStats;
+    readonly sends: SendStats;
+    /** Frames with which something was wrong, by what it was. */
+    readonly frameErrors: Readonly<Record<FrameFault, number>>;
+    /** Bytes that all connections hold now, in and out: see `Server.heldBytes`. */
+    readonly bufferedBytes: number;
+    /** The event loops that run, or have not been replaced by those of the next start yet. */
+    readonly loops: readonly LoopStats[];
+    readonly script: ScriptStats;
+}
+/** Why a connection was closed as soon as it was accepted. */
+type RefusalReason = 
+/** `limits.maxConnections` */
+"maxConnections"
+/** `limits.maxConnectionsPerAddress` */
+ | "maxConnectionsPerAddress"
+/** `limits.maxConnectionRatePerAddress` */
+ | "maxConnectionRatePerAddress";
+/** Connections of a server. */
+interface ConnectionStats {
+    /** Open now, as far as handlers have been told. */
+    readonly open: number;
+    /** Taken from the system, whatever became of them. */
+    readonly accepted: number;
+    /** Of these, such as were closed at once, by why. */
+    readonly refused: Readonly<Record<RefusalReason, number>>;
+    /** Those that were open and are no more, by what started the end. */
+    readonly closed: Readonly<Record<CloseCause, number>>;
+    /** Of these, such as have said goodbye as the protocol wants it. */
+    readonly closedCleanly: number;
+    /** How often the system would not let a loop accept, for want of file descriptors, say. */
+    readonly acceptErrors: number;
+}
+/** What comes before a connection is open: of WebSocket a handshake, elsewhere nothing to speak of. */
+interface HandshakeStats {
+    /** Connections that were opened. */
+    readonly opened: number;
+    /**
+     * Those that came to nothing, by the status of the response (`"400"`, `"403"` ...), `"none"` where there was none. A
+     * status that has not come about is not there.
+     */
+    readonly failed: Readonly<Record<string, number>>;
+}
+/** What has gone one way. */
+interface TrafficStats {
+    /** Bytes that sockets have given or taken, with framing and as they were compressed. */
+    readonly bytes: number;
+    /** Whole messages. Those sent count when a loop has taken them. */
+    readonly messages: number;
+}
+/** How often what the application sent met too much that waited: `sent.messages` has what was taken. */
+interface SendStats {
+    /** `SendStatus.Congested` */
+    readonly congested: number;
+    /** `SendStatus.Dropped` */
+    readonly dropped: number;
+}
+/** One event loop, since its start. */
+interface LoopStats {
+    /** Position in the server's list. */
+    readonly index: number;
+    /** False when it has ended, by a stop or because it has failed. */
+    readonly running: boolean;
+    /** Connections that it has now. */
+    readonly connections: number;
+    /** Taken from the system by this loop; it may have dealt them out to others. */
+    readonly accepted: number;
+    readonly received: TrafficStats;
+    readonly sent: TrafficStats;
+    /** How often it has looked for something to do. */
+    readonly turns: number;
+    /** How long it has been at work, as one turn in eight tells, which is timed. */
+    readonly busySeconds: number;
+    /** How long the turns took that were timed. */
+    readonly turnSeconds: Histogram;
+    /** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
+    readonly blockedSeconds: number;
+    /** Bytes of events that wait for JavaScript now. */
+    readonly eventQueueBytes: number;
+    /** Of which there is room for so many. */
+    readonly eventQueueCapacityBytes: number;
+}
+/** The thread of the handlers. */
+interface ScriptStats {
+    /** How often it has looked through the event queues. */
+    readonly drains: number;
+    /** How long that took, with all that handlers do without waiting, as one drain in 32 tells, which is timed. */
+    readonly busySeconds: number;
+    /**
+     * Share of its time that the whole thread was at work, from the server's first start on: 0 to 1. 0 where the runtime does
+     * not tell.
+     */
+    readonly utilization: number;
+    /** How long one event took, with what a handler does without waiting: the first event of each drain that was timed. */
+    readonly handlerSeconds: Histogram;
+    /** Half of them took at most so long. */
+    readonly handlerP50Seconds: number;
+    /** All but one in a hundred took at most so long. */
+    readonly handlerP99Seconds: number;
+}
+/** How often something took how long. */
+interface Histogram {
+    /** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+    readonly bounds: readonly number[];
+    /** How many took more than the bound before, and at most this one. */
+    readonly counts: readonly number[];
+    /** All of them. */
+    readonly count: number;
+    /** All that they took together. */
+    readonly sum: number;
+}
+
+/** What {@link Server.collect} needs of a `Registry` of `prom-client`. */
+interface MetricsRegister {
+    registerMetric(metric: never): void;
+}
+
+/** Where a server tells what it does: `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+interface MetricsOptions {
+    /**
+     * Address or name to listen at.
+     *
+     * @defaultValue "127.0.0.1"
+     */
+    host?: string;
+    /**
+     * Port to listen on; 0 lets the system choose: `Server.metricsAddress` has it then.
+     *
+     * @defaultValue 0
+     */
+    port?: number;
+    /**
+     * Where the metrics are for Prometheus.
+     *
+     * @defaultValue "/metrics"
+     */
+    path?: string;
+    /**
+     * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz`, which tells nothing. Give one where
+     * others can reach the address.
+     *
+     * @defaultValue undefined, which lets everybody ask
+     */
+    token?: string | undefined;
+    /**
+     * Names, besides `localhost`, the option `host` and IP addresses, that requests may have in `Host`. Others are turned
+     * away, as a page of a stranger's could reach the address by a name that it has made point there.
+     *
+     * @defaultValue []
+     */
+    hosts?: readonly string[];
+}
+
+/**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
  * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
  * that is, so that who looks for one finds it.
@@ -1703,6 +1872,13 @@ interface ServerOptions {
     timeouts?: TimeoutOptions;
     /** How much an event loop does at a time. */
     eventLoop?: EventLoopOptions;
+    /**
+     * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
+     * {@link MetricsOptions}.
+     *
+     * @defaultValue undefined, which tells nobody
+     */
+    metrics?: MetricsOptions | undefined;
 }
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
@@ -1807,6 +1983,20 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
      * Bytes that all connections hold now, in and out: what `limits.maxMemoryBytes` limits. 0 when the server does not run.
      */
     get heldBytes(): number;
+    /**
+     * What the server has done since its first start, and does now, as plain JSON. Made anew by every call, at a cost that
+     * does not grow with the connections: nobody pays for it who does not call.
+     */
+    stats(): ServerStats;
+    /** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+    metrics(): string;
+    /**
+     * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a
+     * register: metrics of one name can be there only once.
+     */
+    collect(register: MetricsRegister): void;
+    /** Where the option `metrics` has the server listen; `undefined` when it does not. */
+    get metricsAddress(): ListenAddress | undefined;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */

@@ -53,6 +53,8 @@ export type {
 	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
+export type { MetricsRegister } from "./src/metrics.js";
+export type { MetricsOptions } from "./src/metrics-options.js";
 export type {
 	EventLoopOptions,
 	FlowOptions,
@@ -162,6 +164,17 @@ export type {
 	StopOptions,
 	StopResult,
 } from "./src/server-core.js";
+export type {
+	ConnectionStats,
+	HandshakeStats,
+	Histogram,
+	LoopStats,
+	RefusalReason,
+	ScriptStats,
+	SendStats,
+	ServerStats,
+	TrafficStats,
+} from "./src/stats.js";
 export type { Timer } from "./src/timer.js";
 export {
 	type DeflateOptions,

@@ -2,7 +2,12 @@ import type * as binding from "#binding";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
-import { milliseconds, OptionTable, option } from "./base/option-table.js";
+import {
+	type Checked,
+	milliseconds,
+	OptionTable,
+	option,
+} from "./base/option-table.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -24,7 +29,14 @@ import type {
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
-import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
+import {
+	CAUSE_STOP,
+	COMMAND_STOP,
+	COUNTER_REFUSED_BY_RATE,
+	COUNTER_REFUSED_OF_ADDRESS,
+	COUNTER_REFUSED_OF_ALL,
+	type FrameFault,
+} from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
@@ -47,11 +59,15 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import type { MetricsOptions } from "./metrics-options.js";
+import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
 import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
+import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
+import type { ServerStats } from "./stats.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -135,6 +151,8 @@ export class ServerCore
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
+	readonly #counts = new ServerCounts();
+	#metrics: MetricsServer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -189,7 +207,11 @@ export class ServerCore
 	}
 
 	get refusedCount(): number {
-		return this.#sum(COUNTER_REFUSED);
+		return (
+			this.#sum(COUNTER_REFUSED_OF_ALL) +
+			this.#sum(COUNTER_REFUSED_OF_ADDRESS) +
+			this.#sum(COUNTER_REFUSED_BY_RATE)
+		);
 	}
 
 	get refusedHandshakeCount(): number {
@@ -199,6 +221,13 @@ export class ServerCore
 	get heldBytes(): number {
 		this.memory.askLeft();
 		return this.#native?.held() ?? 0;
+	}
+
+	/** See `Server.stats`. */
+	stats(): ServerStats {
+		const { queueBytes } = this.#options.eventLoop;
+		const held = this.heldBytes;
+		return this.#counts.stats(this.#state, this.#loops, queueBytes, held);
 	}
 
 	/** What all loops have counted, by the position of the counter. */
@@ -231,17 +260,35 @@ export class ServerCore
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const { host, path } = this.#options;
+			const { host, path, metrics } = this.#options;
+			if (metrics !== undefined) await this.#startMetrics(metrics);
 			if (path !== undefined) this.#startLoops(path);
 			else if (host === undefined) this.#startEverywhere();
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
+			this.#stopMetrics();
 			throw error;
 		}
+		this.#counts.started();
 		this.#state = "running";
 		const native = this.#native as binding.NativeServer;
 		return { address: native.address, port: native.port };
+	}
+
+	/** Where `metrics` are told. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#metrics?.address;
+	}
+
+	/** Listens for who wants to know what the server does. */
+	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
+		this.#metrics = await MetricsServer.start(options, this);
+	}
+
+	#stopMetrics(): void {
+		this.#metrics?.stop();
+		this.#metrics = undefined;
 	}
 
 	/** See `Server.stop`. */
@@ -286,6 +333,10 @@ export class ServerCore
 		holdNative();
 	}
 
+	get isRunning(): boolean {
+		return this.#state === "running";
+	}
+
 	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
 	takePart(part: PoolPart, threads: boolean): void {
 		this.#part = part;
@@ -327,6 +378,15 @@ export class ServerCore
 		return timer;
 	}
 
+	readonly #drainTimed = () => {
+		const { handlerTimes } = this.#counts;
+		let more = false;
+		for (const loop of this.#loops) {
+			more = loop.drainTimed(handlerTimes) || more;
+		}
+		return more;
+	};
+
 	readonly #drainLoops = () => {
 		let more = false;
 		for (const loop of this.#loops) more = loop.drain() || more;
@@ -341,7 +401,16 @@ export class ServerCore
 
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
-		return this.dispatcher.batch(this.#drainLoops);
+		// To ask for the time in every drain would be felt where one message comes at a time.
+		if (++this.#counts.drains % DRAINS_PER_TIMED !== 0) {
+			return this.dispatcher.batch(this.#drainLoops);
+		}
+		const begin = now();
+		try {
+			return this.dispatcher.batch(this.#drainTimed);
+		} finally {
+			this.#counts.timed(begin);
+		}
 	}
 
 	/** True when there is something to {@link drain} for. */
@@ -359,6 +428,7 @@ export class ServerCore
 
 	connectionOpened(connection: ConnectionCore): void {
 		const { face } = connection;
+		this.#counts.opened();
 		publish("gev:open", { server: this.#face, connection: face });
 		this.dispatcher.call("onConnect", connection);
 		connection.opened();
@@ -389,6 +459,7 @@ export class ServerCore
 		reason: string,
 	): void {
 		this.#refusedHandshakes++;
+		this.#counts.handshakeFailed(status);
 		publish("gev:refused", {
 			server: this.#face,
 			remoteAddress,
@@ -400,9 +471,14 @@ export class ServerCore
 		});
 	}
 
+	frameFailed(fault: FrameFault): void {
+		this.#counts.frameFailed(fault);
+	}
+
 	/** A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
 		trimLater();
+		this.#counts.closed(reason);
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));
@@ -432,7 +508,9 @@ export class ServerCore
 		if (this.#lingering.size > 0) return;
 		this.#native?.join();
 		this.#native = undefined;
+		this.#counts.keep(this.#loops);
 		this.#loops = [];
+		this.#stopMetrics();
 		// Those that handlers have made meanwhile.
 		this.#stopTimers();
 		endNative(this);
