@@ -1340,6 +1340,30 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     onFrameError?: never;
 }
 
+/** How bad it is, or how much of it there is. */
+type LogLevel = "error" | "warn" | "info" | "debug";
+/** What a line tells besides its message: `remoteAddress`, `cause` and the like; `err` is an error. */
+type LogFields = Readonly<Record<string, unknown>>;
+/** A logger as `console` is one, and winston, and any object of your own with these four methods. */
+type ConsoleLogger = {
+    readonly [Level in LogLevel]: (message: string, fields: LogFields) => unknown;
+};
+/** A logger as pino's are: it has `bindings`, and gets `(fields, message)`. */
+type PinoLogger = {
+    readonly [Level in LogLevel]: (...line: never[]) => unknown;
+} & {
+    bindings(): object;
+};
+/**
+ * Who gets a line for each event of a server, never for a message: `info` when it listens, stops, has stopped, and when a handshake
+ * has failed; `warn`, at most once a second, with how many connections were refused; `error` for what `onError` is told;
+ * `debug` when a connection opens, and closes with its cause.
+ *
+ * Methods are called as `(message, fields)`; those of an object with a method `bindings`, which tells pino's, as
+ * `(fields, message)`. What a method throws, or its promise is rejected with, is of no consequence.
+ */
+type Logger = ConsoleLogger | PinoLogger;
+
 /**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
  * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
@@ -1667,6 +1691,18 @@ interface ServerOptions {
      * @defaultValue ["127.0.0.0/8", "::1"]
      */
     trustedProxies?: readonly string[];
+    /**
+     * Who gets a line for each event of the server, such as pino or `console`: see {@link Logger}. Without one, a variable
+     * `GEV_LOG` of the environment (`error`, `warn`, `info` or `debug`) has such lines written to standard error, from that
+     * level on.
+     *
+     * @example
+     * ```ts
+     * new Server(handler, { logger: pino({ level: "debug" }) });
+     * ```
+     * @defaultValue undefined
+     */
+    logger?: Logger | undefined;
     /** What the kernel is told of sockets. */
     socket?: SocketOptions;
     /** How much all connections may be and hold together. */
@@ -3478,4 +3514,4 @@ declare function webSocket(options: WebSocketOptions & {
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

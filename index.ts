@@ -54,6 +54,13 @@ export type {
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type {
+	ConsoleLogger,
+	LogFields,
+	Logger,
+	LogLevel,
+	PinoLogger,
+} from "./src/logger.js";
+export type {
 	EventLoopOptions,
 	FlowOptions,
 	IdleOptions,

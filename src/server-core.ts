@@ -28,7 +28,7 @@ import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
-import { publish } from "./flow/channels.js";
+import { publish, watch } from "./flow/channels.js";
 import {
 	type ConnectionCalls,
 	ConnectionCore,
@@ -47,6 +47,7 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import { Log } from "./logger.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
@@ -126,6 +127,7 @@ export class ServerCore
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
+	readonly #log: Log | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -135,6 +137,8 @@ export class ServerCore
 		this.#face = face;
 		this.#handler = handler;
 		this.#options = checkOptions(options);
+		this.#log = Log.of(this.#options.logger);
+		if (this.#log !== undefined) watch(face, this.#log);
 		this.memory = new MemoryBudget(
 			this.#options.limits.maxMemoryBytes,
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
@@ -224,11 +228,20 @@ export class ServerCore
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
+			this.#log?.line("error", "start failed", { err: error });
 			throw error;
 		}
 		this.#state = "running";
-		const native = this.#native as binding.NativeServer;
-		return { address: native.address, port: native.port };
+		const { address, port } = this.#native as binding.NativeServer;
+		this.#log?.line("info", "listening", {
+			address,
+			port,
+			loops: this.#loops.length,
+		});
+		this.#log?.followRefused(() =>
+			this.#native === undefined ? undefined : this.refusedCount,
+		);
+		return { address, port };
 	}
 
 	/** See `Server.stop`. */
@@ -248,6 +261,8 @@ export class ServerCore
 
 	#stop(timeoutMs: number, goodbye: Uint8Array): void {
 		this.#state = "stopping";
+		const connections = this.connectionCount;
+		this.#log?.line("info", "stopping", { connections, timeoutMs });
 		this.#stopped = new Promise((resolve) => {
 			this.#resolveStopped = resolve;
 		});
@@ -408,6 +423,7 @@ export class ServerCore
 		if (!this.#loops.every((loop) => loop.stopped)) return;
 		if (this.#lingering.size > 0) return;
 		this.#native?.join();
+		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
 		this.#loops = [];
 		// Those that handlers have made meanwhile.

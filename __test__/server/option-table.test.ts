@@ -216,7 +216,7 @@ const webSocketOptions: Whole<WebSocketOptions> = {
 	pingIntervalMs: 1009,
 	pongTimeoutMs: 1010,
 };
-const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
+const serverOptions: Omit<Whole<ServerOptions>, "path" | "logger"> = {
 	host: "127.0.0.1",
 	port: 0,
 	loops: 2,
