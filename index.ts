@@ -168,6 +168,17 @@ export type {
 	StopOptions,
 	StopResult,
 } from "./src/server-core.js";
+export type {
+	ConnectionStats,
+	HandshakeStats,
+	Histogram,
+	LoopStats,
+	RefusalReason,
+	ScriptStats,
+	SendStats,
+	ServerStats,
+	TrafficStats,
+} from "./src/stats.js";
 export type { Timer } from "./src/timer.js";
 export {
 	type DeflateOptions,

@@ -24,7 +24,14 @@ import type {
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
-import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
+import {
+	CAUSE_STOP,
+	COMMAND_STOP,
+	COUNTER_REFUSED_BY_RATE,
+	COUNTER_REFUSED_OF_ADDRESS,
+	COUNTER_REFUSED_OF_ALL,
+	type FrameFault,
+} from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
@@ -52,6 +59,8 @@ import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
+import { ServerCounts } from "./server-counts.js";
+import type { ServerStats } from "./stats.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -128,6 +137,7 @@ export class ServerCore
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
 	readonly #log: Log | undefined;
+	readonly #counts = new ServerCounts();
 
 	readonly memory: MemoryBudget;
 
@@ -180,7 +190,11 @@ export class ServerCore
 	}
 
 	get refusedCount(): number {
-		return this.#sum(COUNTER_REFUSED);
+		return (
+			this.#sum(COUNTER_REFUSED_OF_ALL) +
+			this.#sum(COUNTER_REFUSED_OF_ADDRESS) +
+			this.#sum(COUNTER_REFUSED_BY_RATE)
+		);
 	}
 
 	get refusedHandshakeCount(): number {
@@ -190,6 +204,13 @@ export class ServerCore
 	get heldBytes(): number {
 		this.memory.askLeft();
 		return this.#native?.held() ?? 0;
+	}
+
+	/** See `Server.stats`. */
+	stats(): ServerStats {
+		const { queueBytes } = this.#options.eventLoop;
+		const held = this.heldBytes;
+		return this.#counts.stats(this.#state, this.#loops, queueBytes, held);
 	}
 
 	/** What all loops have counted, by the position of the counter. */
@@ -232,6 +253,7 @@ export class ServerCore
 			throw error;
 		}
 		this.#state = "running";
+		this.#counts.started();
 		const { address, port } = this.#native as binding.NativeServer;
 		this.#log?.line("info", "listening", {
 			address,
@@ -319,6 +341,15 @@ export class ServerCore
 		return timer;
 	}
 
+	readonly #drainTimed = () => {
+		const { handlerTimes } = this.#counts;
+		let more = false;
+		for (const loop of this.#loops) {
+			more = loop.drainTimed(handlerTimes) || more;
+		}
+		return more;
+	};
+
 	readonly #drainLoops = () => {
 		let more = false;
 		for (const loop of this.#loops) more = loop.drain() || more;
@@ -333,7 +364,16 @@ export class ServerCore
 
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
-		return this.dispatcher.batch(this.#drainLoops);
+		// To ask for the time in every drain would be felt where one message comes at a time.
+		if (this.#counts.drains++ % DRAINS_PER_TIMED !== 0) {
+			return this.dispatcher.batch(this.#drainLoops);
+		}
+		const begin = now();
+		try {
+			return this.dispatcher.batch(this.#drainTimed);
+		} finally {
+			this.#counts.timed(begin);
+		}
 	}
 
 	/** True when there is something to {@link drain} for. */
@@ -351,6 +391,7 @@ export class ServerCore
 
 	connectionOpened(connection: ConnectionCore): void {
 		const { face } = connection;
+		this.#counts.opened();
 		publish("gev:open", { server: this.#face, connection: face });
 		this.dispatcher.call("onConnect", connection);
 		connection.opened();
@@ -381,6 +422,7 @@ export class ServerCore
 		reason: string,
 	): void {
 		this.#refusedHandshakes++;
+		this.#counts.handshakeFailed(status);
 		publish("gev:refused", {
 			server: this.#face,
 			remoteAddress,
@@ -392,9 +434,14 @@ export class ServerCore
 		});
 	}
 
+	frameFailed(fault: FrameFault): void {
+		this.#counts.frameFailed(fault);
+	}
+
 	/** A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
 		trimLater();
+		this.#counts.closed(reason);
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));
@@ -425,6 +472,7 @@ export class ServerCore
 		this.#native?.join();
 		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
+		this.#counts.keep(this.#loops);
 		this.#loops = [];
 		// Those that handlers have made meanwhile.
 		this.#stopTimers();
@@ -495,5 +543,8 @@ export class ServerCore
 		for (const timer of this.#timers) timer.stop();
 	}
 }
+
+/** One drain in so many is timed. */
+const DRAINS_PER_TIMED = 8;
 
 const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

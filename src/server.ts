@@ -17,6 +17,7 @@ import {
 	type StopOptions,
 	type StopResult,
 } from "./server-core.js";
+import type { ServerStats } from "./stats.js";
 import type { Timer } from "./timer.js";
 
 /**
@@ -102,6 +103,14 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	 */
 	get heldBytes(): number {
 		return this.#core.heldBytes;
+	}
+
+	/**
+	 * What the server has done since its first start, and does now, as plain JSON. Made anew by every call, at a cost that
+	 * does not grow with the connections: nobody pays for it who does not call.
+	 */
+	stats(): ServerStats {
+		return this.#core.stats();
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */

@@ -135,6 +135,7 @@ impl<B: Bridge> EventLoop<B> {
                 }
                 Accepted::Empty => return,
                 Accepted::Paused(error) => {
+                    self.bridge.add(Counter::AcceptErrors, 1);
                     if let Some(error) = error {
                         self.emit(NOBODY, Event::Error, format!("accept: {error}").as_bytes());
                     }
@@ -146,12 +147,13 @@ impl<B: Bridge> EventLoop<B> {
 
     /// Gives an accepted socket to the loop whose turn it is, or closes it if it may not come in.
     fn place(&mut self, index: usize, socket: Socket, remote: Address, listening: Address) {
+        self.bridge.add(Counter::Accepted, 1);
         // A proxy connects for many: each counts by what its header says.
         let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
         let counted = if is_proxy { None } else { remote.ip() };
-        let Some(admitted) = self.shared.admission.admit(counted, self.now) else {
-            self.bridge.add(Counter::Refused, 1);
-            return;
+        let admitted = match self.shared.admission.admit(counted, self.now) {
+            Ok(admitted) => admitted,
+            Err(why) => return self.bridge.add(why, 1),
         };
         // A peer that has gone already makes these fail; there is nobody to tell.
         if socket.configure(&self.roles[index].listener).is_err() {
