@@ -54,6 +54,7 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import { Live } from "./live/live.js";
 import { Log } from "./logger.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
@@ -138,6 +139,7 @@ export class ServerCore
 	readonly #roles: Roles;
 	readonly #log: Log | undefined;
 	readonly #counts = new ServerCounts();
+	#live: Live | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -211,6 +213,20 @@ export class ServerCore
 		const { queueBytes } = this.#options.eventLoop;
 		const held = this.heldBytes;
 		return this.#counts.stats(this.#state, this.#loops, queueBytes, held);
+	}
+
+	/** What the live page shows besides; from the first call on there is somebody who notes it. */
+	live(tap: boolean): Live {
+		this.#live ??= new Live(this.#face, () => this.#loops, {
+			given: this.#options,
+			defaults: {
+				// What others depend on is as it is here.
+				...checkOptions({ protocol: this.#options.protocol }),
+				protocol: checkOptions(undefined).protocol,
+			},
+			tap,
+		});
+		return this.#live;
 	}
 
 	/** What all loops have counted, by the position of the counter. */
