@@ -1340,6 +1340,139 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
     onFrameError?: never;
 }
 
+/**
+ * What a server has done and does now, as plain JSON: `Server.stats()` makes one. Counts go on over stops and starts of
+ * the server; what is "now" is 0 while it does not run.
+ */
+interface ServerStats {
+    /** What the server does: nothing, start, run or stop. */
+    readonly state: "idle" | "starting" | "running" | "stopping";
+    /** Since its last start; 0 when it does not run. */
+    readonly uptimeSeconds: number;
+    /** How often it has been started. */
+    readonly starts: number;
+    readonly connections: ConnectionStats;
+    readonly handshakes: HandshakeStats;
+    /** What has come from all peers. */
+    readonly received: TrafficStats;
+    /** What has gone to all peers. */
+    readonly sent: TrafficStats;
+    readonly sends: SendStats;
+    /** Frames with which something was wrong, by what it was. */
+    readonly frameErrors: Readonly<Record<FrameFault, number>>;
+    /** Bytes that all connections hold now, in and out: see `Server.heldBytes`. */
+    readonly bufferedBytes: number;
+    /** The event loops that run, or have not been replaced by those of the next start yet. */
+    readonly loops: readonly LoopStats[];
+    readonly script: ScriptStats;
+}
+/** Why a connection was closed as soon as it was accepted. */
+type RefusalReason = 
+/** `limits.maxConnections` */
+"maxConnections"
+/** `limits.maxConnectionsPerAddress` */
+ | "maxConnectionsPerAddress"
+/** `limits.maxConnectionRatePerAddress` */
+ | "maxConnectionRatePerAddress";
+/** Connections of a server. */
+interface ConnectionStats {
+    /** Open now, as far as handlers have been told. */
+    readonly open: number;
+    /** Taken from the system, whatever became of them. */
+    readonly accepted: number;
+    /** Of these, such as were closed at once, by why. */
+    readonly refused: Readonly<Record<RefusalReason, number>>;
+    /** Those that were open and are no more, by what started the end. */
+    readonly closed: Readonly<Record<CloseCause, number>>;
+    /** Of these, such as have said goodbye as the protocol wants it. */
+    readonly closedCleanly: number;
+    /** How often the system would not let a loop accept, for want of file descriptors, say. */
+    readonly acceptErrors: number;
+}
+/** What comes before a connection is open: of WebSocket a handshake, elsewhere nothing to speak of. */
+interface HandshakeStats {
+    /** Connections that were opened. */
+    readonly opened: number;
+    /**
+     * Those that came to nothing, by the status of the response (`"400"`, `"403"` ...), `"none"` where there was none. A
+     * status that has not come about is not there.
+     */
+    readonly failed: Readonly<Record<string, number>>;
+}
+/** What has gone one way. */
+interface TrafficStats {
+    /** Bytes that sockets have given or taken, with framing and as they were compressed. */
+    readonly bytes: number;
+    /** Whole messages. Those sent count when a loop has taken them. */
+    readonly messages: number;
+}
+/** How often what the application sent met too much that waited: `sent.messages` has what was taken. */
+interface SendStats {
+    /** `SendStatus.Congested` */
+    readonly congested: number;
+    /** `SendStatus.Dropped` */
+    readonly dropped: number;
+}
+/** One event loop, since its start. */
+interface LoopStats {
+    /** Position in the server's list. */
+    readonly index: number;
+    /** False when it has ended, by a stop or because it has failed. */
+    readonly running: boolean;
+    /** Connections that it has now. */
+    readonly connections: number;
+    /** Taken from the system by this loop; it may have dealt them out to others. */
+    readonly accepted: number;
+    readonly received: TrafficStats;
+    readonly sent: TrafficStats;
+    /** How often it has looked for something to do. */
+    readonly turns: number;
+    /** How long it has been at work, as one turn in eight tells, which is timed. */
+    readonly busySeconds: number;
+    /** How long the turns took that were timed. */
+    readonly turnSeconds: Histogram;
+    /** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
+    readonly blockedSeconds: number;
+    /** Bytes of events that wait for JavaScript now. */
+    readonly eventQueueBytes: number;
+    /** Of which there is room for so many. */
+    readonly eventQueueCapacityBytes: number;
+}
+/** The thread of the handlers. */
+interface ScriptStats {
+    /** How often it has looked through the event queues. */
+    readonly drains: number;
+    /** How long that took, with all that handlers do without waiting, as one drain in eight tells, which is timed. */
+    readonly busySeconds: number;
+    /**
+     * Share of its time that the whole thread was at work, from the server's first start on: 0 to 1. 0 where the runtime does
+     * not tell.
+     */
+    readonly utilization: number;
+    /** How long one event took, with what a handler does without waiting: the first event of each drain that was timed. */
+    readonly handlerSeconds: Histogram;
+    /** Half of them took at most so long. */
+    readonly handlerP50Seconds: number;
+    /** All but one in a hundred took at most so long. */
+    readonly handlerP99Seconds: number;
+}
+/** How often something took how long. */
+interface Histogram {
+    /** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+    readonly bounds: readonly number[];
+    /** How many took more than the bound before, and at most this one. */
+    readonly counts: readonly number[];
+    /** All of them. */
+    readonly count: number;
+    /** All that they took together. */
+    readonly sum: number;
+}
+
+/** What {@link Server.collect} needs of a `Registry` of `prom-client`. */
+interface MetricsRegister {
+    registerMetric(metric: never): void;
+}
+
 /** How bad it is, or how much of it there is. */
 type LogLevel = "error" | "warn" | "info" | "debug";
 /** What a line tells besides its message: `remoteAddress`, `cause` and the like; `err` is an error. */
@@ -1363,6 +1496,42 @@ type PinoLogger = {
  * `(fields, message)`. What a method throws, or its promise is rejected with, is of no consequence.
  */
 type Logger = ConsoleLogger | PinoLogger;
+
+/** Where a server tells what it does: `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+interface MetricsOptions {
+    /**
+     * Address or name to listen at.
+     *
+     * @defaultValue "127.0.0.1"
+     */
+    host?: string;
+    /**
+     * Port to listen on; 0 lets the system choose: `Server.metricsAddress` has it then.
+     *
+     * @defaultValue 0
+     */
+    port?: number;
+    /**
+     * Where the metrics are for Prometheus.
+     *
+     * @defaultValue "/metrics"
+     */
+    path?: string;
+    /**
+     * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz`, which tells nothing. Give one where
+     * others can reach the address.
+     *
+     * @defaultValue undefined, which lets everybody ask
+     */
+    token?: string | undefined;
+    /**
+     * Names, besides `localhost`, the option `host` and IP addresses, that requests may have in `Host`. Others are turned
+     * away, as a page of a stranger's could reach the address by a name that it has made point there.
+     *
+     * @defaultValue []
+     */
+    hosts?: readonly string[];
+}
 
 /**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
@@ -1713,134 +1882,13 @@ interface ServerOptions {
     timeouts?: TimeoutOptions;
     /** How much an event loop does at a time. */
     eventLoop?: EventLoopOptions;
-}
-
-/**
- * What a server has done and does now, as plain JSON: `Server.stats()` makes one. Counts go on over stops and starts of
- * the server; what is "now" is 0 while it does not run.
- */
-interface ServerStats {
-    /** What the server does: nothing, start, run or stop. */
-    readonly state: "idle" | "starting" | "running" | "stopping";
-    /** Since its last start; 0 when it does not run. */
-    readonly uptimeSeconds: number;
-    /** How often it has been started. */
-    readonly starts: number;
-    readonly connections: ConnectionStats;
-    readonly handshakes: HandshakeStats;
-    /** What has come from all peers. */
-    readonly received: TrafficStats;
-    /** What has gone to all peers. */
-    readonly sent: TrafficStats;
-    readonly sends: SendStats;
-    /** Frames with which something was wrong, by what it was. */
-    readonly frameErrors: Readonly<Record<FrameFault, number>>;
-    /** Bytes that all connections hold now, in and out: see `Server.heldBytes`. */
-    readonly bufferedBytes: number;
-    /** The event loops that run, or have not been replaced by those of the next start yet. */
-    readonly loops: readonly LoopStats[];
-    readonly script: ScriptStats;
-}
-/** Why a connection was closed as soon as it was accepted. */
-type RefusalReason = 
-/** `limits.maxConnections` */
-"maxConnections"
-/** `limits.maxConnectionsPerAddress` */
- | "maxConnectionsPerAddress"
-/** `limits.maxConnectionRatePerAddress` */
- | "maxConnectionRatePerAddress";
-/** Connections of a server. */
-interface ConnectionStats {
-    /** Open now, as far as handlers have been told. */
-    readonly open: number;
-    /** Taken from the system, whatever became of them. */
-    readonly accepted: number;
-    /** Of these, such as were closed at once, by why. */
-    readonly refused: Readonly<Record<RefusalReason, number>>;
-    /** Those that were open and are no more, by what started the end. */
-    readonly closed: Readonly<Record<CloseCause, number>>;
-    /** Of these, such as have said goodbye as the protocol wants it. */
-    readonly closedCleanly: number;
-    /** How often the system would not let a loop accept, for want of file descriptors, say. */
-    readonly acceptErrors: number;
-}
-/** What comes before a connection is open: of WebSocket a handshake, elsewhere nothing to speak of. */
-interface HandshakeStats {
-    /** Connections that were opened. */
-    readonly opened: number;
     /**
-     * Those that came to nothing, by the status of the response (`"400"`, `"403"` ...), `"none"` where there was none. A
-     * status that has not come about is not there.
+     * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
+     * {@link MetricsOptions}.
+     *
+     * @defaultValue undefined, which tells nobody
      */
-    readonly failed: Readonly<Record<string, number>>;
-}
-/** What has gone one way. */
-interface TrafficStats {
-    /** Bytes that sockets have given or taken, with framing and as they were compressed. */
-    readonly bytes: number;
-    /** Whole messages. Those sent count when a loop has taken them. */
-    readonly messages: number;
-}
-/** How often what the application sent met too much that waited: `sent.messages` has what was taken. */
-interface SendStats {
-    /** `SendStatus.Congested` */
-    readonly congested: number;
-    /** `SendStatus.Dropped` */
-    readonly dropped: number;
-}
-/** One event loop, since its start. */
-interface LoopStats {
-    /** Position in the server's list. */
-    readonly index: number;
-    /** False when it has ended, by a stop or because it has failed. */
-    readonly running: boolean;
-    /** Connections that it has now. */
-    readonly connections: number;
-    /** Taken from the system by this loop; it may have dealt them out to others. */
-    readonly accepted: number;
-    readonly received: TrafficStats;
-    readonly sent: TrafficStats;
-    /** How often it has looked for something to do. */
-    readonly turns: number;
-    /** How long it has been at work, as one turn in eight tells, which is timed. */
-    readonly busySeconds: number;
-    /** How long the turns took that were timed. */
-    readonly turnSeconds: Histogram;
-    /** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
-    readonly blockedSeconds: number;
-    /** Bytes of events that wait for JavaScript now. */
-    readonly eventQueueBytes: number;
-    /** Of which there is room for so many. */
-    readonly eventQueueCapacityBytes: number;
-}
-/** The thread of the handlers. */
-interface ScriptStats {
-    /** How often it has looked through the event queues. */
-    readonly drains: number;
-    /** How long that took, with all that handlers do without waiting, as one drain in eight tells, which is timed. */
-    readonly busySeconds: number;
-    /**
-     * Share of its time that the whole thread was at work, from the server's first start on: 0 to 1. 0 where the runtime does
-     * not tell.
-     */
-    readonly utilization: number;
-    /** How long one event took, with what a handler does without waiting: the first event of each drain that was timed. */
-    readonly handlerSeconds: Histogram;
-    /** Half of them took at most so long. */
-    readonly handlerP50Seconds: number;
-    /** All but one in a hundred took at most so long. */
-    readonly handlerP99Seconds: number;
-}
-/** How often something took how long. */
-interface Histogram {
-    /** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
-    readonly bounds: readonly number[];
-    /** How many took more than the bound before, and at most this one. */
-    readonly counts: readonly number[];
-    /** All of them. */
-    readonly count: number;
-    /** All that they took together. */
-    readonly sum: number;
+    metrics?: MetricsOptions | undefined;
 }
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
@@ -1950,6 +1998,15 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
      * does not grow with the connections: nobody pays for it who does not call.
      */
     stats(): ServerStats;
+    /** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+    metrics(): string;
+    /**
+     * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a
+     * register: metrics of one name can be there only once.
+     */
+    collect(register: MetricsRegister): void;
+    /** Where the option `metrics` has the server listen; `undefined` when it does not. */
+    get metricsAddress(): ListenAddress | undefined;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
@@ -3647,4 +3704,4 @@ declare function webSocket(options: WebSocketOptions & {
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

@@ -14,6 +14,7 @@ import {
 } from "./base/option-table.js";
 import { MAX_QUEUE_BYTES, MIN_QUEUE_BYTES } from "./bridge/records.js";
 import { isLogger, type Logger } from "./logger.js";
+import { MetricsOptions } from "./metrics-options.js";
 import { framingOf, isProtocol, type Protocol, raw } from "./protocol.js";
 
 /**
@@ -454,6 +455,16 @@ export class ServerOptions {
 	timeouts?: TimeoutOptions = group(TimeoutOptions);
 	/** How much an event loop does at a time. */
 	eventLoop?: EventLoopOptions = group(EventLoopOptions);
+	/**
+	 * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
+	 * {@link MetricsOptions}.
+	 *
+	 * @defaultValue undefined, which tells nobody
+	 */
+	metrics?: MetricsOptions | undefined = option(
+		(value, name) => metricsOptions.check(value, name),
+		undefined,
+	);
 }
 
 /** @internal Options with every default filled in. */
@@ -536,5 +547,6 @@ const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
 const THIS_MACHINE: readonly string[] = ["127.0.0.0/8", "::1"];
 
 // Tables are made here, where everything is there that rows use.
+const metricsOptions = new OptionTable("metrics", MetricsOptions);
 const idleOptions = new OptionTable("idleMs", IdleOptions);
 const serverOptions = new OptionTable("options", ServerOptions);

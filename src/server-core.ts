@@ -2,7 +2,12 @@ import type * as binding from "#binding";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
-import { milliseconds, OptionTable, option } from "./base/option-table.js";
+import {
+	type Checked,
+	milliseconds,
+	OptionTable,
+	option,
+} from "./base/option-table.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -56,11 +61,13 @@ import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
 import { Live } from "./live/live.js";
 import { Log } from "./logger.js";
+import type { MetricsOptions } from "./metrics-options.js";
+import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
-import { ServerCounts } from "./server-counts.js";
+import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
@@ -140,6 +147,7 @@ export class ServerCore
 	readonly #log: Log | undefined;
 	readonly #counts = new ServerCounts();
 	#live: Live | undefined;
+	#metrics: MetricsServer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -259,17 +267,19 @@ export class ServerCore
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const { host, path } = this.#options;
+			const { host, path, metrics } = this.#options;
+			if (metrics !== undefined) await this.#startMetrics(metrics);
 			if (path !== undefined) this.#startLoops(path);
 			else if (host === undefined) this.#startEverywhere();
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
 			this.#log?.line("error", "start failed", { err: error });
+			this.#stopMetrics();
 			throw error;
 		}
-		this.#state = "running";
 		this.#counts.started();
+		this.#state = "running";
 		const { address, port } = this.#native as binding.NativeServer;
 		this.#log?.line("info", "listening", {
 			address,
@@ -280,6 +290,21 @@ export class ServerCore
 			this.#native === undefined ? undefined : this.refusedCount,
 		);
 		return { address, port };
+	}
+
+	/** Where `metrics` are told. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#metrics?.address;
+	}
+
+	/** Listens for who wants to know what the server does. */
+	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
+		this.#metrics = await MetricsServer.start(options, this);
+	}
+
+	#stopMetrics(): void {
+		this.#metrics?.stop();
+		this.#metrics = undefined;
 	}
 
 	/** See `Server.stop`. */
@@ -324,6 +349,10 @@ export class ServerCore
 	hold(keepsAlive: boolean): void {
 		this.#keepsAlive = keepsAlive;
 		holdNative();
+	}
+
+	get isRunning(): boolean {
+		return this.#state === "running";
 	}
 
 	get isStopping(): boolean {
@@ -381,7 +410,7 @@ export class ServerCore
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
 		// To ask for the time in every drain would be felt where one message comes at a time.
-		if (this.#counts.drains++ % DRAINS_PER_TIMED !== 0) {
+		if (++this.#counts.drains % DRAINS_PER_TIMED !== 0) {
 			return this.dispatcher.batch(this.#drainLoops);
 		}
 		const begin = now();
@@ -490,6 +519,7 @@ export class ServerCore
 		this.#native = undefined;
 		this.#counts.keep(this.#loops);
 		this.#loops = [];
+		this.#stopMetrics();
 		// Those that handlers have made meanwhile.
 		this.#stopTimers();
 		endNative(this);
@@ -559,8 +589,5 @@ export class ServerCore
 		for (const timer of this.#timers) timer.stop();
 	}
 }
-
-/** One drain in so many is timed. */
-const DRAINS_PER_TIMED = 8;
 
 const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

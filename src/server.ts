@@ -9,6 +9,11 @@ import type {
 	StreamHandler,
 	WebSocketHandler,
 } from "./handler.js";
+import {
+	collectMetrics,
+	type MetricsRegister,
+	metricsText,
+} from "./metrics.js";
 import type { ServerOptions } from "./options.js";
 import type { Custom, Protocol, StreamNameOf } from "./protocol.js";
 import {
@@ -111,6 +116,24 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	 */
 	stats(): ServerStats {
 		return this.#core.stats();
+	}
+
+	/** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+	metrics(): string {
+		return metricsText(this.stats());
+	}
+
+	/**
+	 * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a
+	 * register: metrics of one name can be there only once.
+	 */
+	collect(register: MetricsRegister): void {
+		collectMetrics(register, () => this.stats());
+	}
+
+	/** Where the option `metrics` has the server listen; `undefined` when it does not. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#core.metricsAddress;
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */

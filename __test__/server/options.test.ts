@@ -143,6 +143,13 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	flow: notAnObject,
 	timeouts: notAnObject,
 	eventLoop: notAnObject,
+	metrics: [
+		...notAnObject,
+		[{ path: "metrics" }, '"metrics"'],
+		[{ port: 65_536 }, "65536"],
+		[{ token: "" }, '""'],
+		[{ hosts: "localhost" }, '"localhost"'],
+	],
 };
 const wrongSocketOptions: Record<keyof SocketOptions, Wrong> = {
 	backlog: outside(0, 65_536),

@@ -1,0 +1,174 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type * as http from "node:http";
+import { type AddressInfo, isIP } from "node:net";
+import type { Checked } from "./base/option-table.js";
+import { startError } from "./bridge/start-error.js";
+import { metricsText } from "./metrics.js";
+import type { MetricsOptions } from "./metrics-options.js";
+import type { ServerStats } from "./stats.js";
+
+/** What the routes are answered from. */
+export interface MetricsSource {
+	readonly isRunning: boolean;
+	stats(): ServerStats;
+}
+
+/** Answers over HTTP what a server does. On Node's own server, as nothing of it is in a hurry. */
+export class MetricsServer {
+	readonly #server: http.Server;
+
+	private constructor(server: http.Server) {
+		this.#server = server;
+	}
+
+	/** Listens; rejects with the system's code if that cannot be. Does not keep the process alive. */
+	static async start(
+		options: Checked<MetricsOptions>,
+		source: MetricsSource,
+	): Promise<MetricsServer> {
+		const { createServer } = process.getBuiltinModule("node:http");
+		const routes = routesOf(options.path);
+		const server = createServer(
+			{ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
+			(request, response) => answer(request, response, options, routes, source),
+		);
+		server.maxConnections = 64;
+		server.unref();
+		const { host, port } = options;
+		await new Promise<void>((resolve, reject) => {
+			server.on("error", (error) =>
+				reject(startError(error, `${host} port ${port}`)),
+			);
+			server.listen({ host, port }, resolve);
+		});
+		return new MetricsServer(server);
+	}
+
+	get address(): { address: string; port: number } {
+		const { address, port } = this.#server.address() as AddressInfo;
+		return { address, port };
+	}
+
+	/** Listens no more; who is being answered is cut. */
+	stop(): void {
+		this.#server.close();
+		this.#server.closeAllConnections();
+	}
+}
+
+/** One thing that can be asked for. */
+interface Route {
+	/** Without a token too. */
+	readonly isOpen?: boolean;
+	readonly type: string;
+	/** The body, and the status if it is not 200. */
+	readonly body: (source: MetricsSource) => readonly [string, number?];
+}
+
+/** All that can be asked for, by its path. */
+function routesOf(metricsPath: string): ReadonlyMap<string, Route> {
+	return new Map<string, Route>([
+		[
+			"/healthz",
+			{
+				isOpen: true,
+				type: "text/plain; charset=utf-8",
+				body: ({ isRunning }) =>
+					isRunning ? ["ok\n"] : ["not running\n", 503],
+			},
+		],
+		[
+			"/json",
+			{
+				type: "application/json",
+				body: (source) => [JSON.stringify(source.stats())],
+			},
+		],
+		[
+			metricsPath,
+			{
+				type: METRICS_TYPE,
+				body: (source) => [metricsText(source.stats())],
+			},
+		],
+	]);
+}
+
+function answer(
+	request: http.IncomingMessage,
+	response: http.ServerResponse,
+	options: Checked<MetricsOptions>,
+	routes: ReadonlyMap<string, Route>,
+	source: MetricsSource,
+): void {
+	const path = (request.url ?? "").split("?", 1)[0] as string;
+	const route = routes.get(path);
+	const refused = refusal(request, options, route);
+	if (refused !== undefined || route === undefined) {
+		const status = refused ?? 404;
+		if (status === 401) response.setHeader("WWW-Authenticate", "Bearer");
+		if (status === 405) response.setHeader("Allow", "GET, HEAD");
+		// A body that nobody reads must not be waited for.
+		response.setHeader("Connection", "close");
+		send(response, status, "text/plain; charset=utf-8", `${status}\n`);
+		return;
+	}
+	const [body, status = 200] = route.body(source);
+	send(response, status, route.type, body);
+}
+
+function send(
+	response: http.ServerResponse,
+	status: number,
+	type: string,
+	body: string,
+): void {
+	response.writeHead(status, {
+		"Content-Type": type,
+		"Content-Length": Buffer.byteLength(body),
+		"Cache-Control": "no-store",
+		"X-Content-Type-Options": "nosniff",
+	});
+	response.end(body);
+}
+
+/** The status for who is turned away. */
+function refusal(
+	{ method, headers }: http.IncomingMessage,
+	{ host, hosts, token }: Checked<MetricsOptions>,
+	route: Route | undefined,
+): number | undefined {
+	const asked = hostNameOf(headers.host);
+	const isKnown =
+		isIP(asked) !== 0 || ["localhost", host, ...hosts].includes(asked);
+	if (!isKnown || isForeign(headers)) return 403;
+	if (method !== "GET" && method !== "HEAD") return 405;
+	const needsToken = token !== undefined && route?.isOpen !== true;
+	if (needsToken && !isSame(headers.authorization ?? "", `Bearer ${token}`)) {
+		return 401;
+	}
+	return undefined;
+}
+
+/** A page of somebody else's asks. */
+function isForeign({ host, origin }: http.IncomingHttpHeaders): boolean {
+	return origin !== undefined && origin !== `http://${host}`;
+}
+
+/** `Host` without its port, and the brackets of IPv6. */
+function hostNameOf(host = ""): string {
+	return host
+		.replace(/:\d*$/, "")
+		.replace(/^\[(.*)\]$/, "$1")
+		.toLowerCase();
+}
+
+/** Compares without telling by the time how much of it is right. */
+function isSame(one: string, other: string): boolean {
+	const [a, b] = [one, other].map((text) =>
+		createHash("sha256").update(text).digest(),
+	) as [Buffer, Buffer];
+	return timingSafeEqual(a, b);
+}
+
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
