@@ -1497,7 +1497,7 @@ type PinoLogger = {
  */
 type Logger = ConsoleLogger | PinoLogger;
 
-/** Where a server tells what it does: `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+/** Where a server tells what it does: a live page at `/`, `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
 interface MetricsOptions {
     /**
      * Address or name to listen at.
@@ -1531,6 +1531,12 @@ interface MetricsOptions {
      * @defaultValue []
      */
     hosts?: readonly string[];
+    /**
+     * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+     *
+     * @defaultValue false
+     */
+    tap?: boolean;
 }
 
 /**

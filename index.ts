@@ -53,8 +53,6 @@ export type {
 	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
-export type { MetricsRegister } from "./src/metrics.js";
-export type { MetricsOptions } from "./src/metrics-options.js";
 export type {
 	ConsoleLogger,
 	LogFields,
@@ -62,6 +60,8 @@ export type {
 	LogLevel,
 	PinoLogger,
 } from "./src/logger.js";
+export type { MetricsRegister } from "./src/metrics.js";
+export type { MetricsOptions } from "./src/metrics-options.js";
 export type {
 	EventLoopOptions,
 	FlowOptions,

@@ -223,20 +223,6 @@ export class ServerCore
 		return this.#counts.stats(this.#state, this.#loops, queueBytes, held);
 	}
 
-	/** What the live page shows besides; from the first call on there is somebody who notes it. */
-	live(tap: boolean): Live {
-		this.#live ??= new Live(this.#face, () => this.#loops, {
-			given: this.#options,
-			defaults: {
-				// What others depend on is as it is here.
-				...checkOptions({ protocol: this.#options.protocol }),
-				protocol: checkOptions(undefined).protocol,
-			},
-			tap,
-		});
-		return this.#live;
-	}
-
 	/** What all loops have counted, by the position of the counter. */
 	#sum(counter: number): number {
 		return this.#loops.reduce((sum, loop) => sum + loop.counter(counter), 0);
@@ -299,7 +285,24 @@ export class ServerCore
 
 	/** Listens for who wants to know what the server does. */
 	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
-		this.#metrics = await MetricsServer.start(options, this);
+		this.#metrics = await MetricsServer.start(
+			options,
+			this,
+			this.#needLive(options.tap),
+		);
+	}
+
+	/** What the live page shows besides its counts. */
+	#needLive(tap: boolean): Live {
+		const given = this.#options;
+		// What others depend on is as it is here.
+		const defaults = {
+			...checkOptions({ protocol: given.protocol, metrics: {} }),
+			protocol: checkOptions(undefined).protocol,
+		};
+		const loops = () => this.#loops;
+		this.#live ??= new Live(this.#face, loops, { given, defaults, tap });
+		return this.#live;
 	}
 
 	#stopMetrics(): void {

@@ -273,7 +273,7 @@ const unknownToLoops = [
 	...["flow.highWaterMarkBytes", "flow.lowWaterMarkBytes", "flow.overflow"],
 	...["flow.maxPending", "eventLoop.drainBudget", "protocol.options.text"],
 	...["host", "port", "path", "token"].map((name) => `metrics.${name}`),
-	"metrics.hosts",
+	...["metrics.hosts", "metrics.tap"],
 ];
 
 test.serial("the native side reads every option by its own name", async (t) => {

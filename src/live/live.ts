@@ -26,26 +26,6 @@ export class Live {
 		this.#tap = options.tap ? new Tap() : undefined;
 	}
 
-	/** The page, with what it may do: run its own script, and ask where it came from. */
-	page(): { headers: Record<string, string>; body: string } {
-		const policy = [
-			"default-src 'none'",
-			`script-src ${hashOf("script")}`,
-			`style-src ${hashOf("style")}`,
-			...["connect-src 'self'", "img-src data:", "base-uri 'none'"],
-			...["form-action 'none'", "frame-ancestors 'none'"],
-		];
-		return {
-			headers: {
-				"Content-Type": "text/html; charset=utf-8",
-				"Content-Security-Policy": policy.join("; "),
-				"Referrer-Policy": "no-referrer",
-				"X-Content-Type-Options": "nosniff",
-			},
-			body: page,
-		};
-	}
-
 	/** As JSON; takes the same time however many connections there are. */
 	report() {
 		return {
@@ -79,6 +59,22 @@ export interface LiveOptions {
 	readonly given: object;
 	readonly defaults: object;
 	readonly tap: boolean;
+}
+
+/** The page, and what it may do: run its own script, and ask where it came from. */
+export function livePage(): { headers: Record<string, string>; body: string } {
+	const policy = [
+		"default-src 'none'",
+		`script-src ${hashOf("script")}`,
+		`style-src ${hashOf("style")}`,
+		...["connect-src 'self'", "img-src data:", "base-uri 'none'"],
+		...["form-action 'none'", "frame-ancestors 'none'"],
+	];
+	const headers = {
+		"Content-Security-Policy": policy.join("; "),
+		"Referrer-Policy": "no-referrer",
+	};
+	return { headers, body: page };
 }
 
 function hashOf(tag: string): string {

@@ -17,7 +17,8 @@ const short = new Intl.NumberFormat("en", {
 	notation: "compact",
 	maximumFractionDigits: 1,
 });
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+const percent = (share) =>
+	`${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`;
 const bytes = (count) => `${short.format(count)}B`;
 const time = (seconds) =>
 	!seconds
@@ -181,7 +182,7 @@ function showThread(now, before, js, busiest) {
 	list("js", [
 		["handler, median", time(took(0.5))],
 		["handler, 99 of 100", time(took(0.99))],
-		["events that wait for it", bytes(queue)],
+		["events that wait", bytes(queue)],
 		["loops waited for it", percent(js.waited)],
 	]);
 	chart("busy", { JavaScript: js.busy, "busiest loop": busiest }, percent, 1);
