@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { decode, encode } from "@jridgewell/sourcemap-codec";
 import { rollup } from "rollup";
+import { parseAst } from "rollup/parseAst";
 
 const entry = "build/package/index.js";
 const loader = resolve("build/package/src/bridge/binding.js");
@@ -57,33 +58,56 @@ function inBrief(text) {
 }
 
 const chunk = await bundle();
+const { code, map } = shortened(chunk);
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, `${commonjs}.map`), ofLines(chunk.map));
-writeFileSync(join(folder, commonjs), withoutDocs(chunk.code));
+writeFileSync(join(folder, `${commonjs}.map`), map);
+writeFileSync(join(folder, commonjs), code);
 writeFileSync(
 	join(folder, esm),
 	`export { ${chunk.exports.join(", ")} } from "./${commonjs}";\n`,
 );
 
-/** Docs are for who reads the types. Their lines stay, empty, so that the source map goes on to be right. */
-function withoutDocs(code) {
+/**
+ * Without docs, which are for who reads the types, comments and empty lines, and with tabs, it is a sixth shorter, and loads the
+ * faster for it. The source map knows lines: where in a line something begins would make it three times as large, which is a third
+ * of the package.
+ *
+ * @param {{ code: string, map: import("rollup").SourceMap }} chunk
+ */
+function shortened({ code, map: { version, file, sources, mappings } }) {
 	const doc = /^[ \t]*\/\*\*.*?\*\/$/gms;
-	return code.replace(doc, (text) => text.replace(/[^\n]+/g, ""));
+	const lines = code
+		.replace(doc, (text) => text.replace(/[^\n]+/g, ""))
+		.split("\n");
+	const ofLines = decode(mappings);
+	const kept = { code: [], mappings: [] };
+	for (const [at, line] of lines.entries()) {
+		const [, spaces, rest] = /^( *)(.*)$/.exec(line);
+		if (rest === "" || /^\/\/(?!# source)/.test(rest)) continue;
+		kept.code.push("\t".repeat(spaces.length / 4) + rest);
+		kept.mappings.push(begins(ofLines[at] ?? []));
+	}
+	const short = `${kept.code.join("\n")}\n`;
+	if (meaning(short) !== meaning(code)) {
+		throw new Error("the bundle says something else without its empty lines");
+	}
+	const ofAll = { version, file, sources, names: [] };
+	return {
+		code: short,
+		map: JSON.stringify({ ...ofAll, mappings: encode(kept.mappings) }),
+	};
 }
 
-/**
- * A source map that knows lines: where in a line something begins makes it three times as large, which is a third of the package.
- *
- * @param {import("rollup").SourceMap} map
- */
-function ofLines({ version, file, sources, mappings }) {
-	const lines = decode(mappings).map((segments) =>
-		segments
-			.filter((segment, at) => segment.length > 1 && isNewLine(segments, at))
-			.map(([column, source, line, from]) => [column, source, line, from]),
-	);
-	const ofAll = { version, file, sources, names: [] };
-	return JSON.stringify({ ...ofAll, mappings: encode(lines) });
+/** Where a line comes from, and what in it comes from another one than what is before it. */
+function begins(segments) {
+	return segments
+		.filter((segment, at) => segment.length > 1 && isNewLine(segments, at))
+		.map(([column, source, line, from], at) => [
+			at === 0 ? 0 : column,
+			source,
+			line,
+			from,
+		]);
 }
 
 /** True for what comes from another line than what is before it. */
@@ -91,6 +115,14 @@ function isNewLine(segments, at) {
 	const [, source, line] = segments[at];
 	const [, sourceBefore, lineBefore] = segments[at - 1] ?? [];
 	return source !== sourceBefore || line !== lineBefore;
+}
+
+/** What code says, wherever it stands. */
+function meaning(code) {
+	return JSON.stringify(parseAst(code), (key, value) => {
+		if (key === "start" || key === "end") return undefined;
+		return typeof value === "bigint" ? `${value}n` : value;
+	});
 }
 
 async function bundle() {

@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from "node:net";
 import os from "node:os";
 import * as check from "./base/check.js";
+import { net } from "./base/node-modules.js";
 import {
 	boolean,
 	type Checked,
@@ -515,6 +515,7 @@ function networks(value: unknown, name: string): readonly string[] {
 /** `10.0.0.1`, `10.0.0.0/8`. */
 function isNetwork(text: string): boolean {
 	const [ip = "", bits, ...more] = text.split("/");
+	const { isIPv4, isIPv6 } = net();
 	const most = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes("%") ? 128 : -1;
 	if (more.length > 0 || most < 0) return false;
 	return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);

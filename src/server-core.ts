@@ -66,6 +66,7 @@ import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
+import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
@@ -168,8 +169,8 @@ export class ServerCore
 			face,
 			options: this.#options,
 			memory: this.memory,
-			addProtocol: (native) =>
-				(this.#native as binding.NativeServer).addProtocol(native),
+			addProtocol: (native, instead) =>
+				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
 	}
@@ -191,8 +192,12 @@ export class ServerCore
 		return this.#roles.roleOf(protocol, handler, calls);
 	}
 
-	numberOf(role: Role): number {
+	numberOf(role: Role): ProtocolNumber {
 		return this.#roles.numberOf(role as ProtocolRole);
+	}
+
+	settle(number: ProtocolNumber): void {
+		this.#roles.settle(number);
 	}
 
 	get connectionCount(): number {
@@ -566,6 +571,9 @@ export class ServerCore
 				(bytes, index) =>
 					new EventLoop(this, index, bytes, loopOptions, {
 						wake: () => this.#native?.wake(index),
+						sendNow: options.threads
+							? undefined
+							: (...command) => this.#native?.sendNow(...command) ?? false,
 						abort: () => this.#native?.abort(index),
 						register: (memory) =>
 							(this.#native as binding.NativeServer).register(index, memory),

@@ -1,6 +1,5 @@
-import { lookup } from "node:dns/promises";
-import { isIP, isIPv6 } from "node:net";
 import type { GevError } from "../base/errors.js";
+import { dns, net } from "../base/node-modules.js";
 
 /** Every address, IPv4's too. */
 export const ANY_IPV6 = "::";
@@ -16,7 +15,7 @@ export function hasNoIPv6({ code }: Partial<GevError>): boolean {
 /** The IP address of a host; of several that a name has the first, as in node:net. */
 export async function addressOf(host: string): Promise<string> {
 	if (isAddress(host)) return host;
-	const found = await lookup(host, { all: true });
+	const found = await dns().lookup(host, { all: true });
 	// A name does not say the zone that a link-local address has to be in.
 	const first = found.find(({ address }) => !LINK_LOCAL.test(address));
 	return (first ?? found[0])?.address ?? host;
@@ -25,8 +24,8 @@ export async function addressOf(host: string): Promise<string> {
 /** With or without a zone, whose name may have characters that `isIP` does not expect. */
 function isAddress(host: string): boolean {
 	const at = host.indexOf("%");
-	if (at < 0) return isIP(host) !== 0;
-	return isIPv6(host.slice(0, at)) && at + 1 < host.length;
+	if (at < 0) return net().isIP(host) !== 0;
+	return net().isIPv6(host.slice(0, at)) && at + 1 < host.length;
 }
 
 /** Of the socket, and of its bind. */

@@ -37,6 +37,7 @@ export class CommandQueue {
 	private readonly words: Int32Array;
 	private readonly bytes: SharedBuffer;
 	private readonly wake: () => void;
+	private readonly sendNow: LoopCommands["sendNow"];
 	/** What framing adds to a message at most. */
 	private readonly framing: number;
 	private readonly memory: MemoryBudget;
@@ -62,11 +63,12 @@ export class CommandQueue {
 		framing: number,
 		memory: MemoryBudget,
 		loans: Loans,
-		wake: () => void,
+		native: LoopCommands,
 	) {
 		this.words = control;
 		this.bytes = sharedBuffer(control.buffer);
-		this.wake = wake;
+		this.wake = native.wake;
+		this.sendNow = native.sendNow;
 		this.framing = framing;
 		this.memory = memory;
 		this.loans = loans;
@@ -211,7 +213,9 @@ export class CommandQueue {
 		data: Buffer,
 		flags: number,
 	): number {
-		this.lend(slot, generation, flags, this.loans.give(data), NOTHING);
+		if (!this.sendAtOnce(slot, generation, data, flags, true)) {
+			this.lend(slot, generation, flags, this.loans.give(data), NOTHING);
+		}
 		return data.length + this.framing;
 	}
 
@@ -249,13 +253,38 @@ export class CommandQueue {
 		flags: number,
 	): number {
 		const whole = viewOf(data, 0, length);
-		if (length > PART_BYTES) {
+		if (length <= PART_BYTES) {
+			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
+		} else if (!this.sendAtOnce(slot, generation, whole, flags, false)) {
 			const loan = this.loans.take(length);
 			this.lend(slot, generation, flags, loan, whole);
-		} else {
-			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
 		}
 		return length + this.framing;
+	}
+
+	/**
+	 * Has the loop write these bytes from where they are, behind all that is in the queue, if it is on this thread; false if that
+	 * cannot be. With `take` their memory is gone then.
+	 */
+	private sendAtOnce(
+		slot: number,
+		generation: number,
+		bytes: Uint8Array,
+		flags: number,
+		take: boolean,
+	): boolean {
+		const { sendNow } = this;
+		if (sendNow === undefined || this.backlog.length > 0) return false;
+		// Another thread could write to it meanwhile.
+		if (bytes.buffer instanceof SharedArrayBuffer) return false;
+		// Should that fail, the next publish wakes the loop for what is made visible here.
+		if (!this.scheduled) this.schedule();
+		const { head } = this;
+		Atomics.store(this.words, WORD_COMMAND_HEAD, head);
+		const kind = COMMAND_SEND | flags;
+		if (!sendNow(slot, generation, kind, bytes, take)) return false;
+		this.published = head;
+		return true;
 	}
 
 	/** Sends a loan, behind whose beginning `content` is written first. It is back at once if that fails. */
@@ -447,6 +476,25 @@ export class CommandQueue {
 		this.scheduled = false;
 		this.publish();
 	};
+}
+
+/** What a loop does for its queue of commands. */
+export interface LoopCommands {
+	/** Ends its sleep. */
+	wake(): void;
+	/**
+	 * For a loop on this thread, which does at once what the first word of a command and its payload say; false when it cannot.
+	 * With `take` the memory of the payload is gone then.
+	 */
+	readonly sendNow:
+		| ((
+				slot: number,
+				generation: number,
+				kind: number,
+				bytes: Uint8Array,
+				take: boolean,
+		  ) => boolean)
+		| undefined;
 }
 
 /** A connection that nothing is sent to any more. */

@@ -2,7 +2,11 @@ import { now } from "../base/clock.js";
 import { GevError } from "../base/errors.js";
 import { addressesEnd, readAddresses } from "./addresses.js";
 import type { CloseReason } from "./close-reason.js";
-import { CommandQueue, type Unwanted } from "./command-queue.js";
+import {
+	CommandQueue,
+	type LoopCommands,
+	type Unwanted,
+} from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import type { Fragment } from "./fragment.js";
 import { readFrameError } from "./frame-error.js";
@@ -112,7 +116,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			options.framing,
 			server.memory,
 			this.loans,
-			native.wake,
+			native,
 		);
 		this.events = new EventQueue(this.control, memory.events.buffer, this, () =>
 			this.commands.wakeLoop(),
@@ -494,8 +498,7 @@ export interface LoopOptions {
 }
 
 /** What can be done to a native loop besides giving it commands. */
-export interface LoopControls extends LoanRegister {
-	wake(): void;
+export interface LoopControls extends LoanRegister, LoopCommands {
 	/** Ends it at once; it says nothing more. */
 	abort(): void;
 }

@@ -1,7 +1,8 @@
-import { markAsUntransferable } from "node:worker_threads";
 import { FastBuffer } from "../base/fast-buffer.js";
+import { workerThreads } from "../base/node-modules.js";
 import { FLAG_ASCII, FLAG_MORE, FLAG_TEXT } from "./records.js";
 import type { SharedBuffer } from "./shared-buffer.js";
+import { trimWhenQuiet } from "./trim.js";
 import { Unfinished } from "./unfinished.js";
 
 /**
@@ -80,8 +81,11 @@ export class MessagePool {
 			const isAscii = (kind & FLAG_ASCII) !== 0;
 			unfinished.add(this.#bytes.subarray(at, at + length), isAscii);
 			if (!isLast) return undefined;
+			const isText = (kind & FLAG_TEXT) !== 0;
+			const message = isText ? unfinished.text() : unfinished.bytes();
 			connection.forgetUnfinished();
-			return (kind & FLAG_TEXT) === 0 ? unfinished.bytes() : unfinished.text();
+			trimWhenQuiet();
+			return message;
 		} catch {
 			// Strings and buffers have an upper limit of their own.
 			connection.tooLong();
@@ -106,7 +110,7 @@ export interface PartsHolder {
 
 function newSlab(): Buffer {
 	const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-	markAsUntransferable(slab.buffer);
+	workerThreads().markAsUntransferable(slab.buffer);
 	return slab;
 }
 

@@ -13,6 +13,15 @@ export function trimLater(): void {
 	schedule();
 }
 
+/**
+ * The same for long messages, which go to the allocator too: when none has come for a while, so that the next one finds its memory
+ * where the last one was, but at the latest {@link MOST_DELAYS} delays from now.
+ */
+export function trimWhenQuiet(): void {
+	isBusy = true;
+	if (step < 0) trimLater();
+}
+
 function schedule(): void {
 	const delay = DELAYS_MS[step];
 	if (delay === undefined) {
@@ -20,6 +29,13 @@ function schedule(): void {
 		return;
 	}
 	timer = setTimeout(() => {
+		if (isBusy && postponed < MOST_DELAYS) {
+			isBusy = false;
+			postponed++;
+			schedule();
+			return;
+		}
+		postponed = 0;
 		trimMemory();
 		step++;
 		schedule();
@@ -29,6 +45,13 @@ function schedule(): void {
 /** Which delay runs; -1 for none. */
 let step = -1;
 let timer: NodeJS.Timeout | undefined;
+/** There was a long message since the timer was set. */
+let isBusy = false;
+/** How often that has put it off. */
+let postponed = 0;
+
+/** How often long messages can put it off. */
+const MOST_DELAYS = 5;
 
 /** 2, 5, 9.5, 20 and 40 seconds after the last ones have ended. */
 const DELAYS_MS = [2000, 3000, 4500, 10_500, 20_000];

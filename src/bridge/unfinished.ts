@@ -1,3 +1,4 @@
+import { freeMemory } from "#binding";
 import type { SharedBuffer } from "./shared-buffer.js";
 import { utf8Text } from "./text.js";
 
@@ -33,11 +34,20 @@ export class Unfinished {
 		this.#isAscii &&= isAscii;
 	}
 
-	/** The message, as bytes. */
+	/** The message, as bytes, which are not this one's any more. */
 	bytes(): Buffer {
-		return this.#memory.length === this.length
-			? this.#memory
-			: withRoom(this.length, this.#memory.subarray(0, this.length));
+		const memory = this.#memory;
+		if (memory.length !== this.length) {
+			return withRoom(this.length, memory.subarray(0, this.length));
+		}
+		this.#memory = NOTHING;
+		return memory;
+	}
+
+	/** Nothing is needed any more of what is here. */
+	discard(): void {
+		free(this.#memory);
+		this.#memory = NOTHING;
 	}
 
 	/**
@@ -57,8 +67,18 @@ export class Unfinished {
 		const more = Math.max(4 * length, LEAST_BYTES);
 		const isCertain = this.#announced >= length;
 		const enough = isCertain ? Math.min(more, this.#announced) : 2 * length;
-		this.#memory = withRoom(enough, this.#memory.subarray(0, at));
+		const memory = withRoom(enough, this.#memory.subarray(0, at));
+		free(this.#memory);
+		this.#memory = memory;
 	}
+}
+
+/**
+ * Lets memory that nobody else has seen go at once. The garbage collector has no reason to hurry where nothing is allocated any
+ * more, as when a thousand connections have gone with half a message each.
+ */
+function free(memory: SharedBuffer): void {
+	if (memory.length >= LONG_BYTES) freeMemory(memory);
 }
 
 function withRoom(length: number, bytes: Uint8Array): SharedBuffer {
@@ -68,6 +88,9 @@ function withRoom(length: number, bytes: Uint8Array): SharedBuffer {
 }
 
 const NOTHING = withRoom(0, new Uint8Array());
+
+/** What is shorter is left to the garbage collector. */
+const LONG_BYTES = 32 * 1024;
 
 /** Of this much memory is at once what an announcement asks for. */
 const LEAST_BYTES = 256 * 1024;

@@ -228,6 +228,7 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		if (unfinished === undefined) return;
 		this.unfinished = undefined;
 		this.release(unfinished.length);
+		unfinished.discard();
 	}
 
 	/** About how many bytes are held for it, on this side and in the loop. */

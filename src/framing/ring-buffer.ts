@@ -1,8 +1,8 @@
-import { markAsUntransferable } from "node:worker_threads";
 import { bytesOf, lengthOf, viewOf } from "../base/bytes.js";
 import * as check from "../base/check.js";
 import { GevError, shown } from "../base/errors.js";
 import { FastBuffer } from "../base/fast-buffer.js";
+import { workerThreads } from "../base/node-modules.js";
 
 /**
  * Puts bytes, whose memory is the buffer's from now on, behind those that are there, whatever the maximum: without a copy
@@ -412,7 +412,9 @@ export class RingBuffer {
 
 	#lend(storage: Buffer): void {
 		// Who transfers a message must not take what comes behind it. What is shorter shares memory that is marked already.
-		if (storage.length >= OWN_BYTES) markAsUntransferable(storage.buffer);
+		if (storage.length >= OWN_BYTES) {
+			workerThreads().markAsUntransferable(storage.buffer);
+		}
 		this.#storage = storage;
 		this.#at = 0;
 		this.#length = storage.length;

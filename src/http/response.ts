@@ -1,5 +1,5 @@
-import { STATUS_CODES } from "node:http";
 import { bytesOf, isBytes, lengthOf, viewOf } from "../base/bytes.js";
+import { http } from "../base/node-modules.js";
 import type { CopiedRequest } from "./copied-request.js";
 import { headerLines, isToken } from "./header-lines.js";
 import { httpDate } from "./http-date.js";
@@ -64,7 +64,7 @@ export function responseBytes(
 ): Buffer {
 	const hasBody = status !== 204 && status !== 304;
 	const has = (name: RegExp) => lines.some((line) => name.test(line));
-	let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+	let head = `HTTP/1.1 ${status} ${http().STATUS_CODES[status] ?? ""}\r\n`;
 	if (!has(/^date:/i)) head += `Date: ${httpDate()}\r\n`;
 	head += `Connection: close\r\n${lines.join("")}`;
 	if (hasBody && body.length > 0 && !has(/^content-type:/i)) {

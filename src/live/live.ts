@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { performance } from "node:perf_hooks";
 import { page } from "#page";
 import { now } from "../base/clock.js";
 import { watch } from "../flow/channels.js";
@@ -79,5 +77,6 @@ export function livePage(): { headers: Record<string, string>; body: string } {
 
 function hashOf(tag: string): string {
 	const [, text = ""] = page.split(new RegExp(`</?${tag}>`));
+	const { createHash } = process.getBuiltinModule("node:crypto");
 	return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }

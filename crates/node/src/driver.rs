@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gev_reactor::{EventLoop, Turn, guard};
+use gev_reactor::{Command, EventLoop, Turn, guard};
 use napi::bindgen_prelude::check_status;
 use napi::{Env, Error, sys};
 
@@ -43,6 +43,8 @@ struct Driven {
     idle: NonNull<Handle>,
     /// When the timer is going to fire.
     due: Cell<Option<Instant>>,
+    /// What Node's loop has called for is not done.
+    is_driving: Cell<bool>,
     /// The loop has come to its end, or failed.
     ended: Cell<bool>,
     /// What it failed with, until JavaScript has been told.
@@ -85,6 +87,7 @@ impl Driver {
             timer,
             idle,
             due: Cell::new(None),
+            is_driving: Cell::new(false),
             ended: Cell::new(false),
             failure: RefCell::new(None),
             open_handles: Cell::new(3),
@@ -124,6 +127,16 @@ impl Driver {
         self.driven.step(Step::Attend, false);
         self.driven.rest();
     }
+
+    /// Has the loop do at once, behind all that is in its queue, what this command says. False when it cannot. From JavaScript.
+    pub(crate) fn run_now(&self, command: Command<'_>) -> bool {
+        let is_done = self.driven.run_now(command);
+        if !self.driven.is_driving.get() {
+            // Nobody else is going to look what has come of it.
+            self.wake();
+        }
+        is_done
+    }
 }
 
 impl Drop for Driver {
@@ -140,8 +153,31 @@ enum Step {
 }
 
 impl Driven {
+    fn run_now(&self, command: Command<'_>) -> bool {
+        // Borrowed when the loop is at work: then JavaScript was not to run.
+        let Ok(mut slot) = self.event_loop.try_borrow_mut() else {
+            return false;
+        };
+        let Some(event_loop) = slot.as_mut().filter(|_| !self.ended.get()) else {
+            return false;
+        };
+        let is_done = guard(|| Ok(event_loop.run_now(command)));
+        is_done.unwrap_or_else(|message| {
+            self.fail(message);
+            true
+        })
+    }
+
     /// Called by Node's loop: there is something to do.
     fn drive(&self) {
+        self.is_driving.set(true);
+        self.pass();
+        self.is_driving.set(false);
+        self.rest();
+    }
+
+    /// Turn, drain and commands.
+    fn pass(&self) {
         let mut due = self.step(Step::Turn, true);
         for _ in 0..PASSES {
             if !due {
@@ -154,7 +190,6 @@ impl Driven {
             // Node's own timers and sockets have their turn first.
             self.doorbell.drain_soon();
         }
-        self.rest();
     }
 
     /// Runs the loop once; true when a drain is due, which only the caller knows of: if `quiet`, else the doorbell rings.
@@ -176,10 +211,10 @@ impl Driven {
                 event_loop.announce();
                 Ok(turn)
             });
-            if turn != Ok(Turn::Running) {
-                self.ended.set(true);
-                self.stop_handles();
-                *self.failure.borrow_mut() = turn.err();
+            match turn {
+                Ok(Turn::Running) => {}
+                Ok(Turn::Ended) => self.end(),
+                Err(message) => self.fail(message),
             }
         }
         let mut failure = self.failure.borrow_mut();
@@ -226,6 +261,16 @@ impl Driven {
         let ms = wait.as_nanos().div_ceil(1_000_000) as u64;
         // SAFETY: the handle is open, as the loop is there.
         unsafe { (self.libuv.timer_start)(self.timer.as_ptr(), on_timer, ms, 0) };
+    }
+
+    fn end(&self) {
+        self.ended.set(true);
+        self.stop_handles();
+    }
+
+    fn fail(&self, message: String) {
+        self.end();
+        *self.failure.borrow_mut() = Some(message);
     }
 
     fn stop_handles(&self) {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gev_options::{Checked, config, protocol};
-use gev_reactor::{Address, Config, LoopHandle, Reactor};
+use gev_reactor::{Address, Command, Config, ConnectionId, LoopHandle, Reactor};
 use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
@@ -171,6 +171,7 @@ impl Environment {
         if let (false, Some(libuv), [_]) = (threads, self.libuv, bridges.as_slice()) {
             let (reactor, event_loop) =
                 Reactor::start_driven(config, bridges.remove(0)).map_err(start_error)?;
+            allocator::warm_up();
             let doorbell = Arc::clone(&self.doorbell);
             let driver = Driver::new(env, event_loop, doorbell, libuv)?;
             return Ok(Running {
@@ -247,6 +248,41 @@ impl NativeServer {
         self.wake(event_loop);
     }
 
+    /// Sends a Uint8Array at once, behind all that is in the queue of commands: `kind` is the first word of a command that sends.
+    /// What of it the kernel does not take is copied. False when that cannot be, as the loop has a thread or has to be left alone.
+    /// `take`: the memory is not needed any more, and goes at once.
+    #[napi(catch_unwind)]
+    pub fn send_now(
+        &self,
+        env: Env,
+        slot: u32,
+        generation: u32,
+        kind: u32,
+        bytes: Unknown<'_>,
+        take: bool,
+    ) -> Result<bool> {
+        let Piece { base, len } = view(&env, &bytes)?;
+        let running = self.running.borrow();
+        let Some(driver) = running.as_ref().and_then(|it| it.driver.as_ref()) else {
+            return Ok(false);
+        };
+        let payload = match len {
+            0 => &[],
+            // SAFETY: memory of a live value of this call, in which no JavaScript runs that could write to it.
+            _ => unsafe { std::slice::from_raw_parts(base, len) },
+        };
+        let is_done = driver.run_now(Command {
+            id: ConnectionId { slot, generation },
+            kind: records::command_kind(kind),
+            payload,
+            loan: None,
+        });
+        if is_done && take {
+            detach(&env, &bytes)?;
+        }
+        Ok(is_done)
+    }
+
     /// Makes a Uint8Array known that a loop may be lent, by the number that this returns. JavaScript keeps it, and where it is,
     /// until it is forgotten or the loop has ended, and does not write to it while it is lent.
     #[napi(catch_unwind)]
@@ -275,14 +311,15 @@ impl NativeServer {
     }
 
     /// Makes the protocol in these options known, which are those of the server otherwise, so that its connections may change to
-    /// it: by the number that this returns.
+    /// it: by the number that this returns. The one with the number `instead`, if there is one, is forgotten: no change to it
+    /// may be under way.
     #[napi(catch_unwind)]
-    pub fn add_protocol(&self, options: Object<'_>) -> Result<u32> {
+    pub fn add_protocol(&self, options: Object<'_>, instead: i32) -> Result<u32> {
         let config = protocol(&Checked::new(options))?;
         let running = self.running.borrow();
         let reactor = running.as_ref().map(|running| &running.reactor);
         reactor
-            .map(|reactor| reactor.add_protocol(config))
+            .map(|reactor| reactor.add_protocol(config, instead as u32))
             .ok_or_else(|| Error::from_reason("Bug: the server does not run"))
     }
 
@@ -319,6 +356,12 @@ impl NativeServer {
 #[napi(catch_unwind)]
 pub fn records_version() -> String {
     records::version()
+}
+
+/// The memory of a Uint8Array is not needed any more, and goes at once.
+#[napi(catch_unwind)]
+pub fn free_memory(env: Env, memory: Unknown<'_>) -> Result<()> {
+    detach(&env, &memory)
 }
 
 /// Gives memory that nobody has back to the system, if that is much: see `allocator.rs`.

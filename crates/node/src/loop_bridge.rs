@@ -155,9 +155,9 @@ impl Bridge for LoopBridge {
             .events
             .has_room_for(half.max(2 * record_bytes(PART_BYTES)));
         if room && self.wants_room {
-            self.wants_room = false;
             self.loop_wants_room.store(0, SeqCst);
         }
+        self.wants_room = !room;
         room
     }
 

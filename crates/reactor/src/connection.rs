@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     config: Arc<Config>,
     session: Session,
     ready: Readiness,
+    /// The last read gave much, as the next one may.
+    reads_much: bool,
     pub(crate) listed: Listed,
     /// The deadline of this connection's entry in the timer wheel.
     pub(crate) armed: Option<Instant>,
@@ -91,6 +93,7 @@ impl Connection {
             config,
             session,
             ready: Readiness::default(),
+            reads_much: false,
             listed: Listed::default(),
             armed: None,
         }
@@ -224,6 +227,10 @@ impl Connection {
             if most == 0 {
                 return Next::Starved;
             }
+            if self.reads_much && !around.bridge.has_room() {
+                // What has been read without room for it would be copied once more.
+                return Next::Blocked;
+            }
             match self.socket.read(&mut around.read_buffer[..most]) {
                 Ok(0) => {
                     self.ready.readable = false;
@@ -234,6 +241,7 @@ impl Connection {
                 }
                 Ok(n) => {
                     around.bridge.add(Counter::ReceivedBytes, n as u64);
+                    self.reads_much = n >= PART_BYTES / 2;
                     // Where memory is scarce, what comes of a little is awaited first.
                     let is_scarce = most < PART_BYTES.min(around.read_buffer.len());
                     budget = if is_scarce {

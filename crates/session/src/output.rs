@@ -12,6 +12,8 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 
+use gev_wire::PART_BYTES;
+
 use crate::loan::Loan;
 
 /// Bytes accepted for a socket and not yet taken by the kernel.
@@ -173,13 +175,27 @@ impl Output {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.append(payload, pool);
+                    self.keep(payload, pool);
                     return Ok(false);
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(true)
+    }
+
+    /// Copies a payload, or what is left of one, behind what is there: what is long to memory of its own.
+    pub(crate) fn keep(&mut self, payload: &[u8], pool: &mut ChunkPool) {
+        if payload.len() <= PART_BYTES {
+            return self.append(payload, pool);
+        }
+        self.len += payload.len();
+        let own = Piece::Chunk(payload.to_vec());
+        if self.head.is_nothing() {
+            self.head = own;
+        } else {
+            self.more.push_back(own);
+        }
     }
 
     /// Gives everything back, unsent.
@@ -342,7 +358,7 @@ mod tests {
         #[test]
         fn every_byte_leaves_once_and_in_order(
             writes in prop::collection::vec(
-                (prop_oneof![0usize..300, 0usize..50_000], 0..3),
+                (prop_oneof![0usize..300, 0usize..50_000, 0usize..200_000], 0..4),
                 0..12,
             ),
             takes in prop::collection::vec(0usize..40_000, 0..40),
@@ -357,6 +373,7 @@ mod tests {
                 match how {
                     0 => output.append(&bytes, &mut pool),
                     1 => drop(output.flush(&mut socket, &bytes, &mut pool).unwrap()),
+                    2 => output.keep(&bytes, &mut pool),
                     _ => output.append_loan(Loan::new(bytes)),
                 }
                 prop_assert_eq!(output.len(), expected.len() - socket.taken.len());
@@ -384,6 +401,23 @@ mod tests {
         assert_eq!(memory(1), 2048);
         assert_eq!(memory(1792), CHUNK_BYTES);
         assert_eq!(memory(CHUNK_BYTES - 2048), 2 * CHUNK_BYTES);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_long_payload_takes_its_own_length_and_is_gone_with_it() {
+        let mut pool = ChunkPool::new(1 << 20);
+        let mut output = Output::default();
+        let mut socket = Stingy {
+            takes: vec![0, 100_000],
+            taken: Vec::new(),
+        };
+        let all_taken = output.flush(&mut socket, &[1; 300_000], &mut pool);
+        assert!(!all_taken.unwrap());
+        assert_eq!((output.len(), output.memory()), (200_000, 200_000));
+        output.append(&[2; 3], &mut pool);
+        assert!(output.flush(&mut socket, &[], &mut pool).unwrap());
+        assert_eq!(output.memory(), 0);
+        assert_eq!(socket.taken.len(), 300_003);
     }
 
     #[test]

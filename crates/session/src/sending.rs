@@ -108,7 +108,7 @@ impl Session {
         } else if payload.len() >= DIRECT_BYTES && self.sending.writable {
             return self.flush_with(payload, outlet, pools);
         } else {
-            self.sending.append(payload, pools);
+            self.sending.output.keep(payload, &mut pools.chunks);
         }
         Next::Wait
     }

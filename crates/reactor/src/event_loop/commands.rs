@@ -1,18 +1,19 @@
 //! What the other end asks for: the commands of a turn, and the stop.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gev_session::{Event, Next, Stopping};
 use gev_wire::Close;
 
 use super::{EventLoop, NOBODY};
-use crate::bridge::{Bridge, CommandKind};
+use crate::bridge::{Bridge, Command, CommandKind};
 use crate::close_payload;
 use crate::counter::Counter;
 
 impl<B: Bridge> EventLoop<B> {
-    pub(super) fn run_commands(&mut self) {
+    /// Runs what is in the queue, within a budget; true when that was all.
+    pub(super) fn run_commands(&mut self) -> bool {
         let mut budget = self.config.command_budget_bytes;
         let mut stop = None;
         let mut sent = 0;
@@ -53,6 +54,22 @@ impl<B: Bridge> EventLoop<B> {
         if let Some((timeout, close)) = stop {
             self.stop(timeout, close);
         }
+        budget > 0
+    }
+
+    /// Does at once, behind all that are in the queue, what a command says that is not. False when it has to wait its turn, as
+    /// more is in the queue than the loop takes at a time.
+    pub fn run_now(&mut self, command: Command<'_>) -> bool {
+        self.now = Instant::now();
+        if !self.run_commands() {
+            return false;
+        }
+        let id = command.id;
+        if let Some(connection) = self.connections.get_mut(id) {
+            let next = connection.run(command, self.now, &self.shared.protocols, &mut self.pools);
+            self.settle(id, next);
+        }
+        true
     }
 
     /// Stops listening and says goodbye to everybody, those included who have connected and were not accepted yet.

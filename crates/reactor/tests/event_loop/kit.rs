@@ -43,12 +43,7 @@ pub(crate) struct Shared {
 
 impl Bridge for TestBridge {
     fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
-        let used: usize = self
-            .unpublished
-            .iter()
-            .map(|(.., payload)| payload.len())
-            .sum();
-        if self.lock().room < used + len {
+        if self.lock().room < self.unpublished_bytes() + len {
             return None;
         }
         self.reserved = vec![0; len];
@@ -69,16 +64,14 @@ impl Bridge for TestBridge {
     }
 
     fn has_room(&mut self) -> bool {
-        self.lock().room >= gev_wire::PART_BYTES
+        self.lock().room >= self.unpublished_bytes() + gev_wire::PART_BYTES
     }
 
     fn publish(&mut self) -> bool {
+        let bytes = self.unpublished_bytes();
         let unpublished = std::mem::take(&mut self.unpublished);
         let mut shared = self.lock();
-        shared.room -= unpublished
-            .iter()
-            .map(|(.., payload)| payload.len())
-            .sum::<usize>();
+        shared.room -= bytes;
         shared.events.extend(unpublished);
         !shared.events.is_empty()
     }
@@ -127,6 +120,11 @@ impl TestBridge {
         let bridge = Self::default();
         bridge.lock().room = room;
         bridge
+    }
+
+    fn unpublished_bytes(&self) -> usize {
+        let unpublished = self.unpublished.iter();
+        unpublished.map(|(.., payload)| payload.len()).sum()
     }
 
     /// Never sleeps for the lock: ThreadSanitizer does not see what std does then, and would take it for no lock at all.

@@ -14,11 +14,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use gev_reactor::{Balance, CodecMaker, CommandKind, Config, ConnectionId, Counter, Reactor};
-use gev_session::{Config as SessionConfig, Event};
+use gev_reactor::{
+    Balance, CodecMaker, Command, CommandKind, Config, ConnectionId, Counter, Reactor,
+};
+use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::{CloseCause, MessageKind, Outgoing, Raw};
 
-use kit::{REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets, with_session};
+use kit::{
+    Driven, OVERFILL, REQUEST, TestBridge, config, connect, speaking, web_socket, web_sockets,
+    with_session,
+};
 
 const NOBODY: ConnectionId = ConnectionId {
     slot: 0,
@@ -75,6 +80,61 @@ fn a_connection_too_many_is_counted_and_closed() {
     let counted = bridge.lock().counted;
     assert_eq!(counted[Counter::Accepted as usize], 2);
     assert_eq!(counted[Counter::RefusedOfAll as usize], 1);
+}
+
+#[test]
+fn what_is_done_at_once_comes_behind_the_queue() {
+    let mut driven = Driven::new(config(), 1 << 20);
+    let (mut client, id) = driven.enter();
+    let at_once = |driven: &mut Driven, id, payload| {
+        driven.event_loop.run_now(Command {
+            id,
+            kind: CommandKind::Send(Outgoing::whole(MessageKind::Binary)),
+            payload,
+            loan: None,
+        })
+    };
+    driven.send(id, b"one, ".to_vec());
+    assert!(at_once(&mut driven, id, b"two"));
+    driven.turn();
+    let mut read = [0; 8];
+    client.read_exact(&mut read).unwrap();
+    assert_eq!(&read, b"one, two");
+
+    // More than the loop takes at a time.
+    driven.send(id, vec![1; OVERFILL]);
+    driven.send(id, b"three".to_vec());
+    assert!(!at_once(&mut driven, id, b"four"));
+
+    driven.command(id, CommandKind::Destroy, vec![0]);
+    while !at_once(&mut driven, id, b"five") {}
+    driven.turn();
+    assert_eq!(driven.next().1, Event::Close);
+}
+
+#[test]
+fn much_is_read_only_where_there_is_room_for_it() {
+    let room = gev_wire::PART_BYTES + 16 * 1024;
+    let mut config = config();
+    config.event_loop.read_buffer_bytes = gev_wire::PART_BYTES;
+    let mut driven = Driven::new(config, room);
+    let (mut client, _) = driven.enter();
+    let sent = thread::spawn(move || {
+        client.write_all(&[7; 3 * gev_wire::PART_BYTES]).unwrap();
+        client
+    });
+    let mut got = 0;
+    while got < 3 * gev_wire::PART_BYTES {
+        driven.turn();
+        let input = |gauges: &(u32, Gauges)| gauges.1.input as usize;
+        let kept: usize = driven.bridge.lock().gauges.iter().map(input).sum();
+        assert_eq!(kept, 0);
+        while let Some((_, event, payload)) = driven.taken() {
+            assert!(matches!(event, Event::Message(_)), "{event:?}");
+            got += payload.len();
+        }
+    }
+    drop(sent.join());
 }
 
 #[test]
