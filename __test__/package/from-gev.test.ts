@@ -62,5 +62,13 @@ test("what the page says is here, is here", (t) => {
 	t.deepEqual(missing, []);
 });
 
+test("the metrics that the page names are those of the page about metrics", (t) => {
+	const metrics = readFileSync(new URL("docs/metrics.md", root), "utf8");
+	const here = rows.map((row) => row.here).join("\n");
+	const named = here.match(/`gev_\w+`/g) ?? [];
+	t.true(named.length >= 4);
+	for (const name of named) t.true(metrics.includes(name), name);
+});
+
 /** Words in samples that are no names of the package. */
 const NOT_OURS = new Set(["await", "new", "Yours", "server", "ms", "ctx"]);
