@@ -11,14 +11,16 @@ import type { Journal } from "./journal.js";
 export class Top {
 	readonly #loops: () => readonly LoopOfMany[];
 	readonly #journal: Journal;
-	/** What was read of connections at the last look. */
-	#seen = new Map<ConnectionCore, Seen>();
+	/** What the kernel had taken of connections' output at the last look, modulo 2^32. */
+	#seen = new Map<ConnectionCore, number>();
+	/** When that was. */
+	#at = 0;
 	/** Those of the last window, which is read once more. */
 	#window: ConnectionCore[] = [];
 	/** Where the next window begins. */
 	#loop = 0;
 	#slot = 0;
-	#rows: TopRow[] = [];
+	#onTop = new Set<ConnectionCore>();
 
 	constructor(loops: () => readonly LoopOfMany[], journal: Journal) {
 		this.#loops = loops;
@@ -27,33 +29,34 @@ export class Top {
 
 	/** Those on top as far as it has looked, in each of the three orders. */
 	look() {
+		const at = now();
+		const before = this.#seen;
+		const seen = new Map<ConnectionCore, number>();
+		const perSecond = 1000 / Math.max(1, at - this.#at);
+		const rateOf = (core: ConnectionCore) => {
+			const done = before.get(core);
+			const sent = done === undefined ? 0 : (seen.get(core) as number) - done;
+			return Math.round((sent >>> 0) * perSecond);
+		};
+		const lists = { buffered: new List(), rate: new List(), age: new List() };
 		const first = this.#window;
 		this.#window = this.#nextWindow();
-		const onTop = this.#rows.map(({ core }) => core);
-		const all = new Set([...onTop, ...first, ...this.#window]);
-		const seen = new Map<ConnectionCore, Seen>();
-		const rows: TopRow[] = [];
-		for (const core of all) {
-			if (!core.isThere) continue;
-			const reading = read(core);
-			seen.set(core, reading);
-			const before = this.#seen.get(core);
-			rows.push(this.#row(core, reading, before));
+		for (const cores of [this.#onTop, first, this.#window]) {
+			for (const core of cores) {
+				if (seen.has(core) || !core.isThere) continue;
+				seen.set(core, core.loop.gauge(core.slot, GAUGE_DONE));
+				lists.buffered.offer(core, core.held);
+				lists.rate.offer(core, rateOf(core));
+				lists.age.offer(core, this.#journal.ageOf(core.face));
+			}
 		}
 		this.#seen = seen;
-		const lists = {
-			buffered: largest(rows, "buffered"),
-			rate: largest(rows, "rate"),
-			age: largest(rows, "ageMs"),
-		};
-		this.#rows = [...new Set(Object.values(lists).flat())];
-		const shown = (list: TopRow[]) => list.map(({ core: _, ...row }) => row);
-		return {
-			looked: rows.length,
-			buffered: shown(lists.buffered),
-			rate: shown(lists.rate),
-			age: shown(lists.age),
-		};
+		this.#at = at;
+		const all = Object.values(lists).map(({ cores }) => cores);
+		this.#onTop = new Set(all.flat());
+		const row = (core: ConnectionCore) => this.#row(core, rateOf(core));
+		const [buffered, rate, age] = all.map((cores) => cores.map(row));
+		return { looked: seen.size, buffered, rate, age };
 	}
 
 	/** The connection that a row has named. */
@@ -63,19 +66,16 @@ export class Top {
 		return String(core?.generation) === generation ? core : undefined;
 	}
 
-	#row(core: ConnectionCore, reading: Seen, before: Seen | undefined): TopRow {
+	#row(core: ConnectionCore, rate: number): TopRow {
 		const { remoteAddress, remotePort } = core.face as {
 			remoteAddress: string;
 			remotePort: number;
 		};
-		const elapsed = before === undefined ? 0 : reading.at - before.at;
-		const sent = before === undefined ? 0 : (reading.done - before.done) >>> 0;
 		return {
-			core,
 			id: `${core.loop.index}.${core.slot}.${core.generation}`,
 			peer: `${remoteAddress} ${remotePort}`,
 			buffered: core.held,
-			rate: elapsed > 0 ? Math.round((1000 * sent) / elapsed) : 0,
+			rate,
 			ageMs: this.#journal.ageOf(core.face),
 		};
 	}
@@ -109,14 +109,7 @@ export interface LoopOfMany {
 	readonly connections: readonly (ConnectionCore | undefined)[];
 }
 
-/** What the kernel had taken of a connection's output, modulo 2^32, and when. */
-interface Seen {
-	done: number;
-	at: number;
-}
-
 export interface TopRow {
-	core: ConnectionCore;
 	id: string;
 	peer: string;
 	/** Bytes that are held for it, in and out. */
@@ -126,15 +119,22 @@ export interface TopRow {
 	ageMs: number;
 }
 
-function read(core: ConnectionCore): Seen {
-	return { done: core.loop.gauge(core.slot, GAUGE_DONE), at: now() };
-}
+/** The largest of those that are offered. */
+class List {
+	/** From the largest on. */
+	readonly cores: ConnectionCore[] = [];
+	readonly #values: number[] = [];
 
-function largest(
-	rows: readonly TopRow[],
-	by: "buffered" | "rate" | "ageMs",
-): TopRow[] {
-	return rows.toSorted((a, b) => b[by] - a[by]).slice(0, MOST);
+	offer(core: ConnectionCore, value: number): void {
+		const values = this.#values;
+		let at = values.length;
+		if (at === MOST && value <= (values[at - 1] as number)) return;
+		while (at > 0 && value > (values[at - 1] as number)) at--;
+		values.splice(at, 0, value);
+		this.cores.splice(at, 0, core);
+		values.length = Math.min(values.length, MOST);
+		this.cores.length = values.length;
+	}
 }
 
 /** So many connections are in a list. */
