@@ -19,8 +19,11 @@ export class TimeHistogram {
 	add(seconds: number): void {
 		this.#count++;
 		this.#sum += seconds;
-		const index = this.#bounds.findIndex((bound) => seconds <= bound);
-		if (index >= 0) (this.#counts[index] as number)++;
+		for (let index = 0; index < this.#bounds.length; index++) {
+			if (seconds > (this.#bounds[index] as number)) continue;
+			(this.#counts[index] as number)++;
+			return;
+		}
 	}
 
 	/** What has been added so far. */
