@@ -1499,7 +1499,31 @@ interface MetricsRegister {
     registerMetric(metric: never): void;
 }
 
-/** Where a server tells what it does: `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+/** How bad it is, or how much of it there is. */
+type LogLevel = "error" | "warn" | "info" | "debug";
+/** What a line tells besides its message: `remoteAddress`, `cause` and the like; `err` is an error. */
+type LogFields = Readonly<Record<string, unknown>>;
+/** A logger as `console` is one, and winston, and any object of your own with these four methods. */
+type ConsoleLogger = {
+    readonly [Level in LogLevel]: (message: string, fields: LogFields) => unknown;
+};
+/** A logger as pino's are: it has `bindings`, and gets `(fields, message)`. */
+type PinoLogger = {
+    readonly [Level in LogLevel]: (...line: never[]) => unknown;
+} & {
+    bindings(): object;
+};
+/**
+ * Who gets a line for each event of a server, never for a message: `info` when it listens, stops, has stopped, and when a handshake
+ * has failed; `warn`, at most once a second, with how many connections were refused; `error` for what `onError` is told;
+ * `debug` when a connection opens, and closes with its cause.
+ *
+ * Methods are called as `(message, fields)`; those of an object with a method `bindings`, which tells pino's, as
+ * `(fields, message)`. What a method throws, or its promise is rejected with, is of no consequence.
+ */
+type Logger = ConsoleLogger | PinoLogger;
+
+/** Where a server tells what it does: a live page at `/`, `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
 interface MetricsOptions {
     /**
      * Address or name to listen at.
@@ -1533,6 +1557,12 @@ interface MetricsOptions {
      * @defaultValue []
      */
     hosts?: readonly string[];
+    /**
+     * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+     *
+     * @defaultValue false
+     */
+    tap?: boolean;
 }
 
 /**
@@ -1862,6 +1892,18 @@ interface ServerOptions {
      * @defaultValue ["127.0.0.0/8", "::1"]
      */
     trustedProxies?: readonly string[];
+    /**
+     * Who gets a line for each event of the server, such as pino or `console`: see {@link Logger}. Without one, a variable
+     * `GEV_LOG` of the environment (`error`, `warn`, `info` or `debug`) has such lines written to standard error, from that
+     * level on.
+     *
+     * @example
+     * ```ts
+     * new Server(handler, { logger: pino({ level: "debug" }) });
+     * ```
+     * @defaultValue undefined
+     */
+    logger?: Logger | undefined;
     /** What the kernel is told of sockets. */
     socket?: SocketOptions;
     /** How much all connections may be and hold together. */
@@ -3868,4 +3910,4 @@ declare class WorkerPool {
 }
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

@@ -53,6 +53,13 @@ export type {
 	WebSocketHandler,
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
+export type {
+	ConsoleLogger,
+	LogFields,
+	Logger,
+	LogLevel,
+	PinoLogger,
+} from "./src/logger.js";
 export type { MetricsRegister } from "./src/metrics.js";
 export type { MetricsOptions } from "./src/metrics-options.js";
 export type {

@@ -53,6 +53,28 @@ const short = {
 	},
 };
 
+/** `#page` is the live page as one text: its document with its style and its script. */
+const page = {
+	name: "page",
+	resolveId: (id) => (id === "#page" ? "#page" : null),
+	load: (id) => {
+		if (id !== "#page") return null;
+		const [html, css, js] = ["html", "css", "mjs"].map((ending) =>
+			inBrief(readFileSync(`src/live/page.${ending}`, "utf8")),
+		);
+		const whole = html
+			.replace("/*css*/", () => css)
+			.replace("/*js*/", () => js);
+		const code = `export const page = ${JSON.stringify(whole)};`;
+		return { code, map: { mappings: "" } };
+	},
+};
+
+/** Without what lines begin with, and comments that are lines of their own. */
+function inBrief(text) {
+	return text.replace(/^(?:\s+|\/\/.*\n|\/\*\*.*\*\/\n)+/gm, "");
+}
+
 const chunk = await bundle();
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, `${commonjs}.map`), ofLines(chunk.map));
@@ -87,7 +109,7 @@ function isNewLine(segments, at) {
 async function bundle() {
 	const build = await rollup({
 		input: entry,
-		plugins: [binding, sourceMaps, short],
+		plugins: [binding, page, sourceMaps, short],
 		external: (id) => id.startsWith("node:"),
 		onwarn: (warning) => {
 			throw new Error(warning.message);

@@ -1,7 +1,7 @@
 import * as check from "./base/check.js";
-import { integer, option } from "./base/option-table.js";
+import { boolean, integer, option } from "./base/option-table.js";
 
-/** Where a server tells what it does: `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+/** Where a server tells what it does: a live page at `/`, `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
 export class MetricsOptions {
 	/**
 	 * Address or name to listen at.
@@ -45,4 +45,10 @@ export class MetricsOptions {
 		(value, name) => check.texts(name, value),
 		[],
 	);
+	/**
+	 * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+	 *
+	 * @defaultValue false
+	 */
+	tap?: boolean = boolean({ default: false });
 }

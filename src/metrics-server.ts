@@ -2,6 +2,7 @@ import type * as http from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import type { Checked } from "./base/option-table.js";
 import { startError } from "./bridge/start-error.js";
+import { type Live, livePage } from "./live/live.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsOptions } from "./metrics-options.js";
 import type { ServerStats } from "./stats.js";
@@ -24,9 +25,10 @@ export class MetricsServer {
 	static async start(
 		options: Checked<MetricsOptions>,
 		source: MetricsSource,
+		live: Live,
 	): Promise<MetricsServer> {
 		const { createServer } = process.getBuiltinModule("node:http");
-		const routes = routesOf(options.path);
+		const routes = routesOf(options.path, live);
 		const server = createServer(
 			{ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
 			(request, response) => answer(request, response, options, routes, source),
@@ -60,13 +62,34 @@ interface Route {
 	/** Without a token too. */
 	readonly isOpen?: boolean;
 	readonly type: string;
+	readonly headers?: Readonly<Record<string, string>>;
 	/** The body, and the status if it is not 200. */
-	readonly body: (source: MetricsSource) => readonly [string, number?];
+	readonly body: (
+		source: MetricsSource,
+		query: URLSearchParams,
+	) => readonly [string, number?];
 }
 
 /** All that can be asked for, by its path. */
-function routesOf(metricsPath: string): ReadonlyMap<string, Route> {
+function routesOf(metricsPath: string, live: Live): ReadonlyMap<string, Route> {
+	const { headers, body } = livePage();
 	return new Map<string, Route>([
+		[
+			"/",
+			{
+				isOpen: true,
+				type: "text/html; charset=utf-8",
+				headers,
+				body: () => [body],
+			},
+		],
+		[
+			"/live",
+			{
+				type: "application/json",
+				body: (source, query) => liveAnswer(source, live, query),
+			},
+		],
 		[
 			"/healthz",
 			{
@@ -93,6 +116,18 @@ function routesOf(metricsPath: string): ReadonlyMap<string, Route> {
 	]);
 }
 
+/** What the page asks for: all that it shows, or what its tap has heard. */
+function liveAnswer(
+	source: MetricsSource,
+	live: Live,
+	query: URLSearchParams,
+): readonly [string, number?] {
+	const id = query.get("tap");
+	const heard = id && live.tap(id, Number(query.get("after")));
+	if (id !== null && !heard) return ["{}", 404];
+	return [JSON.stringify(heard || { ...source.stats(), live: live.report() })];
+}
+
 function answer(
 	request: http.IncomingMessage,
 	response: http.ServerResponse,
@@ -100,7 +135,7 @@ function answer(
 	routes: ReadonlyMap<string, Route>,
 	source: MetricsSource,
 ): void {
-	const path = (request.url ?? "").split("?", 1)[0] as string;
+	const [path = "", query = ""] = (request.url ?? "").split("?", 2);
 	const route = routes.get(path);
 	const refused = refusal(request, options, route);
 	if (refused !== undefined || route === undefined) {
@@ -112,8 +147,9 @@ function answer(
 		send(response, status, "text/plain; charset=utf-8", `${status}\n`);
 		return;
 	}
-	const [body, status = 200] = route.body(source);
-	send(response, status, route.type, body);
+	const parameters = new URLSearchParams(query);
+	const [body, status = 200] = route.body(source, parameters);
+	send(response, status, route.type, body, route.headers);
 }
 
 function send(
@@ -121,8 +157,10 @@ function send(
 	status: number,
 	type: string,
 	body: string,
+	headers: Readonly<Record<string, string>> = {},
 ): void {
 	response.writeHead(status, {
+		...headers,
 		"Content-Type": type,
 		"Content-Length": Buffer.byteLength(body),
 		"Cache-Control": "no-store",

@@ -40,7 +40,7 @@ import {
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
-import { publish } from "./flow/channels.js";
+import { publish, watch } from "./flow/channels.js";
 import {
 	type ConnectionCalls,
 	ConnectionCore,
@@ -59,6 +59,8 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import { Live } from "./live/live.js";
+import { Log } from "./logger.js";
 import type { MetricsOptions } from "./metrics-options.js";
 import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
@@ -151,7 +153,9 @@ export class ServerCore
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
+	readonly #log: Log | undefined;
 	readonly #counts = new ServerCounts();
+	#live: Live | undefined;
 	#metrics: MetricsServer | undefined;
 
 	readonly memory: MemoryBudget;
@@ -162,6 +166,8 @@ export class ServerCore
 		this.#face = face;
 		this.#handler = handler;
 		this.#options = checkOptions(options);
+		this.#log = Log.of(this.#options.logger);
+		if (this.#log !== undefined) watch(face, this.#log);
 		this.memory = new MemoryBudget(
 			this.#options.limits.maxMemoryBytes,
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
@@ -267,13 +273,22 @@ export class ServerCore
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
+			this.#log?.line("error", "start failed", { err: error });
 			this.#stopMetrics();
 			throw error;
 		}
 		this.#counts.started();
 		this.#state = "running";
-		const native = this.#native as binding.NativeServer;
-		return { address: native.address, port: native.port };
+		const { address, port } = this.#native as binding.NativeServer;
+		this.#log?.line("info", "listening", {
+			address,
+			port,
+			loops: this.#loops.length,
+		});
+		this.#log?.followRefused(() =>
+			this.#native === undefined ? undefined : this.refusedCount,
+		);
+		return { address, port };
 	}
 
 	/** Where `metrics` are told. */
@@ -283,7 +298,24 @@ export class ServerCore
 
 	/** Listens for who wants to know what the server does. */
 	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
-		this.#metrics = await MetricsServer.start(options, this);
+		this.#metrics = await MetricsServer.start(
+			options,
+			this,
+			this.#needLive(options.tap),
+		);
+	}
+
+	/** What the live page shows besides its counts. */
+	#needLive(tap: boolean): Live {
+		const given = this.#options;
+		// What others depend on is as it is here.
+		const defaults = {
+			...checkOptions({ protocol: given.protocol, metrics: {} }),
+			protocol: checkOptions(undefined).protocol,
+		};
+		const loops = () => this.#loops;
+		this.#live ??= new Live(this.#face, loops, { given, defaults, tap });
+		return this.#live;
 	}
 
 	#stopMetrics(): void {
@@ -308,6 +340,8 @@ export class ServerCore
 
 	#stop(timeoutMs: number, goodbye: Uint8Array): void {
 		this.#state = "stopping";
+		const connections = this.connectionCount;
+		this.#log?.line("info", "stopping", { connections, timeoutMs });
 		this.#stopped = new Promise((resolve) => {
 			this.#resolveStopped = resolve;
 		});
@@ -507,6 +541,7 @@ export class ServerCore
 		if (!this.#loops.every((loop) => loop.stopped)) return;
 		if (this.#lingering.size > 0) return;
 		this.#native?.join();
+		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
 		this.#counts.keep(this.#loops);
 		this.#loops = [];

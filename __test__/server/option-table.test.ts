@@ -218,7 +218,7 @@ const webSocketOptions: Whole<WebSocketOptions> = {
 	pingIntervalMs: 1009,
 	pongTimeoutMs: 1010,
 };
-const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
+const serverOptions: Omit<Whole<ServerOptions>, "path" | "logger"> = {
 	host: "127.0.0.1",
 	port: 0,
 	loops: 2,
@@ -273,7 +273,7 @@ const unknownToLoops = [
 	...["flow.highWaterMarkBytes", "flow.lowWaterMarkBytes", "flow.overflow"],
 	...["flow.maxPending", "eventLoop.drainBudget", "protocol.options.text"],
 	...["host", "port", "path", "token"].map((name) => `metrics.${name}`),
-	"metrics.hosts",
+	...["metrics.hosts", "metrics.tap"],
 ];
 
 test.serial("the native side reads every option by its own name", async (t) => {

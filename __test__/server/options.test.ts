@@ -131,6 +131,13 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 			(text): Wrong[number] => [[text], `"${text}"`],
 		),
 	],
+	logger: [
+		["debug", '"debug"'],
+		[true, "true"],
+		[null, "null"],
+		[{ error() {}, warn() {}, info() {} }, "Object"],
+		[console.log, "function"],
+	],
 	socket: notAnObject,
 	limits: notAnObject,
 	flow: notAnObject,
