@@ -2245,26 +2245,7 @@ type PresetArguments<Options> = object extends Options ? [options?: Options] : [
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { amqp, Server } from "gev";
- *
- * // connection.start: version 0-9, no properties, PLAIN, en_US.
- * const start = "000a000a0009000000000000" + "0005504c41494e" + "00000005656e5f5553";
- * const head = Buffer.of(1, 0, 0, 0, 0, 0, start.length / 2);
- * const START = Buffer.concat([head, Buffer.from(start, "hex"), Buffer.of(0xce)]);
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, frame) {
- * 			if (frame.subarray(0, 4).toString() === "AMQP") return START;
- * 			console.log(`frame of type ${frame[0]} on channel ${frame.readUInt16BE(1)}`);
- * 		},
- * 	},
- * 	{ port: 5672, protocol: amqp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/amqp.md
  */
 declare const amqp: BytesPreset<PresetOptions>;
 
@@ -2280,18 +2261,7 @@ declare const amqp: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { cobs, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: cobs() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/cobs.md
  */
 declare const cobs: BytesPreset<PresetOptions>;
 
@@ -2330,21 +2300,7 @@ interface DelimitedOptions extends TextPresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { delimited, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			const { short_message } = JSON.parse(message);
- * 			console.log(connection.remoteAddress, short_message);
- * 		},
- * 	},
- * 	{ port: 12201, protocol: delimited({ end: 0, text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/delimited.md
  */
 declare const delimited: BytesOrText<DelimitedOptions>;
 
@@ -2360,23 +2316,7 @@ declare const delimited: BytesOrText<DelimitedOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { dns, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, query) {
- * 			const answer = Buffer.from(query);
- * 			answer[2] |= 0x80; // an answer:
- * 			answer[3] = 3; // there is no such name
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 53, protocol: dns() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/dns.md
  */
 declare const dns: BytesPreset<PresetOptions>;
 
@@ -2393,21 +2333,7 @@ declare const dns: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { fix, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const fields = message.split("\x01").map((field) => field.split("="));
- * 			console.log(Object.fromEntries(fields));
- * 		},
- * 	},
- * 	{ port: 9878, protocol: fix({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/fix.md
  */
 declare const fix: BytesOrText<TextPresetOptions>;
 
@@ -2427,18 +2353,7 @@ interface FixedLengthOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { fixedLength, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, sample) => console.log(sample.readFloatBE()),
- * 	},
- * 	{ port: 4000, protocol: fixedLength({ bytes: 4 }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/fixedLength.md
  */
 declare const fixedLength: BytesPreset<FixedLengthOptions>;
 
@@ -2455,24 +2370,7 @@ declare const fixedLength: BytesPreset<FixedLengthOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { gb32960, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// Answered by the same header, without data: 01 for success.
- * 			const answer = Buffer.from(message.subarray(0, 22));
- * 			answer[1] = 1;
- * 			answer.writeUInt16BE(0, 20);
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 32960, protocol: gb32960() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/gb32960.md
  */
 declare const gb32960: BytesPreset<PresetOptions>;
 
@@ -2490,22 +2388,7 @@ declare const gb32960: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { gt06, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const isAnswered = message[0] === 0x01 || message[0] === 0x13; // login, heartbeat
- * 			if (!isAnswered) return;
- * 			return Buffer.concat([message.subarray(0, 1), message.subarray(-2)]);
- * 		},
- * 	},
- * 	{ port: 5023, protocol: gt06() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/gt06.md
  */
 declare const gt06: BytesPreset<PresetOptions>;
 
@@ -2537,18 +2420,7 @@ interface HdlcOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { hdlc, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: hdlc({ fcs: 16 }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/hdlc.md
  */
 declare const hdlc: BytesPreset<HdlcOptions>;
 
@@ -2583,23 +2455,7 @@ interface Iso8583Options extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { iso8583, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// The answer to 0800 is 0810.
- * 			const answer = Buffer.from(message);
- * 			answer[2] = 0x31;
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 8583, protocol: iso8583({ length: "u16" }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/iso8583.md
  */
 declare const iso8583: BytesPreset<Iso8583Options>;
 
@@ -2617,24 +2473,7 @@ declare const iso8583: BytesPreset<Iso8583Options>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { jt808, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// The platform's general answer (8001), for the phone, the serial number and the id of the message.
- * 			const [id, phone] = [message.subarray(0, 2), message.subarray(4, 10)];
- * 			const serial = message.subarray(10, 12);
- * 			const head = Buffer.concat([Buffer.of(0x80, 1, 0, 5), phone, serial]);
- * 			return Buffer.concat([head, serial, id, Buffer.of(0)]);
- * 		},
- * 	},
- * 	{ port: 8080, protocol: jt808() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/jt808.md
  */
 declare const jt808: BytesPreset<PresetOptions>;
 
@@ -2651,23 +2490,7 @@ declare const jt808: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { kafka, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, request) {
- * 			const [key, version] = [request.readInt16BE(0), request.readInt16BE(2)];
- * 			console.log(`request ${key} of version ${version}`);
- * 			const unsupported = Buffer.of(0, 35);
- * 			return Buffer.concat([request.subarray(4, 8), unsupported, Buffer.alloc(4)]);
- * 		},
- * 	},
- * 	{ port: 9092, protocol: kafka() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/kafka.md
  */
 declare const kafka: BytesPreset<PresetOptions>;
 
@@ -2710,18 +2533,7 @@ interface LengthPrefixedOptions extends TextPresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { lengthPrefixed, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, message) => `${message.length} bytes`,
- * 	},
- * 	{ port: 4000, protocol: lengthPrefixed({ as: "u32" }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/lengthPrefixed.md
  */
 declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
 
@@ -2758,18 +2570,7 @@ interface LinesOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { lines, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, line) => line.toUpperCase(),
- * 	},
- * 	{ port: 4000, protocol: lines() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/lines.md
  */
 declare const lines: TextOrBytes<LinesOptions>;
 
@@ -2786,27 +2587,7 @@ declare const lines: TextOrBytes<LinesOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { minecraft, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, packet) {
- * 			if (packet[0] === 1) return packet; // a ping
- * 			if (packet.length > 1) return; // a handshake
- * 			const status = JSON.stringify({
- * 				version: { name: "gev", protocol: 767 },
- * 				players: { max: 20, online: 0 },
- * 				description: { text: "hello" },
- * 			});
- * 			return Buffer.concat([Buffer.of(0, status.length), Buffer.from(status)]);
- * 		},
- * 	},
- * 	{ port: 25565, protocol: minecraft() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/minecraft.md
  */
 declare const minecraft: BytesPreset<PresetOptions>;
 
@@ -2823,22 +2604,7 @@ declare const minecraft: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { mllp, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const [header] = message.toString("latin1").split("\r");
- * 			const [, , , , , , , , , id] = header.split("|");
- * 			return `MSH|^~\\&|gev||||||ACK|1|P|2.5\rMSA|AA|${id}\r`;
- * 		},
- * 	},
- * 	{ port: 2575, protocol: mllp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/mllp.md
  */
 declare const mllp: BytesOrText<TextPresetOptions>;
 
@@ -2871,28 +2637,7 @@ interface ModbusOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { modbus, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, request) {
- * 			// Read holding registers: each has the number of its place.
- * 			if (request[7] !== 3) return;
- * 			const [from, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
- * 			const answer = Buffer.alloc(9 + 2 * count);
- * 			request.copy(answer, 0, 0, 8);
- * 			answer.writeUInt16BE(3 + 2 * count, 4);
- * 			answer[8] = 2 * count;
- * 			for (let n = 0; n < count; n++) answer.writeUInt16BE(from + n, 9 + 2 * n);
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 502, protocol: modbus() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/modbus.md
  */
 declare const modbus: BytesPreset<ModbusOptions>;
 
@@ -2909,23 +2654,7 @@ declare const modbus: BytesPreset<ModbusOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { mqtt, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, packet) {
- * 			const type = packet[0] >> 4;
- * 			if (type === 1) return Buffer.of(0x20, 2, 0, 0); // CONNECT: CONNACK of MQTT 3.1.1
- * 			if (type === 12) return Buffer.of(0xd0, 0); // PINGREQ: PINGRESP
- * 			if (type === 14) connection.close(); // DISCONNECT
- * 		},
- * 	},
- * 	{ port: 1883, protocol: mqtt() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/mqtt.md
  */
 declare const mqtt: BytesPreset<PresetOptions>;
 
@@ -2941,18 +2670,7 @@ declare const mqtt: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { netstring, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, message) => `you said ${message}`,
- * 	},
- * 	{ port: 4000, protocol: netstring({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/netstring.md
  */
 declare const netstring: BytesOrText<TextPresetOptions>;
 
@@ -2985,21 +2703,7 @@ interface NmeaOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { nmea, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, sentence) {
- * 			const [kind, time, latitude, north, longitude, east] = sentence.split(",");
- * 			if (kind.endsWith("GGA")) console.log(time, latitude, north, longitude, east);
- * 		},
- * 	},
- * 	{ port: 10110, protocol: nmea() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/nmea.md
  */
 declare const nmea: TextOrBytes<NmeaOptions>;
 
@@ -3018,26 +2722,7 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { postgres, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			if (message[0] !== 0) return void console.log(String.fromCharCode(message[0]));
- * 			const code = message.readUInt32BE(4);
- * 			if (code === 80877103) return "N"; // SSLRequest: no
- * 			return Buffer.concat([
- * 				Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0), // AuthenticationOk
- * 				Buffer.of(0x5a, 0, 0, 0, 5, 0x49), // ReadyForQuery
- * 			]);
- * 		},
- * 	},
- * 	{ port: 5432, protocol: postgres() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/postgres.md
  */
 declare const postgres: BytesPreset<PresetOptions>;
 
@@ -3179,23 +2864,7 @@ interface RespOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * const map = new Map<string, string>();
- * const ok = new RespSimple("OK");
- * new Server(
- *   {
- *     onMessage(_, [command, key = "", value = ""]) {
- *       switch (command?.toUpperCase()) {
- *         case "GET": return map.get(key) ?? null;
- *         case "SET": map.set(key, value); return ok;
- *         default: return new RespError(`ERR unknown command`);
- *       }
- *     },
- *   },
- *   { protocol: resp({ text: true }) },
- * );
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/resp.md
  */
 declare function resp(options?: RespOptions & {
     values?: false;
@@ -3243,18 +2912,7 @@ declare function setRespVersion(connection: object, version: 2 | 3): void;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, slip } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: slip() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/slip.md
  */
 declare const slip: BytesPreset<PresetOptions>;
 
@@ -3269,24 +2927,7 @@ declare const slip: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, smpp } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, pdu) {
- * 			// The head of the response to each request: its command with the highest bit set, and no error.
- * 			const answer = Buffer.from(pdu.subarray(0, 16));
- * 			answer.writeUInt32BE(16, 0);
- * 			answer[4] = 0x80;
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 2775, protocol: smpp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/smpp.md
  */
 declare const smpp: BytesPreset<PresetOptions>;
 
@@ -3359,18 +3000,7 @@ interface StompOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * new Server(
- *   {
- *     onMessage(_, { command, headers }) {
- *       if (command === "CONNECT") return { command: "CONNECTED", headers: { version: "1.2" } };
- *       if (headers.receipt) return { command: "RECEIPT", headers: { "receipt-id": headers.receipt } };
- *     },
- *   },
- *   { protocol: stomp() },
- * );
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/stomp.md
  */
 declare function stomp(options?: StompOptions & {
     text?: false;
@@ -3395,21 +3025,7 @@ declare function stomp(options: StompOptions & {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, syslog } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
- * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
- * 		},
- * 	},
- * 	{ port: 601, protocol: syslog({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/syslog.md
  */
 declare const syslog: BytesOrText<TextPresetOptions>;
 
@@ -3429,24 +3045,7 @@ declare const syslog: BytesOrText<TextPresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, teltonika } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			if (message[0] === 0xff) return; // a ping
- * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
- * 			const records = Buffer.alloc(4);
- * 			records.writeUInt32BE(message[1]);
- * 			return records;
- * 		},
- * 	},
- * 	{ port: 5027, protocol: teltonika() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/teltonika.md
  */
 declare const teltonika: BytesPreset<PresetOptions>;
 
@@ -3462,25 +3061,7 @@ declare const teltonika: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, tpkt } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, tpdu) {
- * 			if (tpdu[1] !== 0xe0) return;
- * 			// A connection request is answered by a connection confirm, with its source as destination.
- * 			const confirm = Buffer.from(tpdu);
- * 			confirm[1] = 0xd0;
- * 			tpdu.copy(confirm, 2, 4, 6);
- * 			return confirm;
- * 		},
- * 	},
- * 	{ port: 102, protocol: tpkt() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/tpkt.md
  */
 declare const tpkt: BytesPreset<PresetOptions>;
 
@@ -3561,19 +3142,7 @@ interface VarintPrefixedOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, varintPrefixed } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		// What protobufjs or protobuf-es decode and encode.
- * 		onMessage: (_, message) => message,
- * 	},
- * 	{ port: 4000, protocol: varintPrefixed() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/varintPrefixed.md
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
 
