@@ -51,7 +51,8 @@ async function bundle() {
 
 /** Examples of what has a page with them in docs/presets are left to that, as they are many. */
 function withPages(code) {
-	const doc = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\ndeclare (?:const|function) (\w+)/g;
+	const doc =
+		/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\ndeclare (?:const|function) (\w+)/g;
 	return code.replace(doc, (all, name) => {
 		const page = `docs/presets/${name}.md`;
 		const at = all.indexOf(" * @example");
