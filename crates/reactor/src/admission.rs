@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::event_loop::Seat;
+
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmissionLimits {
@@ -33,6 +35,8 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// `None` for those that have none.
     address: Option<IpAddr>,
+    /// Where the connection counts as one of a pool's.
+    pub(crate) seat: Option<Seat>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +72,7 @@ impl Admission {
         let mut admitted = Admitted {
             admission: Arc::clone(self),
             address: None,
+            seat: None,
         };
         admitted.counts_as(ip, now).then_some(admitted)
     }

@@ -34,7 +34,7 @@ pub use bridge::{Bridge, Command, CommandKind};
 pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
-    ProxyConfig,
+    PoolPart, ProxyConfig,
 };
 pub use counter::Counter;
 pub use event_loop::{EventLoop, LoopHandle, Turn};

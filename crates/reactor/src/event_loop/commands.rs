@@ -76,6 +76,9 @@ impl<B: Bridge> EventLoop<B> {
         if !timeout.is_zero() {
             self.accept_rest();
         }
+        for arrival in self.leave_pool() {
+            self.adopt(arrival);
+        }
         self.listeners.clear();
         let deadline = self.now + timeout;
         self.stopping = Some(Stopping {

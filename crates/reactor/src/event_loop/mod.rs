@@ -34,6 +34,7 @@ mod arrivals;
 mod commands;
 mod delivery;
 mod handle;
+mod pool;
 mod starving;
 mod timing;
 mod tokens;
@@ -42,6 +43,7 @@ use accepting::Arrival;
 pub(crate) use accepting::Dealer;
 use arrivals::Receiver;
 pub use handle::LoopHandle;
+pub(crate) use pool::{Part, Seat};
 use starving::Starving;
 use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
 
@@ -58,6 +60,8 @@ pub struct EventLoop<B> {
     listeners: Vec<Listener>,
     /// Where accepted sockets go, if not to this loop alone.
     dealer: Option<Dealer>,
+    /// What the loop is to its pool, if it has one.
+    part: Option<Part>,
     /// Another loop may still send accepted sockets.
     awaits_sockets: Arc<AtomicBool>,
     shared: Shared,
@@ -161,6 +165,7 @@ impl<B: Bridge> EventLoop<B> {
             },
             listeners: Vec::new(),
             dealer: None,
+            part: None,
             awaits_sockets: Arc::default(),
             shared,
             connections: Slots::new(config.admission.connections),
@@ -301,7 +306,8 @@ impl<B: Bridge> EventLoop<B> {
     /// How long the poll may sleep: not at all when there is work, else to the next deadline.
     fn wait(&mut self, max_wait: Option<Duration>) -> Option<Duration> {
         let mut listeners = self.listeners.iter();
-        let accept_now = listeners.any(|it| it.ready && it.paused_until.is_none());
+        let accept_now =
+            listeners.any(|it| it.ready && it.paused_until.is_none()) && self.may_deal();
         let has_turns = accept_now || !self.ready.is_empty() || self.may_feed();
         let has_work = (has_turns || !self.undelivered.is_empty()) && self.may_deliver();
         if has_work || !self.dirty.is_empty() || !self.bridge.prepare_sleep() {
