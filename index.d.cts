@@ -212,7 +212,7 @@ interface FrameLengthOptions {
  * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
  */
 type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
-/** The checksum of a frame. It stands behind everything but the frame's end. */
+/** The checksum of a frame. It stands behind everything but the frame's end, or at a place of its own. */
 interface FrameChecksumOptions {
     /**
      * How it is computed.
@@ -222,11 +222,25 @@ interface FrameChecksumOptions {
     as?: FrameSum;
     /**
      * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
-     * the checksum itself.
+     * the checksum itself; with `at`, up to the frame's end.
      *
-     * @defaultValue right behind the start
+     * @defaultValue right behind the start; with `at`, right behind the checksum
      */
     from?: number | undefined;
+    /**
+     * Where it stands, if that is not in front of the end: so many bytes behind the first byte of the frame. Right behind
+     * the start, or behind a length there that always has as many bytes, it is no part of the body; what is
+     * sent waits for all of its message then.
+     *
+     * @defaultValue none, which is in front of the end
+     */
+    at?: number | undefined;
+    /**
+     * What its own bytes count as, where they are in the middle of what it is computed from: as many zeros, or nothing.
+     *
+     * @defaultValue "zeros"
+     */
+    itself?: "zeros" | "nothing";
     /**
      * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
      *
@@ -264,7 +278,10 @@ interface FrameChecksumOptions {
 /**
  * Bytes that stand for others inside of a frame: `byte` and a code for a value, by `map` from codes to values; or `byte` and
  * the value combined with `xor`, for `byte` itself, for what starts and ends begin with, and for the bytes in `also`; or
- * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end.
+ * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end; or `sequences`, pairs of some bytes that are
+ * meant and of what is written for them, read from left to right and, with `behind`, as if these bytes came first. So
+ * mail has a dot more where a line begins with one: `{ sequences: [["\r\n.", "\r\n.."]], behind: "\r\n" }`, with the end
+ * `"\r\n.\r\n"`.
  */
 type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
@@ -273,6 +290,12 @@ type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
     readonly xor: number;
     readonly also?: string | Uint8Array;
+} | {
+    readonly sequences: readonly (readonly [
+        meant: FrameBytes,
+        written: FrameBytes
+    ])[];
+    readonly behind?: FrameBytes;
 };
 /** What of a frame is the message: see {@link FramesOptions.deliver}. */
 type FrameDelivery = "body" | "frame" | {

@@ -50,6 +50,7 @@ import { CopiedRequest } from "./http/copied-request.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
+import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
@@ -144,8 +145,8 @@ export class ServerCore
 			face,
 			options: this.#options,
 			memory: this.memory,
-			addProtocol: (native) =>
-				(this.#native as binding.NativeServer).addProtocol(native),
+			addProtocol: (native, instead) =>
+				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
 	}
@@ -167,8 +168,12 @@ export class ServerCore
 		return this.#roles.roleOf(protocol, handler, calls);
 	}
 
-	numberOf(role: Role): number {
+	numberOf(role: Role): ProtocolNumber {
 		return this.#roles.numberOf(role as ProtocolRole);
+	}
+
+	settle(number: ProtocolNumber): void {
+		this.#roles.settle(number);
 	}
 
 	get connectionCount(): number {

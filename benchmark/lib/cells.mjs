@@ -69,6 +69,7 @@ const roomPeers = ["gev", "uwebsockets", "uws-publish", "bun", "ws"];
 const framedPeers = [
 	"gev-framed",
 	"net-framed",
+	"net-plain",
 	"net-gather",
 	"bun-framed",
 	"gev-go",
@@ -79,6 +80,7 @@ const framedPeers = [
 const ownPeers = [
 	"gev-framed",
 	"net-framed",
+	"net-plain",
 	"net-gather",
 	"net-ring",
 	"bun-framed",

@@ -145,10 +145,11 @@ impl Reactor {
         thread.is_none_or(JoinHandle::is_finished)
     }
 
-    /// Makes a protocol known that connections may change to, by the number that this returns.
+    /// Makes a protocol known that connections may change to, by the number that this returns. The one that had the number
+    /// `instead`, if any had, is forgotten: no change to it may be under way.
     #[must_use]
-    pub fn add_protocol(&self, config: ConnectionConfig) -> u32 {
-        self.protocols.add(config)
+    pub fn add_protocol(&self, config: ConnectionConfig, instead: u32) -> u32 {
+        self.protocols.add(config, instead)
     }
 
     /// Bytes that all connections hold, in and out.
