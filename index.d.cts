@@ -65,7 +65,9 @@ type CloseCause =
 /** Nothing was received or sent for longer than `timeouts.idleMs`. */
  | "idle"
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
- | "stalled";
+ | "stalled"
+/** The time has passed that `connection.setDeadline()` gave it. */
+ | "deadline";
 /** What is wrong with a frame. */
 type FrameFault = 
 /** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
@@ -773,6 +775,14 @@ declare class Connection<Context = unknown, Out = Data> {
     setProtocol<Name extends StreamName>(protocol: Protocol<Name>, handler?: NextHandler<Context, Messages[Name]>): boolean;
     /** To a protocol in TypeScript. */
     setProtocol<In, Next>(protocol: Custom<In, Next>, handler?: NextHandler<Context, In, Next>): boolean;
+    /**
+     * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
+     * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
+     *
+     * @param ms - 0 or nothing for never, which is how a connection begins.
+     * @throws {@link GevError} `ERR_GEV_OPTION`.
+     */
+    setDeadline(ms?: number): void;
     /**
      * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
      * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
@@ -1659,11 +1669,14 @@ interface ServerOptions {
     serial?: boolean;
     /**
      * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop with a quarter more connections than the
+     * mean, and eight, hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+     * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+     * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any.
      *
      * @defaultValue "kernel"
      */
-    balance?: "kernel" | "round-robin";
+    balance?: "kernel" | "round-robin" | "least-connections" | "source-hash" | "random";
     /**
      * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
      * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
@@ -1706,6 +1719,10 @@ interface ServerOptions {
 interface Timer {
     /** Ends the timer: when this returns, the callback is not called again. */
     stop(): void;
+    /** Lets the timer keep the process alive until it has ended. Returns the timer. */
+    ref(): this;
+    /** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
+    unref(): this;
 }
 
 /** Where a started server listens. */

@@ -172,6 +172,17 @@ export class Connection<Context = unknown, Out = Data> {
 	}
 
 	/**
+	 * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
+	 * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
+	 *
+	 * @param ms - 0 or nothing for never, which is how a connection begins.
+	 * @throws {@link GevError} `ERR_GEV_OPTION`.
+	 */
+	setDeadline(ms = 0): void {
+		this.#core.setDeadline(check.integer("ms", ms, 0, 2 ** 32 - 1));
+	}
+
+	/**
 	 * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
 	 * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
 	 * that the peer has left. When the connection ends all the same (by a timeout, or by `stop()`), what has arrived is

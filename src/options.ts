@@ -391,13 +391,22 @@ export class ServerOptions {
 	serial?: boolean = boolean({ default: false });
 	/**
 	 * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-	 * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+	 * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop with a quarter more connections than the
+	 * mean, and eight, hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+	 * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+	 * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any.
 	 *
 	 * @defaultValue "kernel"
 	 */
-	balance?: "kernel" | "round-robin" = oneOf(["kernel", "round-robin"], {
-		default: "kernel",
-	});
+	balance?:
+		| "kernel"
+		| "round-robin"
+		| "least-connections"
+		| "source-hash"
+		| "random" = oneOf(
+		["kernel", "round-robin", "least-connections", "source-hash", "random"],
+		{ default: "kernel" },
+	);
 	/**
 	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
 	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::event_loop::Seat;
+use crate::event_loop::{Counted, Seat};
 
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) struct Admitted {
     address: Option<IpAddr>,
     /// Where the connection counts as one of a pool's.
     pub(crate) seat: Option<Seat>,
+    /// Where it counts as one of a loop's.
+    pub(crate) load: Option<Counted>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +75,7 @@ impl Admission {
             admission: Arc::clone(self),
             address: None,
             seat: None,
+            load: None,
         };
         admitted.counts_as(ip, now).then_some(admitted)
     }
