@@ -1,6 +1,8 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
 /// <reference types="node" />
 
+import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
+
 /**
  * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
  *
@@ -18,12 +20,13 @@
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -1935,6 +1938,26 @@ interface Diagnostics {
     };
 }
 
+/** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */
+/** What connections of a worker, or of all, have come to. */
+interface WorkerStats {
+    /** As `Server.connectionCount`. */
+    readonly connections: number;
+    /** As `Server.refusedCount`. */
+    readonly refused: number;
+    /** As `Server.refusedHandshakeCount`. */
+    readonly refusedHandshakes: number;
+    /** As `Server.heldBytes`. */
+    readonly heldBytes: number;
+}
+/** What a function is told that makes the server of a worker. */
+interface PoolWorkerInfo {
+    /** Which worker of the pool it is, from 0 on. A replacement has the index of the one before. */
+    readonly index: number;
+    /** How many the pool has. */
+    readonly workers: number;
+}
+
 /**
  * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
  * need. What an option may be is checked by `frames()` itself, which gets it as it is given.
@@ -3517,5 +3540,159 @@ declare function webSocket(options: WebSocketOptions & {
 }): Protocol<"websocketBytes">;
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
-export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+/** How a worker of a pool has ended that was not asked to. */
+interface WorkerExit {
+    /** Which one, from 0 on: its replacement has the same. */
+    readonly index: number;
+    /** What it ended with, 1 after an exception. */
+    readonly exitCode: number;
+    /** The exception that nobody has caught, or what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`). */
+    readonly error?: Error;
+    /** When its replacement starts, in milliseconds from now. */
+    readonly restartsInMs: number;
+}
+/**
+ * Settings of a `WorkerPool`: where it listens, and what its workers are. What connections speak, and every limit of theirs,
+ * are options of the `Server` that the pool's file exports, and count for each worker.
+ */
+interface WorkerPoolOptions {
+    /**
+     * How many workers.
+     *
+     * @defaultValue the number of CPUs
+     */
+    workers?: number;
+    /** As for a server. */
+    host?: string | undefined;
+    /** As for a server. */
+    port?: number | undefined;
+    /** As for a server. */
+    path?: string | undefined;
+    /** As for a server. */
+    reusePort?: boolean | undefined;
+    /** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+    socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
+    /**
+     * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
+     * that would run it, and every message costs less without.
+     *
+     * @defaultValue false
+     */
+    threads?: boolean;
+    /**
+     * What workers find as `workerData` of `node:worker_threads`: a copy each, so that functions cannot be in it.
+     *
+     * @defaultValue undefined
+     */
+    workerData?: unknown;
+    /**
+     * Limits of each worker's memory, as `new Worker` takes them: who exceeds one ends, and is replaced.
+     *
+     * @defaultValue undefined, which is what Node.js gives
+     */
+    resourceLimits?: ResourceLimits | undefined;
+    /**
+     * Environment variables of the workers, as `new Worker` takes them.
+     *
+     * @defaultValue a copy of this thread's
+     */
+    env?: WorkerOptions["env"];
+    /**
+     * Time from the end of a worker that has failed to the start of its replacement. It doubles with each one that follows,
+     * up to `maxRestartDelayMs`, until one has served for that long.
+     *
+     * @defaultValue 100
+     */
+    restartDelayMs?: number;
+    /**
+     * The longest of these times.
+     *
+     * @defaultValue 10,000
+     */
+    maxRestartDelayMs?: number;
+    /**
+     * Told what has gone wrong in the pool itself: a replacement whose file could not be loaded, and what a server's `onError`
+     * is told of accepting. Errors of handlers go to their own `onError`, in the worker.
+     *
+     * @defaultValue a warning of the process
+     */
+    onError?: ((error: Error) => void) | undefined;
+    /**
+     * Told of every worker that has ended without being asked to.
+     *
+     * @defaultValue undefined
+     */
+    onWorkerExit?: ((exit: WorkerExit) => void) | undefined;
+}
+
+/** What all workers of a pool have come to together. */
+interface WorkerPoolStats extends WorkerStats {
+    /** Each worker's own, by its index; undefined for one that has just ended. What those had that have ended is gone. */
+    readonly workers: readonly (WorkerStats | undefined)[];
+    /** Workers that have ended without being asked to, since `start()`. */
+    readonly failures: number;
+}
+/**
+ * Serves one port with several threads of JavaScript, so that handlers run on every core: a `Server` in each of some
+ * `node:worker_threads`, and connections dealt to the one that has the fewest.
+ *
+ * The file exports, as default, a {@link Server} that is not started, or a function that makes one, and is told which worker
+ * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
+ * dies, by an exception, `process.exit()` or a limit of its memory, costs its own connections, and is replaced.
+ *
+ * @example
+ * ```ts
+ * // echo.js: export default new Server({ onMessage: (_, message) => message }, { protocol: webSocket() });
+ * const pool = new WorkerPool(new URL("./echo.js", import.meta.url), { workers: 4, port: 8080 });
+ * await pool.start();
+ * ```
+ */
+declare class WorkerPool {
+    #private;
+    /**
+     * Checks everything but the file, and starts nothing.
+     *
+     * @param file - URL, or path, of the module that exports the server.
+     * @throws {@link GevError} `ERR_GEV_OPTION`.
+     */
+    constructor(file: string | URL, options?: WorkerPoolOptions);
+    /** Where the pool listens; undefined when it does not run. */
+    get address(): ListenAddress | undefined;
+    /**
+     * Starts all workers, and listens when each of them can serve.
+     *
+     * @throws (rejects with) {@link GevError} `ERR_GEV_WORKER` when a worker's file cannot be loaded, or exports no server:
+     * `cause` says why; `ERR_GEV_STATE` when the pool runs already; or as `Server.start`. Nothing is left of it then.
+     */
+    start(): Promise<ListenAddress>;
+    /**
+     * Stops listening, then every worker's server as `Server.stop` does, all at the same time, and ends the workers.
+     *
+     * @returns how connections ended that were open, of all workers.
+     * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
+     */
+    stop(options?: StopOptions): Promise<StopResult>;
+    /** {@link stop} with its defaults, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /**
+     * Replaces the workers, one after the other: each by one that serves already, and then stops as by {@link stop} with these
+     * options. There is no moment at which nobody accepts. While it runs, later calls wait for the first.
+     *
+     * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when the pool does not run, or is stopped meanwhile;
+     * `ERR_GEV_WORKER` when a new worker fails: those that have not been replaced stay.
+     */
+    restart(options?: StopOptions): Promise<void>;
+    /**
+     * Asks every worker, and sums up.
+     *
+     * @returns zeros when the pool does not run.
+     */
+    stats(): Promise<WorkerPoolStats>;
+    /** While it runs, the pool keeps the process alive; this is so from the beginning. */
+    ref(): this;
+    /** The pool does not keep the process alive by itself. */
+    unref(): this;
+}
+
+export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

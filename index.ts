@@ -62,6 +62,7 @@ export type {
 	SocketOptions,
 	TimeoutOptions,
 } from "./src/options.js";
+export type { PoolWorkerInfo, WorkerStats } from "./src/pool-worker.js";
 export { amqp } from "./src/presets/amqp.js";
 export { cobs } from "./src/presets/cobs.js";
 export { type DelimitedOptions, delimited } from "./src/presets/delimited.js";
@@ -167,3 +168,8 @@ export {
 	type WebSocketOptions,
 	webSocket,
 } from "./src/web-socket.js";
+export { WorkerPool, type WorkerPoolStats } from "./src/worker-pool.js";
+export type {
+	WorkerExit,
+	WorkerPoolOptions,
+} from "./src/worker-pool-options.js";

@@ -99,6 +99,12 @@ export interface StopResult {
 	readonly cut: number;
 }
 
+/** Who accepts for a pool of workers, and who gets what it has accepted; see `crates/reactor/src/event_loop/pool.rs`. */
+export interface PoolPart {
+	accepts: number | undefined;
+	joins: number | undefined;
+}
+
 /**
  * What is behind a `Server`: its loops and connections, from its start to the end of its stop. Inner code knows servers by
  * it, or by the little of it that it needs.
@@ -109,7 +115,9 @@ export class ServerCore
 	/** The `Server` that users have. */
 	readonly #face: object;
 	readonly #handler: Members;
-	readonly #options: CheckedOptions;
+	#options: CheckedOptions;
+	/** What it is to a pool of workers. */
+	#part: PoolPart = { accepts: undefined, joins: undefined };
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
@@ -276,6 +284,16 @@ export class ServerCore
 	hold(keepsAlive: boolean): void {
 		this.#keepsAlive = keepsAlive;
 		holdNative();
+	}
+
+	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
+	takePart(part: PoolPart, threads: boolean): void {
+		this.#part = part;
+		const loops = { loops: 1, threads };
+		this.#options = { ...this.#options, ...loops };
+		if (part.accepts !== undefined) return;
+		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
+		this.#options = { ...this.#options, ...nowhere, reusePort: false };
 	}
 
 	get isStopping(): boolean {
@@ -470,7 +488,7 @@ export class ServerCore
 			);
 			this.#native = startNative(
 				this,
-				nativeOptions(options, address, this.#handler),
+				{ ...nativeOptions(options, address, this.#handler), ...this.#part },
 				memory,
 			);
 		} catch (error) {
@@ -488,4 +506,4 @@ export class ServerCore
 	}
 }
 
-const STOP_OPTIONS = new OptionTable("stop()", StopOptions);
+export const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

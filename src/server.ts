@@ -19,6 +19,9 @@ import {
 } from "./server-core.js";
 import type { Timer } from "./timer.js";
 
+/** @internal What is behind a `Server`; undefined for anything else. */
+export let coreOf: (server: unknown) => ServerCore | undefined;
+
 /**
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
  *
@@ -28,6 +31,13 @@ import type { Timer } from "./timer.js";
  */
 export class Server<Context = unknown, In = Buffer, Out = Data> {
 	readonly #core: ServerCore;
+
+	static {
+		coreOf = (server) =>
+			typeof server === "object" && server !== null && #core in server
+				? server.#core
+				: undefined;
+	}
 
 	/**
 	 * Checks everything and starts nothing.
