@@ -1,4 +1,5 @@
 import type * as binding from "#binding";
+import { Balancer } from "./balance.js";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
@@ -135,6 +136,8 @@ export class ServerCore
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
+	/** Undefined where loops balance by themselves. */
+	readonly #balancer: Balancer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -157,6 +160,13 @@ export class ServerCore
 				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
+		const { balance } = this.#options;
+		if (typeof balance === "function") {
+			this.#balancer = new Balancer(
+				(loops, peer) => this.dispatcher.run(balance, loops, peer),
+				(error) => this.dispatcher.failed(error),
+			);
+		}
 	}
 
 	/** Who calls the members of the server's handler. */
@@ -423,6 +433,18 @@ export class ServerCore
 		const left = Math.max(0, this.#stopsAt - now());
 		const patienceMs = Math.min(this.#options.timeouts.closeMs, left);
 		this.#lingering.set(connection, setTimeout(release, patienceMs));
+	}
+
+	loopFor(
+		addresses: Addresses,
+		waiting: number,
+		connections: readonly number[],
+	): number | undefined {
+		const { remoteAddress, remotePort } = addresses;
+		const peer = { remoteAddress, remotePort };
+		// A loop that stops asks no more, and has seen to whom it has asked about.
+		if (this.isStopping) return undefined;
+		return this.#balancer?.choose(connections, waiting, peer);
 	}
 
 	/** Ends the stop when every loop has ended. */

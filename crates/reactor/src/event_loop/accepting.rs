@@ -152,17 +152,21 @@ impl<B: Bridge> EventLoop<B> {
         }
     }
 
-    /// Asks the application which loop a connection of these addresses is for: with the number of connections of each (u32,
-    /// little-endian), and the addresses. False where it has no say, or no room.
+    /// Asks the application which loop a connection of these addresses is for: see [`Event::Assign`]. False where it has no say,
+    /// no room, or too many to say already.
     fn asks(&mut self, addresses: &Addresses) -> bool {
+        let waiting = self.unassigned.len();
         let Some(dealer) = self.dealer.as_ref().filter(|it| it.asks()) else {
             return false;
         };
-        let loads = dealer.loads().flat_map(|load| (load as u32).to_le_bytes());
-        let mut payload: Vec<u8> = loads.collect();
-        let at = payload.len();
-        payload.resize(at + addresses.record_len(), 0);
-        addresses.write(&mut payload[at..]);
+        if waiting == MOST_UNASSIGNED {
+            return false;
+        }
+        let mut payload = vec![0; addresses.record_len()];
+        addresses.write(&mut payload);
+        for count in std::iter::once(waiting).chain(dealer.loads()) {
+            payload.extend((count as u32).to_le_bytes());
+        }
         self.emit(NOBODY, Event::Assign, &payload)
     }
 
@@ -268,3 +272,6 @@ impl<B: Bridge> EventLoop<B> {
         self.settle(id, Next::Again);
     }
 }
+
+/// So many wait at most for the application to say whose they are. Who comes then goes where the fewest are.
+const MOST_UNASSIGNED: usize = 1024;

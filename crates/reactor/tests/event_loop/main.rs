@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use gev_reactor::{
-    Balance, CodecMaker, Command, CommandKind, Config, ConnectionId, Counter, Reactor,
+    Addresses, Balance, CodecMaker, Command, CommandKind, Config, ConnectionId, Counter, Reactor,
 };
 use gev_session::{Config as SessionConfig, Event, Gauges};
 use gev_wire::{CloseCause, MessageKind, Outgoing, Raw};
@@ -468,12 +468,9 @@ fn the_application_says_where_connections_go() {
         clients.push(connect(reactor.local_addr()));
         let (_, event, payload) = bridges[0].next();
         assert_eq!(event, Event::Assign);
-        let (loads, _) = payload.as_chunks();
-        let all: u32 = loads[..3]
-            .iter()
-            .map(|&load| u32::from_le_bytes(load))
-            .sum();
-        assert_eq!(all as usize, clients.len() - 1);
+        let (waiting, loads) = counts(&payload);
+        assert_eq!(waiting, 0);
+        assert_eq!(loads.iter().sum::<u32>() as usize, clients.len() - 1);
         bridges[0].command(acceptor, NOBODY, CommandKind::Assign, &wish.to_le_bytes());
         assert_eq!(bridges[gets].next().1, Event::Open);
     }
@@ -493,6 +490,55 @@ fn the_application_says_where_connections_go() {
                 open.count()
             })
             .sum();
+        thread::yield_now();
+    }
+}
+
+/// Who waits, and what loops have, by the payload of an [`Event::Assign`] that has no TLVs.
+fn counts(payload: &[u8]) -> (u32, Vec<u32>) {
+    let (counts, _) = payload[Addresses::RECORD_BYTES..].as_chunks();
+    let counts: Vec<_> = counts.iter().map(|&it| u32::from_le_bytes(it)).collect();
+    (counts[0], counts[1..].to_vec())
+}
+
+#[test]
+fn an_application_that_does_not_answer_is_asked_no_more() {
+    let bridges = [1 << 20; 2].map(TestBridge::with_room);
+    let config = Config {
+        balance: Balance::Asked,
+        ..config()
+    };
+    let reactor = start(config, &bridges);
+    let clients: Vec<_> = (0..1030).map(|_| connect(reactor.local_addr())).collect();
+    let told = |wanted: Event| {
+        let events = bridges.iter().map(|bridge| {
+            let shared = bridge.lock();
+            let found = shared.events.iter().filter(|it| it.1 == wanted);
+            found.count()
+        });
+        events.sum::<usize>()
+    };
+    while told(Event::Open) < 6 {
+        thread::yield_now();
+    }
+    assert_eq!(told(Event::Assign), 1024);
+    let (waiting, loads) = bridges[0]
+        .lock()
+        .events
+        .iter()
+        .fold((0, Vec::new()), |last, it| {
+            if it.1 == Event::Assign {
+                counts(&it.2)
+            } else {
+                last
+            }
+        });
+    assert_eq!((waiting, loads), (1023, vec![0, 0]));
+    for _ in 0..1024 {
+        let one = 1_u32.to_le_bytes();
+        bridges[0].command(&reactor.loops()[0], NOBODY, CommandKind::Assign, &one);
+    }
+    while told(Event::Open) < clients.len() {
         thread::yield_now();
     }
 }
