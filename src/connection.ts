@@ -1,7 +1,7 @@
 import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
-import { boolean, OptionTable } from "./base/option-table.js";
+import { boolean, MAX_MS, OptionTable } from "./base/option-table.js";
 import type { ProxyTlv } from "./bridge/addresses.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
 import type { CloseReason } from "./bridge/close-reason.js";
@@ -179,7 +179,7 @@ export class Connection<Context = unknown, Out = Data> {
 	 * @throws {@link GevError} `ERR_GEV_OPTION`.
 	 */
 	setDeadline(ms = 0): void {
-		this.#core.setDeadline(check.integer("ms", ms, 0, 2 ** 32 - 1));
+		this.#core.setDeadline(check.integer("ms", ms, 0, MAX_MS));
 	}
 
 	/**
