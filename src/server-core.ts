@@ -4,6 +4,7 @@ import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
 import { milliseconds, OptionTable, option } from "./base/option-table.js";
+import { isThenable } from "./base/thenable.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -323,11 +324,13 @@ export class ServerCore
 		if (typeof callback !== "function") {
 			throw check.wrong("callback", "a function", callback);
 		}
+		const failed = (error: unknown) => this.dispatcher.failed(error);
 		const guarded = () => {
 			try {
-				callback();
+				const result: unknown = callback();
+				if (isThenable(result)) Promise.resolve(result).catch(failed);
 			} catch (error) {
-				this.dispatcher.failed(error);
+				failed(error);
 			}
 		};
 		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
