@@ -3,6 +3,31 @@
 
 import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
 
+/** How connections come to loops, by name: see `ServerOptions.balance`. */
+type BalanceMode = "kernel" | "round-robin" | "least-connections" | "source-hash" | "random";
+/** A loop, as a function that balances sees it. */
+interface BalancedLoop {
+    /** Position among the loops: what the function returns to choose it, and `Connection.loopIndex` then. */
+    readonly index: number;
+    /** Connections that it has, those included that are on their way to it or in their handshake. */
+    readonly connections: number;
+}
+/** Who has connected, as far as it is known before a byte is read: behind a proxy, the proxy. */
+interface BalancedPeer {
+    /** IP address; empty for a unix socket. */
+    readonly remoteAddress: string;
+    /** Port; 0 for a unix socket. */
+    readonly remotePort: number;
+}
+/**
+ * Says which loop a new connection belongs to.
+ *
+ * It is called for every one, on the thread of the handlers, which the connection waits for meanwhile; with a single loop there is
+ * nothing to say, and it is never called. When it throws, or returns what is no loop's index (a promise is none), `onError` is told
+ * and the connection goes to the loop with the fewest, as it does when more than 1,024 wait for an answer.
+ */
+type BalanceFunction = (loops: readonly BalancedLoop[], peer: BalancedPeer) => number;
+
 /**
  * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
  *
@@ -19,6 +44,7 @@ import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
+ * | `ERR_GEV_BALANCE` | `onError`, for a function as `balance` | let it return the index of one of the loops that it is given |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
@@ -26,7 +52,7 @@ import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_BALANCE" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -68,7 +94,9 @@ type CloseCause =
 /** Nothing was received or sent for longer than `timeouts.idleMs`. */
  | "idle"
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
- | "stalled";
+ | "stalled"
+/** The time has passed that `connection.setDeadline()` gave it. */
+ | "deadline";
 /** What is wrong with a frame. */
 type FrameFault = 
 /** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
@@ -776,6 +804,14 @@ declare class Connection<Context = unknown, Out = Data> {
     setProtocol<Name extends StreamName>(protocol: Protocol<Name>, handler?: NextHandler<Context, Messages[Name]>): boolean;
     /** To a protocol in TypeScript. */
     setProtocol<In, Next>(protocol: Custom<In, Next>, handler?: NextHandler<Context, In, Next>): boolean;
+    /**
+     * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
+     * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
+     *
+     * @param ms - 0 or nothing for never, which is how a connection begins.
+     * @throws {@link GevError} `ERR_GEV_OPTION`.
+     */
+    setDeadline(ms?: number): void;
     /**
      * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
      * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
@@ -1861,11 +1897,21 @@ interface ServerOptions {
     serial?: boolean;
     /**
      * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop that has more than 1.25 times the mean
+     * and 8 connections hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+     * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+     * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
+     * see {@link BalanceFunction}. `docs/balancing.md` compares them.
      *
+     * @example
+     * ```ts
+     * // One loop for peers of this machine, the others for everybody else.
+     * balance: (loops, { remoteAddress }) =>
+     * 	remoteAddress === "127.0.0.1" ? 0 : 1 + Math.floor(Math.random() * (loops.length - 1)),
+     * ```
      * @defaultValue "kernel"
      */
-    balance?: "kernel" | "round-robin";
+    balance?: BalanceMode | BalanceFunction;
     /**
      * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
      * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
@@ -1927,6 +1973,10 @@ interface ServerOptions {
 interface Timer {
     /** Ends the timer: when this returns, the callback is not called again. */
     stop(): void;
+    /** Lets the timer keep the process alive until it has ended. Returns the timer. */
+    ref(): this;
+    /** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
+    unref(): this;
 }
 
 /** Where a started server listens. */
@@ -2077,7 +2127,7 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     /**
      * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
      * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
-     * exception goes to `onError`.
+     * exception goes to `onError`, as does what a promise is rejected with that `callback` returns.
      *
      * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
      */
@@ -3346,15 +3396,35 @@ interface WorkerPoolOptions {
      * @defaultValue the number of CPUs
      */
     workers?: number;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue undefined, which comes to the server's default
+     */
     host?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue undefined, which comes to the server's default
+     */
     port?: number | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue undefined, which comes to the server's default
+     */
     path?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue undefined, which comes to the server's default
+     */
     reusePort?: boolean | undefined;
-    /** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+    /**
+     * Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections.
+     *
+     * @defaultValue undefined, which comes to the server's defaults
+     */
     socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
     /**
      * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
@@ -3479,4 +3549,4 @@ declare class WorkerPool {
 }
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

@@ -1,4 +1,5 @@
 import os from "node:os";
+import type { BalanceFunction, BalanceMode } from "./balance.js";
 import * as check from "./base/check.js";
 import { net } from "./base/node-modules.js";
 import {
@@ -393,13 +394,29 @@ export class ServerOptions {
 	serial?: boolean = boolean({ default: false });
 	/**
 	 * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-	 * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+	 * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop that has more than 1.25 times the mean
+	 * and 8 connections hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+	 * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+	 * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
+	 * see {@link BalanceFunction}. `docs/balancing.md` compares them.
 	 *
+	 * @example
+	 * ```ts
+	 * // One loop for peers of this machine, the others for everybody else.
+	 * balance: (loops, { remoteAddress }) =>
+	 * 	remoteAddress === "127.0.0.1" ? 0 : 1 + Math.floor(Math.random() * (loops.length - 1)),
+	 * ```
 	 * @defaultValue "kernel"
 	 */
-	balance?: "kernel" | "round-robin" = oneOf(["kernel", "round-robin"], {
-		default: "kernel",
-	});
+	balance?: BalanceMode | BalanceFunction = option<
+		BalanceMode | BalanceFunction
+	>(
+		(value, name) =>
+			typeof value === "function"
+				? (value as BalanceFunction)
+				: check.oneOf(name, value, BALANCE_MODES),
+		"kernel",
+	);
 	/**
 	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
 	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
@@ -474,6 +491,14 @@ export type CheckedOptions = Checked<ServerOptions>;
 export function checkOptions(options: unknown): CheckedOptions {
 	return serverOptions.check(options);
 }
+
+const BALANCE_MODES: readonly BalanceMode[] = [
+	"kernel",
+	"round-robin",
+	"least-connections",
+	"source-hash",
+	"random",
+];
 
 /** What a resolver would cut at (NUL), trim or pass over is no part of a host. */
 function hostName(value: unknown, name: string): string {

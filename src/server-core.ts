@@ -1,4 +1,5 @@
 import type * as binding from "#binding";
+import { Balancer } from "./balance.js";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
@@ -8,6 +9,7 @@ import {
 	OptionTable,
 	option,
 } from "./base/option-table.js";
+import { isThenable } from "./base/thenable.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -157,6 +159,8 @@ export class ServerCore
 	readonly #counts = new ServerCounts();
 	#live: Live | undefined;
 	#metrics: MetricsServer | undefined;
+	/** Undefined where loops balance by themselves. */
+	readonly #balancer: Balancer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -181,6 +185,13 @@ export class ServerCore
 				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
+		const { balance } = this.#options;
+		if (typeof balance === "function") {
+			this.#balancer = new Balancer(
+				(loops, peer) => this.dispatcher.run(balance, loops, peer),
+				(error) => this.dispatcher.failed(error),
+			);
+		}
 	}
 
 	/** Who calls the members of the server's handler. */
@@ -398,11 +409,13 @@ export class ServerCore
 		if (typeof callback !== "function") {
 			throw check.wrong("callback", "a function", callback);
 		}
+		const failed = (error: unknown) => this.dispatcher.failed(error);
 		const guarded = () => {
 			try {
-				callback();
+				const result: unknown = callback();
+				if (isThenable(result)) Promise.resolve(result).catch(failed);
 			} catch (error) {
-				this.dispatcher.failed(error);
+				failed(error);
 			}
 		};
 		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
@@ -533,6 +546,18 @@ export class ServerCore
 		const left = Math.max(0, this.#stopsAt - now());
 		const patienceMs = Math.min(this.#options.timeouts.closeMs, left);
 		this.#lingering.set(connection, setTimeout(release, patienceMs));
+	}
+
+	loopFor(
+		addresses: Addresses,
+		waiting: number,
+		connections: readonly number[],
+	): number | undefined {
+		const { remoteAddress, remotePort } = addresses;
+		const peer = { remoteAddress, remotePort };
+		// A loop that stops asks no more, and has seen to whom it has asked about.
+		if (this.isStopping) return undefined;
+		return this.#balancer?.choose(connections, waiting, peer);
 	}
 
 	/** Ends the stop when every loop has ended. */

@@ -38,18 +38,38 @@ export class WorkerPoolOptions {
 		max: 1024,
 		default: () => os.availableParallelism(),
 	});
-	/** As for a server. */
+	/**
+	 * As for a server.
+	 *
+	 * @defaultValue undefined, which comes to the server's default
+	 */
 	host?: string | undefined = option(given<string | undefined>, undefined);
-	/** As for a server. */
+	/**
+	 * As for a server.
+	 *
+	 * @defaultValue undefined, which comes to the server's default
+	 */
 	port?: number | undefined = option(given<number | undefined>, undefined);
-	/** As for a server. */
+	/**
+	 * As for a server.
+	 *
+	 * @defaultValue undefined, which comes to the server's default
+	 */
 	path?: string | undefined = option(given<string | undefined>, undefined);
-	/** As for a server. */
+	/**
+	 * As for a server.
+	 *
+	 * @defaultValue undefined, which comes to the server's default
+	 */
 	reusePort?: boolean | undefined = option(
 		given<boolean | undefined>,
 		undefined,
 	);
-	/** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+	/**
+	 * Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections.
+	 *
+	 * @defaultValue undefined, which comes to the server's defaults
+	 */
 	socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined = option(
 		given<Pick<SocketOptions, "backlog" | "mode"> | undefined>,
 		undefined,

@@ -1,4 +1,5 @@
 // One after the other: a handler that is busy in one test would be an idle server in another.
+import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { type Connection, webSocket } from "gev";
 import {
@@ -49,6 +50,39 @@ test.serial(
 			[reason.code, reason.cause, reason.wasClean],
 			[1001, "idle", true],
 		);
+	},
+);
+
+/** What is above that depends on the machine: it is told, not judged. */
+test.serial(
+	"silence of a second is ended after a second, by the client's clock",
+	async (t) => {
+		const idleMs = 1000;
+		const { port } = await serve(
+			t,
+			{},
+			{
+				protocol: protocols.raw(),
+				timeouts: { idleMs },
+			},
+		);
+		const silence = Array.from({ length: 20 }, async (_, n) => {
+			const client = await tcp(t, port);
+			let heard = performance.now();
+			for (let left = n; left > 0; left--) {
+				heard = performance.now();
+				client.write("x");
+				await setTimeout(7);
+			}
+			await client.readToEnd();
+			client.socket.end();
+			return performance.now() - heard - idleMs;
+		});
+		const late = (await Promise.all(silence)).sort((a, b) => a - b);
+		t.true(late.every((ms) => ms >= 0));
+		const median = late[late.length / 2] as number;
+		const most = late.at(-1) as number;
+		t.log(`late by ${median.toFixed(1)} ms, at most ${most.toFixed(1)} ms`);
 	},
 );
 

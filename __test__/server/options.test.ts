@@ -110,7 +110,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	borrow: notABoolean,
 	serial: notABoolean,
 	balance: [
-		["random", '"random"'],
+		["busiest", '"busiest"'],
 		["x".repeat(1000), '"xxxxx'],
 		[1, "1"],
 	],

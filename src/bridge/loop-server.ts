@@ -36,6 +36,15 @@ export interface LoopServer<Connection> {
 	): void;
 	/** Something was wrong with a frame. */
 	frameFailed(fault: FrameFault): void;
+	/**
+	 * Which loop a new connection is for: the loop's index, or undefined for the one with the fewest. `connections` are those of
+	 * each loop without the latest `waiting` ones that were asked about. Never throws.
+	 */
+	loopFor(
+		addresses: Addresses,
+		waiting: number,
+		connections: readonly number[],
+	): number | undefined;
 	/** A loop has ended. */
 	loopEnded(): void;
 }

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-e5f08580";
+export const RECORDS_VERSION = "0.1.0-1c7e4270";
 
 // Records of both queues.
 
@@ -52,6 +52,8 @@ export const EVENT_RETURNED = 17;
 export const EVENT_FRAME_ERROR = 18;
 /** Another protocol holds from here on, and nothing is decoded before the step that answers this. */
 export const EVENT_SWITCHED = 19;
+/** A socket has been accepted: how many connections each loop has (u32, little-endian), then addresses. */
+export const EVENT_ASSIGN = 20;
 
 // Kinds of commands.
 
@@ -91,6 +93,10 @@ export const COMMAND_SET_PROTOCOL = 17;
 export const COMMAND_UNREAD = 18;
 /** What was handed over has been handled: decode on. */
 export const COMMAND_STEP = 19;
+/** The accepted socket that an event has told of is for the loop with this index (u32, little-endian). */
+export const COMMAND_ASSIGN = 20;
+/** Close when so much time has passed: milliseconds (u32, little-endian), 0 for never. */
+export const COMMAND_SET_DEADLINE = 21;
 
 // Flags of records.
 
@@ -134,6 +140,8 @@ export const CAUSE_INTERNAL = 8;
 export const CAUSE_IDLE = 9;
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
 export const CAUSE_STALLED = 10;
+/** The time has passed that `connection.setDeadline()` gave it. */
+export const CAUSE_DEADLINE = 11;
 
 // What is wrong with a frame.
 
@@ -308,7 +316,9 @@ export type CloseCause =
 	/** Nothing was received or sent for longer than `timeouts.idleMs`. */
 	| "idle"
 	/** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
-	| "stalled";
+	| "stalled"
+	/** The time has passed that `connection.setDeadline()` gave it. */
+	| "deadline";
 
 /** Causes by their numbers. */
 export const CLOSE_CAUSES = [
@@ -323,6 +333,7 @@ export const CLOSE_CAUSES = [
 	"internal",
 	"idle",
 	"stalled",
+	"deadline",
 ] as const satisfies readonly CloseCause[];
 
 /** What is wrong with a frame. */

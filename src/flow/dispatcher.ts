@@ -169,7 +169,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	}
 
 	/** Calls `callback`, which is the application's, as members are called. */
-	protected run<Args extends unknown[], Result>(
+	run<Args extends unknown[], Result>(
 		callback: (...args: Args) => Result,
 		...args: Args
 	): Result {

@@ -37,6 +37,10 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
         listeners: vec![listener(options, parse)],
         balance: match options.text("balance").as_str() {
             "round-robin" => Balance::RoundRobin,
+            "least-connections" => Balance::LeastConnections,
+            "source-hash" => Balance::SourceHash,
+            "random" => Balance::Random,
+            "asked" => Balance::Asked,
             _ => Balance::DEFAULT,
         },
         pool: pool(options),

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, JoinHandle};
 
 use gev_session::MemoryBudget;
@@ -62,8 +63,12 @@ impl Reactor {
         let shares = |it: &ListenerConfig| it.address.socket_addr().is_some();
         let is_shared = config.balance == Balance::Kernel && config.listeners.iter().all(shares);
         let is_member = matches!(config.pool, Some((_, PoolPart::Member)));
-        let deals = !is_shared && !is_member && bridges.len() > 1;
-        let accepting = if deals { 1 } else { bridges.len() };
+        let deals = !is_member && bridges.len() > 1;
+        let how = match config.balance {
+            Balance::Kernel if !is_shared => Balance::RoundRobin,
+            how => how,
+        };
+        let accepting = if is_shared { bridges.len() } else { 1 };
         let configs = config.listeners.iter().enumerate();
         let configs = configs.filter(|_| !is_member);
         let listeners = configs
@@ -79,31 +84,32 @@ impl Reactor {
             listeners.iter().map(|them| them[0].local.clone()).collect()
         };
         let protocols = Arc::<Protocols>::default();
-        let made = bridges.into_iter().map(|bridge| {
+        let made = bridges.into_iter().enumerate().map(|(index, bridge)| {
             let shared = Shared {
                 admission: Arc::clone(&admission),
                 memory: Arc::clone(&memory),
                 protocols: Arc::clone(&protocols),
             };
-            EventLoop::new(&config, shared, bridge)
+            EventLoop::new(&config, index, shared, bridge)
         });
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         let sleepers = loops.clone();
         memory.on_room(move || sleepers.iter().for_each(LoopHandle::wake));
-        let dealer = deals.then(|| Dealer::new(loops.clone()));
-        if let Some(dealer) = &dealer {
-            for event_loop in &mut event_loops {
-                event_loop.await_sockets(dealer.existence());
+        if deals {
+            let dealers = Arc::<AtomicUsize>::default();
+            for (index, event_loop) in event_loops.iter_mut().enumerate() {
+                event_loop.await_sockets(Arc::clone(&dealers));
+                if is_shared || index == 0 {
+                    let dealers = Arc::clone(&dealers);
+                    event_loop.deal(Dealer::new(loops.clone(), how, index, dealers));
+                }
             }
         }
         for of_one in listeners {
             for (event_loop, listener) in event_loops.iter_mut().zip(of_one) {
                 event_loop.listen(listener)?;
             }
-        }
-        if let (Some(dealer), Some(first)) = (dealer, event_loops.first_mut()) {
-            first.deal(dealer);
         }
         if let Some((number, part)) = config.pool {
             for (event_loop, handle) in event_loops.iter_mut().zip(&loops) {
