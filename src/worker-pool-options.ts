@@ -56,7 +56,8 @@ export class WorkerPoolOptions {
 	);
 	/**
 	 * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
-	 * that would run it, and every message costs less without.
+	 * that would run it, and a message that is only echoed costs a quarter to two thirds more CPU time with one; with handlers
+	 * of 20 microseconds it is the same. It pays where there are more CPUs than workers.
 	 *
 	 * @defaultValue false
 	 */
