@@ -23,7 +23,7 @@ const { OptionTable, checkOptions, ...inside } = internals([
 	...["Iso8583Options", "LengthPrefixedOptions", "LinesOptions"],
 	...["ModbusOptions", "NmeaOptions", "VarintPrefixedOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
-	...["StopOptions", "DestroyOptions", "SendOptions"],
+	...["StopOptions", "DestroyOptions", "SendOptions", "WorkerPoolOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
 	checkOptions(given: unknown): Record<string, Options>;
@@ -69,6 +69,7 @@ const defaults: Record<string, Options> = {
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),
+	WorkerPoolOptions: defaultsOf("WorkerPoolOptions"),
 };
 
 const constrained = process.constrainedMemory?.() ?? 0;
@@ -95,6 +96,9 @@ const inWords: [words: string, value: unknown][] = [
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
 	["that of `over`", false],
+	["that of a server", undefined],
+	["a copy of this thread's", undefined],
+	["a warning of the process", undefined],
 ];
 
 /** The value of a default as it is documented. */
@@ -285,6 +289,9 @@ test.serial("the native side reads every option by its own name", async (t) => {
 	t.deepEqual(await readNatively(serverOptions), {
 		...expected,
 		path: undefined,
+		// Of a pool of workers.
+		accepts: undefined,
+		joins: undefined,
 	});
 	const stepwise = true;
 	const framed = frames({ length: "u16", frameTimeoutMs: 1032, stepwise });
