@@ -1459,7 +1459,8 @@ interface LimitOptions {
      * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
      * memory with others, as those of Node's own pool do.
      *
-     * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less
+     * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less; in a
+     * `WorkerPool` divided by the number of workers
      */
     maxMemoryBytes?: number;
 }
@@ -3529,7 +3530,10 @@ interface WorkerExit {
     readonly index: number;
     /** What it ended with, 1 after an exception. */
     readonly exitCode: number;
-    /** The exception that nobody has caught, or what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`). */
+    /**
+     * The exception that nobody has caught, what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`), or `ERR_GEV_LOOP` when the
+     * event loop has failed.
+     */
     readonly error?: Error;
     /** When its replacement starts, in milliseconds from now. */
     readonly restartsInMs: number;
@@ -3545,15 +3549,35 @@ interface WorkerPoolOptions {
      * @defaultValue the number of CPUs
      */
     workers?: number;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     host?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     port?: number | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     path?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     reusePort?: boolean | undefined;
-    /** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+    /**
+     * Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections.
+     *
+     * @defaultValue that of a server
+     */
     socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
     /**
      * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
@@ -3622,7 +3646,8 @@ interface WorkerPoolStats extends WorkerStats {
  *
  * The file exports, as default, a {@link Server} that is not started, or a function that makes one, and is told which worker
  * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
- * dies, by an exception, `process.exit()` or a limit of its memory, costs its own connections, and is replaced.
+ * dies, by an exception, `process.exit()`, a limit of its memory or a failure of its event loop, costs its own connections, and
+ * is replaced.
  *
  * @example
  * ```ts

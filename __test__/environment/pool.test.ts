@@ -206,6 +206,100 @@ test("a rolling restart refuses nobody", async (t) => {
 	t.is((await pool.stats()).failures, 0);
 });
 
+/** For workers that fail to start as long as the byte is 1. */
+function brokenWhen() {
+	return new Uint8Array(new SharedArrayBuffer(1));
+}
+
+test("a replacement that fails is told and tried again", async (t) => {
+	const broken = brokenWhen();
+	const errors = new Queue<Error>();
+	const { exits, url } = await pooled(t, {
+		workers: 1,
+		workerData: { broken },
+		onError: (error) => errors.push(error),
+	});
+	const [client] = await crowd(t, url, 1);
+	broken[0] = 1;
+	client?.socket.send("exit");
+	await exits.next();
+	for (const error of await errors.take(3)) {
+		t.like(error, { code: "ERR_GEV_WORKER" });
+		t.regex(error.message, /pool-worker.js cannot serve: broken/);
+	}
+	broken[0] = 0;
+	const [late] = await crowd(t, url, 1);
+	t.is(late && (await ask(late, "hello")), "hello");
+	t.is(exits.size, 0);
+});
+
+test("a restart that fails leaves nobody's place empty", async (t) => {
+	const broken = brokenWhen();
+	const restarts = new Queue<unknown>();
+	const { pool, url } = await pooled(t, {
+		workers: 1,
+		workerData: { broken },
+		onError: () => {},
+		// The replacement is due, and the restart takes its place.
+		onWorkerExit: () => {
+			broken[0] = 1;
+			pool.restart().then(
+				() => restarts.push(undefined),
+				(error) => restarts.push(error),
+			);
+		},
+	});
+	const [client] = await crowd(t, url, 1);
+	client?.socket.send("exit");
+	t.like(await restarts.next(), { code: "ERR_GEV_WORKER" });
+	broken[0] = 0;
+	const [late] = await crowd(t, url, 1);
+	t.is(late && (await ask(late, "hello")), "hello");
+	await pool.restart();
+	const { workers } = await pool.stats();
+	t.is(workers.length, 1);
+	t.not(workers[0], undefined);
+});
+
+test("a worker whose native loop fails is replaced", async (t) => {
+	for (const threads of [false, true]) {
+		const { pool, exits, url } = await pooled(t, {
+			threads,
+			workerData: { borrow: true },
+		});
+		const clients = await crowd(t, url, 10);
+		const groups = [...(await byWorker(clients)).values()];
+		const [lost = [], kept = []] = groups;
+		// Several, so that another event follows the one that is spoilt.
+		for (let n = 0; n < 8; n++) lost[0]?.socket.send(Buffer.from("spoil"));
+		const { error, exitCode } = await exits.next();
+		t.like(error, { code: "ERR_GEV_LOOP" });
+		t.is(exitCode, 1);
+		for (const { closed } of lost) t.is((await closed).code, 1006);
+		for (const client of kept) t.is(await ask(client, "hello"), "hello");
+		await until(async () => !(await counts(pool)).includes(undefined));
+		await crowd(t, url, 5);
+		t.deepEqual(await counts(pool), [5, 5]);
+		t.is((await pool.stats()).failures, 1);
+	}
+});
+
+test("workers share the memory that one server has by default", async (t) => {
+	for (const [workers, fits] of [
+		[1, true],
+		[2, false],
+	] as const) {
+		// A server has 64 MiB of this.
+		const workerData = { memory: 256 * 1024 ** 2 };
+		const { url } = await pooled(t, { workers, workerData });
+		const { socket, messages, closed } = await connect(t, url);
+		socket.send("flood");
+		const end = closed.then(({ code }) => code);
+		const got = messages.next().then((message) => message.length);
+		t.is(await Promise.race([got, end]), fits ? 48 * 1024 ** 2 : 1006);
+	}
+});
+
 for (const [failing, reason] of [
 	["throw", /not me/],
 	["exit", /exited with code 5/],
