@@ -1,10 +1,12 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { Worker } from "node:worker_threads";
 import test, { type ExecutionContext } from "ava";
 import { type WorkerExit, WorkerPool, type WorkerPoolOptions } from "gev";
 import { runWith } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
+import { socketPath } from "../kit/socket-path.js";
 import { connect, type WsClient } from "../kit/ws-client.js";
 
 const file = new URL("../fixtures/pool-worker.js", import.meta.url);
@@ -299,6 +301,44 @@ test("workers share the memory that one server has by default", async (t) => {
 		t.is(await Promise.race([got, end]), fits ? 48 * 1024 ** 2 : 1006);
 	}
 });
+
+test("a restart ends who hangs by force, and the others get what it was dealt", async (t) => {
+	const { pool, exits, url } = await pooled(t, { workers: 2 });
+	const [hanging] = await crowd(t, url, 2);
+	hanging?.socket.send("hang");
+	const dials = crowd(t, url, 10);
+	await pool.restart({ timeoutMs: 50 });
+	t.is((await hanging?.closed)?.code, 1006);
+	// Half of them were dealt to the one that hangs; each of them is served, if only to be told that the others go.
+	await dials;
+	const late = await crowd(t, url, 10);
+	t.deepEqual(await Promise.all(late.map((it) => ask(it, "hello"))), [
+		...Array(10).fill("hello"),
+	]);
+	t.is((await pool.stats()).failures, 0);
+	t.is(exits.size, 0);
+});
+
+(process.platform === "win32" ? test.skip : test)(
+	"a pool listens on a unix socket",
+	async (t) => {
+		const path = socketPath();
+		const where = { host: undefined, port: undefined, path };
+		const { pool, exits } = await pooled(t, { ...where, workers: 2 });
+		t.deepEqual(pool.address, { address: path, port: 0 });
+		const url = `ws+unix:${path}:/`;
+		const clients = await crowd(t, url, 10);
+		t.deepEqual(await counts(pool), [5, 5]);
+		clients[0]?.socket.send("exit");
+		await exits.next();
+		const late = await crowd(t, url, 5);
+		t.is(late[0] && (await ask(late[0], "hello")), "hello");
+		await pool.stop();
+		t.false(existsSync(path));
+		await pool.start();
+		await crowd(t, url, 1);
+	},
+);
 
 for (const [failing, reason] of [
 	["throw", /not me/],
