@@ -300,7 +300,8 @@ export class ServerCore
 	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
 	takePart(part: PoolPart, threads: boolean): void {
 		this.#part = part;
-		const loops = { loops: 1, threads };
+		// The first CPU would be every worker's.
+		const loops = { loops: 1, threads, pinLoops: false };
 		this.#options = { ...this.#options, ...loops };
 		if (part.accepts !== undefined) return;
 		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
