@@ -60,6 +60,15 @@ export type {
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type {
+	ConsoleLogger,
+	LogFields,
+	Logger,
+	LogLevel,
+	PinoLogger,
+} from "./src/logger.js";
+export type { MetricsRegister } from "./src/metrics.js";
+export type { MetricsOptions } from "./src/metrics-options.js";
+export type {
 	EventLoopOptions,
 	FlowOptions,
 	IdleOptions,
@@ -168,6 +177,17 @@ export type {
 	StopOptions,
 	StopResult,
 } from "./src/server-core.js";
+export type {
+	ConnectionStats,
+	HandshakeStats,
+	Histogram,
+	LoopStats,
+	RefusalReason,
+	ScriptStats,
+	SendStats,
+	ServerStats,
+	TrafficStats,
+} from "./src/stats.js";
 export type { Timer } from "./src/timer.js";
 export {
 	type DeflateOptions,

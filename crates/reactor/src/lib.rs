@@ -36,7 +36,7 @@ pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig, Pin,
     PoolPart, ProxyConfig,
 };
-pub use counter::Counter;
+pub use counter::{Counter, TURNS_PER_TIMED};
 pub use event_loop::{EventLoop, LoopHandle, Turn};
 pub use network::{Network, NotANetwork};
 pub use reactor::{Reactor, guard};

@@ -106,6 +106,7 @@ impl<B: Bridge> EventLoop<B> {
                 }
                 Accepted::Empty => return,
                 Accepted::Paused(error) => {
+                    self.bridge.add(Counter::AcceptErrors, 1);
                     if let Some(error) = error {
                         self.emit(NOBODY, Event::Error, format!("accept: {error}").as_bytes());
                     }
@@ -139,12 +140,13 @@ impl<B: Bridge> EventLoop<B> {
         (remote, listening): (Address, Address),
         seat: Option<Seat>,
     ) {
+        self.bridge.add(Counter::Accepted, 1);
         // A proxy connects for many: each counts by what its header says.
         let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
         let counted = if is_proxy { None } else { remote.ip() };
-        let Some(mut admitted) = self.shared.admission.admit(counted, self.now) else {
-            self.bridge.add(Counter::Refused, 1);
-            return;
+        let mut admitted = match self.shared.admission.admit(counted, self.now) {
+            Ok(admitted) => admitted,
+            Err(why) => return self.bridge.add(why, 1),
         };
         admitted.seat = seat;
         // A peer that has gone already makes these fail; there is nobody to tell.

@@ -9,12 +9,14 @@ use gev_wire::Close;
 use super::{EventLoop, NOBODY};
 use crate::bridge::{Bridge, Command, CommandKind};
 use crate::close_payload;
+use crate::counter::Counter;
 
 impl<B: Bridge> EventLoop<B> {
     /// Runs what is in the queue, within a budget; true when that was all.
     pub(super) fn run_commands(&mut self) -> bool {
         let mut budget = self.config.command_budget_bytes;
         let mut stop = None;
+        let mut sent = 0;
         while budget > 0 {
             let Some(command) = self.bridge.next_command() else {
                 break;
@@ -34,9 +36,11 @@ impl<B: Bridge> EventLoop<B> {
                 continue;
             }
             let id = command.id;
+            let completes = command.kind.completes_message();
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
+            sent += u64::from(completes);
             let next = connection.run(command, self.now, &self.shared.protocols, &mut self.pools);
             if let Next::Gone(reason) = next {
                 // At once: a socket that has failed may take what the next command sends, behind a part that is missing.
@@ -47,6 +51,7 @@ impl<B: Bridge> EventLoop<B> {
                 self.dirty.push(id);
             }
         }
+        self.bridge.add(Counter::SentMessages, sent);
         if budget == 0 {
             // That may have been all, and nobody has seen it.
             self.bridge.hand_back();

@@ -23,6 +23,7 @@ use crate::admission::Admission;
 use crate::bridge::Bridge;
 use crate::config::{CodecMaker, Config, ListenerConfig, LoopConfig};
 use crate::connection::{self, Connection, Surroundings};
+use crate::counter::{Counter, TURNS_PER_TIMED};
 use crate::listener::Listener;
 use crate::protocols::Protocols;
 use crate::slots::{ConnectionId, Slots};
@@ -84,6 +85,7 @@ pub struct EventLoop<B> {
     undelivered: VecDeque<(ConnectionId, News)>,
     /// An event did not fit; reading stops until there is room.
     blocked: bool,
+    turns: u64,
     /// Measure of what was published and not rung for: polled events and turns. 0: nothing.
     unannounced: usize,
     read_buffer: Vec<u8>,
@@ -186,6 +188,7 @@ impl<B: Bridge> EventLoop<B> {
             dirty: Vec::new(),
             undelivered: VecDeque::new(),
             blocked: false,
+            turns: 0,
             unannounced: 0,
             read_buffer: vec![0; config.event_loop.read_buffer_bytes],
             pools: Pools::new(
@@ -258,7 +261,7 @@ impl<B: Bridge> EventLoop<B> {
             self.leave();
             return Ok(Turn::Ended);
         }
-        self.now = Instant::now();
+        self.begin_turn();
         self.note_events();
         self.run_commands();
         self.flush_dirty();
@@ -270,6 +273,7 @@ impl<B: Bridge> EventLoop<B> {
         self.tell_returned();
         self.finish_stop();
         self.publish();
+        self.count_turn();
         // Timers poll too, and may have had the event that wakes for an abort.
         if self.is_aborted() {
             self.leave();
@@ -280,6 +284,28 @@ impl<B: Bridge> EventLoop<B> {
         } else {
             Turn::Running
         })
+    }
+
+    fn begin_turn(&mut self) {
+        let before = self.now;
+        self.now = Instant::now();
+        if self.blocked {
+            let waited = self.now.saturating_duration_since(before);
+            self.bridge
+                .add(Counter::BlockedNanoseconds, waited.as_nanos() as u64);
+        }
+    }
+
+    /// To ask for the time in every turn would cost more than all other counts.
+    fn count_turn(&mut self) {
+        self.bridge.add(Counter::Turns, 1);
+        if self.turns.is_multiple_of(TURNS_PER_TIMED) {
+            let took = self.now.elapsed();
+            self.bridge.add(Counter::of_turn(took), 1);
+            self.bridge
+                .add(Counter::TimedNanoseconds, took.as_nanos() as u64);
+        }
+        self.turns += 1;
     }
 
     fn is_aborted(&self) -> bool {
@@ -422,6 +448,8 @@ impl<B: Bridge> EventLoop<B> {
             Next::Starved => connection.listed.starved = true,
             _ => {}
         }
+        self.bridge
+            .add(Counter::SentBytes, connection.take_written());
         if let Some(stopping) = &self.stopping {
             connection.stop(stopping);
         }
@@ -465,6 +493,8 @@ impl<B: Bridge> EventLoop<B> {
         let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
+        self.bridge
+            .add(Counter::SentBytes, connection.take_written());
         self.pass_by(id);
         let news = match (connection.last_word(reason), connection.take_addresses()) {
             (Some(LastWord::Close(reason)), _) => Some(News::Closed(reason)),
