@@ -141,7 +141,6 @@ test("least-connections fills the loop that has lost some", async (t) => {
 		if (loopIndex === 2) byPort.get(remotePort)?.destroy();
 	}
 	await until(() => server.connectionCount === 30);
-	// What is counted for the loop goes a moment after its connections.
 	await burst(t, port, 10);
 	await until(() => server.connectionCount === 40);
 	t.deepEqual(spread(server, 4), [10, 10, 10, 10]);
