@@ -419,6 +419,15 @@ export class ServerOptions {
 		"kernel",
 	);
 	/**
+	 * Whether each loop's thread runs on one CPU only, on Linux: the first loop on the first one that the process may run on, and so on,
+	 * from the first again where there are more loops. With `balance: "kernel"` a loop's listener gets connections first that come to
+	 * its CPU from the network (SO_INCOMING_CPU; since Linux 6.2). For a server that has its CPUs to itself: loops of another server,
+	 * of another process too, would share the first CPUs with it. Elsewhere, and for a loop without a thread, it has no effect.
+	 *
+	 * @defaultValue false
+	 */
+	pinLoops?: boolean = boolean({ default: false });
+	/**
 	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
 	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
 	 * an error. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.

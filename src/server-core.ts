@@ -394,7 +394,8 @@ export class ServerCore
 	): void {
 		this.#part = part;
 		this.#lost = lost;
-		const loops = { loops: 1, threads };
+		// The first CPU would be every worker's.
+		const loops = { loops: 1, threads, pinLoops: false };
 		this.#options = { ...this.#options, ...loops };
 		if (part.accepts !== undefined) return;
 		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };

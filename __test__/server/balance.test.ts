@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import test, { type ExecutionContext } from "ava";
 import {
@@ -140,7 +141,6 @@ test("least-connections fills the loop that has lost some", async (t) => {
 		if (loopIndex === 2) byPort.get(remotePort)?.destroy();
 	}
 	await until(() => server.connectionCount === 30);
-	// What is counted for the loop goes a moment after its connections.
 	await burst(t, port, 10);
 	await until(() => server.connectionCount === 40);
 	t.deepEqual(spread(server, 4), [10, 10, 10, 10]);
@@ -318,6 +318,49 @@ test("a single loop, driven or not, asks nobody", async (t) => {
 		t.is(String(await client.read(1)), "x");
 	}
 });
+
+const onLinux = process.platform === "linux" ? test.serial : test.skip;
+onLinux("pinned loops run on one CPU each, and serve as ever", async (t) => {
+	const allowed = cpusOf("self");
+	const { server, port } = await balanced(t, 3, "kernel", echo, {
+		pinLoops: true,
+	});
+	await burst(t, port, 100);
+	await until(() => server.connectionCount === 100);
+	const counts = spread(server, 3);
+	t.true(Math.max(...counts) <= (1.25 * 100) / 3 + 8 + 6, String(counts));
+	const client = await tcp(t, port);
+	client.write("x");
+	t.is(String(await client.read(1)), "x");
+	const pinned = new Set<string>();
+	for (const task of readdirSync("/proc/self/task")) {
+		const [, index] = /^gev-loop-(\d)$/m.exec(nameOf(task)) ?? [];
+		if (index === undefined) continue;
+		const [cpu, ...others] = cpusOf(`self/task/${task}`);
+		if (others.length > 0) continue; // of another test
+		if (cpu === allowed[Number(index) % allowed.length]) pinned.add(index);
+	}
+	t.deepEqual([...pinned].sort(), ["0", "1", "2"]);
+	t.deepEqual(cpusOf("self"), allowed);
+});
+
+function nameOf(task: string): string {
+	try {
+		return readFileSync(`/proc/self/task/${task}/comm`, "utf8");
+	} catch {
+		return ""; // It has ended.
+	}
+}
+
+/** The CPUs that a thread may run on. */
+function cpusOf(place: string): number[] {
+	const status = readFileSync(`/proc/${place}/status`, "utf8");
+	const [, list = ""] = /^Cpus_allowed_list:\s*(.*)$/m.exec(status) ?? [];
+	return list.split(",").flatMap((range) => {
+		const [first = 0, last = first] = range.split("-").map(Number);
+		return Array.from({ length: last - first + 1 }, (_, n) => first + n);
+	});
+}
 
 const unix = process.platform === "win32" ? test.skip : test;
 unix("a unix socket has no address to choose by", async (t) => {

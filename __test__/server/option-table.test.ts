@@ -231,6 +231,7 @@ const serverOptions: Omit<Whole<ServerOptions>, "path" | "logger"> = {
 	borrow: true,
 	serial: true,
 	balance: "round-robin",
+	pinLoops: true,
 	reusePort: process.platform !== "win32",
 	proxyProtocol: "required",
 	trustedProxies: ["10.0.0.0/8"],

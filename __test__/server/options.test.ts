@@ -114,6 +114,7 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 		["x".repeat(1000), '"xxxxx'],
 		[1, "1"],
 	],
+	pinLoops: notABoolean,
 	reusePort: notABoolean,
 	proxyProtocol: [
 		["v2", '"v2"'],

@@ -50,6 +50,7 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
             per_address_and_second: limits.number("maxConnectionRatePerAddress"),
         },
         max_memory_bytes: limits.number("maxMemoryBytes"),
+        pin: None,
         event_loop: LoopConfig {
             read_buffer_bytes: options.group("eventLoop").number("readBufferBytes"),
             ..LoopConfig::default()

@@ -23,9 +23,14 @@ pub struct Config {
     pub admission: AdmissionLimits,
     /// Most bytes that all connections hold together, in and out; 0 for no limit.
     pub max_memory_bytes: u64,
+    /// Has each loop's thread run on one CPU.
+    pub pin: Option<Pin>,
     /// Of each loop.
     pub event_loop: LoopConfig,
 }
+
+/// Called on the thread of the loop with this index, has it run on one CPU from then on, and says which.
+pub type Pin = fn(usize) -> Option<usize>;
 
 /// What one loop is configured with.
 #[derive(Debug, Clone)]
@@ -148,6 +153,7 @@ impl Config {
                 per_address_and_second: 0,
             },
             max_memory_bytes: 0,
+            pin: None,
             event_loop: LoopConfig::default(),
         }
     }

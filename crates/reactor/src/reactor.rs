@@ -12,7 +12,7 @@ use gev_session::MemoryBudget;
 use crate::address::Address;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
-use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig, PoolPart};
+use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig, Pin, PoolPart};
 use crate::event_loop::{Dealer, EventLoop, LoopHandle, Part, Shared};
 use crate::listener;
 use crate::protocols::Protocols;
@@ -35,12 +35,13 @@ impl Reactor {
     /// # Errors
     /// Those of binding (the address is in use, or not ours, or forbidden), and of creating polls and threads.
     pub fn start<B: Bridge + 'static>(config: Config, bridges: Vec<B>) -> io::Result<Self> {
+        let pin = config.pin;
         let (mut reactor, event_loops) = Self::assemble(config, bridges)?;
         for (index, mut event_loop) in event_loops.into_iter().enumerate() {
             let thread = thread::Builder::new().name(format!("gev-loop-{index}"));
             reactor
                 .threads
-                .push(thread.spawn(move || run(&mut event_loop))?);
+                .push(thread.spawn(move || run(&mut event_loop, pin))?);
         }
         Ok(reactor)
     }
@@ -200,7 +201,8 @@ pub fn guard<T>(part: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
 }
 
 /// The top of a loop's thread.
-fn run<B: Bridge>(event_loop: &mut EventLoop<B>) {
+fn run<B: Bridge>(event_loop: &mut EventLoop<B>, pin: Option<Pin>) {
+    event_loop.pin(pin);
     let Err(message) = guard(|| event_loop.run()) else {
         return;
     };

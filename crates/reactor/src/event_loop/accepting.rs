@@ -13,6 +13,7 @@ use super::{EventLoop, NOBODY, listener_token, token_of};
 use crate::address::Address;
 use crate::addresses::Addresses;
 use crate::bridge::Bridge;
+use crate::config::Pin;
 use crate::connection::{self, Connection};
 use crate::counter::Counter;
 use crate::listener::{Accepted, Listener};
@@ -42,6 +43,16 @@ impl<B: Bridge> EventLoop<B> {
     /// Has accepted sockets dealt out, instead of staying here.
     pub(crate) fn deal(&mut self, dealer: Dealer) {
         self.dealer = Some(dealer);
+    }
+
+    /// Has this thread run on one CPU, and where each loop accepts for itself, gets what that CPU has of the network.
+    pub(crate) fn pin(&mut self, pin: Option<Pin>) {
+        let cpu = pin.and_then(|pin| pin(self.index));
+        let dealer = self.dealer.as_ref();
+        if let Some(cpu) = cpu.filter(|_| dealer.is_some_and(Dealer::is_everywhere)) {
+            let listeners = self.listeners.iter();
+            listeners.for_each(|it| it.acceptor.prefer_cpu(cpu));
+        }
     }
 
     /// Makes the loop a part of a pool.
