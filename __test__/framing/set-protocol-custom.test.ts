@@ -4,6 +4,7 @@ import {
 	type CustomProtocol,
 	custom,
 	type FramesHandler,
+	frames,
 	type RingBuffer,
 	Server,
 	type StreamProtocol,
@@ -75,5 +76,33 @@ test("what waits for a busy handler is the protocol's that is spoken, also if on
 	const client = await tcp(t, port);
 	client.write("a.b.go.c;d.;e;");
 	const story = ["old a", "old b", "old go", "new c", "new d.", "new e"];
+	t.deepEqual(await calls.take(6), story);
+});
+
+test("frames that were cut before are unpacked by the protocol that they were cut for", async (t) => {
+	const calls = new Queue<string>();
+	const counted = (text: string) => String.fromCharCode(text.length) + text;
+	const under = frames({ length: "u8" });
+	const port = await serve(t, custom(new UpTo("."), { over: under }), {
+		onMessage(connection: Texts, text) {
+			calls.push(`old ${text}`);
+			if (text === "b") {
+				connection.pause();
+				setImmediate(() => connection.resume());
+			}
+			if (text !== "go") return;
+			connection.setProtocol(frames({ end: ";" }), {
+				onMessage: (_, bytes) => calls.push(`new ${bytes}`) as never,
+			});
+			connection.send("gone");
+		},
+	});
+	const client = await tcp(t, port);
+	client.write(
+		counted("a.") + counted("go.") + counted("b.c.") + counted("d."),
+	);
+	t.is(`${await client.read(5)}`, "gone;");
+	client.write("e;");
+	const story = ["old a", "old go", "old b", "old c", "old d", "new e"];
 	t.deepEqual(await calls.take(6), story);
 });
