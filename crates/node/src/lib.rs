@@ -5,6 +5,8 @@
 //! `unsafe` code.
 
 mod allocator;
+#[cfg(all(unix, not(debug_assertions)))]
+mod backtrace;
 pub mod by_hand;
 mod doorbell;
 mod driver;
