@@ -1,5 +1,6 @@
 import type * as http from "node:http";
-import { type AddressInfo, isIP } from "node:net";
+import type { AddressInfo } from "node:net";
+import { crypto, net, http as nodeHttp } from "./base/node-modules.js";
 import type { Checked } from "./base/option-table.js";
 import { startError } from "./bridge/start-error.js";
 import { type Live, livePage } from "./live/live.js";
@@ -27,7 +28,7 @@ export class MetricsServer {
 		source: MetricsSource,
 		live: Live,
 	): Promise<MetricsServer> {
-		const { createServer } = process.getBuiltinModule("node:http");
+		const { createServer } = nodeHttp();
 		const routes = routesOf(options.path, live);
 		const server = createServer(
 			{ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
@@ -177,7 +178,7 @@ function refusal(
 ): number | undefined {
 	const asked = hostNameOf(headers.host);
 	const isKnown =
-		isIP(asked) !== 0 || ["localhost", host, ...hosts].includes(asked);
+		net().isIP(asked) !== 0 || ["localhost", host, ...hosts].includes(asked);
 	if (!isKnown || isForeign(headers)) return 403;
 	if (method !== "GET" && method !== "HEAD") return 405;
 	const needsToken = token !== undefined && route?.isOpen !== true;
@@ -202,9 +203,7 @@ function hostNameOf(host = ""): string {
 
 /** Compares without telling by the time how much of it is right. */
 function isSame(one: string, other: string): boolean {
-	// Loaded only where it is needed: that takes a good deal of a start.
-	const { createHash, timingSafeEqual } =
-		process.getBuiltinModule("node:crypto");
+	const { createHash, timingSafeEqual } = crypto();
 	const [a, b] = [one, other].map((text) =>
 		createHash("sha256").update(text).digest(),
 	) as [Buffer, Buffer];

@@ -1,11 +1,7 @@
-import {
-	MessageChannel,
-	type MessagePort,
-	parentPort,
-	Worker,
-} from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { clearTimeout, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
+import { workerThreads } from "./base/node-modules.js";
 import { MAX_MS } from "./base/option-table.js";
 import { shareMemory } from "./options.js";
 import { coreOf, type Server } from "./server.js";
@@ -75,6 +71,7 @@ export class PoolWorker {
 	constructor(setup: WorkerSetup, options: CheckedPoolOptions) {
 		this.index = setup.index;
 		const { workerData, resourceLimits, env } = options;
+		const { MessageChannel, Worker } = workerThreads();
 		this.#worker = new Worker(programOf(setup), {
 			eval: true,
 			name: `gev-worker-${setup.index}`,
@@ -181,7 +178,7 @@ export class PoolWorker {
 
 /** @internal Runs in a worker: gets its channel, then the server of its file, and has that serve. */
 export function runPoolWorker(setup: WorkerSetup): void {
-	parentPort?.once("message", (port: MessagePort) => {
+	workerThreads().parentPort?.once("message", (port: MessagePort) => {
 		const tell = (message: FromWorker) => port.postMessage(message);
 		void serve(setup, port, tell).catch((thrown) => {
 			const error = asError(thrown);

@@ -1,9 +1,9 @@
-import { randomInt } from "node:crypto";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
+import { crypto } from "./base/node-modules.js";
 import {
 	PoolWorker,
 	runPoolWorker,
@@ -113,7 +113,7 @@ export class WorkerPool {
 		}
 		this.#state = "starting";
 		this.#failures = 0;
-		this.#number = randomInt(1, 2 ** 32);
+		this.#number = crypto().randomInt(1, 2 ** 32);
 		this.#places = Array.from(
 			{ length: this.#options.workers },
 			(_, index) => ({

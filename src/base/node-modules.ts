@@ -3,6 +3,7 @@
  * where all that follows is a server that needs none of them.
  */
 
+export const crypto = () => process.getBuiltinModule("node:crypto");
 export const dns = () => process.getBuiltinModule("node:dns/promises");
 export const http = () => process.getBuiltinModule("node:http");
 export const net = () => process.getBuiltinModule("node:net");

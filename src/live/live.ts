@@ -1,5 +1,6 @@
 import { page } from "#page";
 import { now } from "../base/clock.js";
+import { crypto } from "../base/node-modules.js";
 import { watch } from "../flow/channels.js";
 import { Journal } from "./journal.js";
 import { type ShownOption, shownOptions } from "./options-shown.js";
@@ -77,6 +78,6 @@ export function livePage(): { headers: Record<string, string>; body: string } {
 
 function hashOf(tag: string): string {
 	const [, text = ""] = page.split(new RegExp(`</?${tag}>`));
-	const { createHash } = process.getBuiltinModule("node:crypto");
+	const { createHash } = crypto();
 	return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
