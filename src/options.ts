@@ -124,7 +124,8 @@ export class LimitOptions {
 	 * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
 	 * memory with others, as those of Node's own pool do.
 	 *
-	 * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less
+	 * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less; in a
+	 * `WorkerPool` divided by the number of workers
 	 */
 	maxMemoryBytes?: number = integer({
 		min: MIN_MEMORY,
@@ -567,8 +568,15 @@ function quarterOfMemory(): number {
 	const machine = os.totalmem();
 	// Without a constraint some runtimes say 0, and others more than there is.
 	const memory = constrained > 0 ? Math.min(machine, constrained) : machine;
-	return Math.max(MIN_MEMORY, Math.floor(memory / 4));
+	return Math.max(MIN_MEMORY, Math.floor(memory / 4 / sharers));
 }
+
+/** In a thread that is one of so many which serve together: they share by default what one server has. */
+export function shareMemory(count: number): void {
+	sharers = count;
+}
+
+let sharers = 1;
 
 const MIB = 1024 * 1024;
 

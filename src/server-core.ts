@@ -138,6 +138,7 @@ export class ServerCore
 	#options: CheckedOptions;
 	/** What it is to a pool of workers. */
 	#part: PoolPart = { accepts: undefined, joins: undefined };
+	#lost: ((message: string) => void) | undefined;
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
@@ -382,9 +383,17 @@ export class ServerCore
 		return this.#state === "running";
 	}
 
-	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
-	takePart(part: PoolPart, threads: boolean): void {
+	/**
+	 * From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. `lost` is called
+	 * when its loop fails.
+	 */
+	takePart(
+		part: PoolPart,
+		threads: boolean,
+		lost?: (message: string) => void,
+	): void {
 		this.#part = part;
+		this.#lost = lost;
 		// The first CPU would be every worker's.
 		const loops = { loops: 1, threads, pinLoops: false };
 		this.#options = { ...this.#options, ...loops };
@@ -561,8 +570,9 @@ export class ServerCore
 		return this.#balancer?.choose(connections, waiting, peer);
 	}
 
-	/** Ends the stop when every loop has ended. */
-	loopEnded(): void {
+	/** Ends the stop when every loop has ended. With a message one has failed. */
+	loopEnded(message = ""): void {
+		if (message !== "" && this.#state === "running") this.#lost?.(message);
 		if (this.#state !== "stopping") return;
 		if (!this.#loops.every((loop) => loop.stopped)) return;
 		if (this.#lingering.size > 0) return;

@@ -98,6 +98,7 @@ const inWords: [words: string, value: unknown][] = [
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
 	["that of `over`", false],
+	["that of a server", undefined],
 	["a copy of this thread's", undefined],
 	["a warning of the process", undefined],
 ];

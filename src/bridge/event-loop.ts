@@ -497,7 +497,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			for (const slot of this.connections.keys()) this.closed(slot, reason);
 			for (const slot of this.requests.keys()) this.closed(slot, reason);
 		}
-		this.server.loopEnded();
+		this.server.loopEnded(message);
 	}
 }
 

@@ -45,8 +45,8 @@ export interface LoopServer<Connection> {
 		waiting: number,
 		connections: readonly number[],
 	): number | undefined;
-	/** A loop has ended. */
-	loopEnded(): void;
+	/** A loop has ended; it has failed if there is a message. */
+	loopEnded(message: string): void;
 }
 
 /** What a loop has called: of the handler, in its turn. What is called for a connection, it says itself. */

@@ -6,6 +6,8 @@
 
 mod affinity;
 mod allocator;
+#[cfg(all(unix, not(debug_assertions)))]
+mod backtrace;
 pub mod by_hand;
 mod doorbell;
 mod driver;
