@@ -4,6 +4,7 @@ import { connect as connectTcp } from "node:net";
 import { Worker } from "node:worker_threads";
 import test, { type ExecutionContext } from "ava";
 import { type WorkerExit, WorkerPool, type WorkerPoolOptions } from "gev";
+import { FOR_EVER } from "../kit/patience.js";
 import { runWith } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
 import { socketPath } from "../kit/socket-path.js";
@@ -68,7 +69,8 @@ test("connections are dealt to the least loaded worker", async (t) => {
 		t.is(workers.length, 4);
 		t.like(all, { connections: 100, refused: 0, failures: 0 });
 		t.is((await byWorker(clients)).size, 4);
-		t.deepEqual(await pool.stop(), { closed: 100, cut: 0 });
+		const stopped = await pool.stop({ timeoutMs: FOR_EVER });
+		t.deepEqual(stopped, { closed: 100, cut: 0 });
 	}
 });
 
@@ -166,7 +168,8 @@ test("a stop delivers what is on its way, and ends who hangs by force", async (t
 		for (let n = 0; n < 50; n++) socket.send(`${n}`);
 	}
 	for (const { messages } of clients) t.is(await messages.next(), "0");
-	t.deepEqual(await pool.stop(), { closed: 20, cut: 0 });
+	const stopped = await pool.stop({ timeoutMs: FOR_EVER });
+	t.deepEqual(stopped, { closed: 20, cut: 0 });
 	for (const { closed, messages } of clients) {
 		t.is((await closed).code, 1001);
 		for (let n = 1; n < 50; n++) t.is(await messages.next(), `${n}`);
@@ -182,7 +185,8 @@ test("a stop delivers what is on its way, and ends who hangs by force", async (t
 	t.is((await hanging?.closed)?.code, 1006);
 });
 
-test("a rolling restart refuses nobody", async (t) => {
+// By itself: who is in the handshake when its worker stops has a second to finish it.
+test.serial("a rolling restart refuses nobody", async (t) => {
 	const { pool, url } = await pooled(t, { workers: 2 });
 	const old = await byWorker(await crowd(t, url, 10));
 	let restarting = true;
@@ -197,7 +201,7 @@ test("a rolling restart refuses nobody", async (t) => {
 		return dials;
 	};
 	const dialing = [dial(), dial(), dial()];
-	await pool.restart();
+	await pool.restart({ timeoutMs: FOR_EVER });
 	restarting = false;
 	for (const dials of await Promise.all(dialing)) t.true(dials > 0);
 	for (const { closed } of [...old.values()].flat()) {
@@ -302,17 +306,19 @@ test("workers share the memory that one server has by default", async (t) => {
 	}
 });
 
-test("a restart ends who hangs by force, and the others get what it was dealt", async (t) => {
-	const { pool, exits, url } = await pooled(t, { workers: 2 });
-	const [hanging] = await crowd(t, url, 2);
+test("a restart ends who hangs by force", async (t) => {
+	const hangs = new Uint8Array(new SharedArrayBuffer(1));
+	const { pool, exits, url } = await pooled(t, {
+		workers: 1,
+		workerData: { hangs },
+	});
+	const [hanging] = await crowd(t, url, 1);
 	hanging?.socket.send("hang");
-	const dials = crowd(t, url, 10);
-	await pool.restart({ timeoutMs: 50 });
+	await until(async () => hangs[0] === 1);
+	await pool.restart({ timeoutMs: 0 });
 	t.is((await hanging?.closed)?.code, 1006);
-	// Half of them were dealt to the one that hangs; each of them is served, if only to be told that the others go.
-	await dials;
-	const late = await crowd(t, url, 10);
-	t.deepEqual(await Promise.all(late.map((it) => ask(it, "hello"))), [
+	const clients = await crowd(t, url, 10);
+	t.deepEqual(await Promise.all(clients.map((it) => ask(it, "hello"))), [
 		...Array(10).fill("hello"),
 	]);
 	t.is((await pool.stats()).failures, 0);

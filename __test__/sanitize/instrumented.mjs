@@ -47,6 +47,7 @@ export const programs = [
 	["build/__test__/fixtures/ending.js", "stop"],
 	["build/__test__/fixtures/restarts.js"],
 	["build/__test__/fixtures/terminations.js"],
+	["build/__test__/fixtures/pool-deaths.js"],
 ];
 
 /** Where a run's reports go, and what its processes say of themselves; empty of what an earlier run has left. */
