@@ -132,6 +132,55 @@ declare class FrameError extends GevError {
     readonly hint: string;
 }
 
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /**
+     * As text (UTF-8) or as binary.
+     *
+     * @defaultValue a string as text, bytes as binary
+     */
+    text?: boolean | undefined;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on.
+     *
+     * @defaultValue true, if it has at least `threshold` bytes
+     */
+    compress?: boolean | undefined;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`.
+     *
+     * @defaultValue true
+     */
+    fin?: boolean;
+    /**
+     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+     * nothing for a string.
+     *
+     * @defaultValue false
+     */
+    transfer?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
+
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
 
@@ -453,55 +502,6 @@ declare class Decoder<Message> {
      */
     end(): void;
 }
-
-/** What can be sent: a string goes out as text, bytes as binary. */
-type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
-/** What became of a message given to `send()`. */
-declare enum SendStatus {
-    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-    Queued = 0,
-    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-    Congested = 1,
-    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
-    Dropped = 2,
-    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 3
-}
-/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-interface SendOptions {
-    /**
-     * As text (UTF-8) or as binary.
-     *
-     * @defaultValue a string as text, bytes as binary
-     */
-    text?: boolean | undefined;
-    /**
-     * Whether to compress the message, where permessage-deflate was agreed on.
-     *
-     * @defaultValue true, if it has at least `threshold` bytes
-     */
-    compress?: boolean | undefined;
-    /**
-     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`.
-     *
-     * @defaultValue true
-     */
-    fin?: boolean;
-    /**
-     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-     * nothing for a string.
-     *
-     * @defaultValue false
-     */
-    transfer?: boolean;
-}
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-type SendCallback = (error?: GevError) => void;
 
 /** What the messages of each protocol are. */
 interface Messages {
@@ -846,6 +846,36 @@ interface DestroyOptions {
      * @defaultValue false
      */
     reset?: boolean;
+}
+
+/** To whom `broadcast()` sends a message, and how. */
+interface BroadcastOptions {
+    /**
+     * The connections that get it, each once, of which some may be gone.
+     *
+     * @defaultValue all open connections of the server
+     */
+    to?: Iterable<Connection<never, never>> | undefined;
+    /** A connection that does not get it, or several. */
+    except?: Connection<never, never> | Iterable<Connection<never, never>> | undefined;
+    /**
+     * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
+     * if it throws. What it sends itself goes out before the message.
+     */
+    filter?: ((connection: never) => boolean) | undefined;
+    /** As that of {@link SendOptions}. */
+    text?: boolean | undefined;
+    /** As that of {@link SendOptions}. */
+    compress?: boolean | undefined;
+}
+/** For how many connections `send` would have said what; those that are gone or being closed are not counted. */
+interface BroadcastResult {
+    /** On its way. */
+    queued: number;
+    /** On its way, and more than `flow.highWaterMarkBytes` wait for the peer. */
+    congested: number;
+    /** Dropped, as more than `flow.maxBufferedBytes` would wait. */
+    dropped: number;
 }
 
 /**
@@ -1785,6 +1815,17 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context, Out>>;
+    /**
+     * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
+     * for all of a loop; messages of more than 16 KiB, and what a {@link CustomProtocol} packs, are sent to one after the other.
+     * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
+     *
+     * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
+     * connections, and sends nothing.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
+     * `pack` throw.
+     */
+    broadcast(message: Out, options?: BroadcastOptions): Promise<BroadcastResult>;
     /**
      * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
      * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
@@ -3478,4 +3519,4 @@ declare function webSocket(options: WebSocketOptions & {
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
 export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+export type { Acceptance, AnyCustomProtocol, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };

@@ -17,6 +17,9 @@ import type {
 
 import type { Custom, Messages, Protocol, StreamName } from "./protocol.js";
 
+/** @internal What is behind a `Connection`; nothing for other objects. */
+export let coreOf: (connection: object) => ConnectionCore | undefined;
+
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
  * gone: then they do nothing and say so.
@@ -46,6 +49,11 @@ export class Connection<Context = unknown, Out = Data> {
 
 	readonly #core: ConnectionCore;
 	#store: Map<string, unknown> | undefined = undefined;
+
+	static {
+		coreOf = (connection) =>
+			#core in connection ? connection.#core : undefined;
+	}
 
 	/** @internal */
 	constructor(core: ConnectionCore, details: OpeningDetails) {

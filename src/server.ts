@@ -1,4 +1,9 @@
 import * as check from "./base/check.js";
+import {
+	type BroadcastOptions,
+	type BroadcastResult,
+	broadcast,
+} from "./broadcast.js";
 import type { Connection } from "./connection.js";
 import type { Members } from "./flow/dispatcher.js";
 import type { Data } from "./flow/send.js";
@@ -114,6 +119,24 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		for (const connection of this.#core.connections()) {
 			yield connection.face as Connection<Context, Out>;
 		}
+	}
+
+	/**
+	 * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
+	 * for all of a loop; messages of more than 16 KiB, and what a {@link CustomProtocol} packs, are sent to one after the other.
+	 * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
+	 *
+	 * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
+	 * connections, and sends nothing.
+	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
+	 * `pack` throw.
+	 */
+	broadcast(
+		message: Out,
+		options: BroadcastOptions = {},
+	): Promise<BroadcastResult> {
+		const open = () => this.#core.connections();
+		return Promise.resolve(broadcast(open, message, options));
 	}
 
 	/**

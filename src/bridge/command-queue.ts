@@ -8,6 +8,7 @@ import {
 	COMMAND_RESPOND,
 	COMMAND_SEND,
 	COMMAND_SEND_LOAN,
+	COMMAND_SHARE,
 	COMMANDS_AT,
 	FLAG_MORE,
 	HEADER_BYTES,
@@ -143,6 +144,25 @@ export class CommandQueue {
 		payload: Uint8Array = NOTHING,
 	): void {
 		this.write(kind, slot, generation, payload, false);
+	}
+
+	/**
+	 * A message of at most {@link MOST_SHARED_BYTES} to many connections of this loop, each of which is there once: slot and
+	 * generation of one after the other, and flags as for {@link sendBytes}.
+	 */
+	share(ids: readonly number[], message: Uint8Array, flags: number): void {
+		const most = ((PART_BYTES - 4 - message.length) >> 3) * 2;
+		for (let from = 0; from < ids.length; from += most) {
+			const end = Math.min(ids.length, from + most);
+			const count = end - from;
+			const payload = Buffer.allocUnsafe(4 + count * 4 + message.length);
+			payload.writeUInt32LE(count >> 1);
+			for (let i = 0; i < count; i++) {
+				payload.writeUInt32LE(ids[from + i] as number, 4 + i * 4);
+			}
+			payload.set(message, 4 + count * 4);
+			this.write(COMMAND_SHARE | flags, 0, 0, payload, false);
+		}
 	}
 
 	/** The response to a request, of any length. The bytes must not be changed afterwards. */
@@ -533,6 +553,9 @@ function loanPayload({ number, lent }: Loan): Uint8Array {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** The longest message that goes to many connections with one command. */
+export const MOST_SHARED_BYTES = 16 * 1024;
 
 /** Most bytes that the commands in the queue lend, unless it is one. */
 const MAX_LENT_BYTES = 4 * 1024 * 1024;

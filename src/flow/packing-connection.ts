@@ -31,6 +31,10 @@ export class PackingConnection extends ConnectionCore {
 	}
 
 	/** Sends what the protocol packs. */
+	override get packs(): boolean {
+		return this.packing !== undefined;
+	}
+
 	override send(message: unknown, options?: SendOptions): SendStatus {
 		const { packing } = this;
 		if (packing === undefined) return this.sender.send(message, options);

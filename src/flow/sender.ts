@@ -151,6 +151,29 @@ export class Sender {
 		return status;
 	}
 
+	/** Throws what `send` would throw for a message of this protocol, if `data` cannot be one. */
+	check(data: string | Uint8Array, length: number): void {
+		this.#settings.checkSend?.(data, length);
+	}
+
+	/**
+	 * Counts a message of `length` bytes as sent, which the caller gives to the loop then. False, and nothing has happened, when
+	 * it must be sent by itself, as not all is as usual here: much waits, or a message is half sent.
+	 */
+	joins(length: number): boolean {
+		if (this.isEnded || this.#fragments !== "none") return false;
+		const cost = this.loop.commands.cost(length);
+		if (cost > this.#credit) {
+			if (this.#outbox?.isEmpty === false) return false;
+			const room = this.#settings.highWaterMarkBytes - this.length;
+			this.#credit = room;
+			if (cost > room) return false;
+		}
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		return true;
+	}
+
 	/** Sends a ping with a payload that must not be changed afterwards. */
 	ping(payload: Uint8Array): SendStatus {
 		if (this.isEnded) return SendStatus.Closed;

@@ -191,6 +191,8 @@ commands! { |flags|
     COMMAND_UNREAD = 18 => CommandKind::Unread;
     /// What was handed over has been handled: decode on.
     COMMAND_STEP = 19 => CommandKind::Step;
+    /// Send one message to many, flags as above: how many, slot and generation of each (all u32, little-endian), the message.
+    COMMAND_SHARE = 20 => CommandKind::Share(outgoing(flags));
 }
 
 numbers! { FLAGS: u32 {

@@ -86,6 +86,9 @@ pub enum CommandKind {
     Send(Outgoing),
     /// Send what is lent as one message, or as a fragment of one.
     SendLoan(Outgoing),
+    /// Send one message to many: how many connections (u32, little-endian), the slot and generation of each, then the
+    /// message. The id means nothing.
+    Share(Outgoing),
     /// Send a ping with this payload.
     Ping,
     /// Read and decode no more until [`Resume`](Self::Resume), or until the connection is being closed from this side.

@@ -366,7 +366,7 @@ impl Connection {
             }
             CommandKind::Unread => session.unread(payload, config, pools),
             CommandKind::Step => session.step(),
-            CommandKind::Stop => {}
+            CommandKind::Stop | CommandKind::Share(_) => {}
             CommandKind::SetProtocol => match protocols.get(payload) {
                 Some(protocol) => {
                     session.set_protocol((protocol.codec)()(), deadline(), pools);
