@@ -71,13 +71,17 @@ export function broadcast(
 	options: unknown,
 ): BroadcastResult {
 	const { to, except, filter, text, compress } = OPTIONS.check(options);
-	const targets = new Set((to as Set<ConnectionCore> | undefined) ?? open());
-	for (const core of (except as Set<ConnectionCore> | undefined) ?? []) {
-		targets.delete(core);
-	}
-	if (filter !== undefined) {
-		for (const core of targets) {
-			if (!filter(core.face as never)) targets.delete(core);
+	const named = (to as Set<ConnectionCore> | undefined) ?? open();
+	const isChosen = except !== undefined || filter !== undefined;
+	const targets = isChosen ? new Set(named) : named;
+	if (targets instanceof Set) {
+		for (const core of (except as Set<ConnectionCore> | undefined) ?? []) {
+			targets.delete(core);
+		}
+		if (filter !== undefined) {
+			for (const core of targets) {
+				if (!filter(core.face as never)) targets.delete(core);
+			}
 		}
 	}
 	const how: SendOptions = { text, compress };

@@ -155,11 +155,11 @@ export class CommandQueue {
 		for (let from = 0; from < ids.length; from += most) {
 			const end = Math.min(ids.length, from + most);
 			const count = end - from;
-			const payload = Buffer.allocUnsafe(4 + count * 4 + message.length);
-			payload.writeUInt32LE(count >> 1);
-			for (let i = 0; i < count; i++) {
-				payload.writeUInt32LE(ids[from + i] as number, 4 + i * 4);
-			}
+			const bytes = 4 + count * 4 + message.length;
+			const payload = new Uint8Array(bytes);
+			const words = new Uint32Array(payload.buffer, 0, count + 1);
+			words[0] = count >> 1;
+			for (let i = 0; i < count; i++) words[i + 1] = ids[from + i] as number;
 			payload.set(message, 4 + count * 4);
 			this.write(COMMAND_SHARE | flags, 0, 0, payload, false);
 		}
