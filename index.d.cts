@@ -1,6 +1,8 @@
 // Generated from index.ts by the build (scripts/build-types.mjs), do not edit.
 /// <reference types="node" />
 
+import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
+
 /**
  * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
  *
@@ -18,12 +20,13 @@
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -181,6 +184,16 @@ interface SendOptions {
 /** Called when a message has been handed to the kernel, or (with an error) will not be. */
 type SendCallback = (error?: GevError) => void;
 
+/**
+ * A message that has been checked and copied once, by `Server.prepare`, and can be sent any number of times, to anybody: with
+ * `Connection.send`, as what a handler returns, or with `Server.broadcast`.
+ */
+declare class PreparedMessage {
+    #private;
+    /** How many bytes it has, without framing. */
+    get byteLength(): number;
+}
+
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
 
@@ -261,7 +274,7 @@ interface FrameLengthOptions {
  * X-25), IBM-3740 (also CCITT-FALSE), XMODEM, ISO-HDLC (which is what most call CRC-32) and ISCSI.
  */
 type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc" | "crc16-x25" | "crc16-ccitt" | "crc16-xmodem" | "crc32" | "crc32c";
-/** The checksum of a frame. It stands behind everything but the frame's end. */
+/** The checksum of a frame. It stands behind everything but the frame's end, or at a place of its own. */
 interface FrameChecksumOptions {
     /**
      * How it is computed.
@@ -271,11 +284,25 @@ interface FrameChecksumOptions {
     as?: FrameSum;
     /**
      * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
-     * the checksum itself.
+     * the checksum itself; with `at`, up to the frame's end.
      *
-     * @defaultValue right behind the start
+     * @defaultValue right behind the start; with `at`, right behind the checksum
      */
     from?: number | undefined;
+    /**
+     * Where it stands, if that is not in front of the end: so many bytes behind the first byte of the frame. Right behind
+     * the start, or behind a length there that always has as many bytes, it is no part of the body; what is
+     * sent waits for all of its message then.
+     *
+     * @defaultValue none, which is in front of the end
+     */
+    at?: number | undefined;
+    /**
+     * What its own bytes count as, where they are in the middle of what it is computed from: as many zeros, or nothing.
+     *
+     * @defaultValue "zeros"
+     */
+    itself?: "zeros" | "nothing";
     /**
      * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
      *
@@ -313,7 +340,10 @@ interface FrameChecksumOptions {
 /**
  * Bytes that stand for others inside of a frame: `byte` and a code for a value, by `map` from codes to values; or `byte` and
  * the value combined with `xor`, for `byte` itself, for what starts and ends begin with, and for the bytes in `also`; or
- * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end.
+ * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end; or `sequences`, pairs of some bytes that are
+ * meant and of what is written for them, read from left to right and, with `behind`, as if these bytes came first. So
+ * mail has a dot more where a line begins with one: `{ sequences: [["\r\n.", "\r\n.."]], behind: "\r\n" }`, with the end
+ * `"\r\n.\r\n"`.
  */
 type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
@@ -322,6 +352,12 @@ type FrameEscape = "cobs" | {
     readonly byte: FrameBytes;
     readonly xor: number;
     readonly also?: string | Uint8Array;
+} | {
+    readonly sequences: readonly (readonly [
+        meant: FrameBytes,
+        written: FrameBytes
+    ])[];
+    readonly behind?: FrameBytes;
 };
 /** What of a frame is the message: see {@link FramesOptions.deliver}. */
 type FrameDelivery = "body" | "frame" | {
@@ -687,7 +723,8 @@ declare class Connection<Context = unknown, Out = Data> {
     get loopIndex(): number;
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here. What
+     * `Server.prepare` has made is sent as was said there, whatever `options` say.
      *
      * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
      * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -696,8 +733,8 @@ declare class Connection<Context = unknown, Out = Data> {
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
      */
-    send(data: Out, callback: SendCallback): SendStatus;
-    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+    send(data: Out | PreparedMessage, callback: SendCallback): SendStatus;
+    send(data: Out | PreparedMessage, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
      * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
      * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
@@ -855,14 +892,14 @@ interface BroadcastOptions {
      *
      * @defaultValue all open connections of the server
      */
-    to?: Iterable<Connection<never, never>> | undefined;
+    to?: Iterable<Connection<any, any>> | undefined;
     /** A connection that does not get it, or several. */
-    except?: Connection<never, never> | Iterable<Connection<never, never>> | undefined;
+    except?: Connection<any, any> | Iterable<Connection<any, any>> | undefined;
     /**
      * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
      * if it throws. What it sends itself goes out before the message.
      */
-    filter?: ((connection: never) => boolean) | undefined;
+    filter?: ((connection: Connection<any, any>) => boolean) | undefined;
     /** As that of {@link SendOptions}. */
     text?: boolean | undefined;
     /** As that of {@link SendOptions}. */
@@ -1371,6 +1408,205 @@ interface CommonHandler<Context = unknown> extends HandlerBase<Context> {
 }
 
 /**
+ * What a server has done and does now, as plain JSON: `Server.stats()` makes one. Counts go on over stops and starts of
+ * the server; what is "now" is 0 while it does not run.
+ */
+interface ServerStats {
+    /** What the server does: nothing, start, run or stop. */
+    readonly state: "idle" | "starting" | "running" | "stopping";
+    /** Since its last start; 0 when it does not run. */
+    readonly uptimeSeconds: number;
+    /** How often it has been started. */
+    readonly starts: number;
+    readonly connections: ConnectionStats;
+    readonly handshakes: HandshakeStats;
+    /** What has come from all peers. */
+    readonly received: TrafficStats;
+    /** What has gone to all peers. */
+    readonly sent: TrafficStats;
+    readonly sends: SendStats;
+    /** Frames with which something was wrong, by what it was. */
+    readonly frameErrors: Readonly<Record<FrameFault, number>>;
+    /** Bytes that all connections hold now, in and out: see `Server.heldBytes`. */
+    readonly bufferedBytes: number;
+    /** The event loops that run, or have not been replaced by those of the next start yet. */
+    readonly loops: readonly LoopStats[];
+    readonly script: ScriptStats;
+}
+/** Why a connection was closed as soon as it was accepted. */
+type RefusalReason = 
+/** `limits.maxConnections` */
+"maxConnections"
+/** `limits.maxConnectionsPerAddress` */
+ | "maxConnectionsPerAddress"
+/** `limits.maxConnectionRatePerAddress` */
+ | "maxConnectionRatePerAddress";
+/** Connections of a server. */
+interface ConnectionStats {
+    /** Open now, as far as handlers have been told. */
+    readonly open: number;
+    /** Taken from the system, whatever became of them. */
+    readonly accepted: number;
+    /** Of these, such as were closed at once, by why. */
+    readonly refused: Readonly<Record<RefusalReason, number>>;
+    /** Those that were open and are no more, by what started the end. */
+    readonly closed: Readonly<Record<CloseCause, number>>;
+    /** Of these, such as have said goodbye as the protocol wants it. */
+    readonly closedCleanly: number;
+    /** How often the system would not let a loop accept, for want of file descriptors, say. */
+    readonly acceptErrors: number;
+}
+/** What comes before a connection is open: of WebSocket a handshake, elsewhere nothing to speak of. */
+interface HandshakeStats {
+    /** Connections that were opened. */
+    readonly opened: number;
+    /**
+     * Those that came to nothing, by the status of the response (`"400"`, `"403"` ...), `"none"` where there was none. A
+     * status that has not come about is not there.
+     */
+    readonly failed: Readonly<Record<string, number>>;
+}
+/** What has gone one way. */
+interface TrafficStats {
+    /** Bytes that sockets have given or taken, with framing and as they were compressed. */
+    readonly bytes: number;
+    /** Whole messages. Those sent count when a loop has taken them. */
+    readonly messages: number;
+}
+/** How often what the application sent met too much that waited: `sent.messages` has what was taken. */
+interface SendStats {
+    /** `SendStatus.Congested` */
+    readonly congested: number;
+    /** `SendStatus.Dropped` */
+    readonly dropped: number;
+}
+/** One event loop, since its start. */
+interface LoopStats {
+    /** Position in the server's list. */
+    readonly index: number;
+    /** False when it has ended, by a stop or because it has failed. */
+    readonly running: boolean;
+    /** Connections that it has now. */
+    readonly connections: number;
+    /** Taken from the system by this loop; it may have dealt them out to others. */
+    readonly accepted: number;
+    readonly received: TrafficStats;
+    readonly sent: TrafficStats;
+    /** How often it has looked for something to do. */
+    readonly turns: number;
+    /** How long it has been at work, as one turn in eight tells, which is timed. */
+    readonly busySeconds: number;
+    /** How long the turns took that were timed. */
+    readonly turnSeconds: Histogram;
+    /** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
+    readonly blockedSeconds: number;
+    /** Bytes of events that wait for JavaScript now. */
+    readonly eventQueueBytes: number;
+    /** Of which there is room for so many. */
+    readonly eventQueueCapacityBytes: number;
+}
+/** The thread of the handlers. */
+interface ScriptStats {
+    /** How often it has looked through the event queues. */
+    readonly drains: number;
+    /** How long that took, with all that handlers do without waiting, as one drain in 32 tells, which is timed. */
+    readonly busySeconds: number;
+    /**
+     * Share of its time that the whole thread was at work, from the server's first start on: 0 to 1. 0 where the runtime does
+     * not tell.
+     */
+    readonly utilization: number;
+    /** How long one event took, with what a handler does without waiting: the first event of each drain that was timed. */
+    readonly handlerSeconds: Histogram;
+    /** Half of them took at most so long. */
+    readonly handlerP50Seconds: number;
+    /** All but one in a hundred took at most so long. */
+    readonly handlerP99Seconds: number;
+}
+/** How often something took how long. */
+interface Histogram {
+    /** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+    readonly bounds: readonly number[];
+    /** How many took more than the bound before, and at most this one. */
+    readonly counts: readonly number[];
+    /** All of them. */
+    readonly count: number;
+    /** All that they took together. */
+    readonly sum: number;
+}
+
+/** What {@link Server.collect} needs of a `Registry` of `prom-client`. */
+interface MetricsRegister {
+    registerMetric(metric: never): void;
+}
+
+/** How bad it is, or how much of it there is. */
+type LogLevel = "error" | "warn" | "info" | "debug";
+/** What a line tells besides its message: `remoteAddress`, `cause` and the like; `err` is an error. */
+type LogFields = Readonly<Record<string, unknown>>;
+/** A logger as `console` is one, and winston, and any object of your own with these four methods. */
+type ConsoleLogger = {
+    readonly [Level in LogLevel]: (message: string, fields: LogFields) => unknown;
+};
+/** A logger as pino's are: it has `bindings`, and gets `(fields, message)`. */
+type PinoLogger = {
+    readonly [Level in LogLevel]: (...line: never[]) => unknown;
+} & {
+    bindings(): object;
+};
+/**
+ * Who gets a line for each event of a server, never for a message: `info` when it listens, stops, has stopped, and when a handshake
+ * has failed; `warn`, at most once a second, with how many connections were refused; `error` for what `onError` is told;
+ * `debug` when a connection opens, and closes with its cause.
+ *
+ * Methods are called as `(message, fields)`; those of an object with a method `bindings`, which tells pino's, as
+ * `(fields, message)`. What a method throws, or its promise is rejected with, is of no consequence.
+ */
+type Logger = ConsoleLogger | PinoLogger;
+
+/** Where a server tells what it does: a live page at `/`, `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
+interface MetricsOptions {
+    /**
+     * Address or name to listen at.
+     *
+     * @defaultValue "127.0.0.1"
+     */
+    host?: string;
+    /**
+     * Port to listen on; 0 lets the system choose: `Server.metricsAddress` has it then.
+     *
+     * @defaultValue 0
+     */
+    port?: number;
+    /**
+     * Where the metrics are for Prometheus.
+     *
+     * @defaultValue "/metrics"
+     */
+    path?: string;
+    /**
+     * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz`, which tells nothing. Give one where
+     * others can reach the address.
+     *
+     * @defaultValue undefined, which lets everybody ask
+     */
+    token?: string | undefined;
+    /**
+     * Names, besides `localhost`, the option `host` and IP addresses, that requests may have in `Host`. Others are turned
+     * away, as a page of a stranger's could reach the address by a name that it has made point there.
+     *
+     * @defaultValue []
+     */
+    hosts?: readonly string[];
+    /**
+     * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+     *
+     * @defaultValue false
+     */
+    tap?: boolean;
+}
+
+/**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
  * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
  * that is, so that who looks for one finds it.
@@ -1697,6 +1933,18 @@ interface ServerOptions {
      * @defaultValue ["127.0.0.0/8", "::1"]
      */
     trustedProxies?: readonly string[];
+    /**
+     * Who gets a line for each event of the server, such as pino or `console`: see {@link Logger}. Without one, a variable
+     * `GEV_LOG` of the environment (`error`, `warn`, `info` or `debug`) has such lines written to standard error, from that
+     * level on.
+     *
+     * @example
+     * ```ts
+     * new Server(handler, { logger: pino({ level: "debug" }) });
+     * ```
+     * @defaultValue undefined
+     */
+    logger?: Logger | undefined;
     /** What the kernel is told of sockets. */
     socket?: SocketOptions;
     /** How much all connections may be and hold together. */
@@ -1707,6 +1955,13 @@ interface ServerOptions {
     timeouts?: TimeoutOptions;
     /** How much an event loop does at a time. */
     eventLoop?: EventLoopOptions;
+    /**
+     * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
+     * {@link MetricsOptions}.
+     *
+     * @defaultValue undefined, which tells nobody
+     */
+    metrics?: MetricsOptions | undefined;
 }
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
@@ -1811,13 +2066,27 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
      * Bytes that all connections hold now, in and out: what `limits.maxMemoryBytes` limits. 0 when the server does not run.
      */
     get heldBytes(): number;
+    /**
+     * What the server has done since its first start, and does now, as plain JSON. Made anew by every call, at a cost that
+     * does not grow with the connections: nobody pays for it who does not call.
+     */
+    stats(): ServerStats;
+    /** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+    metrics(): string;
+    /**
+     * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a
+     * register: metrics of one name can be there only once.
+     */
+    collect(register: MetricsRegister): void;
+    /** Where the option `metrics` has the server listen; `undefined` when it does not. */
+    get metricsAddress(): ListenAddress | undefined;
     /** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context, Out>>;
     /**
      * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
-     * for all of a loop; messages of more than 16 KiB, and what a {@link CustomProtocol} packs, are sent to one after the other.
+     * for all of a loop, framed and compressed once there; what a {@link CustomProtocol} packs is packed for each.
      * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
      *
      * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
@@ -1825,7 +2094,16 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
      * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
      * `pack` throw.
      */
-    broadcast(message: Out, options?: BroadcastOptions): Promise<BroadcastResult>;
+    broadcast(message: Out | PreparedMessage, options?: BroadcastOptions): Promise<BroadcastResult>;
+    /**
+     * Checks a message and copies its bytes, once, for who sends it often, or to many: `send` and `broadcast` take what this
+     * returns in place of a message, whose `text` and `compress` are those given here. A {@link CustomProtocol} packs it as it would
+     * what was given here.
+     *
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent as text
+     * and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+     */
+    prepare(message: Data, options?: Pick<SendOptions, "text" | "compress">): PreparedMessage;
     /**
      * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
      * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
@@ -1936,6 +2214,26 @@ interface Diagnostics {
     };
 }
 
+/** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */
+/** What connections of a worker, or of all, have come to. */
+interface WorkerStats {
+    /** As `Server.connectionCount`. */
+    readonly connections: number;
+    /** As `Server.refusedCount`. */
+    readonly refused: number;
+    /** As `Server.refusedHandshakeCount`. */
+    readonly refusedHandshakes: number;
+    /** As `Server.heldBytes`. */
+    readonly heldBytes: number;
+}
+/** What a function is told that makes the server of a worker. */
+interface PoolWorkerInfo {
+    /** Which worker of the pool it is, from 0 on. A replacement has the index of the one before. */
+    readonly index: number;
+    /** How many the pool has. */
+    readonly workers: number;
+}
+
 /**
  * Presets: each is one configuration of {@link frames} under the name of its protocol, with the few options that its users
  * need. What an option may be is checked by `frames()` itself, which gets it as it is given.
@@ -2008,26 +2306,7 @@ type PresetArguments<Options> = object extends Options ? [options?: Options] : [
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { amqp, Server } from "gev";
- *
- * // connection.start: version 0-9, no properties, PLAIN, en_US.
- * const start = "000a000a0009000000000000" + "0005504c41494e" + "00000005656e5f5553";
- * const head = Buffer.of(1, 0, 0, 0, 0, 0, start.length / 2);
- * const START = Buffer.concat([head, Buffer.from(start, "hex"), Buffer.of(0xce)]);
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, frame) {
- * 			if (frame.subarray(0, 4).toString() === "AMQP") return START;
- * 			console.log(`frame of type ${frame[0]} on channel ${frame.readUInt16BE(1)}`);
- * 		},
- * 	},
- * 	{ port: 5672, protocol: amqp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/amqp.md
  */
 declare const amqp: BytesPreset<PresetOptions>;
 
@@ -2043,18 +2322,7 @@ declare const amqp: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { cobs, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: cobs() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/cobs.md
  */
 declare const cobs: BytesPreset<PresetOptions>;
 
@@ -2093,21 +2361,7 @@ interface DelimitedOptions extends TextPresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { delimited, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			const { short_message } = JSON.parse(message);
- * 			console.log(connection.remoteAddress, short_message);
- * 		},
- * 	},
- * 	{ port: 12201, protocol: delimited({ end: 0, text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/delimited.md
  */
 declare const delimited: BytesOrText<DelimitedOptions>;
 
@@ -2123,23 +2377,7 @@ declare const delimited: BytesOrText<DelimitedOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { dns, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, query) {
- * 			const answer = Buffer.from(query);
- * 			answer[2] |= 0x80; // an answer:
- * 			answer[3] = 3; // there is no such name
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 53, protocol: dns() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/dns.md
  */
 declare const dns: BytesPreset<PresetOptions>;
 
@@ -2156,21 +2394,7 @@ declare const dns: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { fix, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const fields = message.split("\x01").map((field) => field.split("="));
- * 			console.log(Object.fromEntries(fields));
- * 		},
- * 	},
- * 	{ port: 9878, protocol: fix({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/fix.md
  */
 declare const fix: BytesOrText<TextPresetOptions>;
 
@@ -2190,18 +2414,7 @@ interface FixedLengthOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { fixedLength, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, sample) => console.log(sample.readFloatBE()),
- * 	},
- * 	{ port: 4000, protocol: fixedLength({ bytes: 4 }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/fixedLength.md
  */
 declare const fixedLength: BytesPreset<FixedLengthOptions>;
 
@@ -2218,24 +2431,7 @@ declare const fixedLength: BytesPreset<FixedLengthOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { gb32960, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// Answered by the same header, without data: 01 for success.
- * 			const answer = Buffer.from(message.subarray(0, 22));
- * 			answer[1] = 1;
- * 			answer.writeUInt16BE(0, 20);
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 32960, protocol: gb32960() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/gb32960.md
  */
 declare const gb32960: BytesPreset<PresetOptions>;
 
@@ -2253,22 +2449,7 @@ declare const gb32960: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { gt06, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const isAnswered = message[0] === 0x01 || message[0] === 0x13; // login, heartbeat
- * 			if (!isAnswered) return;
- * 			return Buffer.concat([message.subarray(0, 1), message.subarray(-2)]);
- * 		},
- * 	},
- * 	{ port: 5023, protocol: gt06() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/gt06.md
  */
 declare const gt06: BytesPreset<PresetOptions>;
 
@@ -2300,18 +2481,7 @@ interface HdlcOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { hdlc, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: hdlc({ fcs: 16 }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/hdlc.md
  */
 declare const hdlc: BytesPreset<HdlcOptions>;
 
@@ -2346,23 +2516,7 @@ interface Iso8583Options extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { iso8583, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// The answer to 0800 is 0810.
- * 			const answer = Buffer.from(message);
- * 			answer[2] = 0x31;
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 8583, protocol: iso8583({ length: "u16" }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/iso8583.md
  */
 declare const iso8583: BytesPreset<Iso8583Options>;
 
@@ -2380,24 +2534,7 @@ declare const iso8583: BytesPreset<Iso8583Options>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { jt808, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			// The platform's general answer (8001), for the phone, the serial number and the id of the message.
- * 			const [id, phone] = [message.subarray(0, 2), message.subarray(4, 10)];
- * 			const serial = message.subarray(10, 12);
- * 			const head = Buffer.concat([Buffer.of(0x80, 1, 0, 5), phone, serial]);
- * 			return Buffer.concat([head, serial, id, Buffer.of(0)]);
- * 		},
- * 	},
- * 	{ port: 8080, protocol: jt808() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/jt808.md
  */
 declare const jt808: BytesPreset<PresetOptions>;
 
@@ -2414,23 +2551,7 @@ declare const jt808: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { kafka, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, request) {
- * 			const [key, version] = [request.readInt16BE(0), request.readInt16BE(2)];
- * 			console.log(`request ${key} of version ${version}`);
- * 			const unsupported = Buffer.of(0, 35);
- * 			return Buffer.concat([request.subarray(4, 8), unsupported, Buffer.alloc(4)]);
- * 		},
- * 	},
- * 	{ port: 9092, protocol: kafka() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/kafka.md
  */
 declare const kafka: BytesPreset<PresetOptions>;
 
@@ -2473,18 +2594,7 @@ interface LengthPrefixedOptions extends TextPresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { lengthPrefixed, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, message) => `${message.length} bytes`,
- * 	},
- * 	{ port: 4000, protocol: lengthPrefixed({ as: "u32" }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/lengthPrefixed.md
  */
 declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
 
@@ -2521,18 +2631,7 @@ interface LinesOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { lines, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, line) => line.toUpperCase(),
- * 	},
- * 	{ port: 4000, protocol: lines() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/lines.md
  */
 declare const lines: TextOrBytes<LinesOptions>;
 
@@ -2549,27 +2648,7 @@ declare const lines: TextOrBytes<LinesOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { minecraft, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, packet) {
- * 			if (packet[0] === 1) return packet; // a ping
- * 			if (packet.length > 1) return; // a handshake
- * 			const status = JSON.stringify({
- * 				version: { name: "gev", protocol: 767 },
- * 				players: { max: 20, online: 0 },
- * 				description: { text: "hello" },
- * 			});
- * 			return Buffer.concat([Buffer.of(0, status.length), Buffer.from(status)]);
- * 		},
- * 	},
- * 	{ port: 25565, protocol: minecraft() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/minecraft.md
  */
 declare const minecraft: BytesPreset<PresetOptions>;
 
@@ -2586,22 +2665,7 @@ declare const minecraft: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { mllp, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			const [header] = message.toString("latin1").split("\r");
- * 			const [, , , , , , , , , id] = header.split("|");
- * 			return `MSH|^~\\&|gev||||||ACK|1|P|2.5\rMSA|AA|${id}\r`;
- * 		},
- * 	},
- * 	{ port: 2575, protocol: mllp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/mllp.md
  */
 declare const mllp: BytesOrText<TextPresetOptions>;
 
@@ -2634,28 +2698,7 @@ interface ModbusOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { modbus, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, request) {
- * 			// Read holding registers: each has the number of its place.
- * 			if (request[7] !== 3) return;
- * 			const [from, count] = [request.readUInt16BE(8), request.readUInt16BE(10)];
- * 			const answer = Buffer.alloc(9 + 2 * count);
- * 			request.copy(answer, 0, 0, 8);
- * 			answer.writeUInt16BE(3 + 2 * count, 4);
- * 			answer[8] = 2 * count;
- * 			for (let n = 0; n < count; n++) answer.writeUInt16BE(from + n, 9 + 2 * n);
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 502, protocol: modbus() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/modbus.md
  */
 declare const modbus: BytesPreset<ModbusOptions>;
 
@@ -2672,23 +2715,7 @@ declare const modbus: BytesPreset<ModbusOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { mqtt, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, packet) {
- * 			const type = packet[0] >> 4;
- * 			if (type === 1) return Buffer.of(0x20, 2, 0, 0); // CONNECT: CONNACK of MQTT 3.1.1
- * 			if (type === 12) return Buffer.of(0xd0, 0); // PINGREQ: PINGRESP
- * 			if (type === 14) connection.close(); // DISCONNECT
- * 		},
- * 	},
- * 	{ port: 1883, protocol: mqtt() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/mqtt.md
  */
 declare const mqtt: BytesPreset<PresetOptions>;
 
@@ -2704,18 +2731,7 @@ declare const mqtt: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { netstring, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, message) => `you said ${message}`,
- * 	},
- * 	{ port: 4000, protocol: netstring({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/netstring.md
  */
 declare const netstring: BytesOrText<TextPresetOptions>;
 
@@ -2748,21 +2764,7 @@ interface NmeaOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { nmea, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, sentence) {
- * 			const [kind, time, latitude, north, longitude, east] = sentence.split(",");
- * 			if (kind.endsWith("GGA")) console.log(time, latitude, north, longitude, east);
- * 		},
- * 	},
- * 	{ port: 10110, protocol: nmea() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/nmea.md
  */
 declare const nmea: TextOrBytes<NmeaOptions>;
 
@@ -2781,26 +2783,7 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { postgres, Server } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			if (message[0] !== 0) return void console.log(String.fromCharCode(message[0]));
- * 			const code = message.readUInt32BE(4);
- * 			if (code === 80877103) return "N"; // SSLRequest: no
- * 			return Buffer.concat([
- * 				Buffer.of(0x52, 0, 0, 0, 8, 0, 0, 0, 0), // AuthenticationOk
- * 				Buffer.of(0x5a, 0, 0, 0, 5, 0x49), // ReadyForQuery
- * 			]);
- * 		},
- * 	},
- * 	{ port: 5432, protocol: postgres() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/postgres.md
  */
 declare const postgres: BytesPreset<PresetOptions>;
 
@@ -2942,23 +2925,7 @@ interface RespOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * const map = new Map<string, string>();
- * const ok = new RespSimple("OK");
- * new Server(
- *   {
- *     onMessage(_, [command, key = "", value = ""]) {
- *       switch (command?.toUpperCase()) {
- *         case "GET": return map.get(key) ?? null;
- *         case "SET": map.set(key, value); return ok;
- *         default: return new RespError(`ERR unknown command`);
- *       }
- *     },
- *   },
- *   { protocol: resp({ text: true }) },
- * );
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/resp.md
  */
 declare function resp(options?: RespOptions & {
     values?: false;
@@ -3006,18 +2973,7 @@ declare function setRespVersion(connection: object, version: 2 | 3): void;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, slip } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage: (_, packet) => packet,
- * 	},
- * 	{ port: 4000, protocol: slip() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/slip.md
  */
 declare const slip: BytesPreset<PresetOptions>;
 
@@ -3032,24 +2988,7 @@ declare const slip: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, smpp } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, pdu) {
- * 			// The head of the response to each request: its command with the highest bit set, and no error.
- * 			const answer = Buffer.from(pdu.subarray(0, 16));
- * 			answer.writeUInt32BE(16, 0);
- * 			answer[4] = 0x80;
- * 			return answer;
- * 		},
- * 	},
- * 	{ port: 2775, protocol: smpp() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/smpp.md
  */
 declare const smpp: BytesPreset<PresetOptions>;
 
@@ -3122,18 +3061,7 @@ interface StompOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * new Server(
- *   {
- *     onMessage(_, { command, headers }) {
- *       if (command === "CONNECT") return { command: "CONNECTED", headers: { version: "1.2" } };
- *       if (headers.receipt) return { command: "RECEIPT", headers: { "receipt-id": headers.receipt } };
- *     },
- *   },
- *   { protocol: stomp() },
- * );
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/stomp.md
  */
 declare function stomp(options?: StompOptions & {
     text?: false;
@@ -3158,21 +3086,7 @@ declare function stomp(options: StompOptions & {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, syslog } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(connection, message) {
- * 			const [, priority] = /^<(\d+)>/.exec(message) ?? [];
- * 			console.log(`severity ${Number(priority) & 7}: ${message}`);
- * 		},
- * 	},
- * 	{ port: 601, protocol: syslog({ text: true }) },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/syslog.md
  */
 declare const syslog: BytesOrText<TextPresetOptions>;
 
@@ -3192,24 +3106,7 @@ declare const syslog: BytesOrText<TextPresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, teltonika } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, message) {
- * 			if (message[0] === 0xff) return; // a ping
- * 			if (message[0] >= 0x30 && message[0] <= 0x39) return Buffer.of(1); // the IMEI, in digits: accepted
- * 			const records = Buffer.alloc(4);
- * 			records.writeUInt32BE(message[1]);
- * 			return records;
- * 		},
- * 	},
- * 	{ port: 5027, protocol: teltonika() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/teltonika.md
  */
 declare const teltonika: BytesPreset<PresetOptions>;
 
@@ -3225,25 +3122,7 @@ declare const teltonika: BytesPreset<PresetOptions>;
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, tpkt } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		onMessage(_, tpdu) {
- * 			if (tpdu[1] !== 0xe0) return;
- * 			// A connection request is answered by a connection confirm, with its source as destination.
- * 			const confirm = Buffer.from(tpdu);
- * 			confirm[1] = 0xd0;
- * 			tpdu.copy(confirm, 2, 4, 6);
- * 			return confirm;
- * 		},
- * 	},
- * 	{ port: 102, protocol: tpkt() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/tpkt.md
  */
 declare const tpkt: BytesPreset<PresetOptions>;
 
@@ -3324,19 +3203,7 @@ interface VarintPrefixedOptions extends PresetOptions {
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  *
- * @example
- * ```ts
- * import { Server, varintPrefixed } from "gev";
- *
- * const server = new Server(
- * 	{
- * 		// What protobufjs or protobuf-es decode and encode.
- * 		onMessage: (_, message) => message,
- * 	},
- * 	{ port: 4000, protocol: varintPrefixed() },
- * );
- * await server.start();
- * ```
+ * @see https://github.com/gev-node/gev/blob/main/docs/presets/varintPrefixed.md
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
 
@@ -3518,5 +3385,159 @@ declare function webSocket(options: WebSocketOptions & {
 }): Protocol<"websocketBytes">;
 declare function webSocket(options?: WebSocketOptions): Protocol<"websocket">;
 
-export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HdlcOptions, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, Messages, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, SendCallback, SendOptions, ServerOptions, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions };
+/** How a worker of a pool has ended that was not asked to. */
+interface WorkerExit {
+    /** Which one, from 0 on: its replacement has the same. */
+    readonly index: number;
+    /** What it ended with, 1 after an exception. */
+    readonly exitCode: number;
+    /** The exception that nobody has caught, or what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`). */
+    readonly error?: Error;
+    /** When its replacement starts, in milliseconds from now. */
+    readonly restartsInMs: number;
+}
+/**
+ * Settings of a `WorkerPool`: where it listens, and what its workers are. What connections speak, and every limit of theirs,
+ * are options of the `Server` that the pool's file exports, and count for each worker.
+ */
+interface WorkerPoolOptions {
+    /**
+     * How many workers.
+     *
+     * @defaultValue the number of CPUs
+     */
+    workers?: number;
+    /** As for a server. */
+    host?: string | undefined;
+    /** As for a server. */
+    port?: number | undefined;
+    /** As for a server. */
+    path?: string | undefined;
+    /** As for a server. */
+    reusePort?: boolean | undefined;
+    /** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+    socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
+    /**
+     * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
+     * that would run it, and every message costs less without.
+     *
+     * @defaultValue false
+     */
+    threads?: boolean;
+    /**
+     * What workers find as `workerData` of `node:worker_threads`: a copy each, so that functions cannot be in it.
+     *
+     * @defaultValue undefined
+     */
+    workerData?: unknown;
+    /**
+     * Limits of each worker's memory, as `new Worker` takes them: who exceeds one ends, and is replaced.
+     *
+     * @defaultValue undefined, which is what Node.js gives
+     */
+    resourceLimits?: ResourceLimits | undefined;
+    /**
+     * Environment variables of the workers, as `new Worker` takes them.
+     *
+     * @defaultValue a copy of this thread's
+     */
+    env?: WorkerOptions["env"];
+    /**
+     * Time from the end of a worker that has failed to the start of its replacement. It doubles with each one that follows,
+     * up to `maxRestartDelayMs`, until one has served for that long.
+     *
+     * @defaultValue 100
+     */
+    restartDelayMs?: number;
+    /**
+     * The longest of these times.
+     *
+     * @defaultValue 10,000
+     */
+    maxRestartDelayMs?: number;
+    /**
+     * Told what has gone wrong in the pool itself: a replacement whose file could not be loaded, and what a server's `onError`
+     * is told of accepting. Errors of handlers go to their own `onError`, in the worker.
+     *
+     * @defaultValue a warning of the process
+     */
+    onError?: ((error: Error) => void) | undefined;
+    /**
+     * Told of every worker that has ended without being asked to.
+     *
+     * @defaultValue undefined
+     */
+    onWorkerExit?: ((exit: WorkerExit) => void) | undefined;
+}
+
+/** What all workers of a pool have come to together. */
+interface WorkerPoolStats extends WorkerStats {
+    /** Each worker's own, by its index; undefined for one that has just ended. What those had that have ended is gone. */
+    readonly workers: readonly (WorkerStats | undefined)[];
+    /** Workers that have ended without being asked to, since `start()`. */
+    readonly failures: number;
+}
+/**
+ * Serves one port with several threads of JavaScript, so that handlers run on every core: a `Server` in each of some
+ * `node:worker_threads`, and connections dealt to the one that has the fewest.
+ *
+ * The file exports, as default, a {@link Server} that is not started, or a function that makes one, and is told which worker
+ * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
+ * dies, by an exception, `process.exit()` or a limit of its memory, costs its own connections, and is replaced.
+ *
+ * @example
+ * ```ts
+ * // echo.js: export default new Server({ onMessage: (_, message) => message }, { protocol: webSocket() });
+ * const pool = new WorkerPool(new URL("./echo.js", import.meta.url), { workers: 4, port: 8080 });
+ * await pool.start();
+ * ```
+ */
+declare class WorkerPool {
+    #private;
+    /**
+     * Checks everything but the file, and starts nothing.
+     *
+     * @param file - URL, or path, of the module that exports the server.
+     * @throws {@link GevError} `ERR_GEV_OPTION`.
+     */
+    constructor(file: string | URL, options?: WorkerPoolOptions);
+    /** Where the pool listens; undefined when it does not run. */
+    get address(): ListenAddress | undefined;
+    /**
+     * Starts all workers, and listens when each of them can serve.
+     *
+     * @throws (rejects with) {@link GevError} `ERR_GEV_WORKER` when a worker's file cannot be loaded, or exports no server:
+     * `cause` says why; `ERR_GEV_STATE` when the pool runs already; or as `Server.start`. Nothing is left of it then.
+     */
+    start(): Promise<ListenAddress>;
+    /**
+     * Stops listening, then every worker's server as `Server.stop` does, all at the same time, and ends the workers.
+     *
+     * @returns how connections ended that were open, of all workers.
+     * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
+     */
+    stop(options?: StopOptions): Promise<StopResult>;
+    /** {@link stop} with its defaults, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /**
+     * Replaces the workers, one after the other: each by one that serves already, and then stops as by {@link stop} with these
+     * options. There is no moment at which nobody accepts. While it runs, later calls wait for the first.
+     *
+     * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when the pool does not run, or is stopped meanwhile;
+     * `ERR_GEV_WORKER` when a new worker fails: those that have not been replaced stay.
+     */
+    restart(options?: StopOptions): Promise<void>;
+    /**
+     * Asks every worker, and sums up.
+     *
+     * @returns zeros when the pool does not run.
+     */
+    stats(): Promise<WorkerPoolStats>;
+    /** While it runs, the pool keeps the process alive; this is so from the beginning. */
+    ref(): this;
+    /** The pool does not keep the process alive by itself. */
+    unref(): this;
+}
+
+export { Connection, Decoder, FrameError, GevError, PreparedMessage, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

@@ -55,6 +55,15 @@ export type {
 } from "./src/handler.js";
 export type { ResponseHeaders } from "./src/http/header-lines.js";
 export type {
+	ConsoleLogger,
+	LogFields,
+	Logger,
+	LogLevel,
+	PinoLogger,
+} from "./src/logger.js";
+export type { MetricsRegister } from "./src/metrics.js";
+export type { MetricsOptions } from "./src/metrics-options.js";
+export type {
 	EventLoopOptions,
 	FlowOptions,
 	IdleOptions,
@@ -63,6 +72,7 @@ export type {
 	SocketOptions,
 	TimeoutOptions,
 } from "./src/options.js";
+export type { PoolWorkerInfo, WorkerStats } from "./src/pool-worker.js";
 export { amqp } from "./src/presets/amqp.js";
 export { cobs } from "./src/presets/cobs.js";
 export { type DelimitedOptions, delimited } from "./src/presets/delimited.js";
@@ -162,9 +172,25 @@ export type {
 	StopOptions,
 	StopResult,
 } from "./src/server-core.js";
+export type {
+	ConnectionStats,
+	HandshakeStats,
+	Histogram,
+	LoopStats,
+	RefusalReason,
+	ScriptStats,
+	SendStats,
+	ServerStats,
+	TrafficStats,
+} from "./src/stats.js";
 export type { Timer } from "./src/timer.js";
 export {
 	type DeflateOptions,
 	type WebSocketOptions,
 	webSocket,
 } from "./src/web-socket.js";
+export { WorkerPool, type WorkerPoolStats } from "./src/worker-pool.js";
+export type {
+	WorkerExit,
+	WorkerPoolOptions,
+} from "./src/worker-pool-options.js";

@@ -9,6 +9,8 @@ import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 
 const entry = "build/package/index.d.ts";
+const { url } = JSON.parse(readFileSync("package.json", "utf8")).repository;
+const homepage = `${url.replace(/^git\+|\.git$/g, "")}/blob/main`;
 const header =
 	"// Generated from index.ts by the build (scripts/build-types.mjs), do not edit.\n";
 
@@ -30,7 +32,8 @@ if (leaks.length > 0) {
 	);
 	process.exit(1);
 }
-writeIfChanged("index.d.cts", header + references(chunk) + chunk.code);
+const code = withPages(chunk.code);
+writeIfChanged("index.d.cts", header + references(chunk) + code);
 writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 
 async function bundle() {
@@ -44,6 +47,19 @@ async function bundle() {
 	});
 	const { output } = await build.generate({ format: "es" });
 	return output[0];
+}
+
+/** Examples of what has a page with them in docs/presets are left to that, as they are many. */
+function withPages(code) {
+	const doc =
+		/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\ndeclare (?:const|function) (\w+)/g;
+	return code.replace(doc, (all, name) => {
+		const page = `docs/presets/${name}.md`;
+		const at = all.indexOf(" * @example");
+		if (at < 0 || !existsSync(page)) return all;
+		const end = all.indexOf("*/", at);
+		return `${all.slice(0, at)} * @see ${homepage}/${page}\n ${all.slice(end)}`;
+	});
 }
 
 /** Modules that the published package does not let users resolve. */

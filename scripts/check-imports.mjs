@@ -18,7 +18,9 @@ const rooms = {
 	"src/framing": ["src/base"],
 	"src/flow": ["src/base", "src/bridge", "src/framing"],
 	"src/http": ["src/base", "src/bridge"],
+	"src/live": ["src/base", "src/bridge", "src/flow", "#page"],
 	src: [
+		"src/live",
 		"src/base",
 		"src/bridge",
 		"src/framing",

@@ -273,7 +273,13 @@ function compile() {
 		"dist/index.cjs",
 		"dist/index.js",
 	];
-	const inputs = ["build/package/.tsbuildinfo", ...bundlers, ...bundles];
+	const page = listFiles(["src/live"], /\.(html|css|mjs)$/);
+	const inputs = [
+		"build/package/.tsbuildinfo",
+		...bundlers,
+		...page,
+		...bundles,
+	];
 	const isDue =
 		!bundles.every(existsSync) || newest(inputs) > newest(bundles.slice(-1));
 	if (isDue) for (const script of bundlers) run(process.execPath, [script]);

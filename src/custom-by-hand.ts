@@ -211,6 +211,7 @@ const NOWHERE: Place = {
 		} as never,
 		connections: [],
 		gauge: () => 0,
+		sends: { congested: 0, dropped: 0 },
 	},
 	...{ slot: 0, generation: 0 },
 };

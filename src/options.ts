@@ -13,6 +13,8 @@ import {
 	option,
 } from "./base/option-table.js";
 import { MAX_QUEUE_BYTES, MIN_QUEUE_BYTES } from "./bridge/records.js";
+import { isLogger, type Logger } from "./logger.js";
+import { MetricsOptions } from "./metrics-options.js";
 import { framingOf, isProtocol, type Protocol, raw } from "./protocol.js";
 
 /**
@@ -427,6 +429,22 @@ export class ServerOptions {
 	 * @defaultValue ["127.0.0.0/8", "::1"]
 	 */
 	trustedProxies?: readonly string[] = option(networks, THIS_MACHINE);
+	/**
+	 * Who gets a line for each event of the server, such as pino or `console`: see {@link Logger}. Without one, a variable
+	 * `GEV_LOG` of the environment (`error`, `warn`, `info` or `debug`) has such lines written to standard error, from that
+	 * level on.
+	 *
+	 * @example
+	 * ```ts
+	 * new Server(handler, { logger: pino({ level: "debug" }) });
+	 * ```
+	 * @defaultValue undefined
+	 */
+	logger?: Logger | undefined = option((value, name) => {
+		if (isLogger(value)) return value;
+		const expected = "an object with error, warn, info and debug";
+		throw check.wrong(name, expected, value);
+	}, undefined);
 	/** What the kernel is told of sockets. */
 	socket?: SocketOptions = group(SocketOptions);
 	/** How much all connections may be and hold together. */
@@ -437,6 +455,16 @@ export class ServerOptions {
 	timeouts?: TimeoutOptions = group(TimeoutOptions);
 	/** How much an event loop does at a time. */
 	eventLoop?: EventLoopOptions = group(EventLoopOptions);
+	/**
+	 * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
+	 * {@link MetricsOptions}.
+	 *
+	 * @defaultValue undefined, which tells nobody
+	 */
+	metrics?: MetricsOptions | undefined = option(
+		(value, name) => metricsOptions.check(value, name),
+		undefined,
+	);
 }
 
 /** @internal Options with every default filled in. */
@@ -520,5 +548,6 @@ const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
 const THIS_MACHINE: readonly string[] = ["127.0.0.0/8", "::1"];
 
 // Tables are made here, where everything is there that rows use.
+const metricsOptions = new OptionTable("metrics", MetricsOptions);
 const idleOptions = new OptionTable("idleMs", IdleOptions);
 const serverOptions = new OptionTable("options", ServerOptions);

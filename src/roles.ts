@@ -11,6 +11,7 @@ import type { Role } from "./flow/stream-connection.js";
 import { nativeOptions } from "./native-options.js";
 import type { CheckedOptions } from "./options.js";
 import { type AnyProtocol, framingOf, isProtocol } from "./protocol.js";
+import { type ProtocolNumber, ProtocolNumbers } from "./protocol-numbers.js";
 
 /** What connections of a server may speak, each protocol with each handler: what is made for that is made once. */
 export class Roles {
@@ -20,10 +21,13 @@ export class Roles {
 	/** By handler, then by protocol. */
 	#made = new WeakMap<Members, WeakMap<AnyProtocol, ProtocolRole>>();
 	/** By which numbers the loops know protocols, by what those are natively. */
-	readonly #numbers = new Map<string, number>();
+	readonly #numbers: ProtocolNumbers;
 
 	constructor(server: ServerOfRoles, handler: Members) {
 		this.#server = server;
+		this.#numbers = new ProtocolNumbers((options, instead) =>
+			server.addProtocol(options, instead),
+		);
 		this.first = this.#make(server.options.protocol, handler, undefined);
 	}
 
@@ -54,17 +58,18 @@ export class Roles {
 	}
 
 	/** See `StreamServer`. Protocols that are the same natively have one number, however often they are made. */
-	numberOf({ protocol }: ProtocolRole): number {
+	numberOf({ protocol }: ProtocolRole): ProtocolNumber {
 		const { codec, options: native, stepwise } = framingOf(protocol);
 		const key = JSON.stringify([codec, stepwise, native]);
-		let number = this.#numbers.get(key);
-		if (number === undefined) {
+		return this.#numbers.take(key, () => {
 			const options = { ...this.#server.options, protocol } as CheckedOptions;
-			const { handler } = this.first.calls;
-			number = this.#server.addProtocol(nativeOptions(options, "", handler));
-			this.#numbers.set(key, number);
-		}
-		return number;
+			return nativeOptions(options, "", this.first.calls.handler);
+		});
+	}
+
+	/** See `StreamServer`. */
+	settle(number: ProtocolNumber): void {
+		this.#numbers.settle(number);
 	}
 
 	#make(
@@ -120,6 +125,6 @@ export interface ServerOfRoles {
 	readonly face: object;
 	readonly options: CheckedOptions;
 	readonly memory: MemoryBudget;
-	/** Makes a protocol known to the loops; returns its number. */
-	addProtocol(options: object): number;
+	/** Makes a protocol known to the loops, instead of the one with this number, or -1; returns its number. */
+	addProtocol(options: object, instead: number): number;
 }

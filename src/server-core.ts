@@ -2,7 +2,12 @@ import type * as binding from "#binding";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
-import { milliseconds, OptionTable, option } from "./base/option-table.js";
+import {
+	type Checked,
+	milliseconds,
+	OptionTable,
+	option,
+} from "./base/option-table.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -24,11 +29,18 @@ import type {
 	Place,
 } from "./bridge/loop-server.js";
 import { MemoryBudget } from "./bridge/memory-budget.js";
-import { CAUSE_STOP, COMMAND_STOP, COUNTER_REFUSED } from "./bridge/records.js";
+import {
+	CAUSE_STOP,
+	COMMAND_STOP,
+	COUNTER_REFUSED_BY_RATE,
+	COUNTER_REFUSED_OF_ADDRESS,
+	COUNTER_REFUSED_OF_ALL,
+	type FrameFault,
+} from "./bridge/records.js";
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
-import { publish } from "./flow/channels.js";
+import { publish, watch } from "./flow/channels.js";
 import {
 	type ConnectionCalls,
 	ConnectionCore,
@@ -47,10 +59,17 @@ import {
 } from "./flow/stream-connection.js";
 import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
+import { Live } from "./live/live.js";
+import { Log } from "./logger.js";
+import type { MetricsOptions } from "./metrics-options.js";
+import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
 import { framingOf } from "./protocol.js";
+import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
+import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
+import type { ServerStats } from "./stats.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -98,6 +117,12 @@ export interface StopResult {
 	readonly cut: number;
 }
 
+/** Who accepts for a pool of workers, and who gets what it has accepted; see `crates/reactor/src/event_loop/pool.rs`. */
+export interface PoolPart {
+	accepts: number | undefined;
+	joins: number | undefined;
+}
+
 /**
  * What is behind a `Server`: its loops and connections, from its start to the end of its stop. Inner code knows servers by
  * it, or by the little of it that it needs.
@@ -108,7 +133,9 @@ export class ServerCore
 	/** The `Server` that users have. */
 	readonly #face: object;
 	readonly #handler: Members;
-	readonly #options: CheckedOptions;
+	#options: CheckedOptions;
+	/** What it is to a pool of workers. */
+	#part: PoolPart = { accepts: undefined, joins: undefined };
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
@@ -126,6 +153,10 @@ export class ServerCore
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
 	readonly #roles: Roles;
+	readonly #log: Log | undefined;
+	readonly #counts = new ServerCounts();
+	#live: Live | undefined;
+	#metrics: MetricsServer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -135,6 +166,8 @@ export class ServerCore
 		this.#face = face;
 		this.#handler = handler;
 		this.#options = checkOptions(options);
+		this.#log = Log.of(this.#options.logger);
+		if (this.#log !== undefined) watch(face, this.#log);
 		this.memory = new MemoryBudget(
 			this.#options.limits.maxMemoryBytes,
 			(kept) => this.#native?.tellKept(kept) ?? Number.POSITIVE_INFINITY,
@@ -144,8 +177,8 @@ export class ServerCore
 			face,
 			options: this.#options,
 			memory: this.memory,
-			addProtocol: (native) =>
-				(this.#native as binding.NativeServer).addProtocol(native),
+			addProtocol: (native, instead) =>
+				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
 	}
@@ -167,8 +200,12 @@ export class ServerCore
 		return this.#roles.roleOf(protocol, handler, calls);
 	}
 
-	numberOf(role: Role): number {
+	numberOf(role: Role): ProtocolNumber {
 		return this.#roles.numberOf(role as ProtocolRole);
+	}
+
+	settle(number: ProtocolNumber): void {
+		this.#roles.settle(number);
 	}
 
 	get connectionCount(): number {
@@ -176,7 +213,11 @@ export class ServerCore
 	}
 
 	get refusedCount(): number {
-		return this.#sum(COUNTER_REFUSED);
+		return (
+			this.#sum(COUNTER_REFUSED_OF_ALL) +
+			this.#sum(COUNTER_REFUSED_OF_ADDRESS) +
+			this.#sum(COUNTER_REFUSED_BY_RATE)
+		);
 	}
 
 	get refusedHandshakeCount(): number {
@@ -186,6 +227,13 @@ export class ServerCore
 	get heldBytes(): number {
 		this.memory.askLeft();
 		return this.#native?.held() ?? 0;
+	}
+
+	/** See `Server.stats`. */
+	stats(): ServerStats {
+		const { queueBytes } = this.#options.eventLoop;
+		const held = this.heldBytes;
+		return this.#counts.stats(this.#state, this.#loops, queueBytes, held);
 	}
 
 	/** What all loops have counted, by the position of the counter. */
@@ -218,17 +266,61 @@ export class ServerCore
 		this.#state = "starting";
 		this.dispatcher.adoptContext();
 		try {
-			const { host, path } = this.#options;
+			const { host, path, metrics } = this.#options;
+			if (metrics !== undefined) await this.#startMetrics(metrics);
 			if (path !== undefined) this.#startLoops(path);
 			else if (host === undefined) this.#startEverywhere();
 			else this.#startLoops(await addressOf(host));
 		} catch (error) {
 			this.#state = "idle";
+			this.#log?.line("error", "start failed", { err: error });
+			this.#stopMetrics();
 			throw error;
 		}
+		this.#counts.started();
 		this.#state = "running";
-		const native = this.#native as binding.NativeServer;
-		return { address: native.address, port: native.port };
+		const { address, port } = this.#native as binding.NativeServer;
+		this.#log?.line("info", "listening", {
+			address,
+			port,
+			loops: this.#loops.length,
+		});
+		this.#log?.followRefused(() =>
+			this.#native === undefined ? undefined : this.refusedCount,
+		);
+		return { address, port };
+	}
+
+	/** Where `metrics` are told. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#metrics?.address;
+	}
+
+	/** Listens for who wants to know what the server does. */
+	async #startMetrics(options: Checked<MetricsOptions>): Promise<void> {
+		this.#metrics = await MetricsServer.start(
+			options,
+			this,
+			this.#needLive(options.tap),
+		);
+	}
+
+	/** What the live page shows besides its counts. */
+	#needLive(tap: boolean): Live {
+		const given = this.#options;
+		// What others depend on is as it is here.
+		const defaults = {
+			...checkOptions({ protocol: given.protocol, metrics: {} }),
+			protocol: checkOptions(undefined).protocol,
+		};
+		const loops = () => this.#loops;
+		this.#live ??= new Live(this.#face, loops, { given, defaults, tap });
+		return this.#live;
+	}
+
+	#stopMetrics(): void {
+		this.#metrics?.stop();
+		this.#metrics = undefined;
 	}
 
 	/** See `Server.stop`. */
@@ -248,6 +340,8 @@ export class ServerCore
 
 	#stop(timeoutMs: number, goodbye: Uint8Array): void {
 		this.#state = "stopping";
+		const connections = this.connectionCount;
+		this.#log?.line("info", "stopping", { connections, timeoutMs });
 		this.#stopped = new Promise((resolve) => {
 			this.#resolveStopped = resolve;
 		});
@@ -271,6 +365,20 @@ export class ServerCore
 	hold(keepsAlive: boolean): void {
 		this.#keepsAlive = keepsAlive;
 		holdNative();
+	}
+
+	get isRunning(): boolean {
+		return this.#state === "running";
+	}
+
+	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
+	takePart(part: PoolPart, threads: boolean): void {
+		this.#part = part;
+		const loops = { loops: 1, threads };
+		this.#options = { ...this.#options, ...loops };
+		if (part.accepts !== undefined) return;
+		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
+		this.#options = { ...this.#options, ...nowhere, reusePort: false };
 	}
 
 	get isStopping(): boolean {
@@ -304,6 +412,15 @@ export class ServerCore
 		return timer;
 	}
 
+	readonly #drainTimed = () => {
+		const { handlerTimes } = this.#counts;
+		let more = false;
+		for (const loop of this.#loops) {
+			more = loop.drainTimed(handlerTimes) || more;
+		}
+		return more;
+	};
+
 	readonly #drainLoops = () => {
 		let more = false;
 		for (const loop of this.#loops) more = loop.drain() || more;
@@ -318,7 +435,16 @@ export class ServerCore
 
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
-		return this.dispatcher.batch(this.#drainLoops);
+		// To ask for the time in every drain would be felt where one message comes at a time.
+		if (++this.#counts.drains % DRAINS_PER_TIMED !== 0) {
+			return this.dispatcher.batch(this.#drainLoops);
+		}
+		const begin = now();
+		try {
+			return this.dispatcher.batch(this.#drainTimed);
+		} finally {
+			this.#counts.timed(begin);
+		}
 	}
 
 	/** True when there is something to {@link drain} for. */
@@ -336,6 +462,7 @@ export class ServerCore
 
 	connectionOpened(connection: ConnectionCore): void {
 		const { face } = connection;
+		this.#counts.opened();
 		publish("gev:open", { server: this.#face, connection: face });
 		this.dispatcher.call("onConnect", connection);
 		connection.opened();
@@ -366,6 +493,7 @@ export class ServerCore
 		reason: string,
 	): void {
 		this.#refusedHandshakes++;
+		this.#counts.handshakeFailed(status);
 		publish("gev:refused", {
 			server: this.#face,
 			remoteAddress,
@@ -377,9 +505,14 @@ export class ServerCore
 		});
 	}
 
+	frameFailed(fault: FrameFault): void {
+		this.#counts.frameFailed(fault);
+	}
+
 	/** A connection has ended, and everything that it has brought is delivered. */
 	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
 		trimLater();
+		this.#counts.closed(reason);
 		if (reason.wasClean) this.#ended.closed++;
 		else this.#ended.cut++;
 		clearTimeout(this.#lingering.get(connection));
@@ -408,8 +541,11 @@ export class ServerCore
 		if (!this.#loops.every((loop) => loop.stopped)) return;
 		if (this.#lingering.size > 0) return;
 		this.#native?.join();
+		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
+		this.#counts.keep(this.#loops);
 		this.#loops = [];
+		this.#stopMetrics();
 		// Those that handlers have made meanwhile.
 		this.#stopTimers();
 		endNative(this);
@@ -465,7 +601,7 @@ export class ServerCore
 			);
 			this.#native = startNative(
 				this,
-				nativeOptions(options, address, this.#handler),
+				{ ...nativeOptions(options, address, this.#handler), ...this.#part },
 				memory,
 			);
 		} catch (error) {
@@ -483,4 +619,4 @@ export class ServerCore
 	}
 }
 
-const STOP_OPTIONS = new OptionTable("stop()", StopOptions);
+export const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

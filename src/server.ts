@@ -14,6 +14,11 @@ import type {
 	StreamHandler,
 	WebSocketHandler,
 } from "./handler.js";
+import {
+	collectMetrics,
+	type MetricsRegister,
+	metricsText,
+} from "./metrics.js";
 import type { ServerOptions } from "./options.js";
 import type { Custom, Protocol, StreamNameOf } from "./protocol.js";
 import {
@@ -22,7 +27,11 @@ import {
 	type StopOptions,
 	type StopResult,
 } from "./server-core.js";
+import type { ServerStats } from "./stats.js";
 import type { Timer } from "./timer.js";
+
+/** @internal What is behind a `Server`; undefined for anything else. */
+export let coreOf: (server: unknown) => ServerCore | undefined;
 
 /**
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
@@ -33,6 +42,13 @@ import type { Timer } from "./timer.js";
  */
 export class Server<Context = unknown, In = Buffer, Out = Data> {
 	readonly #core: ServerCore;
+
+	static {
+		coreOf = (server) =>
+			typeof server === "object" && server !== null && #core in server
+				? server.#core
+				: undefined;
+	}
 
 	/**
 	 * Checks everything and starts nothing.
@@ -107,6 +123,32 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	 */
 	get heldBytes(): number {
 		return this.#core.heldBytes;
+	}
+
+	/**
+	 * What the server has done since its first start, and does now, as plain JSON. Made anew by every call, at a cost that
+	 * does not grow with the connections: nobody pays for it who does not call.
+	 */
+	stats(): ServerStats {
+		return this.#core.stats();
+	}
+
+	/** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+	metrics(): string {
+		return metricsText(this.stats());
+	}
+
+	/**
+	 * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a
+	 * register: metrics of one name can be there only once.
+	 */
+	collect(register: MetricsRegister): void {
+		collectMetrics(register, () => this.stats());
+	}
+
+	/** Where the option `metrics` has the server listen; `undefined` when it does not. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#core.metricsAddress;
 	}
 
 	/** Number of event loops that run; 0 when the server does not. One that has failed (`ERR_GEV_LOOP`) is not among them. */

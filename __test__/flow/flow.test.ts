@@ -8,6 +8,7 @@ import {
 	readFrame,
 	upgraded,
 } from "../kit/frames.js";
+import { THREADS } from "../kit/loops.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
 import { protocols, serve } from "../kit/server.js";
@@ -214,6 +215,8 @@ for (const length of [1, 100, 200, 16 * KIB, 100 * KIB]) {
 		const { connection } = await recorder.next("connect");
 		const message = Buffer.alloc(length);
 		const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+		// A loop without a thread has given the kernel what is long before send() returns.
+		const isAtOnce = length > 64 * KIB && process.env[THREADS] === "0";
 		let most = 0;
 		let sent = 0;
 		for (let turns = 0; turns < 20; ) {
@@ -229,7 +232,7 @@ for (const length of [1, 100, 200, 16 * KIB, 100 * KIB]) {
 				await new Promise(setImmediate);
 			} else {
 				sent += length + header;
-				if (before === 0) t.is(after, length + FRAMING);
+				if (before === 0 && !isAtOnce) t.is(after, length + FRAMING);
 			}
 			most = Math.max(most, after);
 		}

@@ -44,6 +44,25 @@ export const protocols: Record<string, FramedProtocol<FramesOptions>> = {
 		"ANSI X3.28 (transparent mode)",
 		[hex("10 02 61 10 10 03 10 03"), hex("61 10 03")],
 	),
+	"SMTP, a message": bodies(
+		{
+			end: "\r\n.\r\n",
+			escape: { sequences: [["\r\n.", "\r\n.."]], behind: "\r\n" },
+		},
+		"RFC 5321 section 4.5.2 (lines that begin with a period)",
+		[
+			latin1("..hidden\r\nFrom: me\r\n\r\n..\r\na.b\r\n.\r\n"),
+			latin1(".hidden\r\nFrom: me\r\n\r\n.\r\na.b"),
+		],
+	),
+	"Kafka, messages of versions 0 and 1": whole(
+		{
+			length: { at: 8, as: "u32" },
+			checksum: { as: "crc32", at: 12 },
+		},
+		"Kafka's protocol guide, message sets (with the CRC of zlib)",
+		hex("0000000000000007 0000000F 51DF3A32 00 00 FFFFFFFF 00000001 61"),
+	),
 	MySQL: whole(
 		{ length: { as: "u24", order: "little", add: 1 }, deliver: "frame" },
 		"MySQL internals, protocol basics (COM_QUIT, OK)",

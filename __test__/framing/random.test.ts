@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import test from "ava";
 import {
 	type FrameCase,
+	type FrameChecksumOptions,
 	type FrameLengthOptions,
 	type FrameNumber,
 	type FrameRule,
@@ -56,6 +57,7 @@ function someRule(random: Random): FrameRule {
 		{},
 		{ checksum: { as, digits, onBad, order } },
 		{ checksum: { as, digits, onBad, from: random.below(4), after: "*" } },
+		{ checksum: { as, digits, onBad, order, ...somePlace(random) } },
 	]);
 	const strips = { strip: random.below(4), stripEnd: random.below(4) };
 	const deliver = random.pick(["body", "frame", undefined, strips] as const);
@@ -78,11 +80,46 @@ function someRule(random: Random): FrameRule {
 						end: Buffer.of(0x10, 3),
 						escape: { byte: 0x10, map: { 16: 0x10 } },
 					},
+					{
+						end: "\r\n.\r\n",
+						escape: {
+							sequences: [["\r\n.", "\r\n.."]] as const,
+							...random.pick([{}, { behind: "\r\n" }]),
+						},
+					},
+					someSequences(random),
 				]),
 			};
 		default:
 			return { end: end ?? "\n", ...rest };
 	}
+}
+
+/** Any sequences, most of which cannot be. */
+function someSequences(random: Random): FrameRule {
+	const some = () =>
+		Array.from({ length: 1 + random.below(3) }, () =>
+			random.pick(["a", "b", "~", "\n"]),
+		).join("");
+	for (;;) {
+		const list = Array.from({ length: 1 + random.below(3) }, () => {
+			const meant = some();
+			return [meant, random.pick([some() + meant, meant + some()])] as const;
+		});
+		const behind = random.pick([{}, { behind: some() }]);
+		const end = random.pick<FramesOptions["end"]>([some(), [some(), some()]]);
+		const rule = { end, escape: { sequences: list, ...behind } } as FrameRule;
+		if (isRight(rule)) return rule;
+	}
+}
+
+/** Where a checksum stands and begins, and what it makes of itself. */
+function somePlace(random: Random): FrameChecksumOptions {
+	return {
+		at: random.below(4),
+		...random.pick([{}, { from: random.below(6) }]),
+		itself: random.pick(["zeros", "nothing"]),
+	};
 }
 
 function someLength(
@@ -107,7 +144,7 @@ function someLength(
 /** Bytes that are likely to mean something. */
 function someBytes(random: Random, length: number): Buffer {
 	const alphabet = Buffer.from(
-		"ab~#xy=:}\r\n\x10\x01\x02\x03\x00 05*\xc3\xa9",
+		"ab~#xy=:}.\r\n\x10\x01\x02\x03\x00 05*\xc3\xa9",
 		"latin1",
 	);
 	return Buffer.from(

@@ -26,11 +26,13 @@ const requests: [wire: string, words: string[]][] = [
 	["PING\r\n", ["PING"]],
 	['SET a  \'b c\' \t "\\x41\\n\\"\\\\q"\n', ["SET", "a", "b c", 'A\n"\\q']],
 	["GET ''\r\n", ["GET", ""]],
+	["  PING\r\n", ["PING"]],
+	["\t\v\f *1 'a' \r\n", ["*1", "a"]],
 	["ECHO à\u00a0ä\r\n", ["ECHO", "à\u00a0ä"]],
 ];
 
 /** Passed over, as there is no word in them. */
-const nothing = ["*0\r\n", "*-1\r\n", "\r\n", "\n"];
+const nothing = ["*0\r\n", "*-1\r\n", "\r\n", "\n", " \t\r\n"];
 
 /** As arrays of bulk strings. */
 const asArray = (words: string[]) =>
@@ -50,7 +52,9 @@ for (const text of [false, true]) {
 			},
 		});
 		const wire = Buffer.from(
-			requests.map(([wire], index) => nothing[index % 4] + wire).join(""),
+			requests
+				.map(([wire], index) => nothing[index % nothing.length] + wire)
+				.join(""),
 		);
 		const words = requests.map(([, words]) => words);
 		const answer = Buffer.from(words.map(asArray).join(""));
@@ -269,6 +273,8 @@ test("what would be more than one value, or none, is refused when it is made or 
 const wrong: [wire: string, reason: string, values: boolean][] = [
 	['GET a"b\r\n', "malformed", false],
 	["GET 'b\r\n", "malformed", false],
+	[" 'b\r\n", "malformed", false],
+	["\x16\x03\x01\r\n", "malformed", false],
 	["*1\r\n:1\r\n", "malformed", false],
 	["$-1\r\n", "malformed", false],
 	["*2\r\n$3\r\nGET\r\n", "truncated", false],

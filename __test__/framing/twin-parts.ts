@@ -29,6 +29,9 @@ export function findEnd(
 	start: number,
 ): [at: number, end: Buffer | undefined] {
 	const { escape: escaping } = rule;
+	if (typeof escaping === "object" && "sequences" in escaping) {
+		return findEndOfSequences(escaping, ends, bytes, start);
+	}
 	const byte =
 		typeof escaping === "object" ? bytesOf(escaping.byte)[0] : undefined;
 	const isStuffed = byte !== undefined && ends[0]?.[0] === byte;
@@ -44,14 +47,74 @@ export function findEnd(
 	return [bytes.length, undefined];
 }
 
-/** What stands for something else, byte by byte. */
+type Sequences = Extract<FramesOptions["escape"], { sequences: unknown }>;
+
+/** The sequences, with what is meant by them; at the beginning also what is left of them behind what they follow. */
+function sequencesAt(
+	{ sequences: list, behind }: Sequences,
+	ends: Buffer[],
+	isBeginning: boolean,
+): { mark: Buffer; meant: Buffer | undefined }[] {
+	const all = [
+		...list.map(([raw, escaped]) => ({
+			mark: bytesOf(escaped),
+			meant: bytesOf(raw) as Buffer | undefined,
+		})),
+		...ends.map((mark) => ({ mark, meant: undefined })),
+	];
+	if (!isBeginning || behind === undefined) return all;
+	const front = bytesOf(behind);
+	const rests = all.filter(
+		({ mark }) =>
+			mark.length > front.length &&
+			mark.subarray(0, front.length).equals(front),
+	);
+	const cut = (it: Buffer) => it.subarray(front.length);
+	return [
+		...all,
+		...rests.map(({ mark, meant }) => ({
+			mark: cut(mark),
+			meant: meant && cut(meant),
+		})),
+	];
+}
+
+function findEndOfSequences(
+	escaping: Sequences,
+	ends: Buffer[],
+	bytes: Buffer,
+	start: number,
+): [at: number, end: Buffer | undefined] {
+	let at = start;
+	while (at < bytes.length) {
+		const rest = bytes.subarray(at);
+		const known = sequencesAt(escaping, ends, at === start);
+		const found = known.find(({ mark }) =>
+			rest.subarray(0, mark.length).equals(mark),
+		);
+		if (found !== undefined && found.meant === undefined) {
+			return [at, found.mark];
+		}
+		const isPart = (mark: Buffer) =>
+			rest.length < mark.length && mark.subarray(0, rest.length).equals(rest);
+		if (found === undefined && known.some(({ mark }) => isPart(mark))) {
+			return [at, undefined];
+		}
+		at += found?.mark.length ?? 1;
+	}
+	return [bytes.length, undefined];
+}
+
+/** What stands for something else, byte by byte. `length`: that of the frame, as far as it has come. */
 export function unescaped(
 	{ escape: escaping }: FrameRule,
 	bytes: Buffer,
 	most: number,
 	length: number,
+	isWhole: boolean,
 ): Buffer {
 	const out: number[] = [];
+	const cutShort = () => new Wrong(isWhole ? "malformed" : "needMore", length);
 	const put = (byte: number) => {
 		if (out.length >= most) throw new Wrong("tooLong", length);
 		out.push(byte);
@@ -63,10 +126,19 @@ export function unescaped(
 		while (at < bytes.length) {
 			const code = bytes[at++] as number;
 			for (let left = code - 1; left > 0; left--) {
-				if (at === bytes.length) throw new Wrong("malformed", length);
+				if (at === bytes.length) throw cutShort();
 				put(bytes[at++] as number);
 			}
 			if (code !== 255 && at < bytes.length) put(0);
+		}
+	} else if ("sequences" in escaping) {
+		for (let at = 0; at < bytes.length; ) {
+			const rest = bytes.subarray(at);
+			const found = sequencesAt(escaping, [], at === 0).find(({ mark }) =>
+				rest.subarray(0, mark.length).equals(mark),
+			);
+			for (const byte of found?.meant ?? rest.subarray(0, 1)) put(byte);
+			at += found?.mark.length ?? 1;
 		}
 	} else {
 		const byte = bytesOf(escaping.byte)[0];
@@ -78,7 +150,7 @@ export function unescaped(
 			// What there is no room for is not looked at.
 			if (out.length >= most) throw new Wrong("tooLong", length);
 			const code = bytes[++at];
-			if (code === undefined) throw new Wrong("malformed", length);
+			if (code === undefined) throw cutShort();
 			const value =
 				"xor" in escaping ? code ^ escaping.xor : escaping.map[code];
 			if (value === undefined) throw new Wrong("malformed", length);
@@ -96,12 +168,7 @@ export function lengthOf(
 	behind: number,
 ): [head: number, total: number] {
 	const all = (Array.isArray(given) ? given : [given]).map((it) =>
-		typeof it === "object" &&
-		!("varint" in it) &&
-		!("decimal" in it) &&
-		!("hex" in it) &&
-		!("bcd" in it) &&
-		!("decimalUntil" in it)
+		typeof it === "object" && !isNumber(it)
 			? (it as FrameLengthOptions)
 			: ({ as: it } as FrameLengthOptions),
 	);
@@ -135,6 +202,12 @@ export function lengthOf(
 	const total = sum + { rest: head, self: first, frame: 0 }[counts];
 	if (total < head) throw new Wrong("malformed");
 	return [head, total];
+}
+
+/** A number that is no name. */
+function isNumber(it: object): boolean {
+	const names = ["varint", "decimal", "hex", "bcd", "decimalUntil"];
+	return names.some((name) => name in it);
 }
 
 function longestOf(as: FrameNumber): number {
@@ -211,7 +284,7 @@ function numberAt(
 }
 
 export function deliveryOf(
-	{ deliver, length }: FrameRule,
+	{ deliver, length, checksum }: FrameRule,
 	behind: number,
 ): { strip: number; stripEnd: number } {
 	const body = { strip: -1, stripEnd: -1 };
@@ -219,11 +292,20 @@ export function deliveryOf(
 	if (deliver === "body") return body;
 	if (deliver === "frame") return frame;
 	if (deliver !== undefined) return { ...frame, ...deliver };
-	if (length === undefined) return body;
+	const place = typeof checksum === "object" ? checksum.at : undefined;
+	if (length === undefined) {
+		return place === undefined || place === behind ? body : frame;
+	}
 	if (Array.isArray(length)) return frame;
-	const { at } =
-		typeof length === "object" ? (length as FrameLengthOptions) : {};
-	return at === undefined || at === behind ? body : frame;
+	const whole = (
+		typeof length === "object" && !isNumber(length) ? length : { as: length }
+	) as FrameLengthOptions;
+	const { at = behind, as = "u32" } = whole;
+	const isVariable =
+		["varint", "ber"].includes(as as string) ||
+		(typeof as === "object" && ("varint" in as || "decimalUntil" in as));
+	const isBehind = place === behind + longestOf(as) && !isVariable;
+	return at === behind && (place === undefined || isBehind) ? body : frame;
 }
 
 export type Sum = ReturnType<typeof checksumOf>;
@@ -245,7 +327,15 @@ export function checksumOf({ checksum }: FrameRule) {
 	}[digits];
 	const { from, after = "", order = "big", width = natural } = more;
 	const mark = after === "" ? Buffer.alloc(0) : bytesOf(after);
-	return { as, digits, from, order, width, after: mark };
+	const { at, itself = "zeros" } = more;
+	const places = {
+		at,
+		itself,
+		tail: at === undefined ? mark.length + width : 0,
+		inside: at === undefined ? 0 : width,
+		inner: at === undefined ? 0 : at + width,
+	};
+	return { as, digits, from, order, width, after: mark, ...places };
 }
 
 export function isRight(
@@ -254,10 +344,13 @@ export function isRight(
 	tail: Buffer,
 	behind: number,
 ): boolean {
-	const { as, digits, after, order, width } = sum;
-	const value = sumOf(as, covered.subarray(sum.from ?? behind));
+	const { as, digits, after, order, width, at, inner } = sum;
+	const value = sumOf(as, counted(sum, covered, behind));
 	if (!tail.subarray(0, after.length).equals(after)) return false;
-	const written = tail.subarray(after.length, after.length + width);
+	const written =
+		at === undefined
+			? tail.subarray(after.length, after.length + width)
+			: covered.subarray(at, inner);
 	if (digits === "binary") {
 		const wide = Buffer.alloc(16);
 		wide.writeBigUInt64BE(value, 8);
@@ -268,6 +361,23 @@ export function isRight(
 	}
 	const text = value.toString(digits === "hex" ? 16 : 10).padStart(width, "0");
 	return written.toString("latin1").toLowerCase() === text.slice(-width);
+}
+
+/** What a checksum is computed from, byte by byte. */
+function counted(
+	{ at, from, inner, itself }: Exclude<Sum, undefined>,
+	frame: Buffer,
+	behind: number,
+): Buffer {
+	const first = from ?? (at === undefined ? behind : inner);
+	const counts: number[] = [];
+	for (const [place, byte] of frame.entries()) {
+		if (place < first) continue;
+		const isOwn = at !== undefined && place >= at && place < inner;
+		if (!isOwn) counts.push(byte);
+		else if (itself === "zeros") counts.push(0);
+	}
+	return Buffer.from(counts);
 }
 
 /** Bit by bit, as the definitions of these have it. */

@@ -257,13 +257,14 @@ function cut(
 			? lengthOf(rule.length as FrameLengthOptions, bytes, start, longest)
 			: [start, rule.fixed];
 	const sum = checksumOf(rule);
-	const tail = sum === undefined ? 0 : sum.after.length + sum.width;
+	const { tail, inside, inner } = sum ?? { tail: 0, inside: 0, inner: 0 };
 	const shortestEnd =
 		ends.length === 0 ? 0 : Math.min(...ends.map((it) => it.length));
 	const { strip, stripEnd } = deliveryOf(rule, longest);
-	const front = strip < 0 ? head : strip;
+	const front = strip < 0 ? head + inside : strip;
 	const back = stripEnd < 0 ? tail + shortestEnd : stripEnd;
-	if (total < Math.max(front + back, head + tail + shortestEnd)) {
+	const least = Math.max(head, inner) + tail + shortestEnd;
+	if (total < Math.max(front + back, least)) {
 		throw new Wrong("malformed");
 	}
 	if (total - front - back > max) throw new Wrong("tooLong", total);
@@ -296,22 +297,24 @@ function cutDelimited(
 	const endMost = Math.max(...ends.map(({ length }) => length));
 	const { strip, stripEnd } = deliveryOf(rule, longest);
 	const sum = checksumOf(rule);
-	const tail = sum === undefined ? 0 : sum.after.length + sum.width;
-	const cutFront = strip > 0 ? strip - longest : 0;
+	const { tail, inside, inner } = sum ?? { tail: 0, inside: 0, inner: 0 };
+	const cutFront = strip > 0 ? strip - longest : strip < 0 ? inside : 0;
 	const cutBack = stripEnd < 0 ? tail : Math.max(0, stripEnd - endMost);
 	const kept = (strip === 0 ? longest : 0) + (stripEnd === 0 ? endMost : 0);
 	const most = max - kept + cutFront + cutBack;
 	const [at, end] = findEnd(rule, ends, bytes, start);
-	// As long as it has not come to its end, a frame is too long when that is certain.
-	if (end === undefined && at <= most * 2 + 64) throw new Wrong("needMore");
+	// As long as it has not come to its end, nothing is looked at that cannot be too long.
+	if (end === undefined && at - start <= most) throw new Wrong("needMore");
 	const length = at + (end?.length ?? 0);
 	const content = unescaped(
 		rule,
 		bytes.subarray(start, at),
 		most,
 		end ? length : bytes.length,
+		end !== undefined,
 	);
-	const least = Math.max(cutFront + cutBack, tail);
+	if (end === undefined) throw new Wrong("needMore");
+	const least = Math.max(cutFront + cutBack, tail, inner - longest);
 	if (content.length < least) throw new Wrong("malformed", length);
 	const message = Buffer.concat([
 		...(strip === 0 ? [bytes.subarray(0, start)] : []),

@@ -220,6 +220,7 @@ test("a server is told its mode, but for the usual one", (t) => {
 	const cell = named<Named>(cells, "lines-100x16");
 	const told = (name: string) =>
 		serverCommand(named<Named>(peers, name), { generator: "load", cell });
+	t.deepEqual(told("net-plain").slice(2), ["--plain", "--framing", "lines"]);
 	t.deepEqual(told("net-gather").slice(2), ["--gather", "--framing", "lines"]);
 	t.deepEqual(told("gev-go").slice(1), ["--framing", "lines"]);
 	t.deepEqual(told("floor"), ["load", "floor"]);

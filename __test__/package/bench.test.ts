@@ -160,7 +160,7 @@ test("what cuts messages runs in the cells whose framing it has", (t) => {
 			names(peers.filter((peer: Named) => isFor(cell, peer))),
 		]),
 	);
-	const byHand = ["gev-framed", "net-framed", "net-gather"];
+	const byHand = ["gev-framed", "net-framed", "net-plain", "net-gather"];
 	const inGo = ["bun-framed", "gev-go", "gnet-framed"];
 	const all = [...byHand, ...inGo, "netty", "floor"];
 	t.deepEqual(inCell, {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
+import type { ServerStats } from "gev";
 import {
 	closeFrame,
 	frame,
@@ -27,7 +29,8 @@ async function listening(t: ExecutionContext, ...args: string[]) {
 	const program = start(t, [example, "--port", "0", ...args]);
 	const line = await program.line();
 	const [, url = "", port] = /^listening on (\S+:(\d+)) with /.exec(line) ?? [];
-	return { program, line, url, port: Number(port) };
+	const live = /^live page at (http:\S+)$/.exec(await program.line())?.[1];
+	return { program, line, url, port: Number(port), live: live ?? "" };
 }
 
 test("the example echoes over WebSocket, and says how many connections there are", async (t) => {
@@ -66,6 +69,36 @@ test("the example has a page for browsers", async (t) => {
 	t.regex(page, /new WebSocket\(/);
 });
 
+test("the example has a live page, which counts the connections of a crowd", async (t) => {
+	const { url, live } = await listening(t, "--loops", "2");
+	const site = url.replace("ws:", "http:");
+	t.regex(await (await fetch(live)).text(), /<title>gev<\/title>/);
+	t.is(await (await fetch(`${site}/live`)).text(), live);
+	const crowd = await (await fetch(`${site}/crowd`)).text();
+	t.regex(crowd, /<title>gev crowd<\/title>/);
+	const clients = (count: number, origin: string) =>
+		fetch(`${site}/crowd/clients?count=${count}`, {
+			method: "POST",
+			headers: { origin },
+		});
+	t.is((await clients(10, "http://example.com")).status, 403);
+	t.is((await clients(1001, site)).status, 400);
+	/** Undefined when the server has closed a connection that was idle, just as it was to be used again. */
+	const counts = async () => {
+		const response = await fetch(`${live}json`).catch(() => undefined);
+		const stats = (await response?.json()) as ServerStats | undefined;
+		return [stats?.connections.open, stats?.received.messages ?? 0] as const;
+	};
+	t.is((await clients(300, site)).status, 204);
+	for (;;) {
+		const [open, messages] = await counts();
+		if (open === 300 && messages >= 300) break;
+		await setTimeout(20);
+	}
+	t.is((await clients(0, site)).status, 204);
+	while ((await counts())[0] !== 0) await setTimeout(20);
+});
+
 for (const [args, message] of [
 	[["--protocol", "quic"], /^--protocol is websocket or raw, not quic$/],
 	[["--port", "many"], /port must be a whole number from 0 to 65535/],
@@ -90,8 +123,9 @@ test("the example says in one line that its port is in use", async (t) => {
 	t.teardown(() => node.close());
 	await once(node, "listening");
 	const { port } = node.address() as AddressInfo;
-	const { code, stdout, stderr } = await start(t, [example, `--port=${port}`])
-		.ended;
+	const { code, stdout, stderr } = await start(t, [
+		...[example, `--port=${port}`, "--live-port=0"],
+	]).ended;
 	t.regex(stderr, new RegExp(`^EADDRINUSE: .*127\\.0\\.0\\.1.*${port}.*\n$`));
 	t.is(stdout, "");
 	t.is(code, 1);

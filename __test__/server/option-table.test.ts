@@ -24,6 +24,7 @@ const { OptionTable, checkOptions, ...inside } = internals([
 	...["ModbusOptions", "NmeaOptions", "VarintPrefixedOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions"],
+	...["MetricsOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
 	checkOptions(given: unknown): Record<string, Options>;
@@ -43,6 +44,7 @@ const defaults: Record<string, Options> = {
 	TimeoutOptions: server.timeouts as Options,
 	IdleOptions: server.timeouts?.idleMs as Options,
 	EventLoopOptions: server.eventLoop as Options,
+	MetricsOptions: defaultsOf("MetricsOptions"),
 	WebSocketOptions: defaultsOf("WebSocketOptions"),
 	DeflateOptions: defaultsOf("DeflateOptions"),
 	JsonStreamOptions: defaultsOf("JsonStreamOptions"),
@@ -216,7 +218,7 @@ const webSocketOptions: Whole<WebSocketOptions> = {
 	pingIntervalMs: 1009,
 	pongTimeoutMs: 1010,
 };
-const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
+const serverOptions: Omit<Whole<ServerOptions>, "path" | "logger"> = {
 	host: "127.0.0.1",
 	port: 0,
 	loops: 2,
@@ -262,6 +264,7 @@ const serverOptions: Omit<Whole<ServerOptions>, "path"> = {
 		readBufferBytes: 10_030,
 		drainBudget: 1031,
 	},
+	metrics: { ...defaultsOf("MetricsOptions"), token: "token" } as never,
 };
 
 /** What JavaScript sees to alone. */
@@ -269,6 +272,8 @@ const unknownToLoops = [
 	...["borrow", "serial", "loops", "socket.allowHalfOpen"],
 	...["flow.highWaterMarkBytes", "flow.lowWaterMarkBytes", "flow.overflow"],
 	...["flow.maxPending", "eventLoop.drainBudget", "protocol.options.text"],
+	...["host", "port", "path", "token"].map((name) => `metrics.${name}`),
+	...["metrics.hosts", "metrics.tap"],
 ];
 
 test.serial("the native side reads every option by its own name", async (t) => {

@@ -131,11 +131,25 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 			(text): Wrong[number] => [[text], `"${text}"`],
 		),
 	],
+	logger: [
+		["debug", '"debug"'],
+		[true, "true"],
+		[null, "null"],
+		[{ error() {}, warn() {}, info() {} }, "Object"],
+		[console.log, "function"],
+	],
 	socket: notAnObject,
 	limits: notAnObject,
 	flow: notAnObject,
 	timeouts: notAnObject,
 	eventLoop: notAnObject,
+	metrics: [
+		...notAnObject,
+		[{ path: "metrics" }, '"metrics"'],
+		[{ port: 65_536 }, "65536"],
+		[{ token: "" }, '""'],
+		[{ hosts: "localhost" }, '"localhost"'],
+	],
 };
 const wrongSocketOptions: Record<keyof SocketOptions, Wrong> = {
 	backlog: outside(0, 65_536),

@@ -76,6 +76,7 @@ const roomPeers = [
 const framedPeers = [
 	"gev-framed",
 	"net-framed",
+	"net-plain",
 	"net-gather",
 	"bun-framed",
 	"gev-go",
@@ -86,6 +87,7 @@ const framedPeers = [
 const ownPeers = [
 	"gev-framed",
 	"net-framed",
+	"net-plain",
 	"net-gather",
 	"net-ring",
 	"bun-framed",

@@ -242,6 +242,15 @@ export const peers = [
 		missing: () => undefined,
 	},
 	{
+		name: "net-plain",
+		protocol: "framed",
+		server: "node-framed.mjs",
+		args: ["--plain"],
+		framings: [...everyFraming, "custom"],
+		baseline: "gev-framed",
+		missing: () => undefined,
+	},
+	{
 		name: "net-gather",
 		protocol: "framed",
 		server: "node-framed.mjs",

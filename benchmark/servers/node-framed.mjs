@@ -1,8 +1,8 @@
 /**
- * A server that cuts messages with Node's own net: `node-framed.mjs --framing length-prefixed|lines|jt808|resp|custom [--gather]
- * [--ring]`. Each answer is one write, and the socket is corked for all answers to a read, so that they go out together; with
- * `--gather` they are one write, which a program can only have where it knows them all when it has handled what was read. With
- * `--ring` it has the code that gev has in `custom()`, and gev's RingBuffer; otherwise the framing is by hand, or that of
+ * A server that cuts messages with Node's own net: `node-framed.mjs --framing length-prefixed|lines|jt808|resp|custom [--plain]
+ * [--gather] [--ring]`. Each answer is one write, and the socket is corked for all answers to a read, so that they go out
+ * together; with `--plain` it is not, as in most programs; with `--gather` they are one write, which a program can only have
+ * where it knows them all when it has handled what was read. With `--ring` it has the code that gev has in `custom()`, and gev's RingBuffer; otherwise the framing is by hand, or that of
  * redis-parser.
  */
 import { createServer } from "node:net";
@@ -12,12 +12,14 @@ import { framingOf } from "./framing.mjs";
 const { values } = parseArgs({
 	options: {
 		framing: { type: "string", default: "length-prefixed" },
+		plain: { type: "boolean", default: false },
 		gather: { type: "boolean", default: false },
 		ring: { type: "boolean", default: false },
 	},
 });
 const framed = await (values.ring ? onRing() : framingOf(values.framing));
-const write = values.gather ? writeOnce : writeEach;
+const writeMany = values.plain ? writeEach : writeCorked;
+const write = values.gather ? writeOnce : writeMany;
 
 const server = createServer({ noDelay: true }, (socket) => {
 	const framing = framed();
@@ -37,10 +39,14 @@ function writeOnce(socket, framing, answers) {
 	socket.write(framing.frames(answers));
 }
 
-function writeEach(socket, framing, answers) {
+function writeCorked(socket, framing, answers) {
 	socket.cork();
-	for (const answer of answers) socket.write(framing.frames([answer]));
+	writeEach(socket, framing, answers);
 	socket.uncork();
+}
+
+function writeEach(socket, framing, answers) {
+	for (const answer of answers) socket.write(framing.frames([answer]));
 }
 
 /** Frames are packed one by one. */

@@ -15,6 +15,7 @@
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
+ * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
  *
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
@@ -33,6 +34,7 @@ export type GevErrorCode =
 	| "ERR_GEV_RESPONSE"
 	| "ERR_GEV_START"
 	| "ERR_GEV_LOOP"
+	| "ERR_GEV_WORKER"
 	| "ERR_GEV_BINDING";
 
 /** An error of gev, told apart by its {@link GevError.code | code}. */

@@ -187,6 +187,18 @@ export class CommandQueue {
 		this.published = head;
 	}
 
+	/** How far the commands go that there are: for {@link isDone}. */
+	mark(): Mark {
+		return this.backlog.length > 0 ? undefined : this.head;
+	}
+
+	/** True when the loop has done all commands up to the mark; false if nobody knows. */
+	isDone(mark: Mark): boolean {
+		if (mark === undefined) return false;
+		const tail = Atomics.load(this.words, WORD_COMMAND_TAIL);
+		return ((tail - mark) | 0) >= 0;
+	}
+
 	/** True when a backlog waits and the loop has rung for the room that it asked for. */
 	hasNewRoom(): boolean {
 		return (
@@ -299,12 +311,19 @@ export class CommandQueue {
 		if (bytes.buffer instanceof SharedArrayBuffer) return false;
 		// Should that fail, the next publish wakes the loop for what is made visible here.
 		if (!this.scheduled) this.schedule();
-		const { head } = this;
-		Atomics.store(this.words, WORD_COMMAND_HEAD, head);
-		const kind = COMMAND_SEND | flags;
-		if (!sendNow(slot, generation, kind, bytes, take)) return false;
-		this.published = head;
-		return true;
+		const { length } = bytes;
+		// What the kernel does not take the loop counts; others may have to go for it, which is a command before this.
+		this.memory.keep(length);
+		try {
+			const { head } = this;
+			Atomics.store(this.words, WORD_COMMAND_HEAD, head);
+			const kind = COMMAND_SEND | flags;
+			if (!sendNow(slot, generation, kind, bytes, take)) return false;
+			this.published = head;
+			return true;
+		} finally {
+			this.memory.release(length);
+		}
 	}
 
 	/** Sends a loan, behind whose beginning `content` is written first. It is back at once if that fails. */
@@ -497,6 +516,9 @@ export class CommandQueue {
 		this.publish();
 	};
 }
+
+/** How far commands go; undefined for those that have not found room. */
+export type Mark = number | undefined;
 
 /** What a loop does for its queue of commands. */
 export interface LoopCommands {

@@ -1,3 +1,4 @@
+import { now } from "../base/clock.js";
 import { GevError } from "../base/errors.js";
 import { addressesEnd, readAddresses } from "./addresses.js";
 import type { CloseReason } from "./close-reason.js";
@@ -15,6 +16,7 @@ import type {
 	LoopConnection,
 	LoopRequest,
 	LoopServer,
+	SendCounts,
 } from "./loop-server.js";
 import { MessagePool } from "./message-pool.js";
 import {
@@ -66,6 +68,8 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	/** Connections by slot. */
 	readonly connections: (Connection | undefined)[] = [];
 	connectionCount = 0;
+	/** What its connections were told of what they sent. */
+	readonly sends: SendCounts = { congested: 0, dropped: 0 };
 	/** Requests that the handler answers, by slot. */
 	private readonly requests = new Map<number, LoopRequest>();
 	private readonly server: LoopServer<Connection>;
@@ -144,6 +148,25 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		} finally {
 			this.commands.publish();
 		}
+	}
+
+	/** As {@link drain}; adds how long the first event took, in seconds. */
+	drainTimed(times: Times): boolean {
+		if (this.stopped || !this.events.hasRecords()) return this.drain();
+		this.commands.holdPublish();
+		try {
+			const begin = now();
+			this.events.readOne();
+			times.add((now() - begin) / 1000);
+			return this.events.read();
+		} finally {
+			this.commands.publish();
+		}
+	}
+
+	/** Bytes of events that wait for this thread. */
+	get eventQueueBytes(): number {
+		return this.stopped ? 0 : this.events.length;
 	}
 
 	/** The event queue makes no sense: the loop ends, and nothing that follows is believed. */
@@ -350,6 +373,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		if (connection === undefined) return;
 		const { frameTimeoutMs } = connection.calls;
 		const error = readFrameError(this.bytes, at, length, frameTimeoutMs);
+		this.server.frameFailed(error.reason);
 		// What has come of the frame is void.
 		if (error.fate !== "delivered") connection.forgetUnfinished();
 		if (connection.connected) connection.calls.frameFailed(connection, error);
@@ -449,6 +473,11 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 		}
 		this.server.loopEnded();
 	}
+}
+
+/** Who keeps how long something took. */
+export interface Times {
+	add(seconds: number): void;
 }
 
 /** The memory that a native loop and this thread share: see `crates/node/src/memory.rs`. */

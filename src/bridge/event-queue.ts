@@ -61,6 +61,24 @@ export class EventQueue {
 		return Atomics.load(this.control, WORD_EVENT_HEAD) !== this.tail;
 	}
 
+	/** Bytes that have arrived and were not handed back. */
+	get length(): number {
+		const head = Atomics.load(this.control, WORD_EVENT_HEAD);
+		return (head - Atomics.load(this.control, WORD_EVENT_TAIL)) | 0;
+	}
+
+	/** Hands one record to the reader, if the budget has it. */
+	readOne(): void {
+		const { budget } = this;
+		if (budget === 0) return;
+		this.budget = 1;
+		try {
+			this.read();
+		} finally {
+			this.budget += budget - 1;
+		}
+	}
+
 	/** Hands records to the reader, within the budget; true when some of those that were there are left. */
 	read(): boolean {
 		const head = Atomics.load(this.control, WORD_EVENT_HEAD);

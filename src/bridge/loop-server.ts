@@ -5,6 +5,7 @@ import type { Fragment } from "./fragment.js";
 import type { FrameError } from "./frame-error.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PartsHolder } from "./message-pool.js";
+import type { FrameFault } from "./records.js";
 
 /** What an event loop needs of those around it, and they of it. */
 
@@ -33,6 +34,8 @@ export interface LoopServer<Connection> {
 		status: number | undefined,
 		reason: string,
 	): void;
+	/** Something was wrong with a frame. */
+	frameFailed(fault: FrameFault): void;
 	/** A loop has ended. */
 	loopEnded(): void;
 }
@@ -103,6 +106,12 @@ export interface OpeningDetails {
 	context: unknown;
 }
 
+/** How often messages that were sent met too many that wait. */
+export interface SendCounts {
+	congested: number;
+	dropped: number;
+}
+
 /** Where a connection lives. */
 export interface Place {
 	readonly loop: LoopOfConnection;
@@ -116,6 +125,7 @@ export interface LoopOfConnection {
 	readonly commands: CommandQueue;
 	/** Connections by slot. */
 	readonly connections: readonly unknown[];
+	readonly sends: SendCounts;
 	/** One of a connection's gauges. */
 	gauge(slot: number, gauge: number): number;
 }

@@ -181,8 +181,51 @@ export const GAUGE_INPUT = 1;
 
 // Positions of counters, in units of eight bytes from the first one.
 
-/** Connections that were closed as soon as they were accepted, for want of admission. */
-export const COUNTER_REFUSED = 0;
+/** Connections that this loop has accepted, whatever became of them. */
+export const COUNTER_ACCEPTED = 0;
+/** Of these, such as were closed at once, as there were too many of all addresses. */
+export const COUNTER_REFUSED_OF_ALL = 1;
+/** As above, too many of one address. */
+export const COUNTER_REFUSED_OF_ADDRESS = 2;
+/** As above, too many of one address in a second. */
+export const COUNTER_REFUSED_BY_RATE = 3;
+/** How often the system would not let the loop accept. */
+export const COUNTER_ACCEPT_ERRORS = 4;
+/** Bytes that sockets have given. */
+export const COUNTER_RECEIVED_BYTES = 5;
+/** Whole messages that were handed over. */
+export const COUNTER_RECEIVED_MESSAGES = 6;
+/** Bytes that sockets have taken. */
+export const COUNTER_SENT_BYTES = 7;
+/** Whole messages that were taken from the other end, for connections that were there. */
+export const COUNTER_SENT_MESSAGES = 8;
+/** Nanoseconds in which nothing could be delivered, as the event queue was full. */
+export const COUNTER_BLOCKED_NANOSECONDS = 9;
+/** Turns that the loop has taken; the first of every eight is timed. */
+export const COUNTER_TURNS = 10;
+/** Nanoseconds that the timed turns took. */
+export const COUNTER_TIMED_NANOSECONDS = 11;
+/**
+ * Timed turns that took at most 4 microseconds. Those of the rows that follow took at most four times as long as those
+ * of the row before.
+ */
+export const COUNTER_TIMED_TO4_US = 12;
+/** At most 16 microseconds. */
+export const COUNTER_TIMED_TO16_US = 13;
+/** At most 64 microseconds. */
+export const COUNTER_TIMED_TO64_US = 14;
+/** At most 256 microseconds. */
+export const COUNTER_TIMED_TO256_US = 15;
+/** At most 1,024 microseconds. */
+export const COUNTER_TIMED_TO1_MS = 16;
+/** At most 4,096 microseconds. */
+export const COUNTER_TIMED_TO4_MS = 17;
+/** At most 16,384 microseconds. */
+export const COUNTER_TIMED_TO16_MS = 18;
+/** At most 65,536 microseconds. */
+export const COUNTER_TIMED_TO65_MS = 19;
+/** Longer than that. */
+export const COUNTER_TIMED_LONGER = 20;
 
 // Places and sizes, in bytes.
 
@@ -195,7 +238,7 @@ export const COUNTERS_AT = 448;
 /** Of one counter. */
 export const COUNTER_BYTES = 8;
 /** Where the command queue begins, behind the counters; the gauges follow it. Events have memory of their own. */
-export const COMMANDS_AT = 512;
+export const COMMANDS_AT = 640;
 /** Of one slot's gauges. */
 export const GAUGE_BYTES = 8;
 /** One of the two addresses that some events begin with: see `crates/reactor/src/addresses.rs`. */
@@ -230,6 +273,8 @@ export const MIN_QUEUE_BYTES = 262144;
 export const MAX_QUEUE_BYTES = 1073741824;
 /** JavaScript hands events back at least this often, so that the loop can go on while a long drain runs. */
 export const RELEASE_BYTES = 32768;
+/** One turn of a loop in so many is timed. */
+export const TURNS_PER_TIMED = 8;
 /** How often a drain of JavaScript's looks for what has come while it was at work. */
 export const DRAIN_PASSES = 4;
 /** Output that waits in a loop takes memory in pieces of this size. */

@@ -24,10 +24,28 @@ const channels: { [Name in keyof Published]: Channel } = {
 	"gev:stop": channel("gev:stop"),
 };
 
+/** Who is told of one server, by the same names. Its members never throw. */
+export type Watcher = {
+	[Name in keyof Published]?: (message: Published[Name]) => void;
+};
+
+const watchers = new WeakMap<object, Watcher[]>();
+
+/** From now on `watcher` is told of what the server does, as long as there is the server. */
+export function watch(server: object, watcher: Watcher): void {
+	const known = watchers.get(server);
+	if (known === undefined) watchers.set(server, [watcher]);
+	else known.push(watcher);
+}
+
 /** Publishes to those who watch, if there are any. */
 export function publish<Name extends keyof Published>(
 	name: Name,
 	message: Published[Name],
 ): void {
+	const own = watchers.get(message.server);
+	if (own !== undefined) {
+		for (const watcher of own) watcher[name]?.(message);
+	}
 	if (channels[name].hasSubscribers) channels[name].publish(message);
 }

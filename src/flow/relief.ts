@@ -1,10 +1,11 @@
+import type { Mark } from "../bridge/command-queue.js";
 import type { EventLoop } from "../bridge/event-loop.js";
 import type { ConnectionCore } from "./connection-core.js";
 
 /** Closes those connections of a server that hold the most, when memory is short. */
 export class Relief {
-	/** Those that are closed and whose loops have not let go of what they held. */
-	readonly #leaving = new Set<ConnectionCore>();
+	/** Those that are closed, and how far their loops have to come to let go of what they held. */
+	readonly #leaving = new Map<ConnectionCore, Mark>();
 
 	/**
 	 * Closes the largest holders until they have held `missing` bytes. Nobody has to go who holds much less than an equal
@@ -29,8 +30,8 @@ export class Relief {
 			if (left <= 0) break;
 			left -= held;
 			expelled.add(connection);
-			this.#leaving.add(connection);
 			connection.expel();
+			this.#leaving.set(connection, connection.loop.commands.mark());
 		}
 		if (expelled.size === 0) return;
 		for (const loop of loops) loop.forget(expelled);
@@ -43,7 +44,9 @@ export class Relief {
 
 	#leavingBytes(): number {
 		let bytes = 0;
-		for (const { held } of this.#leaving) bytes += held;
+		for (const [{ held, loop }, mark] of this.#leaving) {
+			if (!loop.commands.isDone(mark)) bytes += held;
+		}
 		return bytes;
 	}
 }

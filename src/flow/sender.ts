@@ -335,7 +335,7 @@ export class Sender {
 			while (this.length + cost > maxBufferedBytes) {
 				const oldest = this.#outbox.takeOldest();
 				if (oldest.length === 0) break;
-				this.dropped++;
+				this.#countDropped();
 				for (const { receipt } of oldest) this.#refuse(receipt);
 				this.#giveMarks();
 			}
@@ -343,15 +343,21 @@ export class Sender {
 				return SendStatus.Congested;
 			}
 		}
-		this.dropped++;
+		this.#countDropped();
 		if (overflow === "close") {
 			this.#connection.exceeded();
 		}
 		return SendStatus.Dropped;
 	}
 
+	#countDropped(): void {
+		this.dropped++;
+		this.loop.sends.dropped++;
+	}
+
 	/** More is buffered than the high-water mark: `onDrain` is to follow. */
 	#congest(): void {
+		this.loop.sends.congested++;
 		if (this.#congested || !this.#settings.tellsDrain) return;
 		this.#tellDrained();
 		this.#congested = true;

@@ -17,6 +17,8 @@ import { PackingConnection } from "./packing-connection.js";
 export class StreamConnection extends PackingConnection {
 	/** What is spoken as soon as the loop has told of so many changes. */
 	#change: { role: Role; switches: number } | undefined = undefined;
+	/** The changes that the loop has not told of. */
+	#numbers: RoleNumber[] | undefined = undefined;
 	/** What the loop has handed over has been given to the handler, and the loop has not been told to go on. */
 	#isHandled = false;
 	readonly #server: StreamServer;
@@ -46,8 +48,10 @@ export class StreamConnection extends PackingConnection {
 			);
 		}
 		const number = this.#server.numberOf(role);
+		this.#numbers ??= [];
+		this.#numbers.push(number);
 		const switches = (this.#change?.switches ?? 0) + 1;
-		this.sender.changeTo(number, role.calls.settings);
+		this.sender.changeTo(number.number, role.calls.settings);
 		this.packing = role.packing;
 		this.#change = { role, switches };
 		return true;
@@ -66,7 +70,15 @@ export class StreamConnection extends PackingConnection {
 
 	/** All that was the old protocol's is here: when it has been handled, the new one holds. */
 	override switched(): void {
+		const number = this.#numbers?.shift();
+		if (number !== undefined) this.#server.settle(number);
 		this.calls.inTurn(this, 0, () => this.#take());
+	}
+
+	override gone(): void {
+		super.gone();
+		for (const number of this.#numbers ?? []) this.#server.settle(number);
+		this.#numbers = undefined;
 	}
 
 	#take(): void {
@@ -106,8 +118,15 @@ export interface StreamServer extends ConnectionServer {
 	 * @throws {@link GevError} `ERR_GEV_OPTION`, `ERR_GEV_HANDLER`.
 	 */
 	roleOf(protocol: unknown, handler: unknown, calls: ConnectionCalls): Role;
-	/** By which number the loops know its protocol. */
-	numberOf(role: Role): number;
+	/** By which number the loops know its protocol, until that is settled. */
+	numberOf(role: Role): RoleNumber;
+	/** The change to this number has been made, or will not be. */
+	settle(number: RoleNumber): void;
+}
+
+/** By which number the loops know a protocol. */
+export interface RoleNumber {
+	readonly number: number;
 }
 
 /** How connections speak a protocol, and with whom. */

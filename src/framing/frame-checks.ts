@@ -1,6 +1,8 @@
 import { GevError } from "../base/errors.js";
 import { hasAt, lengthsOf } from "./frame-bytes.js";
-import { type Length, longest, shortest } from "./frame-length.js";
+import { type Checksum, placesOf } from "./frame-checksum.js";
+import { type Length, longest, MAX_HEAD, shortest } from "./frame-length.js";
+import { sequencesFault } from "./frame-sequences.js";
 import type { Case, Delivery, Escape, Frames, Rule } from "./frames-options.js";
 
 /**
@@ -136,12 +138,30 @@ function checkRule(
 		);
 	}
 	const [shortestStart, startLength] = lengthsOf(start);
-	const isOwn = length === undefined || isOwnLength(length, start);
+	const inside = placesOf(checksum)[1];
+	const at = checksum?.at ?? 0;
+	if (inside > 0) {
+		if ((checksum as Checksum).after.length > 0) {
+			cannot(`${of}checksum.after: is for a checksum in front of the end`);
+		}
+		if (shortestStart !== startLength || at < startLength) {
+			cannot(
+				`${of}checksum.at: ${at} is not behind the start, or not behind each, as these have different lengths`,
+			);
+		}
+		if (at + inside > MAX_HEAD) {
+			cannot(
+				`${of}checksum.at: the checksum has to be in the first ${MAX_HEAD} bytes`,
+			);
+		}
+	}
+	const isOwnHead = length === undefined || isOwnLength(length, start);
+	const isOwn = isOwnHead && isBehindHead(rule, startLength);
 	const whole = {
 		fixed: rule.fixed ?? 0,
 		...{ end, escape: escaping, checksum },
 		length: length && placed(of, length, startLength),
-		from: checksum?.from ?? startLength,
+		from: checksum?.from ?? (inside === 0 ? startLength : at + inside),
 		deliver: rule.deliver ?? (isOwn ? BODY : FRAME),
 	};
 	if (
@@ -149,13 +169,24 @@ function checkRule(
 		!(isOwn && (isDelimited || shortestStart === startLength))
 	) {
 		cannot(
-			`${of}deliver: "body" would lose what stands in front of it besides start and length, and could not be sent; deliver "frame" or { strip, stripEnd }`,
+			`${of}deliver: "body" would lose what stands in front of it besides start, length and checksum, and could not be sent; deliver "frame" or { strip, stripEnd }`,
 		);
 	}
 	if (isDelimited) checkDelimited(of, whole, start, most);
 	else checkEnds(`${of}end`, end);
 	if (rule.fixed !== undefined) checkFixed(of, whole, startLength, most);
 	return whole;
+}
+
+/** Nothing but start and length is in front of the checksum, if that does not stand in front of the end. */
+function isBehindHead({ length, checksum }: Rule, start: number): boolean {
+	if (checksum?.at === undefined) return true;
+	const field = length?.fields[0];
+	if (field === undefined) return checksum.at === start;
+	const most = longest(field.form, field.size);
+	return (
+		shortest(field.form, field.size) === most && checksum.at === start + most
+	);
 }
 
 /** Nothing but the start is in front of the length. */
@@ -198,9 +229,9 @@ function checkFixed(
 	start: number,
 	most: number,
 ): void {
-	const tail =
-		checksum === undefined ? 0 : checksum.after.length + checksum.width;
-	const own = start + tail + lengthsOf(end)[1];
+	const [tail, inside] = placesOf(checksum);
+	const own =
+		Math.max(start, checksum?.at ?? 0) + inside + tail + lengthsOf(end)[1];
 	const { strip, stripEnd } = deliver;
 	const cut = strip < 0 ? own : strip + stripEnd;
 	if (fixed < Math.max(own, cut)) {
@@ -270,6 +301,11 @@ function checkEscape(
 		cannot(
 			`${of}escape: "cobs" leaves 0 free: end has to be that, and nothing else`,
 		);
+	}
+	if (escaping.sequences !== undefined) {
+		const fault = sequencesFault(escaping.sequences, end);
+		if (fault !== undefined) cannot(`${of}escape: ${fault}`);
+		return;
 	}
 	const codes = codesOf(escaping, start, end);
 	const name = (byte: number) => `0x${byte.toString(16).padStart(2, "0")}`;

@@ -41,7 +41,7 @@ const SUMS: Record<FrameSum, readonly number[]> = {
 	crc32c: [4, 32, 0x1edc6f41, 0xffffffff, 1, 0xffffffff],
 };
 
-/** The checksum of a frame. It stands behind everything but the frame's end. */
+/** The checksum of a frame. It stands behind everything but the frame's end, or at a place of its own. */
 export class FrameChecksumOptions {
 	/**
 	 * How it is computed.
@@ -51,14 +51,33 @@ export class FrameChecksumOptions {
 	as?: FrameSum = oneOf(Object.keys(SUMS) as FrameSum[], { default: "xor8" });
 	/**
 	 * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
-	 * the checksum itself.
+	 * the checksum itself; with `at`, up to the frame's end.
 	 *
-	 * @defaultValue right behind the start
+	 * @defaultValue right behind the start; with `at`, right behind the checksum
 	 */
 	from?: number | undefined = option(
 		(value, name) => check.integer(name, value, 0, MAX_HEAD),
 		undefined,
 	);
+	/**
+	 * Where it stands, if that is not in front of the end: so many bytes behind the first byte of the frame. Right behind
+	 * the start, or behind a length there that always has as many bytes, it is no part of the body; what is
+	 * sent waits for all of its message then.
+	 *
+	 * @defaultValue none, which is in front of the end
+	 */
+	at?: number | undefined = option(
+		(value, name) => check.integer(name, value, 0, MAX_HEAD),
+		undefined,
+	);
+	/**
+	 * What its own bytes count as, where they are in the middle of what it is computed from: as many zeros, or nothing.
+	 *
+	 * @defaultValue "zeros"
+	 */
+	itself?: "zeros" | "nothing" = oneOf(["zeros", "nothing"], {
+		default: "zeros",
+	});
 	/**
 	 * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
 	 *
@@ -109,6 +128,8 @@ export class FrameChecksumOptions {
 export interface Checksum {
 	readonly as: FrameSum;
 	readonly from: number | undefined;
+	readonly at: number | undefined;
+	readonly itself: "zeros" | "nothing";
 	readonly after: Uint8Array;
 	readonly digits: "binary" | "hex" | "decimal";
 	readonly order: "big" | "little";
@@ -130,6 +151,15 @@ export function frameChecksum(value: unknown, name: string): Checksum {
 /** What there is to know of a sum, as a record has it: kind, bits, polynomial, begin, reflected, and last combination. */
 export function sumOf(as: FrameSum): readonly number[] {
 	return SUMS[as];
+}
+
+/** Bytes of a checksum in front of the end, and at a place of its own. */
+export function placesOf(
+	checksum: Checksum | undefined,
+): [behind: number, inside: number] {
+	if (checksum === undefined) return [0, 0];
+	const { at, after, width } = checksum;
+	return at === undefined ? [after.length + width, 0] : [0, width];
 }
 
 function widthOf(as: FrameSum, digits: "binary" | "hex" | "decimal"): number {

@@ -27,11 +27,19 @@ import {
 	type Length,
 	MAX_HEAD,
 } from "./frame-length.js";
+import {
+	frameSequences,
+	type Sequences,
+	sequencesRecord,
+} from "./frame-sequences.js";
 
 /**
  * Bytes that stand for others inside of a frame: `byte` and a code for a value, by `map` from codes to values; or `byte` and
  * the value combined with `xor`, for `byte` itself, for what starts and ends begin with, and for the bytes in `also`; or
- * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end.
+ * `"cobs"` (consistent overhead byte stuffing), which leaves 0 free for the end; or `sequences`, pairs of some bytes that are
+ * meant and of what is written for them, read from left to right and, with `behind`, as if these bytes came first. So
+ * mail has a dot more where a line begins with one: `{ sequences: [["\r\n.", "\r\n.."]], behind: "\r\n" }`, with the end
+ * `"\r\n.\r\n"`.
  */
 export type FrameEscape =
 	| "cobs"
@@ -43,6 +51,13 @@ export type FrameEscape =
 			readonly byte: FrameBytes;
 			readonly xor: number;
 			readonly also?: string | Uint8Array;
+	  }
+	| {
+			readonly sequences: readonly (readonly [
+				meant: FrameBytes,
+				written: FrameBytes,
+			])[];
+			readonly behind?: FrameBytes;
 	  };
 
 /** What of a frame is the message: see {@link FramesOptions.deliver}. */
@@ -254,11 +269,12 @@ export interface Frames
 
 /** An escape, as it has been checked: values by their codes. */
 export interface Escape {
-	readonly kind: "pairs" | "xor" | "cobs";
+	readonly kind: "pairs" | "xor" | "cobs" | "sequences";
 	readonly byte: number;
 	readonly xor: number;
-	/** Codes, each with its value behind it; or values that are escaped too. */
+	/** Codes, each with its value behind it; or values that are escaped too; or sequences. */
 	readonly bytes: Uint8Array;
+	readonly sequences?: Sequences;
 }
 
 /** What is cut off a frame; -1 for what framing has put there. */
@@ -276,12 +292,19 @@ function escaping(value: unknown, name: string): Escape {
 	const none = { byte: 0, xor: 0, bytes: new Uint8Array(0) };
 	if (value === "cobs") return { ...none, kind: "cobs" };
 	if (typeof value !== "object" || value === null) {
-		throw check.wrong(name, '"cobs", { byte, map } or { byte, xor }', value);
+		throw check.wrong(name, ESCAPES, value);
+	}
+	if ("sequences" in value) {
+		const { sequences: list, behind, ...more } = value as Given;
+		if (Object.keys(more).length > 0) throw check.wrong(name, ESCAPES, value);
+		const sequences = frameSequences(list, behind, name);
+		const bytes = sequencesRecord(sequences);
+		return { ...none, kind: "sequences", bytes, sequences };
 	}
 	const { byte: given, map, xor, also, ...more } = value as Given;
 	const unknown = Object.keys(more)[0];
 	if (unknown !== undefined || (map === undefined) === (xor === undefined)) {
-		throw check.wrong(name, '"cobs", { byte, map } or { byte, xor }', value);
+		throw check.wrong(name, ESCAPES, value);
 	}
 	const byte = frameByte(`${name}.byte`, given);
 	if (xor !== undefined) {
@@ -345,6 +368,8 @@ function frameCase(value: unknown, name: string): Case {
 }
 
 type Given = Record<string, unknown>;
+
+const ESCAPES = '"cobs", { byte, map }, { byte, xor } or { sequences }';
 
 /** The rows of a rule are those that frames have too. */
 const RULE_ROWS = [

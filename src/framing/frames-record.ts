@@ -52,6 +52,8 @@ function writeRule(writer: Writer, rule: WholeRule): void {
 		const isLittle = digits === "binary" && order === "little";
 		writer.numbers(isLittle ? 1 : DIGITS.indexOf(digits), width);
 		writer.numbers(["close", "discard", "deliver"].indexOf(onBad));
+		const { at = -1, itself } = checksum;
+		writer.numbers(at + 1, itself === "zeros" ? 1 : 0);
 	}
 	const { strip, stripEnd } = rule.deliver;
 	if (strip < 0) writer.numbers(-1);
@@ -98,7 +100,7 @@ class Writer {
 	}
 }
 
-const ESCAPES = ["none", "pairs", "xor", "cobs"];
+const ESCAPES = ["none", "pairs", "xor", "cobs", "sequences"];
 
 /** By their numbers, but for 1, which is "binary" with the lowest byte first. */
 const DIGITS = ["binary", "", "hex", "decimal"];

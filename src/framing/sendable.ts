@@ -1,6 +1,7 @@
 import { GevError } from "../base/errors.js";
 import { hasAt } from "./frame-bytes.js";
 import type { WholeFrames, WholeRule } from "./frame-checks.js";
+import { placesOf } from "./frame-checksum.js";
 import {
 	type Length,
 	type LengthField,
@@ -57,7 +58,7 @@ interface Around {
 	readonly front: number;
 	/** Of the length: most. */
 	readonly number: number;
-	/** Of checksum and end. */
+	/** Of checksum and end, wherever that is. */
 	readonly back: number;
 	readonly length: Length | undefined;
 	readonly end: boolean;
@@ -69,8 +70,7 @@ function aroundOf(
 ): Around | undefined {
 	const { length, checksum, deliver } = rule;
 	const mark = start[0]?.length ?? 0;
-	const tail =
-		checksum === undefined ? 0 : checksum.after.length + checksum.width;
+	const [tail, inside] = placesOf(checksum);
 	const end = rule.end[0]?.length ?? 0;
 	const field = length?.fields[0] as LengthField;
 	const number = length === undefined ? 0 : longest(field.form, field.size);
@@ -81,10 +81,17 @@ function aroundOf(
 		field.at === mark &&
 		field.after.length === 0;
 	const { strip, stripEnd } = deliver;
+	// The last one of each: what is written of the checksum.
+	const head = mark + number;
 	const fronts = [
-		[0, 0, 0],
-		[mark, mark, 0],
-		...(isOwn && isFixed ? [[mark + number, mark, number]] : []),
+		[0, 0, 0, 0],
+		[mark, mark, 0, 0],
+		...(isOwn && isFixed ? [[head, mark, number, 0]] : []),
+		...(inside > 0 &&
+		checksum?.at === head &&
+		(length === undefined || (isOwn && isFixed))
+			? [[head + inside, mark, number, inside]]
+			: []),
 	];
 	const backs = [
 		[0, 0],
@@ -92,7 +99,9 @@ function aroundOf(
 		[tail + end, tail + end],
 	];
 	const front =
-		strip < 0 ? [-1, mark, number] : fronts.find(([cut]) => cut === strip);
+		strip < 0
+			? [-1, mark, number, inside]
+			: fronts.find(([cut]) => cut === strip);
 	const back =
 		stripEnd < 0 ? [-1, tail + end] : backs.find(([cut]) => cut === stripEnd);
 	if (front === undefined || back === undefined) return undefined;
@@ -103,7 +112,7 @@ function aroundOf(
 	return {
 		front: front[1] as number,
 		number: front[2] as number,
-		back: back[1] as number,
+		back: (back[1] as number) + (front[3] as number),
 		length: isWritten ? length : undefined,
 		end: (back[1] as number) > 0,
 	};
@@ -184,7 +193,8 @@ function endCheck(
 		return undefined;
 	}
 	const held = end.filter((it) => !end.some((other) => holds(it, other)));
-	const heads = headsOf(end, end[0] as Uint8Array, checksum === undefined);
+	const isBehind = placesOf(checksum)[0] === 0;
+	const heads = headsOf(end, end[0] as Uint8Array, isBehind);
 	const check = bytesCheck(held, heads);
 	const isAscii = end.every((bytes) => bytes.every((byte) => byte < 128));
 	// A text is searched as such where its characters are the bytes that are looked for.

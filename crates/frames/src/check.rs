@@ -1,7 +1,8 @@
 //! What cannot be in a configuration, and what can be sent by one that is right.
 //!
 //! Only where configurations are made in Rust, which is in tests: those of JavaScript are checked there, where users can be
-//! told what they have written (`src/framing/`), and this stays out of the addon.
+//! told what they have written (`src/framing/`), and this stays out of the addon. Whether sequences come back as they were is
+//! tried out only there (`frame-sequences.ts`).
 
 use crate::checksum::{Checksum, Digits, OnBad, Sum};
 use crate::config::{Config, Deliver, Extent, Rule, Wrong};
@@ -77,7 +78,9 @@ impl Framing {
 fn sendable(rule: &rule::Rule, starts: &Marks, written: Written, possible: bool) -> Sendable {
     let has = |is_written: bool, len: usize| if is_written { len } else { 0 };
     let mut front = has(written.start, starts.written().len());
-    let back = has(written.checksum, rule.tail()) + has(written.end, rule.ends.written().len());
+    let back = has(written.checksum, rule.tail())
+        + has(written.checksum_first, rule.inside().0)
+        + has(written.end, rule.ends.written().len());
     let mut sendable = Sendable {
         possible,
         framing: front + back,
@@ -125,6 +128,7 @@ fn check_rule(rule: &Rule, start: &[Vec<u8>], max: u64) -> Check {
         Some(checksum) => check_checksum(checksum)?,
         None => 0,
     };
+    check_place(rule, start)?;
     if let Deliver::Strip(front, back) = rule.deliver
         && front.max(back) > MAX_HEAD
     {
@@ -140,7 +144,7 @@ fn check_rule(rule: &Rule, start: &[Vec<u8>], max: u64) -> Check {
             check_ends(&rule.end)?;
             check_fixed(
                 *total,
-                lens(start).1 + tail + lens(&rule.end).1,
+                lens(start).1 + tail + inside(rule) + lens(&rule.end).1,
                 rule.deliver,
                 max,
             )
@@ -277,7 +281,47 @@ fn check_checksum(checksum: &Checksum) -> Result<usize, &'static str> {
     if checksum.width < checksum.digits.width(bits) || checksum.width > Checksum::MAX_WIDTH {
         return Err("checksum.width: has to take what the checksum comes to, and is at most 10");
     }
-    Ok(checksum.len())
+    Ok(checksum.behind())
+}
+
+fn inside(rule: &Rule) -> usize {
+    rule.checksum.as_ref().map_or(0, |it| it.inside().0)
+}
+
+/// A checksum at a place of its own.
+fn check_place(rule: &Rule, start: &[Vec<u8>]) -> Check {
+    let Some((checksum, at)) = rule.checksum.as_ref().and_then(|it| Some((it, it.at?))) else {
+        return Ok(());
+    };
+    if !checksum.after.is_empty() {
+        return Err("checksum.after: is for a checksum in front of the end");
+    }
+    let (shortest, longest) = lens(start);
+    let (_, to) = checksum.inside();
+    if to > MAX_HEAD || at < longest || shortest != longest {
+        return Err(
+            "checksum.at: is behind the start, of which all have one length, in the first 256 bytes",
+        );
+    }
+    let head = match &rule.extent {
+        Extent::Length(length) => match own_field(length, longest) {
+            Some(field) if field.form.is_fixed() => Some(longest + field.form.longest()),
+            _ => None,
+        },
+        _ => Some(longest),
+    };
+    if rule.deliver == Deliver::Body && head != Some(at) {
+        return Err(
+            "deliver: of a frame with more than start and length in front of its checksum, that would be lost: deliver \
+            \"frame\" or { strip, stripEnd }",
+        );
+    }
+    match rule.extent {
+        Extent::Fixed(total) if total < (to + lens(&rule.end).1) as u64 => {
+            Err("fixed: the checksum is behind that")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where nothing is escaped, what ends a frame must not be in its checksum.
@@ -345,6 +389,14 @@ fn check_escape(escape: &Escape, start: &[Vec<u8>], ends: &[Vec<u8>]) -> Check {
             return Err(
                 "escape: what is left free by cobs is 0: end has to be that, and nothing else",
             );
+        }
+        Escape::Sequences { list, .. } => {
+            let is_shorter = |(raw, escaped): &(Vec<u8>, Vec<u8>)| escaped.len() < raw.len();
+            return if list.iter().any(is_shorter) {
+                Err("escape: what is written for a sequence is not shorter than that")
+            } else {
+                Ok(())
+            };
         }
         Escape::Pairs { byte, pairs } => (*byte, pairs.clone()),
         Escape::Xor { byte, xor, also } => {

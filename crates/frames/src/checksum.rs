@@ -45,7 +45,7 @@ pub enum Digits {
     Decimal,
 }
 
-/// The checksum of a frame. It stands behind everything but the frame's end.
+/// The checksum of a frame. It stands behind everything but the frame's end, or at a place of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checksum {
     /// How it is computed.
@@ -60,6 +60,11 @@ pub struct Checksum {
     pub width: usize,
     /// What becomes of a frame whose checksum is wrong.
     pub on_bad: OnBad,
+    /// Where it stands, counted from the frame's first byte, if that is not in front of the end; it has no `after` then. It
+    /// is computed from what goes up to the end.
+    pub at: Option<usize>,
+    /// Where it is in what it is computed from, its bytes count as zeros; otherwise as nothing.
+    pub is_zeros: bool,
 }
 
 /// What becomes of a frame whose checksum is wrong.
@@ -75,7 +80,11 @@ pub enum OnBad {
 
 /// A checksum that is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Running(u32);
+pub(crate) struct Running {
+    sum: u32,
+    /// What stands at the checksum's own place.
+    own: [u8; Checksum::MAX_WIDTH],
+}
 
 /// What computing a checksum needs.
 #[derive(Debug)]
@@ -94,6 +103,19 @@ impl Checksum {
     /// Bytes of it and of those in front.
     pub(crate) fn len(&self) -> usize {
         self.after.len() + self.width
+    }
+
+    /// Bytes of it in front of the end.
+    pub(crate) fn behind(&self) -> usize {
+        if self.at.is_some() { 0 } else { self.len() }
+    }
+
+    /// Bytes of it at a place of its own, and where that ends.
+    pub(crate) fn inside(&self) -> (usize, usize) {
+        match self.at {
+            Some(at) => (self.width, at + self.width),
+            None => (0, 0),
+        }
     }
 }
 
@@ -133,18 +155,42 @@ impl Summing {
     }
 
     pub(crate) fn begin(&self) -> Running {
-        Running(match self.checksum.sum {
+        let sum = match self.checksum.sum {
             Sum::Crc(crc) => crc.init,
             _ => 0,
-        })
+        };
+        Running {
+            sum,
+            ..Running::default()
+        }
     }
 
     /// Adds `bytes`, the first of which is at `at` in its frame, as far as they count.
     pub(crate) fn add(&self, running: &mut Running, at: u64, bytes: &[u8]) {
+        let Some(own) = self.checksum.at else {
+            return self.count(running, at, bytes);
+        };
+        let up_to = |place: usize| (place as u64).saturating_sub(at).min(bytes.len() as u64);
+        let (before, behind) = (up_to(own), up_to(own + self.checksum.width));
+        let place = (at + before).saturating_sub(own as u64) as usize;
+        self.count(running, at, &bytes[..before as usize]);
+        let written = &bytes[before as usize..behind as usize];
+        if !written.is_empty() {
+            running.own[place..place + written.len()].copy_from_slice(written);
+            if self.checksum.is_zeros {
+                let zeros = &[0; Checksum::MAX_WIDTH][..written.len()];
+                self.count(running, at + before, zeros);
+            }
+        }
+        self.count(running, at + behind, &bytes[behind as usize..]);
+    }
+
+    #[inline(never)]
+    fn count(&self, running: &mut Running, at: u64, bytes: &[u8]) {
         let before = (self.checksum.from as u64).saturating_sub(at);
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         let bytes = bytes.get(before..).unwrap_or_default();
-        let Running(sum) = running;
+        let sum = &mut running.sum;
         match (self.checksum.sum, &self.table) {
             (Sum::Crc(crc), Some(table)) => *sum = crc.update(*sum, table, bytes),
             (Sum::Xor8, _) => *sum = bytes.iter().fold(*sum, |sum, byte| sum ^ u32::from(*byte)),
@@ -175,19 +221,23 @@ impl Summing {
         len
     }
 
-    /// True when `written` stands for the sum.
-    pub(crate) fn is_right(&self, running: Running, written: impl Iterator<Item = u8>) -> bool {
+    /// True when `tail` stands for the sum, or what stands at its own place.
+    pub(crate) fn is_right(&self, running: Running, tail: &[u8]) -> bool {
+        let written = match self.checksum.at {
+            Some(_) => &running.own,
+            None => tail,
+        };
         let mut right = [0; MAX_LEN];
         let len = self.write(running, &mut right);
         let is_text = self.checksum.digits == Digits::Hex;
         let is_digit = |at: usize| is_text && at >= self.checksum.after.len();
-        let same = |(at, byte): (usize, u8)| {
+        let same = |(at, &byte): (usize, &u8)| {
             byte == right[at] || is_digit(at) && byte.to_ascii_uppercase() == right[at]
         };
-        written.take(len).enumerate().all(same)
+        written.iter().take(len).enumerate().all(same)
     }
 
-    fn value(&self, Running(sum): Running) -> u32 {
+    fn value(&self, Running { sum, .. }: Running) -> u32 {
         match self.checksum.sum {
             Sum::Xor8 | Sum::Sum8 => sum & 0xFF,
             Sum::Lrc => sum.wrapping_neg() & 0xFF,
@@ -260,6 +310,8 @@ mod tests {
             digits,
             width,
             on_bad: OnBad::Close,
+            at: None,
+            is_zeros: false,
         });
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let mut running = summing.begin();

@@ -3,10 +3,11 @@
 use gev_wire::{Decoded, Fate, Fault, FrameError, FrameFault, Input, PART_BYTES, Sink};
 
 use crate::bytes::{Bytes, Likeness};
+use crate::escape::Escaping;
 use crate::framing::Framing;
 use crate::length::Unread;
 use crate::long::Long;
-use crate::marks::Found;
+use crate::marks::{Found, Marks};
 use crate::rule::{Cut, Delimited, Entry, Rule, Size};
 use crate::short;
 
@@ -241,11 +242,11 @@ impl Cutter {
             },
         };
         let strip = match rule.front {
-            Cut::Own => head,
+            Cut::Own => head + rule.inside().0,
             Cut::Bytes(strip) => strip,
         };
         let own = strip + rule.shortest_back();
-        if total < (own.max(head + rule.shortest_tail())) as u64 {
+        if total < (own.max(head.max(rule.inside().1) + rule.shortest_tail())) as u64 {
             return self.malformed(framing, &bytes, input);
         }
         let len = total - own as u64;
@@ -401,13 +402,10 @@ impl Cutter {
 
     /// The end of a frame whose rule this is, behind what has been searched.
     pub(crate) fn find_end(&mut self, rule: &Rule, bytes: &Bytes<'_>) -> Found {
-        let stuffing = match &rule.size {
-            Size::End(content) => content.stuffing,
-            _ => None,
-        };
-        let found = match stuffing {
-            None => rule.ends.find(bytes, self.searched),
-            Some(byte) => rule.ends.find_unescaped(bytes, self.searched, byte),
+        let from = self.searched;
+        let found = match &rule.size {
+            Size::End(content) => content.find_end(&rule.ends, bytes, from),
+            _ => rule.ends.find(bytes, from),
         };
         let (Found::Mark { at, .. } | Found::NotBefore(at)) = found;
         #[cfg(test)]
@@ -430,11 +428,22 @@ impl Cutter {
         let bytes = Bytes::of(input);
         let rule = &framing.rules[number];
         self.searched = self.searched.max(start);
-        let found = self.find_end(rule, &bytes);
+        let first = match &content.escaping {
+            Some(Escaping::Sequences(them)) if self.searched == start => {
+                them.find_first(&bytes, start)
+            }
+            _ => Ok(self.searched),
+        };
+        let found = match first {
+            Ok(from) => {
+                self.searched = from;
+                self.find_end(rule, &bytes)
+            }
+            Err(found) => found,
+        };
         let (Found::Mark { at, .. } | Found::NotBefore(at)) = found;
-        // Enough for what framing adds: an escape has two bytes, and nothing else is longer than this.
-        let most = content.most.saturating_mul(2).saturating_add(64);
-        if at > LONGEST_WHOLE || at as u64 > most {
+        // More than this may be too long; where nothing is escaped, it is, and is told at once.
+        if at > LONGEST_WHOLE || (at - start) as u64 > content.most {
             self.begin_long_content(framing, number, content, start, input);
             return Step::Next;
         }
@@ -448,6 +457,17 @@ impl Cutter {
             end: bytes.range(at, at + len),
         };
         self.whole_delimited(framing, (rule, content), &whole, input, sink)
+    }
+}
+
+impl Delimited {
+    /// The first of its ends at or behind `from`.
+    fn find_end(&self, ends: &Marks, bytes: &Bytes<'_>, from: usize) -> Found {
+        match (&self.escaping, self.stuffing) {
+            (Some(Escaping::Sequences(them)), _) => them.find(ends, bytes, from),
+            (_, Some(byte)) => ends.find_unescaped(bytes, from, byte),
+            (_, None) => ends.find(bytes, from),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use crate::marks::Marks;
+use crate::sequences::{Replacing, Sequences};
 
 /// How bytes are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,13 @@ pub enum Escape {
     },
     /// Consistent overhead byte stuffing: no byte is zero.
     Cobs,
+    /// Some bytes stand for others.
+    Sequences {
+        /// What is meant, and what is written for it: that is at least as long.
+        list: Vec<(Vec<u8>, Vec<u8>)>,
+        /// What is between start and end is read as if it were behind these bytes.
+        behind: Vec<u8>,
+    },
 }
 
 /// What escaping and its undoing need.
@@ -32,6 +40,7 @@ pub enum Escape {
 pub(crate) enum Escaping {
     Pairs(Box<Pairs>),
     Cobs,
+    Sequences(Box<Sequences>),
 }
 
 #[derive(Debug)]
@@ -52,6 +61,8 @@ pub(crate) struct Unescaping {
     left: u8,
     /// Of COBS: a zero stands in front of the next block.
     owes_zero: bool,
+    /// Of sequences.
+    replacing: Replacing,
 }
 
 /// Bytes that stand for nothing.
@@ -68,6 +79,9 @@ impl Escaping {
         };
         match escape {
             Escape::Cobs => return Self::Cobs,
+            Escape::Sequences { list, behind } => {
+                return Self::Sequences(Box::new(Sequences::new(list, behind, ends)));
+            }
             Escape::Pairs { byte, pairs: given } => {
                 pairs.byte = *byte;
                 for &(code, value) in given {
@@ -94,24 +108,28 @@ impl Escaping {
     pub(crate) fn byte(&self) -> Option<u8> {
         match self {
             Self::Pairs(pairs) => Some(pairs.byte),
-            Self::Cobs => None,
+            _ => None,
         }
     }
 
-    /// Reads as much of `bytes` as `out` has room for: bytes read, and bytes written.
+    /// Reads as much of `bytes` as `out` has room for: bytes read, and bytes written. `is_last`: no escape is only half in
+    /// them.
     pub(crate) fn read(
         &self,
         state: &mut Unescaping,
-        bytes: &[u8],
+        (bytes, is_last): (&[u8], bool),
         out: &mut [u8],
     ) -> Result<(usize, usize), BadEscape> {
         match self {
             Self::Pairs(pairs) => pairs.read(state, bytes, out),
             Self::Cobs => Ok(read_cobs(state, bytes, out)),
+            Self::Sequences(them) => {
+                Ok(them.replace(&mut state.replacing, (bytes, is_last), out, false))
+            }
         }
     }
 
-    /// Appends what stands for `bytes`; not for COBS.
+    /// Appends what stands for `bytes`; for pairs only.
     pub(crate) fn write(&self, mut bytes: &[u8], out: &mut dyn FnMut(&[u8])) {
         let Self::Pairs(pairs) = self else {
             return out(bytes);
@@ -135,6 +153,16 @@ impl Unescaping {
     /// False when something is missing at the end of a frame.
     pub(crate) fn is_complete(self) -> bool {
         !self.escaped && self.left == 0
+    }
+
+    /// Something was read that has not been given, for want of room or of more.
+    pub(crate) fn holds(&self) -> bool {
+        self.held() > 0
+    }
+
+    /// How many bytes that are.
+    pub(crate) fn held(&self) -> usize {
+        self.replacing.held()
     }
 }
 
@@ -281,10 +309,12 @@ mod tests {
     /// Reads with room for few bytes at a time.
     fn read(escaping: &Escaping, bytes: &[u8], room: usize) -> Option<Vec<u8>> {
         let (mut state, mut rest, mut all) = (Unescaping::default(), bytes, Vec::new());
-        while !rest.is_empty() {
+        while !rest.is_empty() || state.holds() {
             let mut out = vec![0; room];
             let piece = &rest[..rest.len().min(room + 1)];
-            let (read, written) = escaping.read(&mut state, piece, &mut out).ok()?;
+            let (read, written) = escaping
+                .read(&mut state, (piece, piece.len() == rest.len()), &mut out)
+                .ok()?;
             assert!(read + written > 0, "no progress");
             all.extend(&out[..written]);
             rest = &rest[read..];

@@ -117,8 +117,10 @@ fn compiled(rule: Rule, starts: &Marks, max: u64) -> rule::Rule {
         Extent::Fixed(total) => Size::Fixed(total.max(1)),
         Extent::Length(length) => Size::Length(length),
         Extent::End(escape) => {
-            let tail = summing.as_ref().map_or(0, |it| it.checksum.len());
-            let (keep_start, strip) = beyond(front, starts, 0);
+            let tail = summing.as_ref().map_or(0, |it| it.checksum.behind());
+            let inside = summing.as_ref().map(|it| it.checksum.inside());
+            let (inside, inside_to) = inside.unwrap_or_default();
+            let (keep_start, strip) = beyond(front, starts, inside);
             let (keep_end, cut) = beyond(back, &ends, tail);
             let kept = |is_kept: bool, marks: &Marks| if is_kept { marks.longest() } else { 0 };
             let kept = kept(keep_start, starts) + kept(keep_end, &ends);
@@ -130,6 +132,9 @@ fn compiled(rule: Rule, starts: &Marks, max: u64) -> rule::Rule {
                 escaping,
                 strip,
                 cut,
+                least: (strip + cut)
+                    .max(tail)
+                    .max(inside_to.saturating_sub(starts.longest())),
                 most: most.saturating_add((strip + cut) as u64),
                 keep_start,
                 keep_end,

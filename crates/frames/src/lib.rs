@@ -10,7 +10,7 @@
 //! Invariants: a short frame stays in the input until all of it is there, and nothing of it is handed over before it has been
 //! verified; a long one goes to the sink in parts, and if it turns out to be wrong, the error that tells of it takes them
 //! back. What is announced is never allocated. A search goes on where it stopped. No connection has heap memory of its own
-//! unless a long frame is half way, or one is being written with COBS.
+//! unless a long frame is half way, or one is being written with COBS or with its checksum in front.
 //!
 //! A crate of its own, as it is built to be small: see `Cargo.toml`.
 #![forbid(unsafe_code)]
@@ -36,6 +36,7 @@ mod marks;
 mod record;
 mod rule;
 mod sending;
+mod sequences;
 mod short;
 mod simple;
 

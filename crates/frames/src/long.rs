@@ -38,6 +38,7 @@ pub(crate) struct Long {
     unescaping: Unescaping,
     text: Text,
     head: [u8; FrameError::HEAD_BYTES],
+    head_len: u8,
 }
 
 /// Text that goes to the sink in parts. What is none is told at the end of its frame, so that nothing depends on how that comes.
@@ -66,19 +67,19 @@ impl Text {
 impl Long {
     fn new(rule: usize, frame: &Bytes<'_>) -> Self {
         let mut head = [0; FrameError::HEAD_BYTES];
-        // Those of a long frame are there.
         let known = frame.range(0, head.len());
         known.copy_to(&mut head[..known.len()]);
         Self {
             rule,
             head,
+            head_len: known.len() as u8,
             ..Self::default()
         }
     }
 
-    /// The first bytes of the frame.
+    /// The first bytes of the frame, as many as there were when it was found to be long.
     pub(crate) fn head(&self) -> Input<'_> {
-        Input::from(&self.head[..])
+        Input::from(&self.head[..usize::from(self.head_len)])
     }
 
     /// Bytes of the message that have left the input.
@@ -138,7 +139,7 @@ impl Rule {
             Size::End(content) => content.escaping.is_none() && !content.keep_end,
             _ => self.ends.is_empty(),
         };
-        ends_plainly && self.held_back() == 0
+        ends_plainly && self.held_back() == 0 && self.summing.is_none()
     }
 }
 
@@ -217,10 +218,10 @@ impl Cutter {
             let first = input.first();
             let run = &first[..there.min(first.len())];
             let step = match end {
-                Some(end) if run.is_empty() => {
+                Some(end) if run.is_empty() && !self.long.unescaping.holds() => {
                     return self.end_long(framing, rule, end, input, sink);
                 }
-                None if run.is_empty() => return Step::NeedMore,
+                None if run.is_empty() && !self.long.unescaping.holds() => return Step::NeedMore,
                 end => {
                     let end = end.filter(|_| run.len() == there);
                     self.take_run(framing, rule, run, end, input, sink)
@@ -346,11 +347,14 @@ impl Cutter {
         };
         let first = input.first();
         let run = &first[..self.searched.min(first.len())];
+        // No escape is half in what has been searched.
+        let is_last = run.len() == self.searched;
         let allowed = usize::try_from(content.most - long.content).unwrap_or(usize::MAX);
         let before = long.pending.len();
-        let room = (PART_BYTES - before).min(run.len());
+        let room = (PART_BYTES - before).min(run.len() + long.unescaping.held());
         long.pending.resize(before + room.min(allowed), 0);
-        let read = escaping.read(&mut long.unescaping, run, &mut long.pending[before..]);
+        let out = &mut long.pending[before..];
+        let read = escaping.read(&mut long.unescaping, (run, is_last), out);
         let (read, written) = read.unwrap_or_default();
         let is_bad = read == 0 && written == 0;
         long.pending.truncate(before + written);
@@ -363,7 +367,7 @@ impl Cutter {
         if is_bad && allowed > 0 {
             return self.long_frame_malformed(framing);
         }
-        if read < run.len() && written == allowed {
+        if (read < run.len() || long.unescaping.holds() && is_last) && written == allowed {
             return self.long_frame_too_long(framing, rule);
         }
         Step::Next
@@ -384,8 +388,8 @@ impl Cutter {
         let tail = rule.tail();
         let (own_end, cut, is_whole) = match &rule.size {
             Size::End(content) => {
-                let least = (content.strip + content.cut).max(tail) as u64;
-                let is_whole = long.unescaping.is_complete() && long.content >= least;
+                let is_whole =
+                    long.unescaping.is_complete() && long.content >= content.least as u64;
                 (0, content.cut, is_whole)
             }
             _ => match (rule.end_of(&pending), rule.back) {
@@ -404,7 +408,7 @@ impl Cutter {
             let (before, behind) = long.pending.split_at(seam);
             let mut running = long.running;
             summing.add(&mut running, long.at, before);
-            if !summing.is_right(running, behind.iter().copied()) {
+            if !summing.is_right(running, behind) {
                 let error = summing.bad(&long.head());
                 if error.fate == Fate::Delivered {
                     self.excused = true;

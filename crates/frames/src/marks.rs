@@ -29,15 +29,23 @@ pub(crate) enum Found {
 
 impl Marks {
     /// The sequences must not begin one another.
-    pub(crate) fn new(mut list: Vec<Vec<u8>>) -> Self {
-        list.retain(|mark| !mark.is_empty());
-        let mut firsts = Vec::new();
-        for mark in &list {
-            if !firsts.contains(&mark[0]) {
-                firsts.push(mark[0]);
-            }
+    pub(crate) fn new(list: Vec<Vec<u8>>) -> Self {
+        let mut marks = Self::default();
+        for mark in list {
+            marks.push(mark);
         }
-        Self { list, firsts }
+        marks
+    }
+
+    /// One more, unless it is empty.
+    pub(crate) fn push(&mut self, mark: Vec<u8>) {
+        let Some(first) = mark.first() else {
+            return;
+        };
+        if !self.firsts.contains(first) {
+            self.firsts.push(*first);
+        }
+        self.list.push(mark);
     }
 
     /// All of them.
@@ -128,12 +136,17 @@ impl Marks {
     }
 
     /// The next byte that one of them begins with.
-    fn candidate(&self, bytes: &Bytes<'_>, from: usize) -> Option<usize> {
-        bytes.find(from, |run| match *self.firsts.as_slice() {
+    pub(crate) fn candidate(&self, bytes: &Bytes<'_>, from: usize) -> Option<usize> {
+        bytes.find(from, |run| self.first_in(run))
+    }
+
+    /// The same in one run.
+    pub(crate) fn first_in(&self, run: &[u8]) -> Option<usize> {
+        match *self.firsts.as_slice() {
             [a] => memchr(a, run),
             [a, b] => memchr2(a, b, run),
             _ => run.iter().position(|byte| self.firsts.contains(byte)),
-        })
+        }
     }
 }
 

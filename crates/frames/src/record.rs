@@ -165,6 +165,15 @@ impl Reader<'_> {
                 also: bytes,
             }),
             3 => Some(Escape::Cobs),
+            4 => {
+                let mut parts = bytes.as_slice();
+                let behind = part(&mut parts);
+                let mut list = Vec::new();
+                while !parts.is_empty() {
+                    list.push((part(&mut parts), part(&mut parts)));
+                }
+                Some(Escape::Sequences { list, behind })
+            }
             _ => None,
         }
     }
@@ -200,6 +209,18 @@ impl Reader<'_> {
                 1 => OnBad::Discard,
                 _ => OnBad::Deliver,
             },
+            at: self.at_most(MAX_HEAD + 1).checked_sub(1),
+            is_zeros: self.number() != 0,
         }
     }
+}
+
+/// Some bytes, the number of which is in front of them.
+fn part(bytes: &mut &[u8]) -> Vec<u8> {
+    let Some((len, rest)) = bytes.split_first() else {
+        return Vec::new();
+    };
+    let (part, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+    *bytes = rest;
+    part.to_vec()
 }

@@ -2,7 +2,7 @@
 
 use crate::checksum::Summing;
 use crate::escape::Escaping;
-use crate::length::{Field, Length, Place};
+use crate::length::{Field, Form, Length, Place};
 use crate::marks::Marks;
 
 /// How one kind of frame is cut, checked.
@@ -32,9 +32,10 @@ pub(crate) struct Delimited {
     /// The ends begin with the byte that escapes begin with.
     pub(crate) stuffing: Option<u8>,
     /// Bytes between start and end, as they are without escapes: which of them are no part of the message, in front and
-    /// behind, and how many there are at most.
+    /// behind, and how many there are at least and at most.
     pub(crate) strip: usize,
     pub(crate) cut: usize,
+    pub(crate) least: usize,
     pub(crate) most: u64,
     /// The start is part of the message, or the end is.
     pub(crate) keep_start: bool,
@@ -73,14 +74,22 @@ pub(crate) struct Written {
     pub(crate) start: bool,
     pub(crate) length: bool,
     pub(crate) checksum: bool,
+    /// The checksum, right behind start and length.
+    pub(crate) checksum_first: bool,
     pub(crate) end: bool,
     pub(crate) escapes: bool,
 }
 
 impl Rule {
-    /// Bytes of the checksum, and of what stands in front of it.
+    /// Bytes of the checksum in front of the end, and of what stands in front of it.
     pub(crate) fn tail(&self) -> usize {
-        let checksum = self.summing.as_ref().map(|it| it.checksum.len());
+        let checksum = self.summing.as_ref().map(|it| it.checksum.behind());
+        checksum.unwrap_or_default()
+    }
+
+    /// Bytes of a checksum at a place of its own, and where that ends.
+    pub(crate) fn inside(&self) -> (usize, usize) {
+        let checksum = self.summing.as_ref().map(|it| it.checksum.inside());
         checksum.unwrap_or_default()
     }
 
@@ -92,13 +101,26 @@ impl Rule {
             Size::Length(length) => own_field(length, start).map(|field| field.form),
             _ => None,
         };
+        let head = start + field.map_or(0, Form::longest);
+        let is_fixed = field.is_some_and(Form::is_fixed);
+        let inside = self.inside();
+        let is_known = is_fixed || !matches!(self.size, Size::Length(_));
+        let is_first = is_known && inside.0 > 0 && inside.1 == head + inside.0;
         let mut written = Written::default();
         match self.front {
             Cut::Bytes(0) => {}
-            Cut::Own => (written.start, written.length) = (true, field.is_some()),
             Cut::Bytes(n) if n == start => written.start = true,
-            Cut::Bytes(n) if field.is_some_and(|it| it.is_fixed() && n == start + it.longest()) => {
+            Cut::Bytes(n) if is_fixed && n == head => {
                 (written.start, written.length) = (true, true);
+            }
+            Cut::Own if inside.0 > 0 && !is_first => return None,
+            Cut::Own => {
+                (written.start, written.length) = (true, field.is_some());
+                written.checksum_first = is_first;
+            }
+            Cut::Bytes(n) if is_first && n == inside.1 => {
+                (written.start, written.length) = (true, field.is_some());
+                written.checksum_first = true;
             }
             Cut::Bytes(_) => return None,
         }

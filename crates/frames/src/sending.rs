@@ -2,10 +2,11 @@
 
 use gev_wire::Payload;
 
-use crate::checksum::{MAX_LEN, Running};
+use crate::checksum::{MAX_LEN, Running, Summing};
 use crate::escape::{Escaping, Stuffing};
 use crate::framing::Framing;
 use crate::rule::{Rule, Size};
+use crate::sequences::Replacing;
 
 /// The frame that is half way out.
 #[derive(Debug, Default)]
@@ -17,6 +18,9 @@ pub(crate) struct Sending {
     running: Running,
     /// Of COBS, once it has been needed.
     stuffing: Option<Box<Stuffing>>,
+    replacing: Replacing,
+    /// What comes behind a checksum that is not known yet.
+    held: Vec<u8>,
 }
 
 impl Sending {
@@ -33,14 +37,19 @@ impl Sending {
         } else {
             0
         };
+        let inside = if written.checksum_first {
+            rule.inside().0
+        } else {
+            0
+        };
         if let Size::Length(length) = &rule.size
             && written.length
         {
-            let behind = len.saturating_add((tail + end) as u64);
+            let behind = len.saturating_add((inside + tail + end) as u64);
             length.write(out.len() - front, behind, out);
         }
         let escaping = rule.escaping().filter(|_| written.escapes);
-        if tail + end == 0 && escaping.is_none() {
+        if inside + tail + end == 0 && escaping.is_none() {
             return Payload::Plain;
         }
         self.left = len;
@@ -49,6 +58,8 @@ impl Sending {
             self.running = summing.begin();
             summing.add(&mut self.running, 0, &out[front..]);
         }
+        self.replacing = Replacing::default();
+        self.held.clear();
         if let Some(Escaping::Cobs) = escaping {
             self.stuffing.get_or_insert_with(Box::default).begin();
         }
@@ -64,14 +75,28 @@ impl Sending {
     ) {
         let (rule, written) = (&framing.rules[0], framing.written);
         let escaping = rule.escaping().filter(|_| written.escapes);
-        if let Some(summing) = &rule.summing
-            && written.checksum
-        {
-            summing.add(&mut self.running, self.at, payload);
-        }
-        self.at += payload.len() as u64;
         self.left = self.left.saturating_sub(payload.len() as u64);
-        self.write(escaping, payload, out);
+        if let Some(summing) = &rule.summing
+            && written.checksum_first
+        {
+            if self.left > 0 || !self.held.is_empty() {
+                self.held.extend_from_slice(payload);
+            }
+            if self.left > 0 {
+                return;
+            }
+            let held = std::mem::take(&mut self.held);
+            let payload = if held.is_empty() { payload } else { &held };
+            self.write_checksum_first(summing, escaping, payload, out);
+        } else {
+            if let Some(summing) = &rule.summing
+                && written.checksum
+            {
+                summing.add(&mut self.running, self.at, payload);
+            }
+            self.at += payload.len() as u64;
+            self.write(escaping, payload, out);
+        }
         if self.left > 0 {
             return;
         }
@@ -82,18 +107,39 @@ impl Sending {
             let len = summing.write(self.running, &mut tail);
             self.write(escaping, &tail[..len], out);
         }
-        if let (Some(Escaping::Cobs), Some(stuffing)) = (escaping, &mut self.stuffing) {
-            stuffing.end(out);
+        match (escaping, &mut self.stuffing) {
+            (Some(Escaping::Cobs), Some(stuffing)) => stuffing.end(out),
+            (Some(Escaping::Sequences(them)), _) => them.write(&mut self.replacing, &[], true, out),
+            _ => {}
         }
         if written.end {
             out(rule.ends.written());
         }
     }
 
+    fn write_checksum_first(
+        &mut self,
+        summing: &Summing,
+        escaping: Option<&Escaping>,
+        payload: &[u8],
+        out: &mut dyn FnMut(&[u8]),
+    ) {
+        let mut first = [0; MAX_LEN];
+        let width = summing.checksum.width;
+        summing.add(&mut self.running, self.at, &first[..width]);
+        summing.add(&mut self.running, self.at + width as u64, payload);
+        let len = summing.write(self.running, &mut first);
+        self.write(escaping, &first[..len], out);
+        self.write(escaping, payload, out);
+    }
+
     fn write(&mut self, escaping: Option<&Escaping>, bytes: &[u8], out: &mut dyn FnMut(&[u8])) {
         match (escaping, &mut self.stuffing) {
             (None, _) => out(bytes),
             (Some(Escaping::Cobs), Some(stuffing)) => stuffing.write(bytes, out),
+            (Some(Escaping::Sequences(them)), _) => {
+                them.write(&mut self.replacing, bytes, false, out);
+            }
             (Some(escaping), _) => escaping.write(bytes, out),
         }
     }

@@ -4,7 +4,7 @@ use gev_wire::Input;
 use gev_wire::Sink;
 
 use crate::bytes::Bytes;
-use crate::checksum::{OnBad, Summing};
+use crate::checksum::{MAX_LEN, OnBad, Summing};
 use crate::cutter::{Cutter, Rest, Step};
 use crate::escape::{Escaping, Unescaping};
 use crate::framing::Framing;
@@ -51,7 +51,10 @@ impl Summing {
             self.add(&mut running, at, run);
             at += run.len() as u64;
         }
-        self.is_right(running, tail.runs().into_iter().flatten().copied())
+        let mut written = [0; MAX_LEN];
+        let written = &mut written[..tail.len().min(MAX_LEN)];
+        tail.range(0, MAX_LEN).copy_to(written);
+        self.is_right(running, written)
     }
 
     /// What becomes of a frame with a wrong checksum.
@@ -129,7 +132,7 @@ impl Cutter {
         if len as u64 > content.most {
             return self.long_content(framing, rule, whole, total, input);
         }
-        if len < (content.strip + content.cut).max(rule.tail()) {
+        if len < content.least {
             return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {
@@ -184,16 +187,18 @@ impl Cutter {
         let most = usize::try_from(content.most).unwrap_or(usize::MAX);
         let most = most.min(body.len());
         let (mut state, mut len) = (Unescaping::default(), 0);
-        for run in whole.content.runs() {
-            let Ok((read, written)) = escaping.read(&mut state, run, &mut body[len..most]) else {
+        for (run, is_last) in whole.content.runs().into_iter().zip([false, true]) {
+            let Ok((read, written)) =
+                escaping.read(&mut state, (run, is_last), &mut body[len..most])
+            else {
                 return self.malformed_content(framing, &whole.bytes, total, input);
             };
             len += written;
-            if read < run.len() {
+            if read < run.len() || (is_last && state.holds()) {
                 return self.long_content(framing, rule, whole, total, input);
             }
         }
-        if !state.is_complete() || len < (content.strip + content.cut).max(rule.tail()) {
+        if !state.is_complete() || len < content.least {
             return self.malformed_content(framing, &whole.bytes, total, input);
         }
         if let Some(summing) = &rule.summing {

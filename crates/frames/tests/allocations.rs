@@ -123,6 +123,8 @@ fn rules() -> Vec<(Vec<Vec<u8>>, RuleConfig)> {
         digits: Digits::LittleEndian,
         width: 2,
         on_bad: OnBad::Discard,
+        at: None,
+        is_zeros: false,
     };
     let escape = Escape::Xor {
         byte: 0x7D,

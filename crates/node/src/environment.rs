@@ -311,14 +311,15 @@ impl NativeServer {
     }
 
     /// Makes the protocol in these options known, which are those of the server otherwise, so that its connections may change to
-    /// it: by the number that this returns.
+    /// it: by the number that this returns. The one with the number `instead`, if there is one, is forgotten: no change to it
+    /// may be under way.
     #[napi(catch_unwind)]
-    pub fn add_protocol(&self, options: Object<'_>) -> Result<u32> {
+    pub fn add_protocol(&self, options: Object<'_>, instead: i32) -> Result<u32> {
         let config = protocol(&Checked::new(options))?;
         let running = self.running.borrow();
         let reactor = running.as_ref().map(|running| &running.reactor);
         reactor
-            .map(|reactor| reactor.add_protocol(config))
+            .map(|reactor| reactor.add_protocol(config, instead as u32))
             .ok_or_else(|| Error::from_reason("Bug: the server does not run"))
     }
 

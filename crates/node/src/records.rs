@@ -310,6 +310,8 @@ numbers! { LIMITS: usize {
     MAX_QUEUE_BYTES = 1 << 30;
     /// JavaScript hands events back at least this often, so that the loop can go on while a long drain runs.
     RELEASE_BYTES = 32 * 1024;
+    /// One turn of a loop in so many is timed.
+    TURNS_PER_TIMED = gev_reactor::TURNS_PER_TIMED as usize;
     /// How often a drain of JavaScript's looks for what has come while it was at work.
     DRAIN_PASSES = 4;
     /// Output that waits in a loop takes memory in pieces of this size.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use gev_frames::{Frames, Framing};
 use gev_reactor::{
     Address, AdmissionLimits, Balance, CodecFactory, Config, ConnectionConfig, ListenerConfig,
-    LoopConfig, NotANetwork, ProxyConfig,
+    LoopConfig, NotANetwork, PoolPart, ProxyConfig,
 };
 use gev_session::Timeouts;
 use gev_wire::websocket::{self, Budget, Deflate, DeflateMode, Shared, WebSocket};
@@ -39,6 +39,7 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
             "round-robin" => Balance::RoundRobin,
             _ => Balance::DEFAULT,
         },
+        pool: pool(options),
         admission: AdmissionLimits {
             connections: limits.number("maxConnections"),
             per_address: limits.number("maxConnectionsPerAddress"),
@@ -105,6 +106,14 @@ fn listener(options: &Checked<'_>, parse: ParseAddress) -> ListenerConfig {
         keep_alive: socket.ms("keepAliveMs"),
         connection: connection(options),
     }
+}
+
+/// Not among the options that users know: see `src/worker-pool.ts`.
+fn pool(options: &Checked<'_>) -> Option<(u32, PoolPart)> {
+    let accepting = options.optional_number("accepts");
+    let joining = options.optional_number("joins");
+    let accepting = accepting.map(|number| (number, PoolPart::Acceptor));
+    accepting.or(joining.map(|number| (number, PoolPart::Member)))
 }
 
 fn proxy(options: &Checked<'_>) -> ProxyConfig {

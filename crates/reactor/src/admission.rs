@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::counter::Counter;
+use crate::event_loop::Seat;
+
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmissionLimits {
@@ -33,6 +36,8 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// `None` for those that have none.
     address: Option<IpAddr>,
+    /// Where the connection counts as one of a pool's.
+    pub(crate) seat: Option<Seat>,
 }
 
 #[derive(Debug, Default)]
@@ -60,16 +65,21 @@ impl Admission {
         }
     }
 
-    /// Lets a connection in, unless that would be one too many, of all or of its address.
-    pub(crate) fn admit(self: &Arc<Self>, ip: Option<IpAddr>, now: Instant) -> Option<Admitted> {
+    /// Lets a connection in, unless that would be one too many, of all or of its address: then it says what counts that.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        ip: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<Admitted, Counter> {
         if !self.count_in() {
-            return None;
+            return Err(Counter::RefusedOfAll);
         }
         let mut admitted = Admitted {
             admission: Arc::clone(self),
             address: None,
+            seat: None,
         };
-        admitted.counts_as(ip, now).then_some(admitted)
+        admitted.counts_as(ip, now).map(|()| admitted)
     }
 
     fn count_in(&self) -> bool {
@@ -92,7 +102,12 @@ impl Admission {
 }
 
 impl Addresses {
-    fn admit(&mut self, address: IpAddr, now: Instant, limits: &AdmissionLimits) -> bool {
+    fn admit(
+        &mut self,
+        address: IpAddr,
+        now: Instant,
+        limits: &AdmissionLimits,
+    ) -> Result<(), Counter> {
         self.sweep(now);
         let entry = self.known.entry(address).or_insert(Address {
             connections: 0,
@@ -104,14 +119,15 @@ impl Addresses {
             entry.opened = 0;
         }
         let is_full = |count, limit| limit > 0 && count >= limit;
-        if is_full(entry.connections, limits.per_address)
-            || is_full(entry.opened, limits.per_address_and_second)
-        {
-            return false;
+        if is_full(entry.connections, limits.per_address) {
+            return Err(Counter::RefusedOfAddress);
+        }
+        if is_full(entry.opened, limits.per_address_and_second) {
+            return Err(Counter::RefusedByRate);
         }
         entry.connections += 1;
         entry.opened += 1;
-        true
+        Ok(())
     }
 
     fn leave(&mut self, address: IpAddr) {
@@ -132,22 +148,21 @@ impl Addresses {
 }
 
 impl Admitted {
-    /// From now on it counts as one of this address, and not of the one before; false if that has too many.
-    pub(crate) fn counts_as(&mut self, ip: Option<IpAddr>, now: Instant) -> bool {
+    /// From now on it counts as one of this address, and not of the one before; if that has too many, what counts that.
+    pub(crate) fn counts_as(&mut self, ip: Option<IpAddr>, now: Instant) -> Result<(), Counter> {
         if !self.admission.limits_addresses() {
-            return true;
+            return Ok(());
         }
         let mut addresses = self.admission.lock();
         if let Some(before) = self.address.take() {
             addresses.leave(before);
         }
-        let address = ip.map(counted_as);
-        let limits = &self.admission.limits;
-        let is_in = address.is_none_or(|address| addresses.admit(address, now, limits));
-        if is_in {
-            self.address = address;
-        }
-        is_in
+        let Some(address) = ip.map(counted_as) else {
+            return Ok(());
+        };
+        addresses.admit(address, now, &self.admission.limits)?;
+        self.address = Some(address);
+        Ok(())
     }
 }
 
@@ -204,9 +219,9 @@ mod tests {
                     .unwrap()
             })
             .collect();
-        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_none());
+        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_err());
         inside.pop();
-        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.9")), now).is_ok());
         // Without limits for addresses nothing is kept of them.
         assert!(admission.lock().known.is_empty());
     }
@@ -220,10 +235,10 @@ mod tests {
         let now = Instant::now();
         let same = ["10.0.0.1", "::ffff:10.0.0.1", "10.0.0.1"];
         let inside = same.map(|text| admission.admit(Some(ip(text)), now));
-        assert_eq!(inside.each_ref().map(Option::is_some), [true, true, false]);
-        assert!(admission.admit(Some(ip("10.0.0.2")), now).is_some());
+        assert_eq!(inside.each_ref().map(Result::is_ok), [true, true, false]);
+        assert!(admission.admit(Some(ip("10.0.0.2")), now).is_ok());
         drop(inside);
-        assert!(admission.admit(Some(ip("10.0.0.1")), now).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.1")), now).is_ok());
     }
 
     #[test]
@@ -237,9 +252,9 @@ mod tests {
         assert!(
             admission
                 .admit(Some(ip("2001:db8:0:1:ffff::2")), now)
-                .is_none()
+                .is_err()
         );
-        assert!(admission.admit(Some(ip("2001:db8:0:2::1")), now).is_some());
+        assert!(admission.admit(Some(ip("2001:db8:0:2::1")), now).is_ok());
     }
 
     #[test]
@@ -252,7 +267,7 @@ mod tests {
         let mut opened = 0;
         for ms in 0..3000 {
             let now = start + Duration::from_millis(ms);
-            opened += u32::from(admission.admit(Some(ip("10.0.0.1")), now).is_some());
+            opened += u32::from(admission.admit(Some(ip("10.0.0.1")), now).is_ok());
         }
         assert_eq!(opened, 15);
     }
@@ -270,11 +285,11 @@ mod tests {
             assert!(
                 admission
                     .admit(Some(ip(&format!("10.0.1.{n}"))), start)
-                    .is_some()
+                    .is_ok()
             );
         }
         let later = start + Duration::from_secs(1);
-        assert!(admission.admit(Some(ip("10.0.0.2")), later).is_some());
+        assert!(admission.admit(Some(ip("10.0.0.2")), later).is_ok());
         assert_eq!(admission.lock().known.len(), 2);
         drop(stays);
         assert_eq!(admission.connections.load(Ordering::Relaxed), 0);

@@ -134,6 +134,13 @@ pub enum CommandKind {
     Impossible,
 }
 
+impl CommandKind {
+    /// True for what sends a message, or the last fragment of one.
+    pub(crate) fn completes_message(self) -> bool {
+        matches!(self, Self::Send(it) | Self::SendLoan(it) if it.last)
+    }
+}
+
 /// The events of one connection on its loop's bridge.
 #[derive(Debug)]
 pub(crate) struct Addressed<'a, B> {
@@ -157,6 +164,10 @@ impl<B: Bridge> Events for Addressed<'_, B> {
 
     #[inline]
     fn commit(&mut self, event: Event) {
+        if let Event::Message(part) = event {
+            self.bridge
+                .add(Counter::ReceivedMessages, u64::from(part.last));
+        }
         self.bridge.commit(self.id, event);
     }
 
@@ -165,11 +176,8 @@ impl<B: Bridge> Events for Addressed<'_, B> {
             return true;
         };
         addresses.proxied(proxied);
-        let is_in = self.admitted.counts_as(addresses.remote.ip(), self.now);
-        if !is_in {
-            self.bridge.add(Counter::Refused, 1);
-        }
-        is_in
+        let admitted = self.admitted.counts_as(addresses.remote.ip(), self.now);
+        admitted.map_err(|why| self.bridge.add(why, 1)).is_ok()
     }
 
     fn introduce(&mut self, event: Event, more: [&[u8]; 3]) -> bool {

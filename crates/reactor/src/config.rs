@@ -17,6 +17,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// How connections come to loops.
     pub balance: Balance,
+    /// The pool of reactors that these loops are a part of, by its number, and which part.
+    pub pool: Option<(u32, PoolPart)>,
     /// Who may come in; others are closed as soon as they are accepted.
     pub admission: AdmissionLimits,
     /// Most bytes that all connections hold together, in and out; 0 for no limit.
@@ -101,6 +103,15 @@ pub enum Balance {
     RoundRobin,
 }
 
+/// What a reactor is to a pool of them, which serves one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolPart {
+    /// It listens, with one loop, and keeps no connection.
+    Acceptor,
+    /// It does not listen, and gets connections of the acceptor.
+    Member,
+}
+
 impl Balance {
     /// What this platform can do, at best.
     pub const DEFAULT: Self = if cfg!(any(
@@ -120,6 +131,7 @@ impl Config {
         Self {
             listeners: vec![ListenerConfig::new(address, codec)],
             balance: Balance::DEFAULT,
+            pool: None,
             admission: AdmissionLimits {
                 connections: 65_536,
                 per_address: 0,

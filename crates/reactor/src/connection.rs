@@ -14,9 +14,10 @@ use crate::addresses::Addresses;
 use crate::admission::Admitted;
 use crate::bridge::{Addressed, Bridge, Command, CommandKind};
 use crate::close_payload;
+use crate::counter::Counter;
 use crate::protocols::Protocols;
 use crate::slots::ConnectionId;
-use crate::transport::Socket;
+use crate::transport::{Metered, Socket};
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ mod tests;
 /// A connection as its event loop sees it.
 pub(crate) struct Connection {
     id: ConnectionId,
-    socket: Socket,
+    socket: Metered,
     /// Until the application has been told that it is open.
     addresses: Option<Box<Addresses>>,
     admitted: Admitted,
@@ -86,7 +87,7 @@ impl Connection {
     ) -> Self {
         Self {
             id,
-            socket,
+            socket: Metered::new(socket),
             addresses: Some(Box::new(addresses)),
             admitted,
             config,
@@ -96,6 +97,11 @@ impl Connection {
             listed: Listed::default(),
             armed: None,
         }
+    }
+
+    /// Bytes that the socket has taken since this was asked last.
+    pub(crate) fn take_written(&mut self) -> u64 {
+        self.socket.take_written()
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -234,6 +240,7 @@ impl Connection {
                     return self.receive(around, |session, all| session.receive_end(all));
                 }
                 Ok(n) => {
+                    around.bridge.add(Counter::ReceivedBytes, n as u64);
                     self.reads_much = n >= PART_BYTES / 2;
                     // Where memory is scarce, what comes of a little is awaited first.
                     let is_scarce = most < PART_BYTES.min(around.read_buffer.len());
@@ -274,7 +281,7 @@ impl Connection {
     fn receive<B: Bridge>(
         &mut self,
         around: &mut Surroundings<'_, B>,
-        what: impl FnOnce(&mut Session, &mut Around<'_, Addressed<'_, B>, Socket>) -> Next,
+        what: impl FnOnce(&mut Session, &mut Around<'_, Addressed<'_, B>, Metered>) -> Next,
     ) -> Next {
         let mut events = Addressed {
             bridge: around.bridge,

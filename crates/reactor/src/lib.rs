@@ -34,9 +34,9 @@ pub use bridge::{Bridge, Command, CommandKind};
 pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
     Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
-    ProxyConfig,
+    PoolPart, ProxyConfig,
 };
-pub use counter::Counter;
+pub use counter::{Counter, TURNS_PER_TIMED};
 pub use event_loop::{EventLoop, LoopHandle, Turn};
 pub use network::{Network, NotANetwork};
 pub use reactor::{Reactor, guard};

@@ -5,14 +5,18 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::config::ConnectionConfig;
 
-/// What they are, by their numbers. One for all loops; a protocol that has been added stays.
+/// What they are, by their numbers. One for all loops; a protocol that has been added stays until there is another one instead.
 #[derive(Default)]
 pub(crate) struct Protocols(Mutex<Vec<ConnectionConfig>>);
 
 impl Protocols {
-    /// Adds one; returns its number.
-    pub(crate) fn add(&self, config: ConnectionConfig) -> u32 {
+    /// Adds one, instead of the one with that number if there is such a one; returns its number.
+    pub(crate) fn add(&self, config: ConnectionConfig, instead: u32) -> u32 {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = all.get_mut(instead as usize) {
+            *other = config;
+            return instead;
+        }
         all.push(config);
         all.len() as u32 - 1
     }

@@ -11,8 +11,8 @@ use gev_session::MemoryBudget;
 use crate::address::Address;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
-use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig};
-use crate::event_loop::{Dealer, EventLoop, LoopHandle, Shared};
+use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig, PoolPart};
+use crate::event_loop::{Dealer, EventLoop, LoopHandle, Part, Shared};
 use crate::listener;
 use crate::protocols::Protocols;
 
@@ -61,13 +61,23 @@ impl Reactor {
         let memory = Arc::new(MemoryBudget::new(config.max_memory_bytes));
         let shares = |it: &ListenerConfig| it.address.socket_addr().is_some();
         let is_shared = config.balance == Balance::Kernel && config.listeners.iter().all(shares);
-        let deals = !is_shared && bridges.len() > 1;
+        let is_member = matches!(config.pool, Some((_, PoolPart::Member)));
+        let deals = !is_shared && !is_member && bridges.len() > 1;
         let accepting = if deals { 1 } else { bridges.len() };
         let configs = config.listeners.iter().enumerate();
+        let configs = configs.filter(|_| !is_member);
         let listeners = configs
             .map(|(index, config)| listener::bind(config, index, accepting))
             .collect::<io::Result<Vec<_>>>()?;
-        let local = listeners.iter().map(|them| them[0].local.clone()).collect();
+        let local = if is_member {
+            config
+                .listeners
+                .iter()
+                .map(|it| it.address.clone())
+                .collect()
+        } else {
+            listeners.iter().map(|them| them[0].local.clone()).collect()
+        };
         let protocols = Arc::<Protocols>::default();
         let made = bridges.into_iter().map(|bridge| {
             let shared = Shared {
@@ -94,6 +104,11 @@ impl Reactor {
         }
         if let (Some(dealer), Some(first)) = (dealer, event_loops.first_mut()) {
             first.deal(dealer);
+        }
+        if let Some((number, part)) = config.pool {
+            for (event_loop, handle) in event_loops.iter_mut().zip(&loops) {
+                event_loop.join_pool(Part::take(number, part, handle));
+            }
         }
         let reactor = Self {
             local,
@@ -130,10 +145,11 @@ impl Reactor {
         thread.is_none_or(JoinHandle::is_finished)
     }
 
-    /// Makes a protocol known that connections may change to, by the number that this returns.
+    /// Makes a protocol known that connections may change to, by the number that this returns. The one that had the number
+    /// `instead`, if any had, is forgotten: no change to it may be under way.
     #[must_use]
-    pub fn add_protocol(&self, config: ConnectionConfig) -> u32 {
-        self.protocols.add(config)
+    pub fn add_protocol(&self, config: ConnectionConfig, instead: u32) -> u32 {
+        self.protocols.add(config, instead)
     }
 
     /// Bytes that all connections hold, in and out.

@@ -181,6 +181,8 @@ impl Resp {
             }
             b'*' => Ok(State::Number(byte, Number::default())),
             _ if requests && !inline => Err(Wrong::Malformed),
+            // White space of ASCII comes before the words of a line, too.
+            b' ' | b'\t' | 0x0B | 0x0C if requests => Ok(State::Inline),
             // What begins like another value is none of a client's words.
             0..=0x20 | 0x7F.. | b'$' | b'+' | b':' | b'-' if requests => Err(Wrong::Malformed),
             _ if requests => Ok(State::Inline),

@@ -85,7 +85,15 @@ impl Choices<'_> {
                 Extent::End(escape)
             }
         };
-        let checksum = (self.below(3) == 0).then(|| self.checksum());
+        let mut checksum = (self.below(3) == 0).then(|| self.checksum());
+        if let Some(checksum) = &mut checksum
+            && self.below(3) == 0
+        {
+            checksum.after.clear();
+            checksum.at = Some(own + self.below(4));
+            checksum.is_zeros = self.yes();
+            checksum.from = self.below(12);
+        }
         let deliver = match self.below(4) {
             0 | 1 => Deliver::Body,
             2 => Deliver::FRAME,
@@ -147,7 +155,7 @@ impl Choices<'_> {
     }
 
     fn escape(&mut self, end: &mut Vec<Vec<u8>>) -> Option<Escape> {
-        match self.below(6) {
+        match self.below(7) {
             0 => {
                 *end = vec![vec![0]];
                 Some(Escape::Cobs)
@@ -166,12 +174,31 @@ impl Choices<'_> {
                 })
             }
             3 => {
+                let (ending, escape) = self.sequences();
+                *end = vec![ending];
+                Some(escape)
+            }
+            4 => {
                 *end = vec![vec![0x10, 3]];
                 let pairs = vec![(0x10, 0x10)];
                 Some(Escape::Pairs { byte: 0x10, pairs })
             }
             _ => None,
         }
+    }
+
+    /// An end, and sequences.
+    fn sequences(&mut self) -> (Vec<u8>, Escape) {
+        let (end, pairs, behind): (&[u8], Pairs<'_>, &[u8]) = match self.below(4) {
+            0 => (b"\r\n.\r\n", &[(b"\r\n.", b"\r\n..")], b"\r\n"),
+            1 => (b"\0\0\x01", &[(b"\0\0", b"\0\0\x03")], b""),
+            2 => (b"~a", &[(b"~a", b"~xa"), (b"~x", b"~xx")], b"~"),
+            _ => (b"~", &[(b"~", b"}~"), (b"}", b"}}}")], b""),
+        };
+        let pair = |(raw, escaped): &(&[u8], &[u8])| (mark(raw), mark(escaped));
+        let list = pairs.iter().map(pair).collect();
+        let behind = mark(behind);
+        (mark(end), Escape::Sequences { list, behind })
     }
 
     fn checksum(&mut self) -> Checksum {
@@ -208,12 +235,14 @@ impl Choices<'_> {
             digits,
             width,
             on_bad: [OnBad::Close, OnBad::Discard, OnBad::Deliver][self.below(3)],
+            at: None,
+            is_zeros: false,
         }
     }
 
     /// Bytes that are likely to mean something.
     pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
-        const ALPHABET: &[u8] = b"ab~#xy=:}\r\n\x10\x01\x02\x03\x00 05*";
+        const ALPHABET: &[u8] = b"ab~#xy=:}\r\n\x10\x01\x02\x03\x00 05*.";
         (0..len)
             .map(|_| ALPHABET[self.below(ALPHABET.len())])
             .collect()
@@ -223,3 +252,5 @@ impl Choices<'_> {
 fn mark(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
+
+type Pairs<'a> = &'a [(&'a [u8], &'a [u8])];

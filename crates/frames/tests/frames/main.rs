@@ -5,6 +5,8 @@
 mod kit;
 
 mod choices;
+mod places;
 mod random;
 mod rules;
+mod sequences;
 mod wrong;

@@ -78,6 +78,8 @@ pub(crate) fn checked(rule: RuleConfig, on_bad: OnBad) -> RuleConfig {
         digits: Digits::BigEndian,
         width: 1,
         on_bad,
+        at: None,
+        is_zeros: false,
     };
     RuleConfig {
         checksum: Some(checksum),

@@ -1,9 +1,9 @@
 //! Frames that are wrong, and configurations that are.
 
-use gev_frames::{Case, Config, Escape, Form, Framing, OnBad};
+use gev_frames::{Case, Config, Deliver, Escape, Form, Framing, OnBad, RuleConfig};
 use gev_wire::{CloseCause, Codec, Decoded, Fate, FrameFault, Input};
 
-use crate::kit::{Collector, End, Entry, feed_whole};
+use crate::kit::{Collector, End, Entry, feed, feed_whole};
 use crate::rules::{announced, by, checked, codec, cuts, ending, escaped, fixed, story};
 
 fn wrong(config: Config) -> (usize, &'static str) {
@@ -70,6 +70,50 @@ fn frames_that_are_too_long() {
     };
     assert_eq!(error.len, Some(1_195_725_856));
     assert_eq!(error.head(), b"GET / HTTP/1.1\r\n");
+}
+
+/// Told with the first byte that makes it certain: one more than a message may have, none of which may begin an end.
+#[test]
+fn a_frame_whose_end_does_not_come_is_too_long_at_once() {
+    let limited = |rule: RuleConfig| Config {
+        max_message_bytes: 10,
+        ..by(rule)
+    };
+    let framed = Config {
+        start: vec![b"<<".to_vec()],
+        ..limited(ending(&[b">"]))
+    };
+    let kept = RuleConfig {
+        deliver: Deliver::FRAME,
+        ..ending(&[b"\r\n"])
+    };
+    let pairs = vec![(1, b'}'), (2, b'~')];
+    let escapes = escaped(b"~", Escape::Pairs { byte: b'}', pairs });
+    let cases: [(Config, &[u8]); 8] = [
+        (limited(ending(&[b"\n"])), b"0123456789x"),
+        (limited(ending(&[b"\n", b"\r\n"])), b"0123456789\rx"),
+        (limited(ending(&[b"\r\n"])), b"0123456789x"),
+        (limited(ending(&[b"\r\n"])), b"0123456789\rx"),
+        (framed, b"<<0123456789x"),
+        (limited(kept), b"01234567x"),
+        (
+            limited(escapes),
+            b"}\x01}\x01}\x01}\x01}\x01}\x01}\x01}\x01}\x01}\x01}",
+        ),
+        (
+            limited(escaped(b"\0", Escape::Cobs)),
+            b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01",
+        ),
+    ];
+    for (config, bytes) in cases {
+        let last = bytes.len() - 1;
+        let mut sink = Collector::default();
+        let end = feed(&mut codec(config.clone()), &[&bytes[..last]], 0, &mut sink);
+        assert_eq!(end, End::NeedMore, "{}", bytes.escape_ascii());
+        let (sink, end) = feed_whole(&mut codec(config), bytes);
+        let told = story(&sink.log, &end);
+        assert_eq!(told[0], "Closed TooLong > 10", "{}", bytes.escape_ascii());
+    }
 }
 
 #[test]

@@ -12,7 +12,6 @@ use socket2::SockRef;
 
 use super::*;
 use crate::admission::{Admission, AdmissionLimits};
-use crate::counter::Counter;
 use crate::system_clock::SystemClock;
 
 /// Keeps the events of the connection.

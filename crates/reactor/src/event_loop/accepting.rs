@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gev_session::{Event, Next, Session, Share};
 use mio::Interest;
 
+use super::pool::{Dealt, Part, Seat};
 use super::{EventLoop, LoopHandle, NOBODY, listener_token, token_of};
 use crate::address::Address;
 use crate::addresses::Addresses;
@@ -28,6 +29,8 @@ pub(crate) struct Dealer {
 pub(super) enum Arrival {
     /// An accepted socket, and which listener it has come in by.
     Socket(Box<connection::Accepted>, usize),
+    /// A socket that was accepted for this loop's pool.
+    Dealt(Box<Dealt>),
     /// The listeners of a loop that has failed, and what it dealt with.
     Listening(Box<(Vec<Listener>, Dealer)>),
 }
@@ -89,6 +92,11 @@ impl<B: Bridge> EventLoop<B> {
         self.dealer = Some(dealer);
     }
 
+    /// Makes the loop a part of a pool.
+    pub(crate) fn join_pool(&mut self, part: Part) {
+        self.part = Some(part);
+    }
+
     /// Says how to find out whether another loop's dealer may still send sockets to this one.
     pub(crate) fn await_sockets(&mut self, dealer_exists: Arc<AtomicBool>) {
         self.awaits_sockets = dealer_exists;
@@ -104,7 +112,7 @@ impl<B: Bridge> EventLoop<B> {
                     break;
                 };
                 let (index, local) = (listener.index, listener.local.clone());
-                self.place(index, socket, remote, local);
+                self.hand_over(index, socket, remote, local);
             }
         }
     }
@@ -117,7 +125,7 @@ impl<B: Bridge> EventLoop<B> {
 
     fn accept_from(&mut self, n: usize) {
         for _ in 0..self.config.accept_budget {
-            if !self.may_deliver() {
+            if !self.may_deliver() || !self.may_deal() {
                 return;
             }
             let listener = &mut self.listeners[n];
@@ -131,10 +139,11 @@ impl<B: Bridge> EventLoop<B> {
             match listener.accept(self.now) {
                 Accepted::Connection(socket, remote) => {
                     let (index, local) = (listener.index, listener.local.clone());
-                    self.place(index, socket, remote, local);
+                    self.hand_over(index, socket, remote, local);
                 }
                 Accepted::Empty => return,
                 Accepted::Paused(error) => {
+                    self.bridge.add(Counter::AcceptErrors, 1);
                     if let Some(error) = error {
                         self.emit(NOBODY, Event::Error, format!("accept: {error}").as_bytes());
                     }
@@ -144,15 +153,39 @@ impl<B: Bridge> EventLoop<B> {
         }
     }
 
+    /// Gives an accepted socket to the pool for which the loop accepts, if there is one.
+    fn hand_over(&mut self, index: usize, socket: Socket, remote: Address, listening: Address) {
+        match &self.part {
+            Some(part) if part.accepts() => {
+                // Closed, if nobody is there any more.
+                let _ = part.deal(Dealt {
+                    socket,
+                    remote,
+                    listening,
+                    seat: None,
+                });
+            }
+            _ => self.place(index, socket, (remote, listening), None),
+        }
+    }
+
     /// Gives an accepted socket to the loop whose turn it is, or closes it if it may not come in.
-    fn place(&mut self, index: usize, socket: Socket, remote: Address, listening: Address) {
+    fn place(
+        &mut self,
+        index: usize,
+        socket: Socket,
+        (remote, listening): (Address, Address),
+        seat: Option<Seat>,
+    ) {
+        self.bridge.add(Counter::Accepted, 1);
         // A proxy connects for many: each counts by what its header says.
         let is_proxy = self.roles[index].listener.proxy.mode_of(&remote).is_some();
         let counted = if is_proxy { None } else { remote.ip() };
-        let Some(admitted) = self.shared.admission.admit(counted, self.now) else {
-            self.bridge.add(Counter::Refused, 1);
-            return;
+        let mut admitted = match self.shared.admission.admit(counted, self.now) {
+            Ok(admitted) => admitted,
+            Err(why) => return self.bridge.add(why, 1),
         };
+        admitted.seat = seat;
         // A peer that has gone already makes these fail; there is nobody to tell.
         if socket.configure(&self.roles[index].listener).is_err() {
             return;
@@ -178,6 +211,10 @@ impl<B: Bridge> EventLoop<B> {
         match arrival {
             _ if self.ended => {}
             Arrival::Socket(accepted, index) => self.adopt_socket(*accepted, index),
+            Arrival::Dealt(dealt) => {
+                let ends = (dealt.remote, dealt.listening);
+                self.place(0, dealt.socket, ends, dealt.seat);
+            }
             // Without the listeners of the stopping loop nothing of it is left.
             Arrival::Listening(_) if self.stopping.is_some() => {}
             Arrival::Listening(listening) => {
@@ -198,6 +235,7 @@ impl<B: Bridge> EventLoop<B> {
     /// does that.
     pub(super) fn leave(&mut self) {
         self.mailbox.gone.store(true, Ordering::Release);
+        self.leave_pool();
         let mut listeners = std::mem::take(&mut self.listeners);
         if let Some(dealer) = self.dealer.take() {
             for listener in &mut listeners {

@@ -9,6 +9,7 @@ use gev_wire::Close;
 use super::{EventLoop, NOBODY};
 use crate::bridge::{Bridge, Command, CommandKind};
 use crate::close_payload;
+use crate::counter::Counter;
 use crate::slots::ConnectionId;
 
 impl<B: Bridge> EventLoop<B> {
@@ -16,6 +17,7 @@ impl<B: Bridge> EventLoop<B> {
     pub(super) fn run_commands(&mut self) -> bool {
         let mut budget = self.config.command_budget_bytes;
         let mut stop = None;
+        let mut sent = 0;
         while budget > 0 {
             let Some(command) = self.bridge.next_command() else {
                 break;
@@ -39,6 +41,7 @@ impl<B: Bridge> EventLoop<B> {
                     let Some(connection) = self.connections.get_mut(id) else {
                         continue;
                     };
+                    sent += u64::from(outgoing.last);
                     let loan = None;
                     let send = Command {
                         id,
@@ -61,9 +64,11 @@ impl<B: Bridge> EventLoop<B> {
                 continue;
             }
             let id = command.id;
+            let completes = command.kind.completes_message();
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
+            sent += u64::from(completes);
             let next = connection.run(command, self.now, &self.shared.protocols, &mut self.pools);
             if let Next::Gone(reason) = next {
                 // At once: a socket that has failed may take what the next command sends, behind a part that is missing.
@@ -74,6 +79,7 @@ impl<B: Bridge> EventLoop<B> {
                 self.dirty.push(id);
             }
         }
+        self.bridge.add(Counter::SentMessages, sent);
         if budget == 0 {
             // That may have been all, and nobody has seen it.
             self.bridge.hand_back();
@@ -107,6 +113,9 @@ impl<B: Bridge> EventLoop<B> {
         self.dealer = None;
         if !timeout.is_zero() {
             self.accept_rest();
+        }
+        for arrival in self.leave_pool() {
+            self.adopt(arrival);
         }
         self.listeners.clear();
         let deadline = self.now + timeout;

@@ -23,6 +23,7 @@ use crate::admission::Admission;
 use crate::bridge::Bridge;
 use crate::config::{CodecMaker, Config, ListenerConfig, LoopConfig};
 use crate::connection::{Connection, Surroundings};
+use crate::counter::{Counter, TURNS_PER_TIMED};
 use crate::listener::Listener;
 use crate::protocols::Protocols;
 use crate::slots::{ConnectionId, Slots};
@@ -34,6 +35,7 @@ mod arrivals;
 mod commands;
 mod delivery;
 mod handle;
+mod pool;
 mod starving;
 mod timing;
 mod tokens;
@@ -42,6 +44,7 @@ use accepting::Arrival;
 pub(crate) use accepting::Dealer;
 use arrivals::Receiver;
 pub use handle::LoopHandle;
+pub(crate) use pool::{Part, Seat};
 use starving::Starving;
 use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
 
@@ -58,6 +61,8 @@ pub struct EventLoop<B> {
     listeners: Vec<Listener>,
     /// Where accepted sockets go, if not to this loop alone.
     dealer: Option<Dealer>,
+    /// What the loop is to its pool, if it has one.
+    part: Option<Part>,
     /// Another loop may still send accepted sockets.
     awaits_sockets: Arc<AtomicBool>,
     shared: Shared,
@@ -75,6 +80,7 @@ pub struct EventLoop<B> {
     undelivered: VecDeque<(ConnectionId, News)>,
     /// An event did not fit; reading stops until there is room.
     blocked: bool,
+    turns: u64,
     /// Measure of what was published and not rung for: polled events and turns. 0: nothing.
     unannounced: usize,
     read_buffer: Vec<u8>,
@@ -161,6 +167,7 @@ impl<B: Bridge> EventLoop<B> {
             },
             listeners: Vec::new(),
             dealer: None,
+            part: None,
             awaits_sockets: Arc::default(),
             shared,
             connections: Slots::new(config.admission.connections),
@@ -172,6 +179,7 @@ impl<B: Bridge> EventLoop<B> {
             dirty: Vec::new(),
             undelivered: VecDeque::new(),
             blocked: false,
+            turns: 0,
             unannounced: 0,
             read_buffer: vec![0; config.event_loop.read_buffer_bytes],
             pools: Pools::new(
@@ -244,7 +252,7 @@ impl<B: Bridge> EventLoop<B> {
             self.leave();
             return Ok(Turn::Ended);
         }
-        self.now = Instant::now();
+        self.begin_turn();
         self.note_events();
         self.run_commands();
         self.flush_dirty();
@@ -256,6 +264,7 @@ impl<B: Bridge> EventLoop<B> {
         self.tell_returned();
         self.finish_stop();
         self.publish();
+        self.count_turn();
         // Timers poll too, and may have had the event that wakes for an abort.
         if self.is_aborted() {
             self.leave();
@@ -266,6 +275,28 @@ impl<B: Bridge> EventLoop<B> {
         } else {
             Turn::Running
         })
+    }
+
+    fn begin_turn(&mut self) {
+        let before = self.now;
+        self.now = Instant::now();
+        if self.blocked {
+            let waited = self.now.saturating_duration_since(before);
+            self.bridge
+                .add(Counter::BlockedNanoseconds, waited.as_nanos() as u64);
+        }
+    }
+
+    /// To ask for the time in every turn would cost more than all other counts.
+    fn count_turn(&mut self) {
+        self.bridge.add(Counter::Turns, 1);
+        if self.turns.is_multiple_of(TURNS_PER_TIMED) {
+            let took = self.now.elapsed();
+            self.bridge.add(Counter::of_turn(took), 1);
+            self.bridge
+                .add(Counter::TimedNanoseconds, took.as_nanos() as u64);
+        }
+        self.turns += 1;
     }
 
     fn is_aborted(&self) -> bool {
@@ -301,7 +332,8 @@ impl<B: Bridge> EventLoop<B> {
     /// How long the poll may sleep: not at all when there is work, else to the next deadline.
     fn wait(&mut self, max_wait: Option<Duration>) -> Option<Duration> {
         let mut listeners = self.listeners.iter();
-        let accept_now = listeners.any(|it| it.ready && it.paused_until.is_none());
+        let accept_now =
+            listeners.any(|it| it.ready && it.paused_until.is_none()) && self.may_deal();
         let has_turns = accept_now || !self.ready.is_empty() || self.may_feed();
         let has_work = (has_turns || !self.undelivered.is_empty()) && self.may_deliver();
         if has_work || !self.dirty.is_empty() || !self.bridge.prepare_sleep() {
@@ -407,6 +439,8 @@ impl<B: Bridge> EventLoop<B> {
             Next::Starved => connection.listed.starved = true,
             _ => {}
         }
+        self.bridge
+            .add(Counter::SentBytes, connection.take_written());
         if let Some(stopping) = &self.stopping {
             connection.stop(stopping);
         }
@@ -450,6 +484,8 @@ impl<B: Bridge> EventLoop<B> {
         let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
+        self.bridge
+            .add(Counter::SentBytes, connection.take_written());
         self.pass_by(id);
         let news = match (connection.last_word(reason), connection.take_addresses()) {
             (Some(LastWord::Close(reason)), _) => Some(News::Closed(reason)),

@@ -75,13 +75,15 @@ const VALUES: [&str; 27] = [
     ">4\r\n+pubsub\r\n+message\r\n+somechannel\r\n+this is the message\r\n",
 ];
 
-const REQUESTS: [&str; 6] = [
+const REQUESTS: [&str; 8] = [
     "*1\r\n$4\r\nPING\r\n",
     "*2\r\n$3\r\nGET\r\n$0\r\n\r\n",
     "*0\r\n",
     "*-1\r\n",
     "SET a 1\r\n",
     "PING\n",
+    " \t\x0B\x0C PING\r\n",
+    " *1\r\n",
 ];
 
 #[test]
@@ -154,7 +156,7 @@ fn what_is_no_request_is_malformed() {
         "+PING\r\n",
         ":1\r\n",
         "\x16\x03\x01",
-        " PING\r\n",
+        "\x16\x03\x01\r\n",
     ] {
         assert_eq!(
             refused(requests(), bytes.as_bytes()).1,

@@ -1,0 +1,287 @@
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import { Worker } from "node:worker_threads";
+import test, { type ExecutionContext } from "ava";
+import { type WorkerExit, WorkerPool, type WorkerPoolOptions } from "gev";
+import { runWith } from "../kit/program.js";
+import { Queue } from "../kit/queue.js";
+import { connect, type WsClient } from "../kit/ws-client.js";
+
+const file = new URL("../fixtures/pool-worker.js", import.meta.url);
+
+/** A pool for one test, and what it tells of workers that have ended. */
+async function pooled(t: ExecutionContext, options: WorkerPoolOptions = {}) {
+	const exits = new Queue<WorkerExit>();
+	const pool = new WorkerPool(file, {
+		workers: 2,
+		host: "127.0.0.1",
+		port: 0,
+		restartDelayMs: 1,
+		onError: (error) => t.fail(error.message),
+		onWorkerExit: (exit) => exits.push(exit),
+		...options,
+	});
+	t.teardown(() => pool.stop({ timeoutMs: 1000 }));
+	const { port } = await pool.start();
+	return { pool, exits, port, url: `ws://127.0.0.1:${port}` };
+}
+
+function crowd(t: ExecutionContext, url: string, count: number) {
+	const clients = Array.from({ length: count }, () => connect(t, url));
+	return Promise.all(clients);
+}
+
+async function ask({ socket, messages }: WsClient, message: string) {
+	socket.send(message);
+	return messages.next();
+}
+
+/** Clients by the worker that has them. */
+async function byWorker(clients: WsClient[]) {
+	const names = await Promise.all(clients.map((it) => ask(it, "who")));
+	const groups = new Map<string, WsClient[]>();
+	for (const [n, client] of clients.entries()) {
+		const name = String(names[n]);
+		groups.set(name, [...(groups.get(name) ?? []), client]);
+	}
+	return groups;
+}
+
+async function counts(pool: WorkerPool) {
+	const { workers } = await pool.stats();
+	return workers.map((it) => it?.connections);
+}
+
+/** Waits until `holds`, asking the pool. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+	while (!(await holds())) await new Promise(setImmediate);
+}
+
+test("connections are dealt to the least loaded worker", async (t) => {
+	for (const threads of [false, true]) {
+		const { pool, url } = await pooled(t, { workers: 4, threads });
+		const clients = await crowd(t, url, 100);
+		t.deepEqual(await counts(pool), [25, 25, 25, 25]);
+		const { workers, ...all } = await pool.stats();
+		t.is(workers.length, 4);
+		t.like(all, { connections: 100, refused: 0, failures: 0 });
+		t.is((await byWorker(clients)).size, 4);
+		t.deepEqual(await pool.stop(), { closed: 100, cut: 0 });
+	}
+});
+
+test("who has lost connections gets the next ones", async (t) => {
+	const { pool, url } = await pooled(t, { workers: 3 });
+	const workers = [...(await byWorker(await crowd(t, url, 60))).values()];
+	const [first = [], second = []] = workers;
+	const gone = [...first.slice(0, 15), ...second.slice(0, 6)];
+	for (const { socket } of gone) socket.close();
+	await Promise.all(gone.map(({ closed }) => closed));
+	await until(async () => (await pool.stats()).connections === 39);
+	await crowd(t, url, 21);
+	t.deepEqual(await counts(pool), [20, 20, 20]);
+});
+
+for (const [message, exitCode, reason] of [
+	["throw", 1, "thrown elsewhere"],
+	["exit", 3, undefined],
+	["fill", 1, /memory/],
+] as const) {
+	test(`a worker that ends by "${message}" costs its own connections only`, async (t) => {
+		const { pool, exits, url } = await pooled(t, {
+			workers: 4,
+			resourceLimits: { maxOldGenerationSizeMb: 32 },
+		});
+		const workers = await byWorker(await crowd(t, url, 400));
+		const [lost, ...others] = [...workers.values()];
+		t.is(lost?.length, 100);
+		lost?.[0]?.socket.send(message);
+		const left = others.flat();
+		const answers = left.map((it, n) => ask(it, `still ${n}`));
+		t.deepEqual(
+			await Promise.all(answers),
+			left.map((_, n) => `still ${n}`),
+		);
+		const exit = await exits.next();
+		t.is(exit.exitCode, exitCode);
+		if (typeof reason === "string") t.is(exit.error?.message, reason);
+		else if (reason === undefined) t.is(exit.error, undefined);
+		else t.regex(String(exit.error?.message), reason);
+		for (const { closed } of lost ?? []) t.is((await closed).code, 1006);
+		await until(async () => !(await counts(pool)).includes(undefined));
+		await crowd(t, url, 100);
+		t.deepEqual(await counts(pool), [100, 100, 100, 100]);
+		t.is((await pool.stats()).failures, 1);
+	});
+}
+
+test("who connects while there is no worker is served by the next", async (t) => {
+	const { exits, url } = await pooled(t, { workers: 1, restartDelayMs: 50 });
+	const [client] = await crowd(t, url, 1);
+	client?.socket.send("exit");
+	await exits.next();
+	const late = await crowd(t, url, 10);
+	t.deepEqual(await Promise.all(late.map((it) => ask(it, "hello"))), [
+		...Array(10).fill("hello"),
+	]);
+});
+
+test("a worker that ends during handshakes leaves the others' alone", async (t) => {
+	const { exits, port, url } = await pooled(t, { workers: 2 });
+	const half = Array.from({ length: 20 }, () => connectTcp(port, "127.0.0.1"));
+	t.teardown(() => {
+		for (const socket of half) socket.destroy();
+	});
+	let ended = 0;
+	for (const socket of half) {
+		socket.on("error", () => {}).on("close", () => ended++);
+		socket.write("GET / HTTP/1.1\r\nHost: a\r\n");
+	}
+	await Promise.all(half.map((socket) => once(socket, "connect")));
+	const [client] = await crowd(t, url, 1);
+	client?.socket.send("throw");
+	await exits.next();
+	const rest =
+		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	const answers = half.map(async (socket) => {
+		if (socket.destroyed) return "";
+		socket.write(rest);
+		const answer = once(socket, "data").then(([data]) => String(data));
+		const gone = once(socket, "close").then(() => "");
+		return Promise.race([answer, gone]);
+	});
+	const opened = (await Promise.all(answers)).filter((it) =>
+		it.startsWith("HTTP/1.1 101"),
+	);
+	t.is(opened.length, 10);
+	t.is(ended, 10);
+});
+
+test("a stop delivers what is on its way, and ends who hangs by force", async (t) => {
+	const { pool, url, port } = await pooled(t, { workers: 2 });
+	const clients = await crowd(t, url, 20);
+	for (const { socket } of clients) {
+		for (let n = 0; n < 50; n++) socket.send(`${n}`);
+	}
+	for (const { messages } of clients) t.is(await messages.next(), "0");
+	t.deepEqual(await pool.stop(), { closed: 20, cut: 0 });
+	for (const { closed, messages } of clients) {
+		t.is((await closed).code, 1001);
+		for (let n = 1; n < 50; n++) t.is(await messages.next(), `${n}`);
+	}
+	t.is(pool.address, undefined);
+	await t.throwsAsync(connect(t, url));
+
+	const again = await pooled(t, { workers: 2 });
+	t.not(again.port, port);
+	const [hanging] = await crowd(t, again.url, 2);
+	hanging?.socket.send("hang");
+	await t.notThrowsAsync(again.pool.stop({ timeoutMs: 50 }));
+	t.is((await hanging?.closed)?.code, 1006);
+});
+
+test("a rolling restart refuses nobody", async (t) => {
+	const { pool, url } = await pooled(t, { workers: 2 });
+	const old = await byWorker(await crowd(t, url, 10));
+	let restarting = true;
+	const dial = async () => {
+		let dials = 0;
+		while (restarting) {
+			const client = await connect(t, url);
+			client.socket.terminate();
+			await client.closed;
+			dials++;
+		}
+		return dials;
+	};
+	const dialing = [dial(), dial(), dial()];
+	await pool.restart();
+	restarting = false;
+	for (const dials of await Promise.all(dialing)) t.true(dials > 0);
+	for (const { closed } of [...old.values()].flat()) {
+		t.is((await closed).code, 1001);
+	}
+	const fresh = await byWorker(await crowd(t, url, 10));
+	t.is(new Set([...old.keys(), ...fresh.keys()]).size, 4);
+	t.is((await pool.stats()).failures, 0);
+});
+
+for (const [failing, reason] of [
+	["throw", /not me/],
+	["exit", /exited with code 5/],
+	["nothing", /export as default a Server/],
+] as const) {
+	test(`a start fails with a worker's file that does "${failing}"`, async (t) => {
+		const pool = new WorkerPool(file, {
+			workers: 2,
+			port: 0,
+			workerData: { failing },
+		});
+		await t.throwsAsync(pool.start(), {
+			code: "ERR_GEV_WORKER",
+			message: reason,
+		});
+		t.deepEqual(await pool.stop(), { closed: 0, cut: 0 });
+	});
+}
+
+test("a start fails without the file, and with a port in use", async (t) => {
+	const missing = new WorkerPool("/does/not/exist.js", { port: 0, workers: 1 });
+	await t.throwsAsync(missing.start(), { code: "ERR_GEV_WORKER" });
+	const { port } = await pooled(t, { workers: 1 });
+	const second = new WorkerPool(file, { host: "127.0.0.1", port, workers: 1 });
+	await t.throwsAsync(second.start(), { code: "EADDRINUSE" });
+	await t.throwsAsync(second.restart(), { code: "ERR_GEV_STATE" });
+});
+
+test("options that are wrong are refused", (t) => {
+	for (const [options, message] of [
+		[{ workers: 0 }, /^workers must be/],
+		[{ port: -1 }, /^port must be/],
+		[{ workerData: () => {} }, /^workerData must be .* without functions/],
+		[{ protocol: {} }, /^options.protocol is not an option/],
+		[{ onError: 1 }, /^onError must be a function/],
+	] as const) {
+		t.throws(() => new WorkerPool(file, options as WorkerPoolOptions), {
+			code: "ERR_GEV_OPTION",
+			message,
+		});
+	}
+});
+
+test("two pools do not mix, and each has its data", async (t) => {
+	const pools = await Promise.all([
+		pooled(t, { workerData: { name: "one" } }),
+		pooled(t, { workerData: { name: "two" } }),
+	]);
+	for (const [n, name] of ["one", "two"].entries()) {
+		const { url } = pools[n] as (typeof pools)[0];
+		for (const client of await crowd(t, url, 4)) {
+			t.is(await ask(client, "data"), JSON.stringify({ name }));
+		}
+	}
+	t.deepEqual(await counts(pools[0].pool), [2, 2]);
+});
+
+test("a pool in a worker serves until that worker ends", async (t) => {
+	const program = `
+		const { parentPort } = require("node:worker_threads");
+		import("gev").then(async ({ WorkerPool }) => {
+			const pool = new WorkerPool(${JSON.stringify(file.href)} && new URL(${JSON.stringify(file.href)}), { workers: 2, host: "127.0.0.1", port: 0 });
+			parentPort.postMessage((await pool.start()).port);
+		});`;
+	const worker = new Worker(program, { eval: true });
+	t.teardown(() => worker.terminate());
+	const [port] = (await once(worker, "message")) as [number];
+	const clients = await crowd(t, `ws://127.0.0.1:${port}`, 4);
+	t.is((await byWorker(clients)).size, 2);
+	await worker.terminate();
+	for (const { closed } of clients) t.is((await closed).code, 1006);
+});
+
+test("50 starts and stops leak neither threads nor descriptors", async (t) => {
+	const { code, stdout, stderr } = await runWith({}, "pool-restarts");
+	t.is(stderr, "");
+	t.is(stdout, "0 threads, 0 descriptors more\n");
+	t.is(code, 0);
+});

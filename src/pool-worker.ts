@@ -1,0 +1,248 @@
+import {
+	MessageChannel,
+	type MessagePort,
+	parentPort,
+	Worker,
+} from "node:worker_threads";
+import { clearTimeout, setTimeout } from "./base/clock.js";
+import { asError, GevError } from "./base/errors.js";
+import { MAX_MS } from "./base/option-table.js";
+import { coreOf, type Server } from "./server.js";
+import type { ServerCore, StopOptions, StopResult } from "./server-core.js";
+import type { CheckedPoolOptions } from "./worker-pool-options.js";
+
+/** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */
+
+/** What connections of a worker, or of all, have come to. */
+export interface WorkerStats {
+	/** As `Server.connectionCount`. */
+	readonly connections: number;
+	/** As `Server.refusedCount`. */
+	readonly refused: number;
+	/** As `Server.refusedHandshakeCount`. */
+	readonly refusedHandshakes: number;
+	/** As `Server.heldBytes`. */
+	readonly heldBytes: number;
+}
+
+/** @internal What a worker is told when it starts, as part of its program. */
+export interface WorkerSetup {
+	/** URL of the module that exports the server. */
+	file: string;
+	/** Number of the pool. */
+	pool: number;
+	index: number;
+	count: number;
+	threads: boolean;
+}
+
+/** What a function is told that makes the server of a worker. */
+export interface PoolWorkerInfo {
+	/** Which worker of the pool it is, from 0 on. A replacement has the index of the one before. */
+	readonly index: number;
+	/** How many the pool has. */
+	readonly workers: number;
+}
+
+type ToWorker = { stop: StopOptions } | { stats: number };
+
+type FromWorker =
+	| { ready: true }
+	| { failed: unknown }
+	| { stopped: StopResult }
+	| { stats: WorkerStats; number: number };
+
+/** @internal One run of a worker, from its start to its exit. */
+export class PoolWorker {
+	readonly index: number;
+	/** Fulfilled when its server gets connections; rejected when it ends before. */
+	readonly ready: Promise<void>;
+	/** Fulfilled with the exit code; never rejected. */
+	readonly exited: Promise<number>;
+	/** The exception that has ended it. */
+	error: Error | undefined;
+	readonly #worker: Worker;
+	readonly #port: MessagePort;
+	readonly #asked = new Map<number, (stats: WorkerStats | undefined) => void>();
+	#number = 0;
+	#result: StopResult = { closed: 0, cut: 0 };
+	#stopped: Promise<StopResult> | undefined;
+	#told: (() => void) | undefined;
+
+	constructor(setup: WorkerSetup, options: CheckedPoolOptions) {
+		this.index = setup.index;
+		const { workerData, resourceLimits, env } = options;
+		this.#worker = new Worker(programOf(setup), {
+			eval: true,
+			name: `gev-worker-${setup.index}`,
+			workerData,
+			...(resourceLimits && { resourceLimits: { ...resourceLimits } }),
+			...(env && { env }),
+		});
+		const { port1, port2 } = new MessageChannel();
+		this.#port = port1;
+		this.#worker.postMessage(port2, [port2]);
+		this.#worker.on("error", (error) => {
+			this.error = asError(error);
+		});
+		this.exited = new Promise((resolve) => {
+			this.#worker.once("exit", resolve);
+		});
+		void this.exited.then(() => this.#gone());
+		this.ready = this.#whenReady();
+		// Listening has taken a reference.
+		port1.unref();
+	}
+
+	#whenReady(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.#port.on("message", (message: FromWorker) => {
+				if ("ready" in message) resolve();
+				else if ("failed" in message) reject(asError(message.failed));
+				else this.#heard(message);
+			});
+			// What it has said before it ended comes first.
+			void this.exited.then((code) => {
+				const ended = () =>
+					reject(this.error ?? new Error(`it exited with code ${code}`));
+				setTimeout(ended, 0);
+			});
+		});
+	}
+
+	#heard(message: Exclude<FromWorker, { ready: true } | { failed: unknown }>) {
+		if ("stopped" in message) {
+			this.#result = message.stopped;
+			this.#told?.();
+			this.#port.close();
+		} else {
+			this.#asked.get(message.number)?.(message.stats);
+			this.#asked.delete(message.number);
+		}
+	}
+
+	/** Undefined when it ends before it answers. */
+	stats(): Promise<WorkerStats | undefined> {
+		const number = ++this.#number;
+		return new Promise((resolve) => {
+			this.#asked.set(number, resolve);
+			void this.exited.then(() => resolve(undefined));
+			this.#send({ stats: number });
+		});
+	}
+
+	/** Stops its server, and ends it, by force if it does not when the time is over. */
+	stop(options: StopOptions, timeoutMs: number): Promise<StopResult> {
+		this.#stopped ??= this.#stop(options, timeoutMs);
+		return this.#stopped;
+	}
+
+	async #stop(options: StopOptions, timeoutMs: number): Promise<StopResult> {
+		const told = new Promise<void>((resolve) => {
+			this.#told = resolve;
+		});
+		this.#send({ stop: options });
+		let timer: NodeJS.Timeout | undefined;
+		const late = new Promise<void>((resolve) => {
+			timer = setTimeout(resolve, Math.min(timeoutMs + GRACE_MS, MAX_MS));
+		});
+		await Promise.race([told, this.exited, late]);
+		// Its own code may go on for a moment, with what `onClose` has begun.
+		await Promise.race([this.exited, late]);
+		clearTimeout(timer);
+		await this.terminate();
+		return this.#result;
+	}
+
+	/** Ends it, wherever it is. */
+	async terminate(): Promise<void> {
+		await this.#worker.terminate();
+	}
+
+	hold(keepsAlive: boolean): void {
+		if (keepsAlive) this.#worker.ref();
+		else this.#worker.unref();
+	}
+
+	#send(message: ToWorker): void {
+		this.#port.postMessage(message);
+	}
+
+	#gone(): void {
+		setTimeout(() => this.#port.close(), 0);
+	}
+}
+
+/** @internal Runs in a worker: gets its channel, then the server of its file, and has that serve. */
+export function runPoolWorker(setup: WorkerSetup): void {
+	parentPort?.once("message", (port: MessagePort) => {
+		const tell = (message: FromWorker) => port.postMessage(message);
+		void serve(setup, port, tell).catch((thrown) => {
+			const error = asError(thrown);
+			tell({ failed: cloneOf(error) });
+		});
+	});
+}
+
+async function serve(
+	setup: WorkerSetup,
+	port: MessagePort,
+	tell: (message: FromWorker) => void,
+): Promise<void> {
+	const server = await serverOf(setup);
+	const core = coreOf(server) as ServerCore;
+	core.takePart({ accepts: undefined, joins: setup.pool }, setup.threads);
+	await core.start();
+	port.on("message", (message: ToWorker) => {
+		if ("stats" in message) {
+			tell({ stats: statsOf(server), number: message.stats });
+			return;
+		}
+		// The worker lives until the other end has heard it, and closes the channel.
+		port.ref();
+		void core.stop(message.stop).then((stopped) => tell({ stopped }));
+	});
+	// A server that is stopped by its own handler lets the worker end.
+	port.unref();
+	tell({ ready: true });
+}
+
+async function serverOf(setup: WorkerSetup): Promise<Server> {
+	const module = await import(setup.file);
+	// What a module of CommonJS exports as `default` comes as a `default` of its `default`.
+	let made = module.default?.default ?? module.default;
+	if (typeof made === "function") {
+		const info: PoolWorkerInfo = { index: setup.index, workers: setup.count };
+		made = await made(info);
+	}
+	if (made !== undefined && coreOf(made) !== undefined) return made;
+	throw new GevError(
+		"ERR_GEV_WORKER",
+		"the worker's file must export as default a Server that is not started, or a function that makes one",
+	);
+}
+
+function statsOf(server: Server): WorkerStats {
+	return {
+		connections: server.connectionCount,
+		refused: server.refusedCount,
+		refusedHandshakes: server.refusedHandshakeCount,
+		heldBytes: server.heldBytes,
+	};
+}
+
+/** Errors can be copied, what they have besides may not. */
+function cloneOf(error: Error): Error {
+	const copy = new Error(error.message);
+	copy.stack = String(error.stack);
+	return copy;
+}
+
+/** This file is that of the bundle. */
+function programOf(setup: WorkerSetup): string {
+	const program = `require(${JSON.stringify(__filename)})`;
+	return `${program}.WorkerPool.run(${JSON.stringify(setup)})`;
+}
+
+/** What a worker has beyond the time of a stop before it is ended by force. */
+const GRACE_MS = 1000;

@@ -1,0 +1,218 @@
+import { now } from "./base/clock.js";
+import type { CloseReason } from "./bridge/close-reason.js";
+import type { EventLoop } from "./bridge/event-loop.js";
+import {
+	CLOSE_CAUSES,
+	type CloseCause,
+	COUNTER_ACCEPT_ERRORS,
+	COUNTER_ACCEPTED,
+	COUNTER_BLOCKED_NANOSECONDS,
+	COUNTER_RECEIVED_BYTES,
+	COUNTER_RECEIVED_MESSAGES,
+	COUNTER_REFUSED_BY_RATE,
+	COUNTER_REFUSED_OF_ADDRESS,
+	COUNTER_REFUSED_OF_ALL,
+	COUNTER_SENT_BYTES,
+	COUNTER_SENT_MESSAGES,
+	COUNTER_TIMED_LONGER,
+	COUNTER_TIMED_NANOSECONDS,
+	COUNTER_TIMED_TO4_US,
+	COUNTER_TURNS,
+	FRAME_FAULTS,
+	type FrameFault,
+	TURNS_PER_TIMED,
+} from "./bridge/records.js";
+import { quantile, TimeHistogram } from "./histogram.js";
+import type {
+	Histogram,
+	LoopStats,
+	ScriptStats,
+	ServerStats,
+	TrafficStats,
+} from "./stats.js";
+
+/**
+ * What a server counts from its first start on. The counts of loops are in their memory, and are added up here when they
+ * end.
+ */
+export class ServerCounts {
+	/** Drains so far. */
+	drains = 0;
+	/** How long the first event of drains took. */
+	readonly handlerTimes = new TimeHistogram(1e-6, 2, 24);
+	/** How long the timed drains took, in milliseconds. */
+	#timedDrainsMs = 0;
+	#starts = 0;
+	#startedAt = 0;
+	#opened = 0;
+	#closedCleanly = 0;
+	readonly #closed = zeros<CloseCause>(CLOSE_CAUSES);
+	readonly #faults = zeros<FrameFault>(FRAME_FAULTS);
+	readonly #failed = new Map<string, number>();
+	/** What loops that are no more have counted, by the positions of their counters. */
+	readonly #past = new Float64Array(COUNTER_TIMED_LONGER + 1);
+	readonly #pastSends = { congested: 0, dropped: 0 };
+	#utilization: EventLoopUtilization | undefined;
+
+	started(): void {
+		this.#starts++;
+		this.#startedAt = now();
+		this.#utilization ??= performance.eventLoopUtilization?.();
+	}
+
+	opened(): void {
+		this.#opened++;
+	}
+
+	closed({ cause, wasClean }: CloseReason): void {
+		this.#closed[cause]++;
+		if (wasClean) this.#closedCleanly++;
+	}
+
+	handshakeFailed(status: number | undefined): void {
+		const key = status === undefined ? "none" : String(status);
+		this.#failed.set(key, (this.#failed.get(key) ?? 0) + 1);
+	}
+
+	frameFailed(fault: FrameFault): void {
+		this.#faults[fault]++;
+	}
+
+	/** A drain that was timed has ended. */
+	timed(beginMs: number): void {
+		this.#timedDrainsMs += now() - beginMs;
+	}
+
+	/** Loops have ended: what they have counted stays. */
+	keep(loops: readonly EventLoop[]): void {
+		for (const loop of loops) {
+			for (const index of this.#past.keys()) {
+				(this.#past[index] as number) += loop.counter(index);
+			}
+			this.#pastSends.congested += loop.sends.congested;
+			this.#pastSends.dropped += loop.sends.dropped;
+		}
+	}
+
+	/** All of it, with what `loops` have counted. */
+	stats(
+		state: ServerStats["state"],
+		loops: readonly EventLoop[],
+		queueBytes: number,
+		bufferedBytes: number,
+	): ServerStats {
+		const all = (counter: number) =>
+			loops.reduce(
+				(sum, loop) => sum + loop.counter(counter),
+				this.#past[counter] as number,
+			);
+		const sends = { ...this.#pastSends };
+		for (const loop of loops) {
+			sends.congested += loop.sends.congested;
+			sends.dropped += loop.sends.dropped;
+		}
+		const runs = loops.length > 0;
+		return {
+			state,
+			uptimeSeconds: runs ? (now() - this.#startedAt) / 1000 : 0,
+			starts: this.#starts,
+			connections: {
+				open: loops.reduce((sum, loop) => sum + loop.connectionCount, 0),
+				accepted: all(COUNTER_ACCEPTED),
+				refused: {
+					maxConnections: all(COUNTER_REFUSED_OF_ALL),
+					maxConnectionsPerAddress: all(COUNTER_REFUSED_OF_ADDRESS),
+					maxConnectionRatePerAddress: all(COUNTER_REFUSED_BY_RATE),
+				},
+				closed: { ...this.#closed },
+				closedCleanly: this.#closedCleanly,
+				acceptErrors: all(COUNTER_ACCEPT_ERRORS),
+			},
+			handshakes: {
+				opened: this.#opened,
+				failed: Object.fromEntries(this.#failed),
+			},
+			...traffic(all),
+			sends,
+			frameErrors: { ...this.#faults },
+			bufferedBytes,
+			loops: loops.map((loop) => loopStats(loop, queueBytes)),
+			script: this.#script(),
+		};
+	}
+
+	#script(): ScriptStats {
+		const handlerSeconds = this.handlerTimes.snapshot();
+		const utilization = performance.eventLoopUtilization?.(this.#utilization);
+		return {
+			drains: this.drains,
+			busySeconds: (this.#timedDrainsMs / 1000) * DRAINS_PER_TIMED,
+			utilization: utilization?.utilization ?? 0,
+			handlerSeconds,
+			handlerP50Seconds: quantile(handlerSeconds, 0.5),
+			handlerP99Seconds: quantile(handlerSeconds, 0.99),
+		};
+	}
+}
+
+/** One drain in so many is timed. */
+export const DRAINS_PER_TIMED = 32;
+
+type EventLoopUtilization = ReturnType<typeof performance.eventLoopUtilization>;
+
+function loopStats(loop: EventLoop, queueBytes: number): LoopStats {
+	const count = (counter: number) => loop.counter(counter);
+	const turnSeconds = turnTimes(count);
+	return {
+		index: loop.index,
+		running: !loop.stopped,
+		connections: loop.connectionCount,
+		accepted: count(COUNTER_ACCEPTED),
+		...traffic(count),
+		turns: count(COUNTER_TURNS),
+		busySeconds: turnSeconds.sum * TURNS_PER_TIMED,
+		turnSeconds,
+		blockedSeconds: count(COUNTER_BLOCKED_NANOSECONDS) / 1e9,
+		eventQueueBytes: loop.eventQueueBytes,
+		eventQueueCapacityBytes: queueBytes,
+	};
+}
+
+function traffic(count: (counter: number) => number): {
+	received: TrafficStats;
+	sent: TrafficStats;
+} {
+	return {
+		received: {
+			bytes: count(COUNTER_RECEIVED_BYTES),
+			messages: count(COUNTER_RECEIVED_MESSAGES),
+		},
+		sent: {
+			bytes: count(COUNTER_SENT_BYTES),
+			messages: count(COUNTER_SENT_MESSAGES),
+		},
+	};
+}
+
+/** The rows of `counter.rs` from `TimedTo4Us` on. */
+function turnTimes(count: (counter: number) => number): Histogram {
+	const rows = COUNTER_TIMED_LONGER - COUNTER_TIMED_TO4_US;
+	const counts = Array.from({ length: rows }, (_, row) =>
+		count(COUNTER_TIMED_TO4_US + row),
+	);
+	return {
+		bounds: counts.map((_, row) => (4 * 4 ** row) / 1e6),
+		counts,
+		count: counts.reduce((sum, one) => sum + one, count(COUNTER_TIMED_LONGER)),
+		sum: count(COUNTER_TIMED_NANOSECONDS) / 1e9,
+	};
+}
+
+function zeros<Name extends string>(
+	names: readonly Name[],
+): Record<Name, number> {
+	return Object.fromEntries(names.map((name) => [name, 0])) as Record<
+		Name,
+		number
+	>;
+}
