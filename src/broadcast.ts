@@ -1,19 +1,13 @@
-import { isUtf8 } from "node:buffer";
-import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
-import { GevError } from "./base/errors.js";
 import { OptionTable, option } from "./base/option-table.js";
-import { MOST_SHARED_BYTES } from "./bridge/command-queue.js";
 import type { LoopOfConnection } from "./bridge/loop-server.js";
-import { FLAG_TEXT } from "./bridge/records.js";
 import { type Connection, coreOf } from "./connection.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
 import {
-	type SendOptions,
-	SendStatus,
-	sendFlags,
-	sendOptions,
-} from "./flow/send.js";
+	contentForNow,
+	type PreparedContent,
+} from "./flow/prepared-message.js";
+import { type SendOptions, SendStatus } from "./flow/send.js";
 
 /** To whom `broadcast()` sends a message, and how. */
 export class BroadcastOptions {
@@ -22,20 +16,23 @@ export class BroadcastOptions {
 	 *
 	 * @defaultValue all open connections of the server
 	 */
-	to?: Iterable<Connection<never, never>> | undefined = option(
+	// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
+	to?: Iterable<Connection<any, any>> | undefined = option(
 		connections,
 		undefined,
 	);
 	/** A connection that does not get it, or several. */
-	except?:
-		| Connection<never, never>
-		| Iterable<Connection<never, never>>
+	except?: // biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
+		| Connection<any, any>
+		// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
+		| Iterable<Connection<any, any>>
 		| undefined = option(connections, undefined);
 	/**
 	 * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
 	 * if it throws. What it sends itself goes out before the message.
 	 */
-	filter?: ((connection: never) => boolean) | undefined = option(
+	// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
+	filter?: ((connection: Connection<any, any>) => boolean) | undefined = option(
 		(value, name) => {
 			if (typeof value === "function") return value as () => boolean;
 			throw check.wrong(name, "a function", value);
@@ -64,76 +61,92 @@ export interface BroadcastResult {
 	dropped: number;
 }
 
-/** Sends a message to those of `open` whom the options name. */
+/** Sends a message to those of `open` whom the options name. With `packs` it may be any that a protocol in TypeScript packs. */
 export function broadcast(
-	open: () => Iterable<ConnectionCore>,
+	open: Iterable<ConnectionCore>,
+	packs: boolean,
 	message: unknown,
 	options: unknown,
 ): BroadcastResult {
-	const { to, except, filter, text, compress } = OPTIONS.check(options);
-	const named = (to as Set<ConnectionCore> | undefined) ?? open();
-	const isChosen = except !== undefined || filter !== undefined;
-	const targets = isChosen ? new Set(named) : named;
-	if (targets instanceof Set) {
-		for (const core of (except as Set<ConnectionCore> | undefined) ?? []) {
-			targets.delete(core);
-		}
-		if (filter !== undefined) {
-			for (const core of targets) {
-				if (!filter(core.face as never)) targets.delete(core);
-			}
-		}
-	}
+	const given = OPTIONS.check(options);
+	const { text, compress } = given;
 	const how: SendOptions = { text, compress };
 	const single: ConnectionCore[] = [];
 	const sharing: ConnectionCore[] = [];
-	for (const core of targets) (core.packs ? single : sharing).push(core);
+	for (const core of targetsOf(given, open)) {
+		(core.packs ? single : sharing).push(core);
+	}
 	const result = { queued: 0, congested: 0, dropped: 0 };
-	const mayShare = sharing.length > 0 || single.length === 0;
-	if (mayShare) result.queued = share(sharing, message, how, single);
+	if (sharing.length > 0 || !packs) {
+		const content = contentForNow(message, how);
+		checkAll(sharing, content);
+		share(sharing, content, result);
+	}
 	for (const core of single) count(result, core.send(message, how));
 	return result;
 }
 
-/** Has the loops send it to all of `cores` but those that it adds to `rest`; returns to how many. */
+/** Who is to get it, each once. */
+function targetsOf(
+	{ to, except, filter }: BroadcastOptions,
+	open: Iterable<ConnectionCore>,
+): Iterable<ConnectionCore> {
+	const named = (to as Iterable<ConnectionCore> | undefined) ?? open;
+	if (except === undefined && filter === undefined) return named;
+	const targets = new Set(named);
+	for (const core of (except as Iterable<ConnectionCore> | undefined) ?? []) {
+		targets.delete(core);
+	}
+	if (filter !== undefined) {
+		for (const core of targets) {
+			if (!filter(core.face as never)) targets.delete(core);
+		}
+	}
+	return targets;
+}
+
+/** Throws what is wrong with a message for any of them. */
+function checkAll(
+	cores: readonly ConnectionCore[],
+	{ data, length }: PreparedContent,
+): void {
+	let checked: unknown;
+	for (const { sender } of cores) {
+		const { checkSend } = sender;
+		if (checkSend === undefined || checkSend === checked) continue;
+		checkSend(data as string | Uint8Array, length);
+		checked = checkSend;
+	}
+}
+
+/** Has the loops send it to all of `cores` that have room for it, and sends it to the others. */
 function share(
 	cores: readonly ConnectionCore[],
-	message: unknown,
-	how: SendOptions,
-	rest: ConnectionCore[],
-): number {
-	const isText = typeof message === "string";
-	const given = bytesOf(isText ? Buffer.from(message) : message);
-	const length = lengthOf(given);
-	const flags = sendFlags(sendOptions(how, isText), false);
-	if (!isText && (flags & FLAG_TEXT) !== 0 && !isUtf8(given)) {
-		throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
-	}
-	for (const { sender } of cores)
-		sender.check(isText ? message : given, length);
-	if (length > MOST_SHARED_BYTES) {
-		rest.push(...cores);
-		return 0;
-	}
-	const bytes = copyOf(given, 0, length);
+	content: PreparedContent,
+	result: BroadcastResult,
+): void {
+	const { bytes, length, flags } = content;
 	const lists = new Map<LoopOfConnection, number[]>();
-	let queued = 0;
+	const rest: ConnectionCore[] = [];
+	let last: LoopOfConnection | undefined;
+	let ids: number[] = [];
 	for (const core of cores) {
 		const { sender } = core;
+		const { loop } = sender;
 		if (!sender.joins(length)) {
 			rest.push(core);
 			continue;
 		}
-		let ids = lists.get(sender.loop);
-		if (ids === undefined) {
-			ids = [];
-			lists.set(sender.loop, ids);
+		if (loop !== last) {
+			ids = lists.get(loop) ?? [];
+			lists.set(loop, ids);
+			last = loop;
 		}
 		ids.push(sender.slot, sender.generation);
-		queued++;
+		result.queued++;
 	}
 	for (const [loop, ids] of lists) loop.commands.share(ids, bytes, flags);
-	return queued;
+	for (const { sender } of rest) count(result, sender.sendPrepared(content));
 }
 
 function count(result: BroadcastResult, status: SendStatus): void {

@@ -8,6 +8,7 @@ import type { CloseReason } from "./bridge/close-reason.js";
 import type { FrameError } from "./bridge/frame-error.js";
 import type { OpeningDetails } from "./bridge/loop-server.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
+import type { PreparedMessage } from "./flow/prepared-message.js";
 import type {
 	Data,
 	SendCallback,
@@ -84,7 +85,8 @@ export class Connection<Context = unknown, Out = Data> {
 
 	/**
 	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here. What
+	 * `Server.prepare` has made is sent as was said there, whatever `options` say.
 	 *
 	 * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
 	 * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -93,10 +95,14 @@ export class Connection<Context = unknown, Out = Data> {
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
 	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
-	send(data: Out, callback: SendCallback): SendStatus;
-	send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+	send(data: Out | PreparedMessage, callback: SendCallback): SendStatus;
 	send(
-		data: Out,
+		data: Out | PreparedMessage,
+		options?: SendOptions,
+		callback?: SendCallback,
+	): SendStatus;
+	send(
+		data: Out | PreparedMessage,
 		options?: SendOptions | SendCallback,
 		callback?: SendCallback,
 	): SendStatus {

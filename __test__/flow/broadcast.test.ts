@@ -1,8 +1,15 @@
 import test from "ava";
-import { type Connection, custom, lines, SendStatus, Server } from "gev";
+import {
+	type Connection,
+	custom,
+	lines,
+	SendStatus,
+	Server,
+	webSocket,
+} from "gev";
 import { loops } from "../kit/loops.js";
 import { pair } from "../kit/pair.js";
-import { type AnyHandler, serve } from "../kit/server.js";
+import { type AnyHandler, protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { connect, type WsClient } from "../kit/ws-client.js";
 
@@ -181,4 +188,195 @@ test("without connections, before the start and behind the stop nothing is sent"
 	t.deepEqual(await server.broadcast("x"), nobody);
 	await stopped;
 	t.deepEqual(await server.broadcast("x"), nobody);
+});
+
+test("who has agreed on compression gets it compressed, with and without a context, others as it is", async (t) => {
+	const { server, url } = await serve(t, silent, {
+		protocol: webSocket({ perMessageDeflate: { threshold: 100 } }),
+	});
+	const takeover = { serverNoContextTakeover: false };
+	const clients: WsClient[] = [];
+	for (const perMessageDeflate of [
+		false,
+		true,
+		{ serverNoContextTakeover: true },
+		{ serverNoContextTakeover: true, serverMaxWindowBits: 10 },
+		{ serverNoContextTakeover: true },
+		takeover,
+		takeover,
+	]) {
+		clients.push(await connect(t, url, { perMessageDeflate }));
+	}
+	const long = `${"compressible ".repeat(2000)}end`;
+	const huge = Buffer.alloc(300_000, "some more of it");
+	const expected = ["short", long, huge, long, huge, "short"];
+	await server.broadcast("short");
+	await server.broadcast(long);
+	await server.broadcast(huge);
+	await server.broadcast(long, { compress: false });
+	await server.broadcast(huge, { compress: false });
+	await server.broadcast("short", { compress: true });
+	for (const { messages } of clients) {
+		for (const message of expected) {
+			const got = Buffer.from((await messages.next()) as string);
+			if (!got.equals(Buffer.from(message as string))) t.fail();
+		}
+	}
+	t.true(clients.some(({ socket }) => socket.extensions !== ""));
+});
+
+for (const name of ["raw", "websocket"] as const) {
+	test(`a loop without a thread gives it to all, long and short: ${name}`, async (t) => {
+		const { server, port, url } = await serve(t, silent, {
+			protocol: protocols[name](),
+			loops: 1,
+			threads: false,
+		});
+		const parts = [Buffer.from("ab"), Buffer.alloc(70_000, 7)];
+		const sendAll = () =>
+			Promise.all(parts.map((part) => server.broadcast(part)));
+		if (name === "raw") {
+			const clients = [await tcp(t, port), await tcp(t, port)];
+			while (server.connectionCount < 2) await new Promise(setImmediate);
+			await sendAll();
+			for (const client of clients) {
+				t.deepEqual(await client.read(70_002), Buffer.concat(parts));
+			}
+		} else {
+			const clients = [await connect(t, url), await connect(t, url)];
+			await sendAll();
+			for (const { messages } of clients) {
+				for (const part of parts) t.deepEqual(await messages.next(), part);
+			}
+		}
+	});
+}
+
+test("a long message is in memory once, however many get it and do not read", async (t) => {
+	const limits = { maxMemoryBytes: 64 * 1024 * 1024 };
+	const flow = {
+		highWaterMarkBytes: 8 * 1024 * 1024,
+		maxBufferedBytes: 16 * 1024 * 1024,
+	};
+	const { server, url } = await serve(t, silent, { limits, flow });
+	const clients: WsClient[] = [];
+	for (let n = 0; n < 50; n++) clients.push(await connect(t, url));
+	for (const { socket } of clients) socket.pause();
+	// Fifty times as much as may be held, were each connection to have its own.
+	const message = Buffer.alloc(1024 * 1024, 5);
+	for (let n = 0; n < 4; n++) {
+		const result = await server.broadcast(message);
+		t.deepEqual(result, { queued: 50, congested: 0, dropped: 0 });
+	}
+	for (const { socket } of clients) socket.resume();
+	for (const { messages } of clients) {
+		for (let n = 0; n < 4; n++) {
+			if (!message.equals((await messages.next()) as Buffer)) t.fail();
+		}
+	}
+	t.is(server.connectionCount, 50);
+});
+
+test("what is prepared is sent as it was, again and again, by whoever sends", async (t) => {
+	const { server, url } = await serve(t, {
+		onMessage: (): unknown => reply,
+	} as never);
+	const reply = server.prepare("reply");
+	const client = await connect(t, url);
+	const [connection] = server.connections();
+	const bytes = Buffer.from("first");
+	const binary = server.prepare(bytes);
+	const text = server.prepare(bytes, { text: true });
+	t.is(binary.byteLength, 5);
+	bytes.fill(0);
+	t.is(connection?.send(binary), SendStatus.Queued);
+	connection?.send(text);
+	await server.broadcast(text);
+	await server.broadcast(binary);
+	client.socket.send("ask");
+	const callback = new Promise((resolve) => connection?.send(text, resolve));
+	const first = Buffer.from("first");
+	for (const expected of [first, "first", "first", first, "first", "reply"]) {
+		t.deepEqual(await client.messages.next(), expected);
+	}
+	t.is(await callback, undefined);
+	const wrong = { code: "ERR_GEV_DATA" };
+	t.throws(() => server.prepare(7 as never), wrong);
+	t.throws(() => server.prepare(Buffer.from([0xff]), { text: true }), wrong);
+	t.throws(() => connection?.send({} as never), wrong);
+	t.throws(() => server.prepare("x", { text: 1 as never }), {
+		code: "ERR_GEV_OPTION",
+	});
+	// A fragment of a message is one, whoever has prepared it.
+	connection?.send("be", { fin: false });
+	await server.broadcast(server.prepare("gun"));
+	t.is(await client.messages.next(), "begun");
+});
+
+test("who overflows is closed, and the others have got it", async (t) => {
+	const all = await pair(t, "websocket", {
+		flow: { highWaterMarkBytes: 64 * 1024, maxBufferedBytes: 256 * 1024 },
+	});
+	const { server, client, connection, recorder } = all;
+	client.socket.pause();
+	const other = await all.join();
+	other.client.socket.resume();
+	const message = Buffer.alloc(60_000);
+	let sent = 0;
+	while (connection.connected) {
+		await server.broadcast(message);
+		sent++;
+		await other.connection.sent();
+	}
+	const { reason } = await recorder.next("close");
+	t.is(reason.cause, "limit");
+	t.true(other.connection.connected);
+	t.true(sent > 4);
+	t.is((await server.broadcast(message)).queued, 1);
+});
+
+test("onDrain follows a broadcast that has made it congested", async (t) => {
+	const flow = { highWaterMarkBytes: 64 * 1024, lowWaterMarkBytes: 0 };
+	let drained: () => void = () => {};
+	const drain = new Promise<void>((resolve) => {
+		drained = resolve;
+	});
+	const { server, url } = await serve(
+		t,
+		{ onMessage() {}, onDrain: () => drained() },
+		{ flow },
+	);
+	const client = await connect(t, url);
+	client.socket.pause();
+	const [connection] = server.connections() as Iterable<Connection>;
+	let congested = 0;
+	while (congested === 0) {
+		({ congested } = await server.broadcast(Buffer.alloc(50_000)));
+	}
+	t.true((connection?.writeBufferLength ?? 0) > 64 * 1024);
+	client.socket.resume();
+	await drain;
+	t.is(connection?.writeBufferLength, 0);
+});
+
+test("closes and a stop between broadcasts leave out who is closed, and lose nothing of the others", async (t) => {
+	const { server, url } = await serve(t, silent, { loops: 2 });
+	const clients: WsClient[] = [];
+	for (let n = 0; n < 20; n++) clients.push(await connect(t, url));
+	const all = [...server.connections()];
+	const first = server.broadcast("first");
+	for (const connection of all.slice(0, 10)) connection.close();
+	const second = server.broadcast("second", { to: all });
+	const stopped = server.stop();
+	const third = server.broadcast("third");
+	t.is((await first).queued, 20);
+	t.is((await second).queued, 10);
+	t.true((await third).queued <= 10);
+	await stopped;
+	let seconds = 0;
+	for (const { messages } of clients) {
+		t.is(await messages.next(), "first");
+		if (messages.size > 0 && (await messages.next()) === "second") seconds++;
+	}
+	t.is(seconds, 10);
 });

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-605d6d91";
+export const RECORDS_VERSION = "0.1.0-57a12126";
 
 // Records of both queues.
 
@@ -91,8 +91,10 @@ export const COMMAND_SET_PROTOCOL = 17;
 export const COMMAND_UNREAD = 18;
 /** What was handed over has been handled: decode on. */
 export const COMMAND_STEP = 19;
-/** Send one message to many, flags as above: how many, slot and generation of each (all u32, little-endian), the message. */
+/** Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message. */
 export const COMMAND_SHARE = 20;
+/** Share what is lent, flags as above: number of the loan and how many bytes, then connections as above. */
+export const COMMAND_SHARE_LOAN = 21;
 
 // Flags of records.
 

@@ -191,8 +191,10 @@ commands! { |flags|
     COMMAND_UNREAD = 18 => CommandKind::Unread;
     /// What was handed over has been handled: decode on.
     COMMAND_STEP = 19 => CommandKind::Step;
-    /// Send one message to many, flags as above: how many, slot and generation of each (all u32, little-endian), the message.
+    /// Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message.
     COMMAND_SHARE = 20 => CommandKind::Share(outgoing(flags));
+    /// Share what is lent, flags as above: number of the loan and how many bytes, then connections as above.
+    COMMAND_SHARE_LOAN = 21 => CommandKind::ShareLoan(outgoing(flags));
 }
 
 numbers! { FLAGS: u32 {

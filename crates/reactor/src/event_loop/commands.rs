@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use gev_session::{Event, Next, Stopping};
 use gev_wire::Close;
 
+use super::fan_out::fan_out;
 use super::{EventLoop, NOBODY};
 use crate::bridge::{Bridge, Command, CommandKind};
 use crate::close_payload;
 use crate::counter::Counter;
-use crate::slots::ConnectionId;
 
 impl<B: Bridge> EventLoop<B> {
     /// Runs what is in the queue, within a budget; true when that was all.
@@ -31,34 +31,17 @@ impl<B: Bridge> EventLoop<B> {
                 });
                 continue;
             }
-            if let CommandKind::Share(outgoing) = command.kind {
-                let kind = CommandKind::Send(outgoing);
-                let (ids, payload) = shared(command.payload);
-                budget = budget.saturating_sub(ids.len() * (payload.len() + COMMAND_COST));
-                let mut gone = Vec::new();
-                for id in ids {
-                    let id = id_of(id);
-                    let Some(connection) = self.connections.get_mut(id) else {
-                        continue;
-                    };
-                    sent += u64::from(outgoing.last);
-                    let loan = None;
-                    let send = Command {
-                        id,
-                        kind,
-                        payload,
-                        loan,
-                    };
-                    let protocols = &self.shared.protocols;
-                    let next = connection.run(send, self.now, protocols, &mut self.pools);
-                    if let Next::Gone(reason) = next {
-                        gone.push((id, reason));
-                    } else if !connection.listed.dirty {
-                        connection.listed.dirty = true;
-                        self.dirty.push(id);
-                    }
-                }
-                for (id, reason) in gone {
+            if let CommandKind::Share(outgoing) | CommandKind::ShareLoan(outgoing) = command.kind {
+                let Self {
+                    connections,
+                    dirty,
+                    pools,
+                    ..
+                } = self;
+                let shares = fan_out(command, outgoing, connections, dirty, pools);
+                sent += shares.sent;
+                budget = budget.saturating_sub(shares.bytes);
+                for (id, reason) in shares.gone {
                     self.remove(id, reason);
                 }
                 continue;
@@ -140,24 +123,6 @@ impl<B: Bridge> EventLoop<B> {
         if all_gone && !self.ended {
             self.ended = self.emit(NOBODY, Event::Stopped, &[]);
         }
-    }
-}
-
-/// The connections and the message of a command that shares it; none when it makes no sense.
-fn shared(payload: &[u8]) -> (&[[u8; 8]], &[u8]) {
-    payload
-        .split_first_chunk()
-        .and_then(|(count, rest)| {
-            let bytes = (u32::from_le_bytes(*count) as usize).checked_mul(8)?;
-            rest.split_at_checked(bytes)
-        })
-        .map_or((&[], &[]), |(ids, message)| (ids.as_chunks().0, message))
-}
-
-fn id_of([a, b, c, d, e, f, g, h]: &[u8; 8]) -> ConnectionId {
-    ConnectionId {
-        slot: u32::from_le_bytes([*a, *b, *c, *d]),
-        generation: u32::from_le_bytes([*e, *f, *g, *h]),
     }
 }
 

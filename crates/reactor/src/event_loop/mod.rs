@@ -34,6 +34,7 @@ mod accepting;
 mod arrivals;
 mod commands;
 mod delivery;
+mod fan_out;
 mod handle;
 mod pool;
 mod starving;
