@@ -63,7 +63,7 @@ export interface BroadcastResult {
 
 /** Sends a message to those of `open` whom the options name. With `packs` it may be any that a protocol in TypeScript packs. */
 export function broadcast(
-	open: Iterable<ConnectionCore>,
+	open: readonly ConnectionCore[],
 	packs: boolean,
 	message: unknown,
 	options: unknown,
@@ -89,7 +89,7 @@ export function broadcast(
 /** Who is to get it, each once. */
 function targetsOf(
 	{ to, except, filter }: BroadcastOptions,
-	open: Iterable<ConnectionCore>,
+	open: readonly ConnectionCore[],
 ): Iterable<ConnectionCore> {
 	const named = (to as Iterable<ConnectionCore> | undefined) ?? open;
 	if (except === undefined && filter === undefined) return named;
@@ -155,22 +155,24 @@ function count(result: BroadcastResult, status: SendStatus): void {
 	else if (status === SendStatus.Dropped) result.dropped++;
 }
 
-/** What is behind one connection or several. */
+/** What is behind one connection or several, each once. */
 function connections(value: unknown, name: string): never {
-	const cores = new Set<ConnectionCore>();
 	const isObject = typeof value === "object" && value !== null;
 	const one = isObject ? coreOf(value) : undefined;
-	if (one !== undefined) return cores.add(one) as never;
+	if (one !== undefined) return [one] as never;
 	if (!isObject || !(Symbol.iterator in value)) {
 		throw check.wrong(name, "connections", value);
 	}
+	const cores: ConnectionCore[] = [];
 	for (const item of value as Iterable<unknown>) {
 		const core =
 			typeof item === "object" && item !== null ? coreOf(item) : undefined;
 		if (core === undefined) throw check.wrong(name, "connections", item);
-		cores.add(core);
+		cores.push(core);
 	}
-	return cores as never;
+	// To make a set costs as much as to send; a room is one already.
+	const isUnique = Object.getPrototypeOf(value) === Set.prototype;
+	return (isUnique ? cores : new Set(cores)) as never;
 }
 
 const OPTIONS = new OptionTable("broadcast()", BroadcastOptions);

@@ -180,7 +180,7 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	): Promise<BroadcastResult> {
 		const core = this.#core;
 		const packs = core.packing !== undefined;
-		const open = core.connections();
+		const open = core.openConnections();
 		return Promise.resolve(broadcast(open, packs, message, options));
 	}
 
