@@ -3,6 +3,31 @@
 
 import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
 
+/** How connections come to loops, by name: see `ServerOptions.balance`. */
+type BalanceMode = "kernel" | "round-robin" | "least-connections" | "source-hash" | "random";
+/** A loop, as a function that balances sees it. */
+interface BalancedLoop {
+    /** Position among the loops: what the function returns to choose it, and `Connection.loopIndex` then. */
+    readonly index: number;
+    /** Connections that it has, those included that are on their way to it or in their handshake. */
+    readonly connections: number;
+}
+/** Who has connected, as far as it is known before a byte is read: behind a proxy, the proxy. */
+interface BalancedPeer {
+    /** IP address; empty for a unix socket. */
+    readonly remoteAddress: string;
+    /** Port; 0 for a unix socket. */
+    readonly remotePort: number;
+}
+/**
+ * Says which loop a new connection belongs to.
+ *
+ * It is called for every one, on the thread of the handlers, which the connection waits for meanwhile; with a single loop there is
+ * nothing to say, and it is never called. When it throws, or returns what is no loop's index (a promise is none), `onError` is told
+ * and the connection goes to the loop with the fewest, as it does when more than 1,024 wait for an answer.
+ */
+type BalanceFunction = (loops: readonly BalancedLoop[], peer: BalancedPeer) => number;
+
 /**
  * Codes of the errors that gev itself throws. They are stable: messages may change, codes do not.
  *
@@ -19,6 +44,7 @@ import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
+ * | `ERR_GEV_BALANCE` | `onError`, for a function as `balance` | let it return the index of one of the loops that it is given |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
@@ -26,7 +52,7 @@ import { ResourceLimits, WorkerOptions } from 'node:worker_threads';
  * `start()` also rejects with the system's own codes: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE` (no descriptors), `EAGAIN` (no
  * threads), `ENOMEM`, `ENOTFOUND` and whatever else sockets, polls and resolvers fail with.
  */
-type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
+type GevErrorCode = "ERR_GEV_OPTION" | "ERR_GEV_HANDLER" | "ERR_GEV_STATE" | "ERR_GEV_DATA" | "ERR_GEV_FULL" | "ERR_GEV_PROTOCOL" | "ERR_GEV_FRAME" | "ERR_GEV_CLOSE" | "ERR_GEV_SEND" | "ERR_GEV_RESPONSE" | "ERR_GEV_START" | "ERR_GEV_BALANCE" | "ERR_GEV_LOOP" | "ERR_GEV_WORKER" | "ERR_GEV_BINDING";
 /** An error of gev, told apart by its {@link GevError.code | code}. */
 declare class GevError extends Error {
     readonly name = "GevError";
@@ -68,7 +94,9 @@ type CloseCause =
 /** Nothing was received or sent for longer than `timeouts.idleMs`. */
  | "idle"
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
- | "stalled";
+ | "stalled"
+/** The time has passed that `connection.setDeadline()` gave it. */
+ | "deadline";
 /** What is wrong with a frame. */
 type FrameFault = 
 /** It is longer than `maxMessageBytes`, by what it announces or by what has come of it. */
@@ -787,6 +815,14 @@ declare class Connection<Context = unknown, Out = Data> {
     setProtocol<Name extends StreamName>(protocol: Protocol<Name>, handler?: NextHandler<Context, Messages[Name]>): boolean;
     /** To a protocol in TypeScript. */
     setProtocol<In, Next>(protocol: Custom<In, Next>, handler?: NextHandler<Context, In, Next>): boolean;
+    /**
+     * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
+     * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
+     *
+     * @param ms - 0 or nothing for never, which is how a connection begins.
+     * @throws {@link GevError} `ERR_GEV_OPTION`.
+     */
+    setDeadline(ms?: number): void;
     /**
      * No `onMessage`, `onFragment`, `onPing`, `onPong` or `onEnd` from now on until {@link resume}. What arrives meanwhile
      * waits, most of it at the peer: the event loop stops reading the socket, so pings are not answered, and it is not seen
@@ -1699,7 +1735,8 @@ interface LimitOptions {
      * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
      * memory with others, as those of Node's own pool do.
      *
-     * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less
+     * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less; in a
+     * `WorkerPool` divided by the number of workers
      */
     maxMemoryBytes?: number;
 }
@@ -1902,11 +1939,30 @@ interface ServerOptions {
     serial?: boolean;
     /**
      * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-     * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+     * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop that has more than 1.25 times the mean
+     * and 8 connections hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+     * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+     * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
+     * see {@link BalanceFunction}. `docs/balancing.md` compares them.
      *
+     * @example
+     * ```ts
+     * // One loop for peers of this machine, the others for everybody else.
+     * balance: (loops, { remoteAddress }) =>
+     * 	remoteAddress === "127.0.0.1" ? 0 : 1 + Math.floor(Math.random() * (loops.length - 1)),
+     * ```
      * @defaultValue "kernel"
      */
-    balance?: "kernel" | "round-robin";
+    balance?: BalanceMode | BalanceFunction;
+    /**
+     * Whether each loop's thread runs on one CPU only, on Linux: the first loop on the first one that the process may run on, and so on,
+     * from the first again where there are more loops. With `balance: "kernel"` a loop's listener gets connections first that come to
+     * its CPU from the network (SO_INCOMING_CPU; since Linux 6.2). For a server that has its CPUs to itself: loops of another server,
+     * of another process too, would share the first CPUs with it. Elsewhere, and for a loop without a thread, it has no effect.
+     *
+     * @defaultValue false
+     */
+    pinLoops?: boolean;
     /**
      * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
      * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
@@ -1968,6 +2024,10 @@ interface ServerOptions {
 interface Timer {
     /** Ends the timer: when this returns, the callback is not called again. */
     stop(): void;
+    /** Lets the timer keep the process alive until it has ended. Returns the timer. */
+    ref(): this;
+    /** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
+    unref(): this;
 }
 
 /** Where a started server listens. */
@@ -2138,7 +2198,7 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     /**
      * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
      * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
-     * exception goes to `onError`.
+     * exception goes to `onError`, as does what a promise is rejected with that `callback` returns.
      *
      * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
      */
@@ -2297,11 +2357,6 @@ type PresetArguments<Options> = object extends Options ? [options?: Options] : [
  * AMQP 0-9-1, for servers. The first message of a connection is the protocol header of eight bytes; then each is a whole frame,
  * the end of which is checked; `send` takes the same.
  *
- * ```text
- *   41 4d 51 50 00 00 09 01                              the first one
- *   type  channel  length       payload      end
- *   08    00 00    00 00 00 00               ce          heartbeat
- * ```
  * AMQP 0-9-1, sections 4.2.2 and 4.2.3. Up to 128 KiB, which is what brokers agree on (`frame-max`).
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2314,10 +2369,6 @@ declare const amqp: BytesPreset<PresetOptions>;
  * Consistent overhead byte stuffing, with a zero behind each packet. A message is a packet as it was before, and `send` takes
  * the same. Nothing between two zeros is no message, nor is an empty packet.
  *
- * ```text
- *   packet          zero
- *   03 11 22 02 33  00          11 22 00 33
- * ```
  * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2353,10 +2404,6 @@ interface DelimitedOptions extends TextPresetOptions {
  * Messages up to a delimiter, such as the NUL of GELF, or between two. A message is what is between them, and `send` takes
  * the same; one that holds an end is refused with `ERR_GEV_DATA`.
  *
- * ```text
- *   [ start ] message  end
- *             7b 7d    00       { end: 0 }
- * ```
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2368,10 +2415,6 @@ declare const delimited: BytesOrText<DelimitedOptions>;
 /**
  * DNS over TCP. A message is a query or an answer as it is sent by UDP, without the length in front, which `send` writes.
  *
- * ```text
- *   length  id     flags  counts                   questions ...
- *   00 1d   aa aa  01 00  00 01 00 00 00 00 00 00  07 65 78 61 6d ...
- * ```
  * RFC 1035, section 4.2.2; RFC 7766, section 8. Up to 65,535 bytes, as the length can say. Resolvers keep connections open for
  * some seconds at least; see the option `timeouts.idleMs` of the server.
  *
@@ -2386,9 +2429,6 @@ declare const dns: BytesPreset<PresetOptions>;
  * libraries take it, and `send` takes the same. Body length and checksum are checked; messages with a wrong checksum, and what
  * is between messages, are left out and told to `onFrameError`, as the document wants it of garbled messages.
  *
- * ```text
- *   8=FIX.4.4 SOH  9=length SOH  35=... SOH ...  10=checksum SOH
- * ```
  * FIX Trading Community: FIX TagValue Encoding (BodyLength, CheckSum), FIX Session Layer (garbled messages). Up to 1 MiB. Fields
  * may be in any character set, which is why messages are bytes unless `text` is set.
  *
@@ -2406,10 +2446,6 @@ interface FixedLengthOptions extends PresetOptions {
 /**
  * Messages that all have the same number of bytes. `send` takes just as many, and refuses others with `ERR_GEV_DATA`.
  *
- * ```text
- *   message      message
- *   01 02 03 04  05 06 07 08     { bytes: 4 }
- * ```
  * No document: as most programs do.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2423,10 +2459,6 @@ declare const fixedLength: BytesPreset<FixedLengthOptions>;
  * the same, with the right length in it. Frames with a wrong check byte, and what is between frames, are left out and told to
  * `onFrameError`.
  *
- * ```text
- *   start  command  response  VIN (17 bytes)  encryption  length  data  xor
- *   23 23  01       fe        4c 53 56 ...    01          00 1e   ...   c6
- * ```
  * GB/T 32960.3-2016, section 6. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2440,11 +2472,6 @@ declare const gb32960: BytesPreset<PresetOptions>;
  * content and the serial number; `send` takes the same, and writes start, length, CRC and end around up to 253 bytes. Frames
  * with a wrong CRC, and what is between frames, are left out and told to `onFrameError`.
  *
- * ```text
- *   start  length      number  content          serial  CRC    end
- *   78 78  0d          01      IMEI in 8 bytes  00 01   8c dd  0d 0a
- *   79 79  00 xx       (longer ones)
- * ```
  * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2473,10 +2500,6 @@ interface HdlcOptions extends PresetOptions {
  * sequence, which `send` writes too. Frames with a wrong one, and what is between frames, are left out and told to
  * `onFrameError`.
  *
- * ```text
- *   flag  address, control, data (7e as 7d 5e, 7d as 7d 5d)  FCS    flag
- *   7e    31 32 33 34 35 36 37 38 39                         6e 90  7e
- * ```
  * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2505,12 +2528,6 @@ interface Iso8583Options extends PresetOptions {
  * ISO 8583, what card terminals and banks speak, behind a length, about which each network has its own opinion. A message is
  * what is behind it: a header, if the network has one, and the message type and all the rest; `send` takes the same.
  *
- * ```text
- *   length       type         bitmap                   fields
- *   00 0c        30 38 30 30  80 00 00 00 00 00 00 00                "u16"
- *   30 30 31 32  ...                                                 { decimal: 4 }
- *   00 12        ...                                                 { bcd: 2 }
- * ```
  * ISO 8583 says nothing of framing; these are the ones of jPOS: `NACChannel`, `ASCIIChannel`, `BCDChannel`. As long as the
  * length can say.
  *
@@ -2525,11 +2542,6 @@ declare const iso8583: BytesPreset<Iso8583Options>;
  * byte and flags, all of which `send` writes too. Frames with a wrong check byte, and what is between frames, are left out and
  * told to `onFrameError`.
  *
- * ```text
- *   flag  header, body (7e as 7d 02, 7d as 7d 01)          xor  flag
- *   7e    00 02  00 00  01 23 45 67 89 01  00 0a           80   7e
- *         id     size   phone              serial number
- * ```
  * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2542,10 +2554,6 @@ declare const jt808: BytesPreset<PresetOptions>;
  * Kafka's protocol. A message is a request (or a response, of which there may be all kinds) without its length, which `send`
  * writes.
  *
- * ```text
- *   length       key    version  correlation  client id
- *   00 00 00 0e  00 12  00 00    00 00 00 01  00 04 74 65 73 74
- * ```
  * Apache Kafka protocol guide, "Protocol Primitive Types" and "Requests". Up to 1 MiB, as producers send by default; brokers let in 100 MiB
  * (`socket.request.max.bytes`).
  *
@@ -2586,10 +2594,6 @@ interface LengthPrefixedOptions extends TextPresetOptions {
  * A length and so many bytes. A message is these bytes, and `send` takes the same. It is what Erlang calls `packet`, and Netty
  * does with `LengthFieldBasedFrameDecoder` and `LengthFieldPrepender`.
  *
- * ```text
- *   length       message
- *   00 00 00 02  68 69
- * ```
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2623,10 +2627,6 @@ interface LinesOptions extends PresetOptions {
  * Lines, which end with LF or CRLF: NDJSON, IRC, SMTP, Redis' inline commands and most that one can type by hand. A
  * message is a line without its end, and `send` takes the same; one that holds an end is refused with `ERR_GEV_DATA`.
  *
- * ```text
- *   h  e  l  l  o  LF
- *   68 65 6c 6c 6f 0a       "hello"
- * ```
  * No document: as most programs do. Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2639,11 +2639,6 @@ declare const lines: TextOrBytes<LinesOptions>;
  * Minecraft, Java Edition, before compression and encryption are agreed on: status, pings, login. A message is a packet without its length,
  * which `send` writes.
  *
- * ```text
- *   length (1 to 3 bytes)  id  data
- *   10                     00  ff 05 09 6c 6f 63 ...          handshake
- *   01                     00                                 status request
- * ```
  * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2656,10 +2651,6 @@ declare const minecraft: BytesPreset<PresetOptions>;
  * HL7 version 2 over MLLP. A message is what is between the start block and the end block, and `send` takes the same. What comes
  * between two blocks, such as the line feeds of some senders, is left out and told to `onFrameError`.
  *
- * ```text
- *   VT  message       FS CR
- *   0b  4d 53 48 ...  1c 0d
- * ```
  * HL7 2.5.1, appendix C.4 (minimal lower layer protocol). Up to 1 MiB. Messages name their character set themselves (MSH-18),
  * which is why they are bytes unless `text` is set.
  *
@@ -2682,17 +2673,9 @@ interface ModbusOptions extends PresetOptions {
  * Modbus, for servers: requests come, responses are sent. In the mode `"tcp"` a message is a whole frame, and `send` takes the
  * same:
  *
- * ```text
- *   transaction  protocol  length  unit  function  data
- *   00 01        00 00     00 06   11    03        00 6b 00 03
- * ```
  * In the mode `"rtu"` it is a frame without its CRC, which `send` writes too. How long a request is depends on its function code:
  * those of the document are known, others close the connection.
  *
- * ```text
- *   unit  function  data         CRC
- *   11    03        00 6b 00 03  76 87
- * ```
  * Modbus Messaging on TCP/IP 1.0b, section 3.1.3 (up to 260 bytes); Modbus over serial line 1.02, section 2.5.1 (up to 254
  * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
  *
@@ -2706,11 +2689,6 @@ declare const modbus: BytesPreset<ModbusOptions>;
  * Control packets of MQTT 3.1.1 and 5. A message is a whole packet, with its first byte and its length, as packet libraries
  * take it, and `send` takes the same.
  *
- * ```text
- *   type, flags  length (1 to 4 bytes)  rest
- *   c0           00                                 PINGREQ
- *   30           05                     00 01 61 68 69
- * ```
  * MQTT 3.1.1, section 2.2 (fixed header), MQTT 5, section 2.1. Up to 1 MiB; the protocol allows for 256 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2723,10 +2701,6 @@ declare const mqtt: BytesPreset<PresetOptions>;
  * Netstrings: a length in decimal digits, a colon, so many bytes and a comma, which is checked. A message is these bytes, and
  * `send` takes the same.
  *
- * ```text
- *   length :  message                             ,
- *   31 32  3a 68 65 6c 6c 6f 20 77 6f 72 6c 64 21 2c       12:hello world!,
- * ```
  * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2756,10 +2730,6 @@ interface NmeaOptions extends PresetOptions {
  * character, without checksum and CRLF, which `send` writes behind what it is given. Sentences with a wrong checksum, and what
  * is between sentences, are left out and told to `onFrameError`.
  *
- * ```text
- *   $ GPGLL,5057.970,N,00146.110,E,142451,A  * 2  7  CR LF
- *   24 47 50 47 4c 4c ...                    2a 32 37 0d 0a
- * ```
  * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2773,12 +2743,6 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  * CancelRequest, which begin with their length, the first byte of which is 0, and all others, which begin with a letter. `send`
  * takes whole messages, or the one byte that answers an SSLRequest.
  *
- * ```text
- *   length       code
- *   00 00 00 08  04 d2 16 2f                  SSLRequest
- *   type  length       content
- *   51    00 00 00 0d  53 45 4c ... 00        Query
- * ```
  * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2914,9 +2878,6 @@ interface RespOptions {
  * sent is a {@link RespReply}: a `string` or bytes as a bulk string, an array, `null`, `new RespSimple("OK")`, `new RespError("ERR
  * ...")` and so on. A handler that returns `null` sends that here; `undefined` sends nothing. Requests without a word are passed over.
  *
- * ```text
- *   *2\r\n $3\r\nGET\r\n $1\r\na\r\n      ["GET", "a"], as Buffers
- * ```
  * With `values` each message is any value of RESP2 or RESP3: see {@link RespValue}. Streamed strings and aggregates are not
  * among them.
  *
@@ -2965,10 +2926,6 @@ declare function setRespVersion(connection: object, version: 2 | 3): void;
 /**
  * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
  *
- * ```text
- *   packet (c0 as db dc, db as db dd)  END
- *   61 db dc 62                        c0          61 c0 62
- * ```
  * RFC 1055. Up to 65,535 bytes, as IP packets have.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -2980,10 +2937,6 @@ declare const slip: BytesPreset<PresetOptions>;
 /**
  * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
  *
- * ```text
- *   length       command      status       sequence     body
- *   00 00 00 10  00 00 00 15  00 00 00 00  00 00 00 01           enquire_link
- * ```
  * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -3053,10 +3006,6 @@ interface StompOptions {
  * STOMP 1.2 (and 1.0, 1.1), whose frames are cut natively: each is a message, and so is what is sent. Line ends between frames,
  * heart-beats, are passed over; `send("\n")` sends one.
  *
- * ```text
- *   SEND\n  destination:/queue/a\n  content-length:5\n  \n  hello \0
- *   command header                 header                body
- * ```
  * What is wrong is told to `onFrameError`. What is given to `send` and would be no frame throws `ERR_GEV_DATA`.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -3076,11 +3025,6 @@ declare function stomp(options: StompOptions & {
  * octet counting, and messages that end with LF (or CRLF or NUL, as some senders do). Empty lines are left out. A message is
  * what a syslog message is, from `<` on; `send` takes the same, and counts octets.
  *
- * ```text
- *   length  SP  message
- *   32 34   20  3c 33 34 3e 31 20 2d ...          24 <34>1 - mymachine su - -
- *               3c 33 34 3e 31 20 2d ...  0a      <34>1 - mymachine su - - LF
- * ```
  * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
  * they are bytes unless `text` is set.
  *
@@ -3096,11 +3040,6 @@ declare const syslog: BytesOrText<TextPresetOptions>;
  * one byte ff. `send` sends everything as it is: 01 for an IMEI that is known, the number of records in four bytes, or a whole
  * frame of codec 12.
  *
- * ```text
- *   00 0f  IMEI                                                  the first one
- *   00 00 00 00  length (4 bytes)  codec, data  00 00 CRC        the others
- *   ff                                                           a ping
- * ```
  * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
  * have 1280 at most, and answers of codec 12 may be longer.
  *
@@ -3114,10 +3053,6 @@ declare const teltonika: BytesPreset<PresetOptions>;
  * TPKT, which carries ISO transport over TCP: S7, RDP, H.323, X.400. A message is a TPDU, without the header, which `send`
  * writes.
  *
- * ```text
- *   version  reserved  length  TPDU
- *   03       00        00 0b   06 e0 00 00 00 00 00          connection request
- * ```
  * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -3194,11 +3129,6 @@ interface VarintPrefixedOptions extends PresetOptions {
  * A length of seven bits a byte, the lowest ones first, and so many bytes: protobuf's delimited messages (`encodeDelimited`,
  * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
  *
- * ```text
- *   length  message
- *   03      08 96 01
- *   ac 02   ... 300 bytes
- * ```
  * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
  *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
@@ -3391,7 +3321,10 @@ interface WorkerExit {
     readonly index: number;
     /** What it ended with, 1 after an exception. */
     readonly exitCode: number;
-    /** The exception that nobody has caught, or what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`). */
+    /**
+     * The exception that nobody has caught, what Node.js says of memory (`ERR_WORKER_OUT_OF_MEMORY`), or `ERR_GEV_LOOP` when the
+     * event loop has failed.
+     */
     readonly error?: Error;
     /** When its replacement starts, in milliseconds from now. */
     readonly restartsInMs: number;
@@ -3407,19 +3340,40 @@ interface WorkerPoolOptions {
      * @defaultValue the number of CPUs
      */
     workers?: number;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     host?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     port?: number | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     path?: string | undefined;
-    /** As for a server. */
+    /**
+     * As for a server.
+     *
+     * @defaultValue that of a server
+     */
     reusePort?: boolean | undefined;
-    /** Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections. */
+    /**
+     * Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections.
+     *
+     * @defaultValue that of a server
+     */
     socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
     /**
      * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
-     * that would run it, and every message costs less without.
+     * that would run it, and a message that is only echoed costs a quarter to two thirds more CPU time with one; with handlers
+     * of 20 microseconds it is the same. It pays where there are more CPUs than workers.
      *
      * @defaultValue false
      */
@@ -3483,7 +3437,8 @@ interface WorkerPoolStats extends WorkerStats {
  *
  * The file exports, as default, a {@link Server} that is not started, or a function that makes one, and is told which worker
  * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
- * dies, by an exception, `process.exit()` or a limit of its memory, costs its own connections, and is replaced.
+ * dies, by an exception, `process.exit()`, a limit of its memory or a failure of its event loop, costs its own connections, and
+ * is replaced.
  *
  * @example
  * ```ts
@@ -3540,4 +3495,4 @@ declare class WorkerPool {
 }
 
 export { Connection, Decoder, FrameError, GevError, PreparedMessage, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

@@ -1,3 +1,9 @@
+export type {
+	BalancedLoop,
+	BalancedPeer,
+	BalanceFunction,
+	BalanceMode,
+} from "./src/balance.js";
 export { GevError, type GevErrorCode } from "./src/base/errors.js";
 export type { ProxyTlv } from "./src/bridge/addresses.js";
 export type { CloseReason } from "./src/bridge/close-reason.js";

@@ -49,7 +49,7 @@ async function bundle() {
 	return output[0];
 }
 
-/** Examples of what has a page with them in docs/presets are left to that, as they are many. */
+/** Examples and diagrams of what has a page with them in docs/presets are left to that, as they are many. */
 function withPages(code) {
 	const doc =
 		/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\ndeclare (?:const|function) (\w+)/g;
@@ -58,7 +58,8 @@ function withPages(code) {
 		const at = all.indexOf(" * @example");
 		if (at < 0 || !existsSync(page)) return all;
 		const end = all.indexOf("*/", at);
-		return `${all.slice(0, at)} * @see ${homepage}/${page}\n ${all.slice(end)}`;
+		const text = all.slice(0, at).replace(/ \* ```text\n[\s\S]*?```\n/g, "");
+		return `${text} * @see ${homepage}/${page}\n ${all.slice(end)}`;
 	});
 }
 

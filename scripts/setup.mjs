@@ -196,7 +196,6 @@ function buildAddon(profile, target, flags) {
 	if (target) args.push(`--target=${target}`);
 	// The tool looks for the outcome in target/<profile>, but Cargo's "dev" builds into target/debug.
 	if (profile !== "dev") args.push(`--profile=${profile}`);
-	if (profile === "release") keepSmall();
 	const what = target ? `${target}, ${profile} profile` : `${profile} profile`;
 	const started = new Date();
 	perform(`building the native addon (${what})`, () =>
@@ -209,20 +208,6 @@ function buildAddon(profile, target, flags) {
 	}
 	perform("writing down its records", () => writeRecords(profile));
 	writeFileSync(settingFile, setting(profile));
-}
-
-/**
- * Has LLVM inline less where the addon is put together: a fifth of what it does by itself, or half where the source asks for it.
- * An addon has to stay below a mebibyte, and this saves 55 KiB for less than a hundredth of the time of a message.
- */
-function keepSmall() {
-	const flags = ["-inline-threshold=50", "-inlinehint-threshold=150"];
-	process.env.RUSTFLAGS = [
-		process.env.RUSTFLAGS,
-		...flags.map((flag) => `-Cllvm-args=${flag}`),
-	]
-		.filter(Boolean)
-		.join(" ");
 }
 
 /** What the addon and JavaScript have to agree on, as TypeScript; built as the addon is, so that most of it is there. */

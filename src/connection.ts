@@ -1,7 +1,7 @@
 import { bytesOf, copyOf, lengthOf } from "./base/bytes.js";
 import * as check from "./base/check.js";
 import { GevError, shown } from "./base/errors.js";
-import { boolean, OptionTable } from "./base/option-table.js";
+import { boolean, MAX_MS, OptionTable } from "./base/option-table.js";
 import type { ProxyTlv } from "./bridge/addresses.js";
 import { isCloseText, mayBeSent } from "./bridge/close-payload.js";
 import type { CloseReason } from "./bridge/close-reason.js";
@@ -183,6 +183,17 @@ export class Connection<Context = unknown, Out = Data> {
 	): boolean;
 	setProtocol(protocol: object, handler?: object): boolean {
 		return this.#core.setProtocol(protocol, handler);
+	}
+
+	/**
+	 * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
+	 * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
+	 *
+	 * @param ms - 0 or nothing for never, which is how a connection begins.
+	 * @throws {@link GevError} `ERR_GEV_OPTION`.
+	 */
+	setDeadline(ms = 0): void {
+		this.#core.setDeadline(check.integer("ms", ms, 0, MAX_MS));
 	}
 
 	/**

@@ -6,7 +6,7 @@ import { framingOf } from "./protocol.js";
 
 /**
  * What the native side is told of a server: its options by the names and in the groups that they have here, but for the
- * address that the host has come to, and for what users do not see of the protocol; and which members the handler has.
+ * address that the host has come to, that a function balances, and for what users do not see of the protocol; and which members the handler has.
  */
 export function nativeOptions(
 	options: CheckedOptions,
@@ -21,6 +21,7 @@ export function nativeOptions(
 	return {
 		...options,
 		host: address,
+		balance: typeof options.balance === "function" ? "asked" : options.balance,
 		protocol: { name: codec, stepwise, options: codecOptions },
 		handler: membersOf(handler),
 	};

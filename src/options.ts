@@ -1,4 +1,5 @@
 import os from "node:os";
+import type { BalanceFunction, BalanceMode } from "./balance.js";
 import * as check from "./base/check.js";
 import { net } from "./base/node-modules.js";
 import {
@@ -123,7 +124,8 @@ export class LimitOptions {
 	 * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
 	 * memory with others, as those of Node's own pool do.
 	 *
-	 * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less
+	 * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less; in a
+	 * `WorkerPool` divided by the number of workers
 	 */
 	maxMemoryBytes?: number = integer({
 		min: MIN_MEMORY,
@@ -393,13 +395,38 @@ export class ServerOptions {
 	serial?: boolean = boolean({ default: false });
 	/**
 	 * How connections come to loops: `"kernel"` gives each loop a listener of its own (SO_REUSEPORT; where there is
-	 * none, macOS and Windows, it means `"round-robin"`), `"round-robin"` lets one loop accept and deal out in turn.
+	 * none, macOS and Windows, and with a unix socket, it means `"round-robin"`); a loop that has more than 1.25 times the mean
+	 * and 8 connections hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
+	 * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
+	 * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
+	 * see {@link BalanceFunction}. `docs/balancing.md` compares them.
 	 *
+	 * @example
+	 * ```ts
+	 * // One loop for peers of this machine, the others for everybody else.
+	 * balance: (loops, { remoteAddress }) =>
+	 * 	remoteAddress === "127.0.0.1" ? 0 : 1 + Math.floor(Math.random() * (loops.length - 1)),
+	 * ```
 	 * @defaultValue "kernel"
 	 */
-	balance?: "kernel" | "round-robin" = oneOf(["kernel", "round-robin"], {
-		default: "kernel",
-	});
+	balance?: BalanceMode | BalanceFunction = option<
+		BalanceMode | BalanceFunction
+	>(
+		(value, name) =>
+			typeof value === "function"
+				? (value as BalanceFunction)
+				: check.oneOf(name, value, BALANCE_MODES),
+		"kernel",
+	);
+	/**
+	 * Whether each loop's thread runs on one CPU only, on Linux: the first loop on the first one that the process may run on, and so on,
+	 * from the first again where there are more loops. With `balance: "kernel"` a loop's listener gets connections first that come to
+	 * its CPU from the network (SO_INCOMING_CPU; since Linux 6.2). For a server that has its CPUs to itself: loops of another server,
+	 * of another process too, would share the first CPUs with it. Elsewhere, and for a loop without a thread, it has no effect.
+	 *
+	 * @defaultValue false
+	 */
+	pinLoops?: boolean = boolean({ default: false });
 	/**
 	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
 	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
@@ -475,6 +502,14 @@ export function checkOptions(options: unknown): CheckedOptions {
 	return serverOptions.check(options);
 }
 
+const BALANCE_MODES: readonly BalanceMode[] = [
+	"kernel",
+	"round-robin",
+	"least-connections",
+	"source-hash",
+	"random",
+];
+
 /** What a resolver would cut at (NUL), trim or pass over is no part of a host. */
 function hostName(value: unknown, name: string): string {
 	const host = check.text(name, value);
@@ -533,8 +568,15 @@ function quarterOfMemory(): number {
 	const machine = os.totalmem();
 	// Without a constraint some runtimes say 0, and others more than there is.
 	const memory = constrained > 0 ? Math.min(machine, constrained) : machine;
-	return Math.max(MIN_MEMORY, Math.floor(memory / 4));
+	return Math.max(MIN_MEMORY, Math.floor(memory / 4 / sharers));
 }
+
+/** In a thread that is one of so many which serve together: they share by default what one server has. */
+export function shareMemory(count: number): void {
+	sharers = count;
+}
+
+let sharers = 1;
 
 const MIB = 1024 * 1024;
 

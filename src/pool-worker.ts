@@ -7,6 +7,7 @@ import {
 import { clearTimeout, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
 import { MAX_MS } from "./base/option-table.js";
+import { shareMemory } from "./options.js";
 import { coreOf, type Server } from "./server.js";
 import type { ServerCore, StopOptions, StopResult } from "./server-core.js";
 import type { CheckedPoolOptions } from "./worker-pool-options.js";
@@ -49,6 +50,8 @@ type ToWorker = { stop: StopOptions } | { stats: number };
 type FromWorker =
 	| { ready: true }
 	| { failed: unknown }
+	/** The native loop has failed, and with it all connections are gone. */
+	| { lost: string }
 	| { stopped: StopResult }
 	| { stats: WorkerStats; number: number };
 
@@ -111,7 +114,10 @@ export class PoolWorker {
 	}
 
 	#heard(message: Exclude<FromWorker, { ready: true } | { failed: unknown }>) {
-		if ("stopped" in message) {
+		if ("lost" in message) {
+			this.error = new GevError("ERR_GEV_LOOP", message.lost);
+			void this.terminate();
+		} else if ("stopped" in message) {
 			this.#result = message.stopped;
 			this.#told?.();
 			this.#port.close();
@@ -189,9 +195,15 @@ async function serve(
 	port: MessagePort,
 	tell: (message: FromWorker) => void,
 ): Promise<void> {
+	shareMemory(setup.count);
 	const server = await serverOf(setup);
 	const core = coreOf(server) as ServerCore;
-	core.takePart({ accepts: undefined, joins: setup.pool }, setup.threads);
+	const part = { accepts: undefined, joins: setup.pool };
+	core.takePart(part, setup.threads, (lost) => {
+		// The worker lives until the other end, which ends it, knows why.
+		port.ref();
+		tell({ lost });
+	});
 	await core.start();
 	port.on("message", (message: ToWorker) => {
 		if ("stats" in message) {

@@ -1,4 +1,5 @@
 import type * as binding from "#binding";
+import { Balancer } from "./balance.js";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
@@ -8,6 +9,7 @@ import {
 	OptionTable,
 	option,
 } from "./base/option-table.js";
+import { isThenable } from "./base/thenable.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import {
@@ -136,6 +138,7 @@ export class ServerCore
 	#options: CheckedOptions;
 	/** What it is to a pool of workers. */
 	#part: PoolPart = { accepts: undefined, joins: undefined };
+	#lost: ((message: string) => void) | undefined;
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
@@ -157,6 +160,8 @@ export class ServerCore
 	readonly #counts = new ServerCounts();
 	#live: Live | undefined;
 	#metrics: MetricsServer | undefined;
+	/** Undefined where loops balance by themselves. */
+	readonly #balancer: Balancer | undefined;
 
 	readonly memory: MemoryBudget;
 
@@ -181,6 +186,13 @@ export class ServerCore
 				(this.#native as binding.NativeServer).addProtocol(native, instead),
 		};
 		this.#roles = new Roles(roles, handler);
+		const { balance } = this.#options;
+		if (typeof balance === "function") {
+			this.#balancer = new Balancer(
+				(loops, peer) => this.dispatcher.run(balance, loops, peer),
+				(error) => this.dispatcher.failed(error),
+			);
+		}
 	}
 
 	/** Who calls the members of the server's handler. */
@@ -382,10 +394,19 @@ export class ServerCore
 		return this.#state === "running";
 	}
 
-	/** From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. */
-	takePart(part: PoolPart, threads: boolean): void {
+	/**
+	 * From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. `lost` is called
+	 * when its loop fails.
+	 */
+	takePart(
+		part: PoolPart,
+		threads: boolean,
+		lost?: (message: string) => void,
+	): void {
 		this.#part = part;
-		const loops = { loops: 1, threads };
+		this.#lost = lost;
+		// The first CPU would be every worker's.
+		const loops = { loops: 1, threads, pinLoops: false };
 		this.#options = { ...this.#options, ...loops };
 		if (part.accepts !== undefined) return;
 		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
@@ -409,11 +430,13 @@ export class ServerCore
 		if (typeof callback !== "function") {
 			throw check.wrong("callback", "a function", callback);
 		}
+		const failed = (error: unknown) => this.dispatcher.failed(error);
 		const guarded = () => {
 			try {
-				callback();
+				const result: unknown = callback();
+				if (isThenable(result)) Promise.resolve(result).catch(failed);
 			} catch (error) {
-				this.dispatcher.failed(error);
+				failed(error);
 			}
 		};
 		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
@@ -546,8 +569,21 @@ export class ServerCore
 		this.#lingering.set(connection, setTimeout(release, patienceMs));
 	}
 
-	/** Ends the stop when every loop has ended. */
-	loopEnded(): void {
+	loopFor(
+		addresses: Addresses,
+		waiting: number,
+		connections: readonly number[],
+	): number | undefined {
+		const { remoteAddress, remotePort } = addresses;
+		const peer = { remoteAddress, remotePort };
+		// A loop that stops asks no more, and has seen to whom it has asked about.
+		if (this.isStopping) return undefined;
+		return this.#balancer?.choose(connections, waiting, peer);
+	}
+
+	/** Ends the stop when every loop has ended. With a message one has failed. */
+	loopEnded(message = ""): void {
+		if (message !== "" && this.#state === "running") this.#lost?.(message);
 		if (this.#state !== "stopping") return;
 		if (!this.#loops.every((loop) => loop.stopped)) return;
 		if (this.#lingering.size > 0) return;

@@ -250,7 +250,7 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 	/**
 	 * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
 	 * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
-	 * exception goes to `onError`.
+	 * exception goes to `onError`, as does what a promise is rejected with that `callback` returns.
 	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
 	 */

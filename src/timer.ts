@@ -4,6 +4,10 @@ import { clearTimeout, now, setTimeout } from "./base/clock.js";
 export interface Timer {
 	/** Ends the timer: when this returns, the callback is not called again. */
 	stop(): void;
+	/** Lets the timer keep the process alive until it has ended. Returns the timer. */
+	ref(): this;
+	/** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
+	unref(): this;
 }
 
 /** A timer that takes any delay, does not drift, and does not keep the process alive. */
@@ -13,6 +17,7 @@ export class ServerTimer implements Timer {
 	readonly #ended: (timer: ServerTimer) => void;
 	#handle: NodeJS.Timeout | undefined;
 	#due = 0;
+	#keepsAlive = false;
 
 	/** `intervalMs` is undefined for a timer that runs once. */
 	constructor(
@@ -34,11 +39,23 @@ export class ServerTimer implements Timer {
 		this.#ended(this);
 	}
 
+	ref(): this {
+		this.#keepsAlive = true;
+		this.#handle?.ref();
+		return this;
+	}
+
+	unref(): this {
+		this.#keepsAlive = false;
+		this.#handle?.unref();
+		return this;
+	}
+
 	#arm(): void {
 		const wait = Math.max(0, Math.ceil(this.#due - now()));
 		this.#handle = setTimeout(() => this.#fire(), Math.min(wait, LONGEST_WAIT));
-		// The server keeps the process alive, not its timers.
-		this.#handle.unref();
+		// The server keeps the process alive, not its timers, unless they are asked to.
+		if (!this.#keepsAlive) this.#handle.unref();
 	}
 
 	#fire(): void {

@@ -50,7 +50,8 @@ interface Place {
  *
  * The file exports, as default, a {@link Server} that is not started, or a function that makes one, and is told which worker
  * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
- * dies, by an exception, `process.exit()` or a limit of its memory, costs its own connections, and is replaced.
+ * dies, by an exception, `process.exit()`, a limit of its memory or a failure of its event loop, costs its own connections, and
+ * is replaced.
  *
  * @example
  * ```ts
@@ -207,7 +208,12 @@ export class WorkerPool {
 			// A replacement of one that has failed is as new as can be.
 			if (place.next !== undefined) continue;
 			const before = place.worker;
-			await this.#replace(place);
+			try {
+				await this.#replace(place);
+			} catch (error) {
+				this.#mend(place);
+				throw error;
+			}
 			await before?.stop(options, timeoutMs);
 		}
 		this.#needRunning();
@@ -305,16 +311,23 @@ export class WorkerPool {
 		const delayMs = Math.min(delay, maxRestartDelayMs);
 		clearTimeout(place.timer);
 		const replace = () => {
-			// A restart has been faster.
+			// A restart has been faster, and mends the place if it fails.
 			if (place.worker !== undefined || place.next !== undefined) return;
 			this.#replace(place).catch((error) => {
-				if (this.#state !== "running") return;
-				this.#replaceLater(place);
-				this.#failed(error);
+				if (this.#mend(place)) this.#failed(error);
 			});
 		};
 		place.timer = setTimeout(replace, delayMs);
 		return delayMs;
+	}
+
+	/** A replacement has failed: if the place is empty now, another one is due. False when the pool ends. */
+	#mend(place: Place): boolean {
+		if (this.#state === "stopping" || !this.#places.includes(place)) {
+			return false;
+		}
+		if (place.worker === undefined) this.#replaceLater(place);
+		return true;
 	}
 
 	#failed(error: Error): void {

@@ -1,4 +1,5 @@
 // One after the other: a handler that is busy in one test would be an idle server in another.
+import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { type Connection, webSocket } from "gev";
 import {
@@ -49,6 +50,43 @@ test.serial(
 			[reason.code, reason.cause, reason.wasClean],
 			[1001, "idle", true],
 		);
+	},
+);
+
+/** What is above that depends on the machine: it is told, not judged. */
+test.serial(
+	"silence of a second is ended after a second, by the client's clock",
+	async (t) => {
+		const idleMs = 1000;
+		const { port } = await serve(
+			t,
+			{},
+			{
+				protocol: protocols.raw(),
+				timeouts: { idleMs },
+			},
+		);
+		const silence = Array.from({ length: 20 }, async (_, n) => {
+			// The server may have it before it knows.
+			let heard = performance.now();
+			let isLate = false;
+			const client = await tcp(t, port);
+			for (let left = n; left > 0; left--) {
+				// Who stands still for so long has been silent, and does not know since when.
+				isLate ||= performance.now() - heard > idleMs / 2;
+				heard = performance.now();
+				client.write("x");
+				await setTimeout(7);
+			}
+			await client.readToEnd();
+			client.socket.end();
+			return isLate ? [] : [performance.now() - heard - idleMs];
+		});
+		const late = (await Promise.all(silence)).flat().sort((a, b) => a - b);
+		t.true(late.every((ms) => ms >= 0));
+		const median = late[late.length >> 1];
+		const most = late.at(-1);
+		t.log(`late by ${median?.toFixed(1)} ms, at most ${most?.toFixed(1)} ms`);
 	},
 );
 

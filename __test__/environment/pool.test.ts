@@ -1,10 +1,12 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { Worker } from "node:worker_threads";
 import test, { type ExecutionContext } from "ava";
 import { type WorkerExit, WorkerPool, type WorkerPoolOptions } from "gev";
 import { runWith } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
+import { socketPath } from "../kit/socket-path.js";
 import { connect, type WsClient } from "../kit/ws-client.js";
 
 const file = new URL("../fixtures/pool-worker.js", import.meta.url);
@@ -205,6 +207,138 @@ test("a rolling restart refuses nobody", async (t) => {
 	t.is(new Set([...old.keys(), ...fresh.keys()]).size, 4);
 	t.is((await pool.stats()).failures, 0);
 });
+
+/** For workers that fail to start as long as the byte is 1. */
+function brokenWhen() {
+	return new Uint8Array(new SharedArrayBuffer(1));
+}
+
+test("a replacement that fails is told and tried again", async (t) => {
+	const broken = brokenWhen();
+	const errors = new Queue<Error>();
+	const { exits, url } = await pooled(t, {
+		workers: 1,
+		workerData: { broken },
+		onError: (error) => errors.push(error),
+	});
+	const [client] = await crowd(t, url, 1);
+	broken[0] = 1;
+	client?.socket.send("exit");
+	await exits.next();
+	for (const error of await errors.take(3)) {
+		t.like(error, { code: "ERR_GEV_WORKER" });
+		t.regex(error.message, /pool-worker.js cannot serve: broken/);
+	}
+	broken[0] = 0;
+	const [late] = await crowd(t, url, 1);
+	t.is(late && (await ask(late, "hello")), "hello");
+	t.is(exits.size, 0);
+});
+
+test("a restart that fails leaves nobody's place empty", async (t) => {
+	const broken = brokenWhen();
+	const restarts = new Queue<unknown>();
+	const { pool, url } = await pooled(t, {
+		workers: 1,
+		workerData: { broken },
+		onError: () => {},
+		// The replacement is due, and the restart takes its place.
+		onWorkerExit: () => {
+			broken[0] = 1;
+			pool.restart().then(
+				() => restarts.push(undefined),
+				(error) => restarts.push(error),
+			);
+		},
+	});
+	const [client] = await crowd(t, url, 1);
+	client?.socket.send("exit");
+	t.like(await restarts.next(), { code: "ERR_GEV_WORKER" });
+	broken[0] = 0;
+	const [late] = await crowd(t, url, 1);
+	t.is(late && (await ask(late, "hello")), "hello");
+	await pool.restart();
+	const { workers } = await pool.stats();
+	t.is(workers.length, 1);
+	t.not(workers[0], undefined);
+});
+
+test("a worker whose native loop fails is replaced", async (t) => {
+	for (const threads of [false, true]) {
+		const { pool, exits, url } = await pooled(t, {
+			threads,
+			workerData: { borrow: true },
+		});
+		const clients = await crowd(t, url, 10);
+		const groups = [...(await byWorker(clients)).values()];
+		const [lost = [], kept = []] = groups;
+		// Several, so that another event follows the one that is spoilt.
+		for (let n = 0; n < 8; n++) lost[0]?.socket.send(Buffer.from("spoil"));
+		const { error, exitCode } = await exits.next();
+		t.like(error, { code: "ERR_GEV_LOOP" });
+		t.is(exitCode, 1);
+		for (const { closed } of lost) t.is((await closed).code, 1006);
+		for (const client of kept) t.is(await ask(client, "hello"), "hello");
+		await until(async () => !(await counts(pool)).includes(undefined));
+		await crowd(t, url, 5);
+		t.deepEqual(await counts(pool), [5, 5]);
+		t.is((await pool.stats()).failures, 1);
+	}
+});
+
+test("workers share the memory that one server has by default", async (t) => {
+	for (const [workers, fits] of [
+		[1, true],
+		[2, false],
+	] as const) {
+		// A server has 64 MiB of this.
+		const workerData = { memory: 256 * 1024 ** 2 };
+		const { url } = await pooled(t, { workers, workerData });
+		const { socket, messages, closed } = await connect(t, url);
+		socket.send("flood");
+		const end = closed.then(({ code }) => code);
+		const got = messages.next().then((message) => message.length);
+		t.is(await Promise.race([got, end]), fits ? 48 * 1024 ** 2 : 1006);
+	}
+});
+
+test("a restart ends who hangs by force, and the others get what it was dealt", async (t) => {
+	const { pool, exits, url } = await pooled(t, { workers: 2 });
+	const [hanging] = await crowd(t, url, 2);
+	hanging?.socket.send("hang");
+	const dials = crowd(t, url, 10);
+	await pool.restart({ timeoutMs: 50 });
+	t.is((await hanging?.closed)?.code, 1006);
+	// Half of them were dealt to the one that hangs; each of them is served, if only to be told that the others go.
+	await dials;
+	const late = await crowd(t, url, 10);
+	t.deepEqual(await Promise.all(late.map((it) => ask(it, "hello"))), [
+		...Array(10).fill("hello"),
+	]);
+	t.is((await pool.stats()).failures, 0);
+	t.is(exits.size, 0);
+});
+
+(process.platform === "win32" ? test.skip : test)(
+	"a pool listens on a unix socket",
+	async (t) => {
+		const path = socketPath();
+		const where = { host: undefined, port: undefined, path };
+		const { pool, exits } = await pooled(t, { ...where, workers: 2 });
+		t.deepEqual(pool.address, { address: path, port: 0 });
+		const url = `ws+unix:${path}:/`;
+		const clients = await crowd(t, url, 10);
+		t.deepEqual(await counts(pool), [5, 5]);
+		clients[0]?.socket.send("exit");
+		await exits.next();
+		const late = await crowd(t, url, 5);
+		t.is(late[0] && (await ask(late[0], "hello")), "hello");
+		await pool.stop();
+		t.false(existsSync(path));
+		await pool.start();
+		await crowd(t, url, 1);
+	},
+);
 
 for (const [failing, reason] of [
 	["throw", /not me/],

@@ -325,6 +325,25 @@ test("a peer that takes nothing is cut after writeStallMs, and not earlier", asy
 	);
 });
 
+test("a deadline closes a connection, if nobody disarms it", async (t) => {
+	const recorder = new Recorder();
+	const { url } = await serve(t, recorder);
+	await connect(t, url);
+	const { connection: kept } = await recorder.next("connect");
+	const client = await connect(t, url);
+	const { connection } = await recorder.next("connect");
+	kept.setDeadline(20);
+	kept.setDeadline();
+	const before = performance.now();
+	connection.setDeadline(100);
+	t.is((await client.closed).code, 1001);
+	const { reason } = await recorder.next("close");
+	t.true(performance.now() - before >= 99);
+	t.is(reason.cause, "deadline");
+	t.true(kept.connected);
+	t.throws(() => kept.setDeadline(-1), { code: "ERR_GEV_OPTION" });
+});
+
 test("what is sent after the loop has begun to close is not called sent", async (t) => {
 	const recorder = new Recorder();
 	const { port } = await serve(t, recorder, {

@@ -8,6 +8,7 @@ import {
 	GevError,
 	Server,
 } from "gev";
+import { patient } from "../kit/patience.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
 import { scene } from "./scene.js";
@@ -141,6 +142,28 @@ test("a long frame comes in one piece, and one that turns out to be wrong leaves
 	t.deepEqual(story, ["discarded checksum", long]);
 	await until(() => server.heldBytes === 0);
 	t.is(connection.readBufferLength, 0);
+});
+
+test("a long frame is a message for who takes fragments of a WebSocket too, and is stepped behind", async (t) => {
+	const lengths: number[] = [];
+	const handler = {
+		onMessage: (_: object, { length }: Buffer) => void lengths.push(length),
+		onFragment: () => t.fail(),
+	};
+	const server = new Server(handler as object, {
+		...{ host: "127.0.0.1", port: 0, loops: 1, ...patient({}) },
+		protocol: frames({ length: "u32", stepwise: true }),
+	});
+	t.teardown(() => server.stop({ timeoutMs: 1000 }));
+	const { port } = await server.start();
+	const client = await tcp(t, port);
+	for (const length of [3, 200_000, 4]) {
+		const frame = Buffer.alloc(4 + length);
+		frame.writeUInt32BE(length);
+		client.write(frame);
+	}
+	await until(() => lengths.length === 3);
+	t.deepEqual(lengths, [3, 200_000, 4]);
 });
 
 test("escapes and checksums hold for what is long, both ways", async (t) => {

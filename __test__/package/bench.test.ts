@@ -181,8 +181,11 @@ test("what cuts messages runs in the cells whose framing it has", (t) => {
 	});
 });
 
-test("peers on unix sockets run when they are named", (t) => {
-	const extra = ["gev-unix", "gev-raw-unix"];
+test("peers on unix sockets, and workers with threads, run when they are named", (t) => {
+	const extra = peers
+		.filter(({ name }: Named) => /unix|workers-threads/.test(name))
+		.map(({ name }: Named) => name);
+	t.is(extra.length, 4);
 	t.deepEqual(
 		names(usualPeers),
 		names(peers).filter((name) => !extra.includes(name)),

@@ -23,7 +23,7 @@ const { OptionTable, checkOptions, ...inside } = internals([
 	...["Iso8583Options", "LengthPrefixedOptions", "LinesOptions"],
 	...["ModbusOptions", "NmeaOptions", "VarintPrefixedOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
-	...["StopOptions", "DestroyOptions", "SendOptions"],
+	...["StopOptions", "DestroyOptions", "SendOptions", "WorkerPoolOptions"],
 	...["MetricsOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
@@ -71,6 +71,7 @@ const defaults: Record<string, Options> = {
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),
+	WorkerPoolOptions: defaultsOf("WorkerPoolOptions"),
 };
 
 const constrained = process.constrainedMemory?.() ?? 0;
@@ -97,6 +98,9 @@ const inWords: [words: string, value: unknown][] = [
 	["a quarter of `highWaterMarkBytes`", 256 * 1024],
 	["{@link raw}", raw()],
 	["that of `over`", false],
+	["that of a server", undefined],
+	["a copy of this thread's", undefined],
+	["a warning of the process", undefined],
 ];
 
 /** The value of a default as it is documented. */
@@ -227,6 +231,7 @@ const serverOptions: Omit<Whole<ServerOptions>, "path" | "logger"> = {
 	borrow: true,
 	serial: true,
 	balance: "round-robin",
+	pinLoops: true,
 	reusePort: process.platform !== "win32",
 	proxyProtocol: "required",
 	trustedProxies: ["10.0.0.0/8"],
@@ -290,6 +295,9 @@ test.serial("the native side reads every option by its own name", async (t) => {
 	t.deepEqual(await readNatively(serverOptions), {
 		...expected,
 		path: undefined,
+		// Of a pool of workers.
+		accepts: undefined,
+		joins: undefined,
 	});
 	const stepwise = true;
 	const framed = frames({ length: "u16", frameTimeoutMs: 1032, stepwise });

@@ -110,10 +110,11 @@ const wrongServerOptions: Record<keyof ServerOptions, Wrong> = {
 	borrow: notABoolean,
 	serial: notABoolean,
 	balance: [
-		["random", '"random"'],
+		["busiest", '"busiest"'],
 		["x".repeat(1000), '"xxxxx'],
 		[1, "1"],
 	],
+	pinLoops: notABoolean,
 	reusePort: notABoolean,
 	proxyProtocol: [
 		["v2", '"v2"'],

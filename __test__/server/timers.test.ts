@@ -83,6 +83,32 @@ test("timers refuse wrong delays and callbacks", (t) => {
 	}
 });
 
+test("timers fire before the server has started, and those that wait end with its stop", async (t) => {
+	const fired = new Queue<string>();
+	const server = new Server({}, { host: "127.0.0.1", port: 0, loops: 1 });
+	server.runAfter(1, () => fired.push("early"));
+	t.is(await fired.next(), "early");
+	server.runEvery(1, () => fired.push("tick"));
+	await server.start();
+	t.is(await fired.next(), "tick");
+	await server.stop();
+	const { size } = fired;
+	await server.start();
+	server.runAfter(30, () => fired.push("again"));
+	await fired.take(size);
+	t.is(await fired.next(), "again");
+	await server.stop();
+});
+
+test("a timer keeps a process alive if it is asked to", async (t) => {
+	t.deepEqual(await run("kept-by-timers"), {
+		code: 0,
+		signal: null,
+		stdout: "fired\n",
+		stderr: "",
+	});
+});
+
 test("timers do not keep a process alive", async (t) => {
 	t.deepEqual(await run("timers"), {
 		code: 0,

@@ -35,6 +35,7 @@ export const groups = {
 	raw: "plain TCP",
 	framing: "messages on TCP that the server cuts",
 	json: "a handler that parses and writes JSON",
+	workers: "a handler that works for 20 us, on every core",
 	open: "latency under a load that does not wait for the server",
 	memory: "memory before, during and after a burst",
 	import: "the time to import the package",
@@ -199,6 +200,9 @@ export const cells = [
 		content: "json",
 		usual: webSocketPeers,
 	}),
+
+	busy("workers-x1", 1),
+	busy("workers-x16", 16),
 
 	open("open-50", 0.5),
 	open("open-80", 0.8),
@@ -374,6 +378,18 @@ function framed(name, size, framing, properties) {
 		usual: framedPeers,
 		framing,
 		...properties,
+	});
+}
+
+function busy(name, inFlight) {
+	return echo(name, 100, 20, {
+		groups: ["workers"],
+		kind: "workers",
+		note: "a handler of 20 us, on all cores",
+		protocols: ["websocket"],
+		mode: "busy",
+		inFlight,
+		usual: ["gev-workers-1", "gev-workers-2"],
 	});
 }
 

@@ -21,6 +21,7 @@ import {
 	measureImport,
 	measureLoad,
 	measureOpenLoop,
+	measureWorkers,
 	windowSeconds,
 } from "./measure.mjs";
 
@@ -63,6 +64,29 @@ const load = {
 /** @satisfies {Record<string, Kind>} */
 export const kinds = {
 	load,
+	workers: {
+		...load,
+		measure: measureWorkers,
+		cost: ({ ownPerSecond }) => ownPerSecond && 1e6 / ownPerSecond,
+		unit: "µs between messages",
+		tell: ({ ownPerSecond, ...figures }) =>
+			`${load.tell(figures)}, counted out ${ownPerSecond?.toFixed(0)} messages/s`,
+		columns: [
+			["messages/s", ({ messagesPerSecond }) => figure(messagesPerSecond, 0)],
+			[
+				"messages/s, others counted out",
+				({ ownPerSecond }) => figure(ownPerSecond, 0),
+			],
+			...latencyColumns,
+			cpuColumns[0],
+			...endColumns,
+			[
+				"waits for a core",
+				({ waitShare }) =>
+					waitShare ? `${(waitShare.median * 100).toFixed(0)} %` : "-",
+			],
+		],
+	},
 	handshake: {
 		...load,
 		measure: measureHandshakes,

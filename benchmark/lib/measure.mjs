@@ -25,6 +25,7 @@ import { spread } from "./statistics.mjs";
  * @property {number | null} cpuUsPerMessage
  * @property {number | null} mainThreadCpuUsPerMessage
  * @property {number | null} cpuShare
+ * @property {number | null} waitShare How long the server's threads waited for a CPU, as a share of the measured time.
  * @property {number | null} generatorCpuShare
  * @property {number | null} rssKiB
  */
@@ -61,6 +62,24 @@ export function measureLoad(bench, peer, cell, alongside) {
 		await other;
 		return figures;
 	});
+}
+
+/**
+ * The same where the server may use every core, and what it would have done if none of its threads had ever waited for one: so the
+ * generator, and whoever else was there, is counted out.
+ *
+ * @param {Bench} bench
+ * @param {import("./peers.mjs").Peer} peer
+ * @param {import("./cells.mjs").Cell} cell
+ * @returns {Promise<Figures & { ownPerSecond: number | null }>}
+ */
+export async function measureWorkers(bench, peer, cell) {
+	const figures = await measureLoad({ ...bench, pins: undefined }, peer, cell);
+	const { messagesPerSecond, cpuShare, waitShare } = figures;
+	const ownPerSecond = cpuShare
+		? (messagesPerSecond * (cpuShare + waitShare)) / cpuShare
+		: null;
+	return { ...figures, ownPerSecond };
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * The servers that are compared.
  *
- * @typedef {"echo" | "json" | "broadcast" | "rooms"} Mode What a server does with a message: sends it back; parses it and sends
- * back what it has parsed; sends it to all connections, or to those of a room.
+ * @typedef {"echo" | "json" | "broadcast" | "rooms" | "busy"} Mode What a server does with a message: sends it back; parses it and
+ * sends back what it has parsed; sends it to all connections, or to those of a room; works for 20 us, then sends it back.
  *
  * @typedef {"length-prefixed" | "lines" | "jt808" | "resp" | "custom"} Framing How a server tells messages on TCP apart; custom is
  * a length in front too, in code that gev's users write.
@@ -74,6 +74,22 @@ const gevOnUnix = () =>
 		? "Windows has no unix sockets for servers"
 		: gevBuilt();
 
+/** A pool of so many workers. */
+function workers(count, threads = false) {
+	const name = threads ? "gev-workers-threads" : "gev-workers";
+	const baseline = threads || count > 1 ? "gev-workers-1" : undefined;
+	return {
+		name: `${name}-${count}`,
+		protocol: "websocket",
+		server: "gev-workers.mjs",
+		args: ["--workers", `${count}`, ...(threads ? ["--threads"] : [])],
+		...(baseline && { baseline }),
+		modes: ["busy", "echo"],
+		isExtra: threads,
+		missing: gevBuilt,
+	};
+}
+
 /** @type {Peer[]} */
 export const peers = [
 	{
@@ -127,6 +143,10 @@ export const peers = [
 		isExtra: true,
 		missing: gevOnUnix,
 	},
+	workers(1),
+	workers(2),
+	workers(1, true),
+	workers(2, true),
 	{
 		name: "uwebsockets",
 		protocol: "websocket",
@@ -406,7 +426,7 @@ export const compressedPeers = [
  * @param {Peer} peer
  */
 export function isRival(peer) {
-	return peer.server !== undefined && !hasTwin(peer);
+	return !(peer.server?.startsWith("gev") ?? true);
 }
 
 /**

@@ -60,7 +60,8 @@ function summarizePeer(cell, peer, runs) {
 		peer: peer.name,
 		runs: runs.length,
 		isSaturated:
-			cell.kind === "open" || (summary.cpuShare?.min ?? 1) >= saturatedShare,
+			["open", "workers"].includes(cell.kind) ||
+			(summary.cpuShare?.min ?? 1) >= saturatedShare,
 	};
 }
 

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import * as gev from "../../dist/index.js";
+import { beBusy } from "./busy.mjs";
 import { ownProtocol } from "./own-protocol.mjs";
 import { Rooms, roomSizes } from "./rooms.mjs";
 
@@ -102,11 +103,6 @@ function chosenEcho() {
 		};
 	}
 	return (_connection, message) => message;
-}
-
-function beBusy(us) {
-	const until = performance.now() + us / 1000;
-	while (performance.now() < until);
 }
 
 /** Sends each message to all members of a room, one call for each, or with `--broadcast` one for all. */

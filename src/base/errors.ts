@@ -14,6 +14,7 @@
  * | `ERR_GEV_SEND` | callback of `send()` | the connection ended, or too much waited for it, before the message could be handed to the kernel: look at the status |
  * | `ERR_GEV_RESPONSE` | `onError` | let `onUpgrade` and `onRequest` return what the message says; the client got status 500 |
  * | `ERR_GEV_START` | `start()` | the system refused for a reason that has no name, or something is wrong in gev: see the message |
+ * | `ERR_GEV_BALANCE` | `onError`, for a function as `balance` | let it return the index of one of the loops that it is given |
  * | `ERR_GEV_LOOP` | `onError` | an event loop failed (a bug in gev) or could not accept; see the message |
  * | `ERR_GEV_WORKER` | `start()` and `restart()` of a `WorkerPool`, `onError` of its options | correct the workers' file: `cause` says what is wrong in it |
  * | `ERR_GEV_BINDING` | loading the package | the native addon is missing, may not or cannot be loaded, or belongs to another version: do what the message says; `cause` is the original error, if there is one |
@@ -33,6 +34,7 @@ export type GevErrorCode =
 	| "ERR_GEV_SEND"
 	| "ERR_GEV_RESPONSE"
 	| "ERR_GEV_START"
+	| "ERR_GEV_BALANCE"
 	| "ERR_GEV_LOOP"
 	| "ERR_GEV_WORKER"
 	| "ERR_GEV_BINDING";

@@ -24,10 +24,12 @@ import {
 	CLOSE_CAUSES,
 	CLOSE_CLEAN_AT,
 	CLOSE_TEXT_AT,
+	COMMAND_ASSIGN,
 	COMMANDS_AT,
 	COUNTER_BYTES,
 	COUNTERS_AT,
 	EVENT_ANNOUNCED,
+	EVENT_ASSIGN,
 	EVENT_CLOSE,
 	EVENT_DRAINED,
 	EVENT_END,
@@ -349,6 +351,9 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 				connection.unfinished = new Unfinished(Number(announced));
 				break;
 			}
+			case EVENT_ASSIGN:
+				this.assign(at, length);
+				break;
 			case EVENT_RETURNED:
 				this.loans.returned(slot);
 				break;
@@ -408,6 +413,27 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			status,
 			reason,
 		);
+	}
+
+	/** A socket has been accepted, and it is to be said which loop it is for: in the order in which that is asked. */
+	private assign(at: number, length: number): void {
+		const [waiting = 0, ...connections] = this.uint32s(
+			addressesEnd(this.events, at),
+			at + length,
+		);
+		const addresses = readAddresses(this.events, at);
+		const index = this.server.loopFor(addresses, waiting, connections);
+		const payload = Buffer.alloc(4);
+		payload.writeUInt32LE(index ?? NO_LOOP);
+		this.commands.command(COMMAND_ASSIGN, 0, 0, payload);
+	}
+
+	private uint32s(begin: number, end: number): number[] {
+		const numbers: number[] = [];
+		for (let at = begin; at < end; at += 4) {
+			numbers.push(this.bytes.readUInt32LE(at));
+		}
+		return numbers;
 	}
 
 	private opened(
@@ -471,7 +497,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 			for (const slot of this.connections.keys()) this.closed(slot, reason);
 			for (const slot of this.requests.keys()) this.closed(slot, reason);
 		}
-		this.server.loopEnded();
+		this.server.loopEnded(message);
 	}
 }
 
@@ -505,3 +531,6 @@ export interface LoopControls extends LoanRegister, LoopCommands {
 
 /** What is there of a message whose parts are handed over one by one. */
 const NOTHING_KEPT = new Unfinished();
+
+/** An index that no loop has. */
+const NO_LOOP = 0xffffffff;

@@ -36,8 +36,17 @@ export interface LoopServer<Connection> {
 	): void;
 	/** Something was wrong with a frame. */
 	frameFailed(fault: FrameFault): void;
-	/** A loop has ended. */
-	loopEnded(): void;
+	/**
+	 * Which loop a new connection is for: the loop's index, or undefined for the one with the fewest. `connections` are those of
+	 * each loop without the latest `waiting` ones that were asked about. Never throws.
+	 */
+	loopFor(
+		addresses: Addresses,
+		waiting: number,
+		connections: readonly number[],
+	): number | undefined;
+	/** A loop has ended; it has failed if there is a message. */
+	loopEnded(message: string): void;
 }
 
 /** What a loop has called: of the handler, in its turn. What is called for a connection, it says itself. */

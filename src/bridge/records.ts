@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-57a12126";
+export const RECORDS_VERSION = "0.1.0-e272312c";
 
 // Records of both queues.
 
@@ -52,6 +52,8 @@ export const EVENT_RETURNED = 17;
 export const EVENT_FRAME_ERROR = 18;
 /** Another protocol holds from here on, and nothing is decoded before the step that answers this. */
 export const EVENT_SWITCHED = 19;
+/** A socket has been accepted: how many connections each loop has (u32, little-endian), then addresses. */
+export const EVENT_ASSIGN = 20;
 
 // Kinds of commands.
 
@@ -91,10 +93,14 @@ export const COMMAND_SET_PROTOCOL = 17;
 export const COMMAND_UNREAD = 18;
 /** What was handed over has been handled: decode on. */
 export const COMMAND_STEP = 19;
+/** The accepted socket that an event has told of is for the loop with this index (u32, little-endian). */
+export const COMMAND_ASSIGN = 20;
+/** Close when so much time has passed: milliseconds (u32, little-endian), 0 for never. */
+export const COMMAND_SET_DEADLINE = 21;
 /** Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message. */
-export const COMMAND_SHARE = 20;
+export const COMMAND_SHARE = 22;
 /** Share what is lent, flags as above: number of the loan and how many bytes, then connections as above. */
-export const COMMAND_SHARE_LOAN = 21;
+export const COMMAND_SHARE_LOAN = 23;
 
 // Flags of records.
 
@@ -138,6 +144,8 @@ export const CAUSE_INTERNAL = 8;
 export const CAUSE_IDLE = 9;
 /** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
 export const CAUSE_STALLED = 10;
+/** The time has passed that `connection.setDeadline()` gave it. */
+export const CAUSE_DEADLINE = 11;
 
 // What is wrong with a frame.
 
@@ -312,7 +320,9 @@ export type CloseCause =
 	/** Nothing was received or sent for longer than `timeouts.idleMs`. */
 	| "idle"
 	/** The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`. */
-	| "stalled";
+	| "stalled"
+	/** The time has passed that `connection.setDeadline()` gave it. */
+	| "deadline";
 
 /** Causes by their numbers. */
 export const CLOSE_CAUSES = [
@@ -327,6 +337,7 @@ export const CLOSE_CAUSES = [
 	"internal",
 	"idle",
 	"stalled",
+	"deadline",
 ] as const satisfies readonly CloseCause[];
 
 /** What is wrong with a frame. */

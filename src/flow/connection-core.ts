@@ -15,6 +15,7 @@ import {
 	COMMAND_DESTROY,
 	COMMAND_END,
 	COMMAND_EXPEL,
+	COMMAND_SET_DEADLINE,
 	COMMAND_SHUTDOWN_WRITE,
 	GAUGE_INPUT,
 } from "../bridge/records.js";
@@ -127,6 +128,14 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 	/** See `Connection.pause`. */
 	pause(): void {
 		if (this.connected) this.#needInbox().pause();
+	}
+
+	/** See `Connection.setDeadline`. */
+	setDeadline(ms: number): void {
+		if (!this.connected) return;
+		const payload = Buffer.allocUnsafeSlow(4);
+		payload.writeUInt32LE(ms);
+		this.sender.command(COMMAND_SET_DEADLINE, payload);
 	}
 
 	/** Closes as the protocol does, by the word of the application, if that has not begun. */

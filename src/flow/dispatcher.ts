@@ -20,7 +20,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	readonly frameTimeoutMs: number;
 	/** The handler wants messages, or has to be done with them. */
 	readonly takesMessages: boolean;
-	/** The handler wants messages that are long in fragments. */
+	/** The handler wants messages that are long in fragments, which only a WebSocket has. */
 	readonly takesFragments: boolean;
 
 	/** What `onMessage` returns is sent even if it is `null`, which is something that the protocol has. */
@@ -53,7 +53,8 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 		this.#context = base === undefined ? currentContext() : base.#context;
 		this.#onMessage = handler.onMessage?.bind(handler) as Member | undefined;
 		this.takesMessages = settings.stepwise || handler.onMessage !== undefined;
-		this.takesFragments = handler.onFragment !== undefined;
+		this.takesFragments =
+			!settings.endsByFin && handler.onFragment !== undefined;
 	}
 
 	/** Whose members it calls. */
@@ -169,7 +170,7 @@ export class Dispatcher implements LoopCalls<ConnectionCore> {
 	}
 
 	/** Calls `callback`, which is the application's, as members are called. */
-	protected run<Args extends unknown[], Result>(
+	run<Args extends unknown[], Result>(
 		callback: (...args: Args) => Result,
 		...args: Args
 	): Result {

@@ -76,12 +76,14 @@ export class PackingDispatcher extends ReadingDispatcher {
 	}
 
 	/** Makes messages of what is there and has come, and hands them over, until more is needed or the handler can take no more. */
-	#cut(connection: StreamConnection, bytes: Buffer): void {
+	#cut(connection: StreamConnection, bytes: Buffer, isLate = false): void {
 		try {
+			const { isChanging, unpacked } = connection;
+			// What the loop has cut before a change is this protocol's; what nobody has cut is for the protocol that follows.
+			const isOwn = isLate || (this.#isCut && unpacked === 0);
 			const buffer = connection.receive(bytes);
-			// What has not been cut is for the protocol that follows.
-			if (connection.isChanging) connection.settleReceived();
-			else this.#deliverAll(connection, buffer);
+			if (isChanging && !isOwn) connection.settleReceived();
+			else this.#deliverAll(connection, buffer, isChanging);
 		} catch (error) {
 			connection.violated();
 			this.failed(error, connection);
@@ -90,14 +92,18 @@ export class PackingDispatcher extends ReadingDispatcher {
 	}
 
 	/** Throws what `unpack` throws. */
-	#deliverAll(connection: StreamConnection, buffer: RingBuffer): void {
+	#deliverAll(
+		connection: StreamConnection,
+		buffer: RingBuffer,
+		isLate: boolean,
+	): void {
 		do {
 			const before = buffer.length;
 			const message = this.run(this.#unpack, connection.face, buffer);
 			const taken = before - buffer.length;
 			if (message === undefined) {
 				// It may have passed over something, behind which a message is there already.
-				if (taken > 0 && !connection.isChanging) continue;
+				if (taken > 0 && (isLate || !connection.isChanging)) continue;
 				break;
 			}
 			// Only what has come as nothing, cut by the loop, can be a message without a byte.
@@ -109,23 +115,27 @@ export class PackingDispatcher extends ReadingDispatcher {
 			// Whoever unpacks may have closed the connection, or paused it.
 			if (!connection.hears) return;
 			if (connection.isShut) {
-				this.#waitWith(connection, message);
+				this.#waitWith(connection, message, isLate);
 				return;
 			}
 			this.deliver(connection, message);
 			if (!connection.hears) return;
-			if (connection.isChanging) break;
+			if (connection.isChanging && !isLate) break;
 			if (connection.isShut && !buffer.isEmpty) {
-				this.#wait(connection);
+				this.#wait(connection, isLate);
 				return;
 			}
 		} while (!buffer.isEmpty);
-		this.#wantMore(connection, buffer);
+		this.#wantMore(connection, buffer, isLate);
 	}
 
 	/** What is left is kept until more comes, unless it has been cut and is no message. */
-	#wantMore(connection: StreamConnection, buffer: RingBuffer): void {
-		if (this.#isCut && !buffer.isEmpty && !connection.isChanging) {
+	#wantMore(
+		connection: StreamConnection,
+		buffer: RingBuffer,
+		isLate: boolean,
+	): void {
+		if (this.#isCut && !buffer.isEmpty && (isLate || !connection.isChanging)) {
 			if (!connection.hears) return;
 			// Nothing more will come of it.
 			this.tellWrong(connection, "malformed", headOf(buffer));
@@ -147,31 +157,37 @@ export class PackingDispatcher extends ReadingDispatcher {
 	}
 
 	/** Goes on when the handler can take more, before all that comes after. */
-	#wait(connection: StreamConnection): void {
-		connection.goOn ??= () => this.#goOn(connection);
+	#wait(connection: StreamConnection, isLate: boolean): void {
+		connection.goOn ??= () => this.#goOn(connection, false);
 		connection.answerForReceived();
-		connection.inbox?.holdBegun(connection.goOn);
+		connection.inbox?.holdBegun(
+			isLate ? () => this.#goOn(connection, true) : connection.goOn,
+		);
 	}
 
 	/** As {@link #wait}, with a message that has been made. */
-	#waitWith(connection: StreamConnection, message: unknown): void {
+	#waitWith(
+		connection: StreamConnection,
+		message: unknown,
+		isLate: boolean,
+	): void {
 		connection.answerForReceived();
 		connection.inbox?.holdBegun(() => {
 			if (connection.hears) this.deliver(connection, message);
-			this.#goOn(connection);
+			this.#goOn(connection, isLate);
 		});
 	}
 
-	#goOn(connection: StreamConnection): void {
+	#goOn(connection: StreamConnection, isLate: boolean): void {
 		if (!connection.hears) {
 			connection.forgetReceived();
 		} else if (connection.unpacked === 0) {
 			connection.forgetReceived();
 			if (this.settings.stepwise) connection.handled();
 		} else if (connection.isShut) {
-			this.#wait(connection);
+			this.#wait(connection, isLate);
 		} else {
-			this.#cut(connection, NOTHING);
+			this.#cut(connection, NOTHING, isLate);
 		}
 	}
 }

@@ -89,6 +89,8 @@ export class StreamConnection extends PackingConnection {
 		this.#change = undefined;
 		this.calls = change.role.calls;
 		this.inbox?.adopt(this.calls.settings);
+		// It belongs to the dispatcher that was.
+		this.goOn = undefined;
 		const bytes = this.takeReceived();
 		// Each goes before what is there, so that the last part is the first one.
 		for (let end = bytes.length; end > 0; end -= PART_BYTES) {

@@ -212,6 +212,12 @@ pub(crate) const WHOLE: Part = Part {
 };
 
 impl Framing {
+    /// True for the rule of frames whose start may have been the end of the one before: no other rule is there then, but for
+    /// that of the first frame, which has no start.
+    pub(crate) fn shares_marks(&self, rule: &rule::Rule) -> bool {
+        self.entry.flag.is_some() && std::ptr::eq(rule, &self.rules[self.entry.rule])
+    }
+
     /// What is said of a message that is handed over in one piece.
     ///
     /// # Errors

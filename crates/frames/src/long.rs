@@ -178,8 +178,7 @@ impl Cutter {
             long.running = summing.begin();
         }
         // The start may have been the end of the frame before.
-        let shared = framing.entry.flag.is_some();
-        long.pending = if shared {
+        long.pending = if framing.shares_marks(rule) {
             rule.ends.written().to_vec()
         } else {
             let mut mark = vec![0; start];

@@ -311,7 +311,7 @@ impl Rule {
 
 /// The start of a frame, which may have been the end of the one before.
 fn start_of<'a>(framing: &Framing, rule: &'a Rule, whole: &Delimited<'a>) -> Bytes<'a> {
-    if framing.entry.flag.is_some() {
+    if framing.shares_marks(rule) {
         Bytes::of(&Input::from(rule.ends.written()))
     } else {
         whole.start

@@ -1,6 +1,7 @@
 //! CPU time and memory of a process, as Linux tells them in /proc.
 //!
-//! CPU time is `sum_exec_runtime` of each thread, in nanoseconds: the scheduler's own account, not sampled ticks.
+//! CPU time is `sum_exec_runtime` of each thread, in nanoseconds: the scheduler's own account, not sampled ticks. Beside it stands
+//! how long the thread could have run and had to wait for a CPU.
 
 use std::fs;
 use std::io;
@@ -27,6 +28,8 @@ pub(crate) struct ThreadTime {
     /// What the thread calls itself; [`MAIN_THREAD`] for the process's first.
     pub(crate) name: String,
     pub(crate) time: Duration,
+    /// For a CPU, with something to do.
+    waited: Duration,
 }
 
 /// Name of the thread that `main` runs in: for Node.js the one that runs JavaScript.
@@ -71,7 +74,7 @@ impl Process {
 
     fn thread_time(&self, tid: u32, folder: &Path) -> io::Result<ThreadTime> {
         let schedstat = fs::read_to_string(folder.join("schedstat"))?;
-        let time = parse_schedstat(&schedstat).ok_or_else(|| malformed("schedstat"))?;
+        let (time, waited) = parse_schedstat(&schedstat).ok_or_else(|| malformed("schedstat"))?;
         let name = if tid == self.pid {
             MAIN_THREAD.to_owned()
         } else {
@@ -79,7 +82,12 @@ impl Process {
                 .trim_end()
                 .to_owned()
         };
-        Ok(ThreadTime { tid, name, time })
+        Ok(ThreadTime {
+            tid,
+            name,
+            time,
+            waited,
+        })
     }
 }
 
@@ -87,15 +95,13 @@ impl CpuTime {
     /// What each thread has used since `earlier`. Threads that have ended in between are lost.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let threads = self.threads.iter().map(|thread| {
-            let before = earlier
-                .threads
-                .iter()
-                .find(|before| before.tid == thread.tid)
-                .map_or(Duration::ZERO, |before| before.time);
-            ThreadTime {
-                time: thread.time.saturating_sub(before),
-                ..thread.clone()
+            let mut since = thread.clone();
+            let mut known = earlier.threads.iter();
+            if let Some(before) = known.find(|before| before.tid == thread.tid) {
+                since.time = thread.time.saturating_sub(before.time);
+                since.waited = thread.waited.saturating_sub(before.waited);
             }
+            since
         });
         Self {
             threads: threads.collect(),
@@ -105,6 +111,11 @@ impl CpuTime {
     /// Of the whole process.
     pub(crate) fn total(&self) -> Duration {
         self.threads.iter().map(|thread| thread.time).sum()
+    }
+
+    /// How long its threads have waited for a CPU, all together.
+    pub(crate) fn waited(&self) -> Duration {
+        self.threads.iter().map(|thread| thread.waited).sum()
     }
 
     /// Of the main thread.
@@ -122,10 +133,11 @@ impl CpuTime {
     }
 }
 
-/// First field of /proc/PID/task/TID/schedstat: nanoseconds on a CPU.
-fn parse_schedstat(text: &str) -> Option<Duration> {
-    let nanos = text.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
+/// The first fields of /proc/PID/task/TID/schedstat: nanoseconds on a CPU, and nanoseconds of waiting for one.
+fn parse_schedstat(text: &str) -> Option<(Duration, Duration)> {
+    let mut fields = text.split_ascii_whitespace();
+    let mut next = || Some(Duration::from_nanos(fields.next()?.parse().ok()?));
+    Some((next()?, next()?))
 }
 
 /// The line `VmRSS:  1234 kB` of /proc/PID/status.
@@ -159,16 +171,17 @@ mod tests {
             tid,
             name: name.to_owned(),
             time: Duration::from_nanos(nanos),
+            waited: Duration::from_nanos(2 * nanos),
         }
     }
 
     #[test]
-    fn schedstat_is_nanoseconds_first() {
-        assert_eq!(
-            parse_schedstat("29293551 3253066 82\n"),
-            Some(Duration::from_nanos(29_293_551))
-        );
+    fn schedstat_is_nanoseconds_of_running_and_of_waiting() {
+        let parsed = parse_schedstat("29293551 3253066 82\n");
+        let [ran, waited] = [29_293_551, 3_253_066].map(Duration::from_nanos);
+        assert_eq!(parsed, Some((ran, waited)));
         assert_eq!(parse_schedstat(""), None);
+        assert_eq!(parse_schedstat("1"), None);
         assert_eq!(parse_schedstat("fast 1 2"), None);
     }
 
@@ -194,6 +207,7 @@ mod tests {
             [time(1, MAIN_THREAD, 30), time(3, "loop", 7)]
         );
         assert_eq!(used.total(), Duration::from_nanos(37));
+        assert_eq!(used.waited(), Duration::from_nanos(74));
         assert_eq!(used.main_thread(), Duration::from_nanos(30));
     }
 

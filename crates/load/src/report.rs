@@ -144,7 +144,8 @@ impl Report {
         let latency = |quantile| quantile_us(&self.tally.latency, quantile);
         let lag = |quantile| (self.tally.sent > 0).then(|| quantile_us(&self.tally.lag, quantile));
         let per_message = |time: Duration| rounded(micros(time) / messages);
-        let share = |cpu: &CpuTime| rounded(cpu.total().as_secs_f64() / seconds);
+        let of_window = |time: Duration| rounded(time.as_secs_f64() / seconds);
+        let share = |cpu: &CpuTime| of_window(cpu.total());
         let server = self.server_cpu.as_ref();
         json!({
             "messages": self.tally.messages,
@@ -165,6 +166,7 @@ impl Report {
             "cpuUsPerMessage": server.map(|cpu| per_message(cpu.total())),
             "mainThreadCpuUsPerMessage": server.map(|cpu| per_message(cpu.main_thread())),
             "cpuShare": server.map(share),
+            "waitShare": server.map(|cpu| of_window(cpu.waited())),
             "generatorCpuShare": self.generator_cpu.as_ref().map(share),
             "threads": server.map(threads_json),
             "rssKiBBefore": self.rss_kib.map(|(before, _)| before),

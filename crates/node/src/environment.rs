@@ -10,11 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gev_options::{Checked, config, protocol};
-use gev_reactor::{Address, Command, Config, ConnectionId, LoopHandle, Reactor};
+use gev_reactor::{Address, Command, Config, ConnectionId, LoopHandle, Pin, Reactor};
 use napi::bindgen_prelude::{Function, Object, Unknown, check_status};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 
+use crate::affinity;
 use crate::allocator;
 use crate::doorbell::Doorbell;
 use crate::driver::{self, Driver};
@@ -116,7 +117,8 @@ impl Environment {
         events: Vec<Unknown<'_>>,
     ) -> std::result::Result<NativeServer, NativeError> {
         let options = Checked::new(options);
-        let config = config(&options, zone::parse).map_err(native_error)?;
+        let mut config = config(&options, zone::parse).map_err(native_error)?;
+        config.pin = options.flag("pinLoops").then_some(affinity::pin as Pin);
         let threads = options.flag("threads");
         let bridges = self
             .bridges(&env, &options, &control, &events)

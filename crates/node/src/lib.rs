@@ -4,7 +4,10 @@
 //! [`loop_bridge`]), by the rules in [`records`]; the functions exported here start and stop loops and ring or wake. This is the only crate with
 //! `unsafe` code.
 
+mod affinity;
 mod allocator;
+#[cfg(all(unix, not(debug_assertions)))]
+mod backtrace;
 pub mod by_hand;
 mod doorbell;
 mod driver;

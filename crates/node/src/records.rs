@@ -152,6 +152,8 @@ events! {
     Event::FrameError => EVENT_FRAME_ERROR = 18;
     /// Another protocol holds from here on, and nothing is decoded before the step that answers this.
     Event::Switched => EVENT_SWITCHED = 19;
+    /// A socket has been accepted: how many connections each loop has (u32, little-endian), then addresses.
+    Event::Assign => EVENT_ASSIGN = 20;
 }
 
 commands! { |flags|
@@ -191,10 +193,14 @@ commands! { |flags|
     COMMAND_UNREAD = 18 => CommandKind::Unread;
     /// What was handed over has been handled: decode on.
     COMMAND_STEP = 19 => CommandKind::Step;
+    /// The accepted socket that an event has told of is for the loop with this index (u32, little-endian).
+    COMMAND_ASSIGN = 20 => CommandKind::Assign;
+    /// Close when so much time has passed: milliseconds (u32, little-endian), 0 for never.
+    COMMAND_SET_DEADLINE = 21 => CommandKind::SetDeadline;
     /// Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message.
-    COMMAND_SHARE = 20 => CommandKind::Share(outgoing(flags));
+    COMMAND_SHARE = 22 => CommandKind::Share(outgoing(flags));
     /// Share what is lent, flags as above: number of the loan and how many bytes, then connections as above.
-    COMMAND_SHARE_LOAN = 21 => CommandKind::ShareLoan(outgoing(flags));
+    COMMAND_SHARE_LOAN = 23 => CommandKind::ShareLoan(outgoing(flags));
 }
 
 numbers! { FLAGS: u32 {

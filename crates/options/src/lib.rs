@@ -37,6 +37,10 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
         listeners: vec![listener(options, parse)],
         balance: match options.text("balance").as_str() {
             "round-robin" => Balance::RoundRobin,
+            "least-connections" => Balance::LeastConnections,
+            "source-hash" => Balance::SourceHash,
+            "random" => Balance::Random,
+            "asked" => Balance::Asked,
             _ => Balance::DEFAULT,
         },
         pool: pool(options),
@@ -46,6 +50,7 @@ pub fn config(options: &Checked<'_>, parse: ParseAddress) -> Result<Config> {
             per_address_and_second: limits.number("maxConnectionRatePerAddress"),
         },
         max_memory_bytes: limits.number("maxMemoryBytes"),
+        pin: None,
         event_loop: LoopConfig {
             read_buffer_bytes: options.group("eventLoop").number("readBufferBytes"),
             ..LoopConfig::default()

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::counter::Counter;
-use crate::event_loop::Seat;
+use crate::event_loop::{Counted, Seat};
 
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Admitted {
     address: Option<IpAddr>,
     /// Where the connection counts as one of a pool's.
     pub(crate) seat: Option<Seat>,
+    /// Where it counts as one of a loop's.
+    pub(crate) load: Option<Counted>,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +80,7 @@ impl Admission {
             admission: Arc::clone(self),
             address: None,
             seat: None,
+            load: None,
         };
         admitted.counts_as(ip, now).map(|()| admitted)
     }

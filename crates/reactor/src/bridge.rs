@@ -124,6 +124,11 @@ pub enum CommandKind {
     /// what has arrived is dealt with (see [`Event::Stop`]), those that take too long by force. The id means nothing. Payload: how long they may take (milliseconds, u32, little-endian), then what
     /// [`Close`](Self::Close) has.
     Stop,
+    /// The answer to an [`Event::Assign`], in their order: the connection belongs to the loop with this index (u32, little-endian); to
+    /// the one with the fewest if there is no such. The id means nothing.
+    Assign,
+    /// Close when so much time has passed (milliseconds, u32, little-endian; 0 for never).
+    SetDeadline,
     /// Speak another protocol from here on. Payload: its number (u32, little-endian), which
     /// [`Reactor::add_protocol`](crate::Reactor::add_protocol) has given it. [`Event::Switched`] follows.
     SetProtocol,

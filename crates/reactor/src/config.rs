@@ -23,9 +23,14 @@ pub struct Config {
     pub admission: AdmissionLimits,
     /// Most bytes that all connections hold together, in and out; 0 for no limit.
     pub max_memory_bytes: u64,
+    /// Has each loop's thread run on one CPU.
+    pub pin: Option<Pin>,
     /// Of each loop.
     pub event_loop: LoopConfig,
 }
+
+/// Called on the thread of the loop with this index, has it run on one CPU from then on, and says which.
+pub type Pin = fn(usize) -> Option<usize>;
 
 /// What one loop is configured with.
 #[derive(Debug, Clone)]
@@ -97,10 +102,20 @@ pub type CodecMaker = Box<dyn Fn() -> Box<dyn Codec> + Send>;
 /// How new connections are spread over the loops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Balance {
-    /// Each loop has a listener of its own and the kernel picks one (SO_REUSEPORT; Linux and FreeBSD).
+    /// Each loop has a listener of its own and the kernel picks one (SO_REUSEPORT; Linux and FreeBSD). A loop with a quarter
+    /// more connections than the mean, and eight, hands new ones on to the one that has the fewest.
     Kernel,
     /// The first loop accepts and deals sockets out in turn.
     RoundRobin,
+    /// The first loop accepts; who has the fewest connections, those that are on their way to it included, gets the next one.
+    LeastConnections,
+    /// The first loop accepts; connections of one address go to the same loop.
+    SourceHash,
+    /// The first loop accepts; nobody knows where the next one goes.
+    Random,
+    /// The first loop accepts, and the application says where each goes: [`Event::Assign`](gev_session::Event::Assign),
+    /// [`CommandKind::Assign`](crate::CommandKind::Assign).
+    Asked,
 }
 
 /// What a reactor is to a pool of them, which serves one place.
@@ -138,6 +153,7 @@ impl Config {
                 per_address_and_second: 0,
             },
             max_memory_bytes: 0,
+            pin: None,
             event_loop: LoopConfig::default(),
         }
     }

@@ -373,7 +373,14 @@ impl Connection {
             }
             CommandKind::Unread => session.unread(payload, config, pools),
             CommandKind::Step => session.step(),
-            CommandKind::Stop | CommandKind::Share(_) | CommandKind::ShareLoan(_) => {}
+            CommandKind::Stop
+            | CommandKind::Assign
+            | CommandKind::Share(_)
+            | CommandKind::ShareLoan(_) => {}
+            CommandKind::SetDeadline => {
+                let ms = payload.try_into().map_or(0, u32::from_le_bytes);
+                session.set_deadline(ms, now);
+            }
             CommandKind::SetProtocol => match protocols.get(payload) {
                 Some(protocol) => {
                     session.set_protocol((protocol.codec)()(), deadline(), pools);

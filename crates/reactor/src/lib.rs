@@ -33,7 +33,7 @@ pub use admission::AdmissionLimits;
 pub use bridge::{Bridge, Command, CommandKind};
 pub use close_payload::{CLOSE_CAUSE_AT, CLOSE_CLEAN_AT, CLOSE_TEXT_AT};
 pub use config::{
-    Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig,
+    Balance, CodecFactory, CodecMaker, Config, ConnectionConfig, ListenerConfig, LoopConfig, Pin,
     PoolPart, ProxyConfig,
 };
 pub use counter::{Counter, TURNS_PER_TIMED};

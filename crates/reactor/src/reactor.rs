@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, JoinHandle};
 
 use gev_session::MemoryBudget;
@@ -11,7 +12,7 @@ use gev_session::MemoryBudget;
 use crate::address::Address;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
-use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig, PoolPart};
+use crate::config::{Balance, Config, ConnectionConfig, ListenerConfig, Pin, PoolPart};
 use crate::event_loop::{Dealer, EventLoop, LoopHandle, Part, Shared};
 use crate::listener;
 use crate::protocols::Protocols;
@@ -34,12 +35,13 @@ impl Reactor {
     /// # Errors
     /// Those of binding (the address is in use, or not ours, or forbidden), and of creating polls and threads.
     pub fn start<B: Bridge + 'static>(config: Config, bridges: Vec<B>) -> io::Result<Self> {
+        let pin = config.pin;
         let (mut reactor, event_loops) = Self::assemble(config, bridges)?;
         for (index, mut event_loop) in event_loops.into_iter().enumerate() {
             let thread = thread::Builder::new().name(format!("gev-loop-{index}"));
             reactor
                 .threads
-                .push(thread.spawn(move || run(&mut event_loop))?);
+                .push(thread.spawn(move || run(&mut event_loop, pin))?);
         }
         Ok(reactor)
     }
@@ -62,8 +64,12 @@ impl Reactor {
         let shares = |it: &ListenerConfig| it.address.socket_addr().is_some();
         let is_shared = config.balance == Balance::Kernel && config.listeners.iter().all(shares);
         let is_member = matches!(config.pool, Some((_, PoolPart::Member)));
-        let deals = !is_shared && !is_member && bridges.len() > 1;
-        let accepting = if deals { 1 } else { bridges.len() };
+        let deals = !is_member && bridges.len() > 1;
+        let how = match config.balance {
+            Balance::Kernel if !is_shared => Balance::RoundRobin,
+            how => how,
+        };
+        let accepting = if is_shared { bridges.len() } else { 1 };
         let configs = config.listeners.iter().enumerate();
         let configs = configs.filter(|_| !is_member);
         let listeners = configs
@@ -79,31 +85,32 @@ impl Reactor {
             listeners.iter().map(|them| them[0].local.clone()).collect()
         };
         let protocols = Arc::<Protocols>::default();
-        let made = bridges.into_iter().map(|bridge| {
+        let made = bridges.into_iter().enumerate().map(|(index, bridge)| {
             let shared = Shared {
                 admission: Arc::clone(&admission),
                 memory: Arc::clone(&memory),
                 protocols: Arc::clone(&protocols),
             };
-            EventLoop::new(&config, shared, bridge)
+            EventLoop::new(&config, index, shared, bridge)
         });
         let (mut event_loops, loops): (Vec<_>, Vec<_>) =
             made.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         let sleepers = loops.clone();
         memory.on_room(move || sleepers.iter().for_each(LoopHandle::wake));
-        let dealer = deals.then(|| Dealer::new(loops.clone()));
-        if let Some(dealer) = &dealer {
-            for event_loop in &mut event_loops {
-                event_loop.await_sockets(dealer.existence());
+        if deals {
+            let dealers = Arc::<AtomicUsize>::default();
+            for (index, event_loop) in event_loops.iter_mut().enumerate() {
+                event_loop.await_sockets(Arc::clone(&dealers));
+                if is_shared || index == 0 {
+                    let dealers = Arc::clone(&dealers);
+                    event_loop.deal(Dealer::new(loops.clone(), how, index, dealers));
+                }
             }
         }
         for of_one in listeners {
             for (event_loop, listener) in event_loops.iter_mut().zip(of_one) {
                 event_loop.listen(listener)?;
             }
-        }
-        if let (Some(dealer), Some(first)) = (dealer, event_loops.first_mut()) {
-            first.deal(dealer);
         }
         if let Some((number, part)) = config.pool {
             for (event_loop, handle) in event_loops.iter_mut().zip(&loops) {
@@ -194,7 +201,8 @@ pub fn guard<T>(part: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
 }
 
 /// The top of a loop's thread.
-fn run<B: Bridge>(event_loop: &mut EventLoop<B>) {
+fn run<B: Bridge>(event_loop: &mut EventLoop<B>, pin: Option<Pin>) {
+    event_loop.pin(pin);
     let Err(message) = guard(|| event_loop.run()) else {
         return;
     };

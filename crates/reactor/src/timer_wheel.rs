@@ -63,6 +63,11 @@ impl<T> TimerWheel<T> {
         });
     }
 
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// When [`advance`](Self::advance) has to be called next, at the latest; may be earlier than the nearest deadline
     /// (when an entry has to move to a finer ring), never later. `None` when the wheel is empty.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -193,6 +198,30 @@ mod tests {
         assert!(next <= start + ms(5001));
         wheel.advance(next, &mut due);
         assert_eq!(due, ['a']);
+    }
+
+    /// Each in its own millisecond, and the wheel is asked no more often than there are milliseconds with something due.
+    #[test]
+    fn a_hundred_thousand_entries_are_on_time() {
+        let start = Instant::now();
+        let mut wheel = TimerWheel::new(start);
+        let deadline = |n: u64| start + Duration::from_micros(10_000_000 + n * 7);
+        for n in 0..100_000 {
+            wheel.insert(deadline(n), n);
+        }
+        let (mut due, mut fired, mut wakes) = (Vec::new(), 0, 0);
+        wheel.advance(deadline(0) - ms(1), &mut due);
+        assert!(due.is_empty());
+        while let Some(next) = wheel.next_deadline() {
+            wheel.advance(next, &mut due);
+            wakes += 1;
+            for n in due.drain(..) {
+                assert!((deadline(n)..deadline(n) + ms(1)).contains(&next));
+                fired += 1;
+            }
+        }
+        assert_eq!(fired, 100_000);
+        assert!(wakes < 750, "{wakes}");
     }
 
     proptest! {

@@ -213,9 +213,16 @@ impl Session {
             }
             Due::Idle => (going_away("idle timeout"), CloseCause::Idle),
             Due::Lifetime => (going_away("lifetime over"), CloseCause::Limit),
+            Due::Deadline => (going_away("deadline passed"), CloseCause::Deadline),
         };
         self.close(close, cause, now + config.close_timeout, pools);
         Next::Wait
+    }
+
+    /// Closes after so many milliseconds from `now`, whatever happens; 0 for never.
+    pub fn set_deadline(&mut self, ms: u32, now: Instant) {
+        let deadline = (ms > 0).then(|| now + Duration::from_millis(ms.into()));
+        self.watch.set_deadline(deadline);
     }
 
     /// Nothing more is to be decoded: flush, then end.

@@ -66,6 +66,10 @@ pub enum Event {
     /// Too much is held, or nobody gets on who waits for memory: those who hold the most have to go. Payload: how much
     /// has to be left then (KiB, u32, little-endian).
     Short,
+    /// A socket has been accepted, and the application has to say which loop it is for. Payload: an address record, how many wait
+    /// for such an answer that were asked about before it, and how many connections each loop has without them (u32,
+    /// little-endian).
+    Assign,
     /// What was lent is not needed any more. Its number takes the place of the connection's. No payload.
     Returned,
     /// Something went wrong that belongs to no connection. Payload: what, as text.

@@ -20,6 +20,8 @@ pub(crate) struct Watch {
     pinged: Option<Instant>,
     /// Since when a frame is half way.
     frame: Option<Instant>,
+    /// When the application wants it to end.
+    deadline: Option<Instant>,
     /// Something was received that has not been given a time.
     has_received: bool,
     /// The kernel has taken something that has not been given a time.
@@ -40,6 +42,8 @@ pub(crate) enum Due {
     Idle,
     /// The connection is as old as it may get.
     Lifetime,
+    /// The time is over that the application has given it.
+    Deadline,
 }
 
 impl Watch {
@@ -51,9 +55,15 @@ impl Watch {
             stuck: None,
             pinged: None,
             frame: None,
+            deadline: None,
             has_received: false,
             has_sent: false,
         }
+    }
+
+    /// It has to end then, whatever happens.
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
     }
 
     /// Something has been received.
@@ -168,6 +178,7 @@ impl Watch {
         .chain(frame)
         .filter(|(_, time, _)| !time.is_zero())
         .filter_map(|(since, time, due)| Some((since.checked_add(time)?, due)))
+        .chain(self.deadline.map(|at| (at, Due::Deadline)))
     }
 }
 
@@ -361,5 +372,24 @@ mod tests {
             clock.receive_at(at);
         }
         assert_eq!(clock.next(), Some((1000, Due::Lifetime)));
+    }
+
+    #[test]
+    fn a_deadline_ends_whatever_happens_unless_it_is_moved() {
+        let mut clock = Clock::new(Timeouts {
+            idle_all: ms(400),
+            ..Timeouts::default()
+        });
+        let at = |clock: &Clock, n| Some(clock.start + ms(n));
+        let soon = at(&clock, 300);
+        clock.watch.set_deadline(soon);
+        clock.receive_at(200);
+        assert_eq!(clock.next(), Some((300, Due::Deadline)));
+        let later = at(&clock, 500);
+        clock.watch.set_deadline(later);
+        clock.receive_at(310);
+        assert_eq!(clock.next(), Some((500, Due::Deadline)));
+        clock.watch.set_deadline(None);
+        assert_eq!(clock.next(), Some((710, Due::Idle)));
     }
 }

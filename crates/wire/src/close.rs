@@ -44,6 +44,8 @@ crate::listed! {
         Idle,
         /// The peer has taken nothing of what was sent to it for `timeouts.writeStallMs`.
         Stalled,
+        /// The time has passed that `connection.setDeadline()` gave it.
+        Deadline,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Frames that are wrong, and configurations that are.
 
 use gev_frames::{Case, Config, Deliver, Escape, Form, Framing, OnBad, RuleConfig};
-use gev_wire::{CloseCause, Codec, Decoded, Fate, FrameFault, Input};
+use gev_wire::{CloseCause, Codec, Decoded, Fate, FrameFault, Input, PART_BYTES};
 
 use crate::kit::{Collector, End, Entry, feed, feed_whole};
 use crate::rules::{announced, by, checked, codec, cuts, ending, escaped, fixed, story};
@@ -29,6 +29,30 @@ fn noise_for_ever_comes_to_an_end() {
     }
     let fault = codec.decode(&mut Input::from(&noise[..]), &mut sink);
     assert_eq!(fault.expect_err("too many").cause, CloseCause::Limit);
+}
+
+/// Frames behind it begin with what they end with; it does not.
+#[test]
+fn the_checksum_of_a_first_frame_is_of_its_own_bytes() {
+    let escape = Escape::Xor {
+        byte: b'}',
+        xor: 0x20,
+        also: Vec::new(),
+    };
+    let config = Config {
+        start: vec![b"~".to_vec()],
+        first: Some(checked(escaped(b"!", escape.clone()), OnBad::Close)),
+        ..by(escaped(b"~", escape))
+    };
+    let sum = b'a' ^ b'b';
+    let long = [&vec![b'c'; 2 * PART_BYTES][..], &[0, b'!'][..]].concat();
+    for (frame, message) in [
+        (&[b'a', b'b', sum, b'!'][..], "ab"),
+        (&long, "131072 bytes"),
+    ] {
+        let bytes = [frame, b"~x~y~"].concat();
+        cuts(&config, &bytes, &[message, "x", "y"]);
+    }
 }
 
 #[test]

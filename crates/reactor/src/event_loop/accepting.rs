@@ -2,28 +2,22 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gev_session::{Event, Next, Session, Share};
 use mio::Interest;
 
+use super::dealer::Dealer;
 use super::pool::{Dealt, Part, Seat};
-use super::{EventLoop, LoopHandle, NOBODY, listener_token, token_of};
+use super::{EventLoop, NOBODY, listener_token, token_of};
 use crate::address::Address;
 use crate::addresses::Addresses;
 use crate::bridge::Bridge;
+use crate::config::Pin;
 use crate::connection::{self, Connection};
 use crate::counter::Counter;
 use crate::listener::{Accepted, Listener};
 use crate::transport::Socket;
-
-/// Deals accepted sockets out to all loops in turn. As long as it exists, none of them ends.
-pub(crate) struct Dealer {
-    loops: Vec<LoopHandle>,
-    /// The loop that gets the next one.
-    next: usize,
-    exists: Arc<AtomicBool>,
-}
 
 /// What a loop gets from another one.
 pub(super) enum Arrival {
@@ -33,47 +27,6 @@ pub(super) enum Arrival {
     Dealt(Box<Dealt>),
     /// The listeners of a loop that has failed, and what it dealt with.
     Listening(Box<(Vec<Listener>, Dealer)>),
-}
-
-impl Dealer {
-    pub(crate) fn new(loops: Vec<LoopHandle>) -> Self {
-        Self {
-            loops,
-            next: 0,
-            exists: Arc::new(AtomicBool::new(true)),
-        }
-    }
-
-    /// True as long as it exists.
-    pub(crate) fn existence(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.exists)
-    }
-
-    /// Gives something to the loop whose turn it is, of those that have not failed; or back if there is none.
-    fn deal(&mut self, mut arrival: Arrival) -> Result<(), Arrival> {
-        for _ in 0..self.loops.len() {
-            let to = &self.loops[self.next];
-            self.next = (self.next + 1) % self.loops.len();
-            if to.is_gone() {
-                continue;
-            }
-            match to.sockets.send(arrival) {
-                Ok(()) => {
-                    to.wake();
-                    return Ok(());
-                }
-                Err(back) => arrival = back,
-            }
-        }
-        Err(arrival)
-    }
-}
-
-impl Drop for Dealer {
-    fn drop(&mut self) {
-        self.exists.store(false, Ordering::Release);
-        self.loops.iter().for_each(LoopHandle::wake);
-    }
 }
 
 impl<B: Bridge> EventLoop<B> {
@@ -92,14 +45,24 @@ impl<B: Bridge> EventLoop<B> {
         self.dealer = Some(dealer);
     }
 
+    /// Has this thread run on one CPU, and where each loop accepts for itself, gets what that CPU has of the network.
+    pub(crate) fn pin(&mut self, pin: Option<Pin>) {
+        let cpu = pin.and_then(|pin| pin(self.index));
+        let dealer = self.dealer.as_ref();
+        if let Some(cpu) = cpu.filter(|_| dealer.is_some_and(Dealer::is_everywhere)) {
+            let listeners = self.listeners.iter();
+            listeners.for_each(|it| it.acceptor.prefer_cpu(cpu));
+        }
+    }
+
     /// Makes the loop a part of a pool.
     pub(crate) fn join_pool(&mut self, part: Part) {
         self.part = Some(part);
     }
 
-    /// Says how to find out whether another loop's dealer may still send sockets to this one.
-    pub(crate) fn await_sockets(&mut self, dealer_exists: Arc<AtomicBool>) {
-        self.awaits_sockets = dealer_exists;
+    /// Says how many dealers may still send sockets to this loop.
+    pub(crate) fn await_sockets(&mut self, dealers: Arc<AtomicUsize>) {
+        self.dealers = dealers;
     }
 
     /// Accepts what the kernel has ready: it would be reset when the listener is closed.
@@ -194,16 +157,56 @@ impl<B: Bridge> EventLoop<B> {
         let own = is_any.then(|| socket.local().ok()).flatten();
         let local = own.unwrap_or(listening);
         let addresses = Addresses::new(remote, local);
-        let accepted = (socket, addresses, admitted);
-        let arrival = Arrival::Socket(Box::new(accepted), index);
-        match &mut self.dealer {
-            Some(dealer) => {
-                if let Err(back) = dealer.deal(arrival) {
-                    self.adopt(back);
-                }
-            }
-            None => self.adopt(arrival),
+        let accepted = Box::new((socket, addresses, admitted));
+        if self.asks(&accepted.1) {
+            self.unassigned.push_back((accepted, index));
+        } else {
+            self.deal_out(accepted, index, None);
         }
+    }
+
+    /// Asks the application which loop a connection of these addresses is for: see [`Event::Assign`]. False where it has no say,
+    /// no room, or too many to say already.
+    fn asks(&mut self, addresses: &Addresses) -> bool {
+        let waiting = self.unassigned.len();
+        let Some(dealer) = self.dealer.as_ref().filter(|it| it.asks()) else {
+            return false;
+        };
+        if waiting == MOST_UNASSIGNED {
+            return false;
+        }
+        let mut payload = vec![0; addresses.record_len()];
+        addresses.write(&mut payload);
+        for count in std::iter::once(waiting).chain(dealer.loads()) {
+            payload.extend((count as u32).to_le_bytes());
+        }
+        self.emit(NOBODY, Event::Assign, &payload)
+    }
+
+    /// The connection that the application was asked about first belongs to the loop with this index; if there is none, to the
+    /// one that has the fewest.
+    pub(super) fn assign(&mut self, wish: Option<usize>) {
+        if let Some((accepted, index)) = self.unassigned.pop_front() {
+            self.deal_out(accepted, index, wish);
+        }
+    }
+
+    fn deal_out(&mut self, accepted: Box<connection::Accepted>, index: usize, wish: Option<usize>) {
+        let own = match &mut self.dealer {
+            Some(dealer) => dealer.deal(accepted, index, wish).err(),
+            None => Some(accepted),
+        };
+        if let Some(accepted) = own {
+            self.adopt_socket(*accepted, index);
+        }
+    }
+
+    /// Deals no more, but whom nobody has assigned yet.
+    pub(super) fn stop_dealing(&mut self) {
+        while !self.unassigned.is_empty() {
+            self.assign(None);
+        }
+        self.dealer = None;
     }
 
     /// Takes what has been accepted, or who accepts, to this loop.
@@ -226,7 +229,7 @@ impl<B: Bridge> EventLoop<B> {
                         self.emit(NOBODY, Event::Error, text.as_bytes());
                     }
                 }
-                self.deal(dealer);
+                self.deal(dealer.of(self.index));
             }
         }
     }
@@ -236,14 +239,16 @@ impl<B: Bridge> EventLoop<B> {
     pub(super) fn leave(&mut self) {
         self.mailbox.gone.store(true, Ordering::Release);
         self.leave_pool();
+        while !self.unassigned.is_empty() {
+            self.assign(None);
+        }
         let mut listeners = std::mem::take(&mut self.listeners);
-        if let Some(dealer) = self.dealer.take() {
+        if let Some(dealer) = self.dealer.take().filter(|it| !it.is_everywhere()) {
             for listener in &mut listeners {
                 // Fails for a socket that is not registered, which is what is wanted.
                 let _ = self.poll.registry().deregister(&mut listener.acceptor);
             }
-            let successor = dealer.loops.iter().find(|it| !it.is_gone()).cloned();
-            if let Some(successor) = successor {
+            if let Some(successor) = dealer.successor() {
                 let listening = Arrival::Listening(Box::new((listeners, dealer)));
                 // A loop that ends at this moment needs no connections.
                 let _ = successor.sockets.send(listening);
@@ -280,3 +285,6 @@ impl<B: Bridge> EventLoop<B> {
         self.settle(id, Next::Again);
     }
 }
+
+/// So many wait at most for the application to say whose they are. Who comes then goes where the fewest are.
+const MOST_UNASSIGNED: usize = 1024;

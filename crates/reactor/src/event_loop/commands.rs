@@ -46,6 +46,11 @@ impl<B: Bridge> EventLoop<B> {
                 }
                 continue;
             }
+            if command.kind == CommandKind::Assign {
+                let index = command.payload.try_into().map(u32::from_le_bytes);
+                self.assign(index.ok().map(|index| index as usize));
+                continue;
+            }
             let id = command.id;
             let completes = command.kind.completes_message();
             let Some(connection) = self.connections.get_mut(id) else {
@@ -93,7 +98,7 @@ impl<B: Bridge> EventLoop<B> {
         if self.stopping.is_some() {
             return;
         }
-        self.dealer = None;
+        self.stop_dealing();
         if !timeout.is_zero() {
             self.accept_rest();
         }
@@ -114,7 +119,7 @@ impl<B: Bridge> EventLoop<B> {
 
     /// Ends a stopping loop whose last connection is gone.
     pub(super) fn finish_stop(&mut self) {
-        if self.stopping.is_none() || self.awaits_sockets.load(Ordering::Acquire) {
+        if self.stopping.is_none() || self.dealers.load(Ordering::Acquire) > 0 {
             return;
         }
         // What was sent before the dealer was gone.

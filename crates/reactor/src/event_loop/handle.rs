@@ -7,6 +7,7 @@ use mio::Waker;
 
 use super::Arrival;
 use super::arrivals::Sender;
+use super::dealer::Load;
 
 /// The other threads' way to a loop.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct LoopHandle {
     pub(super) sockets: Sender<Arrival>,
     pub(super) aborted: Arc<AtomicBool>,
     pub(super) gone: Arc<AtomicBool>,
+    pub(super) load: Load,
 }
 
 impl LoopHandle {

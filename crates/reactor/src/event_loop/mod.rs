@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gev_session::{CloseReason, Event, LastWord, MemoryBudget, Next, Pools, Stopping};
@@ -22,7 +22,7 @@ use crate::addresses::Addresses;
 use crate::admission::Admission;
 use crate::bridge::Bridge;
 use crate::config::{CodecMaker, Config, ListenerConfig, LoopConfig};
-use crate::connection::{Connection, Surroundings};
+use crate::connection::{self, Connection, Surroundings};
 use crate::counter::{Counter, TURNS_PER_TIMED};
 use crate::listener::Listener;
 use crate::protocols::Protocols;
@@ -33,6 +33,7 @@ use crate::timer_wheel::TimerWheel;
 mod accepting;
 mod arrivals;
 mod commands;
+mod dealer;
 mod delivery;
 mod fan_out;
 mod handle;
@@ -42,8 +43,8 @@ mod timing;
 mod tokens;
 
 use accepting::Arrival;
-pub(crate) use accepting::Dealer;
 use arrivals::Receiver;
+pub(crate) use dealer::{Counted, Dealer};
 pub use handle::LoopHandle;
 pub(crate) use pool::{Part, Seat};
 use starving::Starving;
@@ -64,8 +65,12 @@ pub struct EventLoop<B> {
     dealer: Option<Dealer>,
     /// What the loop is to its pool, if it has one.
     part: Option<Part>,
-    /// Another loop may still send accepted sockets.
-    awaits_sockets: Arc<AtomicBool>,
+    /// Accepted, and the application has not said yet whose they are; with their listeners.
+    unassigned: VecDeque<(Box<connection::Accepted>, usize)>,
+    /// How many may still send accepted sockets.
+    dealers: Arc<AtomicUsize>,
+    /// Its place among the loops of its reactor.
+    index: usize,
     shared: Shared,
     connections: Slots<Box<Connection>>,
     timers: TimerWheel<ConnectionId>,
@@ -143,6 +148,7 @@ impl<B: Bridge> EventLoop<B> {
     #[inline(never)]
     pub(crate) fn new(
         config: &Config,
+        index: usize,
         shared: Shared,
         bridge: B,
     ) -> io::Result<(Self, LoopHandle)> {
@@ -155,6 +161,7 @@ impl<B: Bridge> EventLoop<B> {
             sockets: sender,
             aborted: Arc::clone(&aborted),
             gone: Arc::clone(&gone),
+            load: Arc::default(),
         };
         let now = Instant::now();
         let event_loop = Self {
@@ -169,7 +176,9 @@ impl<B: Bridge> EventLoop<B> {
             listeners: Vec::new(),
             dealer: None,
             part: None,
-            awaits_sockets: Arc::default(),
+            unassigned: VecDeque::new(),
+            dealers: Arc::default(),
+            index,
             shared,
             connections: Slots::new(config.admission.connections),
             timers: TimerWheel::new(now),

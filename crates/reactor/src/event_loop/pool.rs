@@ -5,10 +5,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::arrivals::Receiver;
 use super::{Arrival, EventLoop, LoopHandle};
 use crate::address::Address;
 use crate::config::PoolPart;
 use crate::transport::Socket;
+
+#[cfg(test)]
+mod tests;
 
 /// Loops that get connections, and who accepts for them.
 pub(crate) struct Pool {
@@ -98,6 +102,23 @@ impl Part {
         self.pool.lock().deal(dealt)
     }
 
+    /// Gets nothing more, and deals what it has got and not looked at to the others. Gives back what they cannot take.
+    fn hand_back(&self, got: &Receiver<Arrival>) -> Vec<Arrival> {
+        let mut left = Vec::new();
+        self.leave();
+        while let Some(arrival) = got.try_recv() {
+            match arrival {
+                Arrival::Dealt(dealt) => {
+                    if let Err(dealt) = self.deal(*dealt) {
+                        left.push(Arrival::Dealt(Box::new(dealt)));
+                    }
+                }
+                other => left.push(other),
+            }
+        }
+        left
+    }
+
     /// Gets nothing more.
     fn leave(&self) {
         let mut state = self.pool.lock();
@@ -172,22 +193,10 @@ impl<B> EventLoop<B> {
     /// Is no part of its pool any more; what it was dealt and has not looked at is the others'. Gives back what they cannot
     /// take.
     pub(super) fn leave_pool(&mut self) -> Vec<Arrival> {
-        let mut left = Vec::new();
-        let Some(part) = self.part.take() else {
-            return left;
-        };
-        part.leave();
-        while let Some(arrival) = self.mailbox.sockets.try_recv() {
-            match arrival {
-                Arrival::Dealt(dealt) => {
-                    if let Err(dealt) = part.deal(*dealt) {
-                        left.push(Arrival::Dealt(Box::new(dealt)));
-                    }
-                }
-                other => left.push(other),
-            }
+        match self.part.take() {
+            Some(part) => part.hand_back(&self.mailbox.sockets),
+            None => Vec::new(),
         }
-        left
     }
 }
 

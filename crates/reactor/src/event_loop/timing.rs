@@ -18,6 +18,12 @@ impl<B: Bridge> EventLoop<B> {
         self.put_off.or_else(|| self.timers.next_deadline())
     }
 
+    /// How many entries the timer wheel has: those of connections whose next deadline it knows, and those that came too late for it.
+    #[must_use]
+    pub fn timer_entries(&self) -> usize {
+        self.timers.len()
+    }
+
     pub(super) fn run_timers(&mut self) -> io::Result<()> {
         let Some(due_at) = self.next_judgement().filter(|&at| at <= self.now) else {
             return Ok(());

@@ -90,6 +90,15 @@ macro_rules! transports {
                 }
             }
 
+            /// Gets connections that this CPU has of the network, rather than others.
+            pub(crate) fn prefer_cpu(&self, cpu: usize) {
+                match self {
+                    Self::Tcp(acceptor) => acceptor.prefer_cpu(cpu),
+                    #[cfg(unix)]
+                    Self::Unix(_) => {}
+                }
+            }
+
             fn source(&mut self) -> &mut dyn Source {
                 match self {
                     $($(#[$attribute])* Self::$name(acceptor) => acceptor,)*

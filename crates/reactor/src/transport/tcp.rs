@@ -69,6 +69,14 @@ impl Acceptor {
             .map(|(stream, remote)| (stream, remote.into()))
     }
 
+    /// SO_INCOMING_CPU: without effect where the kernel does not know it.
+    pub(super) fn prefer_cpu(&self, cpu: usize) {
+        #[cfg(target_os = "linux")]
+        let _ = SockRef::from(&self.0).set_cpu_affinity(cpu);
+        #[cfg(not(target_os = "linux"))]
+        let _ = cpu;
+    }
+
     pub(super) fn local(&self) -> io::Result<Address> {
         self.0.local_addr().map(Address::Ip)
     }

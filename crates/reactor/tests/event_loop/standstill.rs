@@ -48,6 +48,35 @@ fn what_the_kernel_has_is_read_before_a_timer_judges() {
     assert!(driven.taken().is_none());
 }
 
+/// Messages only note their time; an entry of the wheel that comes too early is replaced when it fires.
+#[test]
+fn timers_are_not_armed_again_for_messages() {
+    let every = Timeouts {
+        idle_read: Duration::from_secs(50),
+        idle_write: Duration::from_secs(50),
+        idle_all: Duration::from_secs(40),
+        max_lifetime: Duration::from_secs(90),
+        write_stall: Duration::from_secs(50),
+        ..Timeouts::default()
+    };
+    let mut driven = Driven::new(with_timeouts(every), 1 << 20);
+    let mut clients: Vec<_> = (0..20).map(|_| driven.enter()).collect();
+    let entries = driven.event_loop.timer_entries();
+    assert!(entries <= 2 * clients.len(), "{entries}");
+    for _ in 0..50 {
+        for (client, id) in &mut clients {
+            client.write_all(b"ping").unwrap();
+            driven.send(*id, b"pong".to_vec());
+        }
+        for _ in &clients {
+            let (_, event) = driven.next();
+            assert!(matches!(event, Event::Message(_)), "{event:?}");
+        }
+        driven.turn();
+        assert_eq!(driven.event_loop.timer_entries(), entries);
+    }
+}
+
 #[test]
 fn whoever_is_silent_is_judged_although_every_turn_is_late() {
     let idle = Timeouts {

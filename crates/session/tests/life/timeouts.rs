@@ -17,6 +17,20 @@ fn silence_is_ended() {
         .says("open, fin, gone 1001 idle clean (idle timeout)");
 }
 
+/// However long it may be: not a millisecond early, nor late.
+#[test]
+fn silence_is_ended_when_its_time_has_come() {
+    for time in [1, 50, 999, 60_000, 60_001, 3_600_000] {
+        let idle_all = ms(time);
+        let silent = || raw_timed(Timeouts { idle_all, ..none() });
+        silent().at(time - 1).says("open");
+        silent().at(time).says("open, fin");
+        let heard = || silent().at(time / 2).receives(b"a");
+        heard().at(time / 2 + time - 1).says("open, message a");
+        heard().at(time / 2 + time).says("open, message a, fin");
+    }
+}
+
 #[test]
 fn both_directions_count_unless_they_are_told_apart() {
     let time = ms(100);
