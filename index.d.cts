@@ -926,19 +926,33 @@ interface BroadcastOptions {
     /**
      * The connections that get it, each once, of which some may be gone.
      *
-     * @defaultValue all open connections of the server
+     * @defaultValue undefined, for all open connections of the server
      */
     to?: Iterable<Connection<any, any>> | undefined;
-    /** A connection that does not get it, or several. */
+    /**
+     * A connection that does not get it, or several.
+     *
+     * @defaultValue undefined
+     */
     except?: Connection<any, any> | Iterable<Connection<any, any>> | undefined;
     /**
      * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
      * if it throws. What it sends itself goes out before the message.
+     *
+     * @defaultValue undefined
      */
     filter?: ((connection: Connection<any, any>) => boolean) | undefined;
-    /** As that of {@link SendOptions}. */
+    /**
+     * As that of {@link SendOptions}.
+     *
+     * @defaultValue undefined, as there
+     */
     text?: boolean | undefined;
-    /** As that of {@link SendOptions}. */
+    /**
+     * As that of {@link SendOptions}.
+     *
+     * @defaultValue undefined, as there
+     */
     compress?: boolean | undefined;
 }
 /** For how many connections `send` would have said what; those that are gone or being closed are not counted. */

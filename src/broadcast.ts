@@ -14,14 +14,18 @@ export class BroadcastOptions {
 	/**
 	 * The connections that get it, each once, of which some may be gone.
 	 *
-	 * @defaultValue all open connections of the server
+	 * @defaultValue undefined, for all open connections of the server
 	 */
 	// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
 	to?: Iterable<Connection<any, any>> | undefined = option(
 		connections,
 		undefined,
 	);
-	/** A connection that does not get it, or several. */
+	/**
+	 * A connection that does not get it, or several.
+	 *
+	 * @defaultValue undefined
+	 */
 	except?: // biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
 		| Connection<any, any>
 		// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
@@ -30,6 +34,8 @@ export class BroadcastOptions {
 	/**
 	 * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
 	 * if it throws. What it sends itself goes out before the message.
+	 *
+	 * @defaultValue undefined
 	 */
 	// biome-ignore lint/suspicious/noExplicitAny: connections of whichever context and messages
 	filter?: ((connection: Connection<any, any>) => boolean) | undefined = option(
@@ -39,12 +45,20 @@ export class BroadcastOptions {
 		},
 		undefined,
 	);
-	/** As that of {@link SendOptions}. */
+	/**
+	 * As that of {@link SendOptions}.
+	 *
+	 * @defaultValue undefined, as there
+	 */
 	text?: boolean | undefined = option(
 		(value, name) => check.boolean(name, value),
 		undefined,
 	);
-	/** As that of {@link SendOptions}. */
+	/**
+	 * As that of {@link SendOptions}.
+	 *
+	 * @defaultValue undefined, as there
+	 */
 	compress?: boolean | undefined = option(
 		(value, name) => check.boolean(name, value),
 		undefined,
