@@ -163,6 +163,65 @@ declare class FrameError extends GevError {
     readonly hint: string;
 }
 
+/** What can be sent: a string goes out as text, bytes as binary. */
+type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
+/** What became of a message given to `send()`. */
+declare enum SendStatus {
+    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
+    Queued = 0,
+    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
+    Congested = 1,
+    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
+    Dropped = 2,
+    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
+    Closed = 3
+}
+/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
+interface SendOptions {
+    /**
+     * As text (UTF-8) or as binary.
+     *
+     * @defaultValue a string as text, bytes as binary
+     */
+    text?: boolean | undefined;
+    /**
+     * Whether to compress the message, where permessage-deflate was agreed on.
+     *
+     * @defaultValue true, if it has at least `threshold` bytes
+     */
+    compress?: boolean | undefined;
+    /**
+     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
+     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
+     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
+     * the cause `"limit"`.
+     *
+     * @defaultValue true
+     */
+    fin?: boolean;
+    /**
+     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
+     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
+     * nothing for a string.
+     *
+     * @defaultValue false
+     */
+    transfer?: boolean;
+}
+/** Called when a message has been handed to the kernel, or (with an error) will not be. */
+type SendCallback = (error?: GevError) => void;
+
+/**
+ * A message that has been checked and copied once, by `Server.prepare`, and can be sent any number of times, to anybody: with
+ * `Connection.send`, as what a handler returns, or with `Server.broadcast`.
+ */
+declare class PreparedMessage {
+    #private;
+    /** How many bytes it has, without framing. */
+    get byteLength(): number;
+}
+
 /** Some bytes of a protocol: text stands for its bytes in UTF-8, a number from 0 to 255 for one byte. */
 type FrameBytes = string | number | Uint8Array;
 
@@ -508,55 +567,6 @@ declare class Decoder<Message> {
     end(): void;
 }
 
-/** What can be sent: a string goes out as text, bytes as binary. */
-type Data = string | NodeJS.ArrayBufferView | ArrayBuffer;
-/** What became of a message given to `send()`. */
-declare enum SendStatus {
-    /** It is on its way to the event loop, which sends it as soon as the peer takes it. */
-    Queued = 0,
-    /** As above, and more than `flow.highWaterMarkBytes` wait for the peer: better send no more before `onDrain`. */
-    Congested = 1,
-    /** It would have exceeded `flow.maxBufferedBytes` and is dropped; the option `flow.overflow` says what else happens. */
-    Dropped = 2,
-    /** The connection is gone or being closed, or its sending side is; the message is dropped. */
-    Closed = 3
-}
-/** How a message is sent; for `send()`. Of these raw TCP knows nothing: there they change nothing. */
-interface SendOptions {
-    /**
-     * As text (UTF-8) or as binary.
-     *
-     * @defaultValue a string as text, bytes as binary
-     */
-    text?: boolean | undefined;
-    /**
-     * Whether to compress the message, where permessage-deflate was agreed on.
-     *
-     * @defaultValue true, if it has at least `threshold` bytes
-     */
-    compress?: boolean | undefined;
-    /**
-     * False for a fragment that others of the same message follow; the next one without it is the last. `text` and
-     * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
-     * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
-     * the cause `"limit"`.
-     *
-     * @defaultValue true
-     */
-    fin?: boolean;
-    /**
-     * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-     * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-     * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-     * nothing for a string.
-     *
-     * @defaultValue false
-     */
-    transfer?: boolean;
-}
-/** Called when a message has been handed to the kernel, or (with an error) will not be. */
-type SendCallback = (error?: GevError) => void;
-
 /** What the messages of each protocol are. */
 interface Messages {
     /** Runs of bytes. */
@@ -741,7 +751,8 @@ declare class Connection<Context = unknown, Out = Data> {
     get loopIndex(): number;
     /**
      * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+     * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here. What
+     * `Server.prepare` has made is sent as was said there, whatever `options` say.
      *
      * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
      * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -750,8 +761,8 @@ declare class Connection<Context = unknown, Out = Data> {
      * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
      * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
      */
-    send(data: Out, callback: SendCallback): SendStatus;
-    send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+    send(data: Out | PreparedMessage, callback: SendCallback): SendStatus;
+    send(data: Out | PreparedMessage, options?: SendOptions, callback?: SendCallback): SendStatus;
     /**
      * Fulfilled with true when everything that has been sent so far has been handed to the kernel, or dropped in favour of
      * later messages (`flow.overflow: "drop-oldest"`), and with false when the connection ends before. Those who ask may
@@ -908,6 +919,50 @@ interface DestroyOptions {
      * @defaultValue false
      */
     reset?: boolean;
+}
+
+/** To whom `broadcast()` sends a message, and how. */
+interface BroadcastOptions {
+    /**
+     * The connections that get it, each once, of which some may be gone.
+     *
+     * @defaultValue undefined, for all open connections of the server
+     */
+    to?: Iterable<Connection<any, any>> | undefined;
+    /**
+     * A connection that does not get it, or several.
+     *
+     * @defaultValue undefined
+     */
+    except?: Connection<any, any> | Iterable<Connection<any, any>> | undefined;
+    /**
+     * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
+     * if it throws. What it sends itself goes out before the message.
+     *
+     * @defaultValue undefined
+     */
+    filter?: ((connection: Connection<any, any>) => boolean) | undefined;
+    /**
+     * As that of {@link SendOptions}.
+     *
+     * @defaultValue undefined, as there
+     */
+    text?: boolean | undefined;
+    /**
+     * As that of {@link SendOptions}.
+     *
+     * @defaultValue undefined, as there
+     */
+    compress?: boolean | undefined;
+}
+/** For how many connections `send` would have said what; those that are gone or being closed are not counted. */
+interface BroadcastResult {
+    /** On its way. */
+    queued: number;
+    /** On its way, and more than `flow.highWaterMarkBytes` wait for the peer. */
+    congested: number;
+    /** Dropped, as more than `flow.maxBufferedBytes` would wait. */
+    dropped: number;
 }
 
 /**
@@ -2103,6 +2158,26 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
     get loopCount(): number;
     /** The open connections, as far as their handlers have been told. */
     connections(): IterableIterator<Connection<Context, Out>>;
+    /**
+     * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
+     * for all of a loop, framed and compressed once there; what a {@link CustomProtocol} packs is packed for each.
+     * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
+     *
+     * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
+     * connections, and sends nothing.
+     * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
+     * `pack` throw.
+     */
+    broadcast(message: Out | PreparedMessage, options?: BroadcastOptions): Promise<BroadcastResult>;
+    /**
+     * Checks a message and copies its bytes, once, for who sends it often, or to many: `send` and `broadcast` take what this
+     * returns in place of a message, whose `text` and `compress` are those given here. A {@link CustomProtocol} packs it as it would
+     * what was given here.
+     *
+     * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent as text
+     * and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+     */
+    prepare(message: Data, options?: Pick<SendOptions, "text" | "compress">): PreparedMessage;
     /**
      * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
      * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
@@ -3433,5 +3508,5 @@ declare class WorkerPool {
     unref(): this;
 }
 
-export { Connection, Decoder, FrameError, GevError, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export { Connection, Decoder, FrameError, GevError, PreparedMessage, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
+export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

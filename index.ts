@@ -10,6 +10,7 @@ export type { CloseReason } from "./src/bridge/close-reason.js";
 export type { Fragment } from "./src/bridge/fragment.js";
 export { FrameError, type FrameFate } from "./src/bridge/frame-error.js";
 export type { CloseCause, FrameFault } from "./src/bridge/records.js";
+export type { BroadcastOptions, BroadcastResult } from "./src/broadcast.js";
 export { Decoder, type DecoderOptions } from "./src/by-hand.js";
 export {
 	Connection,
@@ -25,6 +26,7 @@ export {
 	type Outgoing,
 } from "./src/custom-protocol.js";
 export type { Diagnostics } from "./src/diagnostics.js";
+export type { PreparedMessage } from "./src/flow/prepared-message.js";
 export {
 	type Data,
 	type SendCallback,

@@ -8,6 +8,7 @@ import type { CloseReason } from "./bridge/close-reason.js";
 import type { FrameError } from "./bridge/frame-error.js";
 import type { OpeningDetails } from "./bridge/loop-server.js";
 import type { ConnectionCore } from "./flow/connection-core.js";
+import type { PreparedMessage } from "./flow/prepared-message.js";
 import type {
 	Data,
 	SendCallback,
@@ -16,6 +17,9 @@ import type {
 } from "./flow/send.js";
 
 import type { Custom, Messages, Protocol, StreamName } from "./protocol.js";
+
+/** @internal What is behind a `Connection`; nothing for other objects. */
+export let coreOf: (connection: object) => ConnectionCore | undefined;
 
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
@@ -47,6 +51,11 @@ export class Connection<Context = unknown, Out = Data> {
 	readonly #core: ConnectionCore;
 	#store: Map<string, unknown> | undefined = undefined;
 
+	static {
+		coreOf = (connection) =>
+			#core in connection ? connection.#core : undefined;
+	}
+
 	/** @internal */
 	constructor(core: ConnectionCore, details: OpeningDetails) {
 		this.#core = core;
@@ -76,7 +85,8 @@ export class Connection<Context = unknown, Out = Data> {
 
 	/**
 	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
-	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here.
+	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here. What
+	 * `Server.prepare` has made is sent as was said there, whatever `options` say.
 	 *
 	 * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
 	 * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
@@ -85,10 +95,14 @@ export class Connection<Context = unknown, Out = Data> {
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent
 	 * as text and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
-	send(data: Out, callback: SendCallback): SendStatus;
-	send(data: Out, options?: SendOptions, callback?: SendCallback): SendStatus;
+	send(data: Out | PreparedMessage, callback: SendCallback): SendStatus;
 	send(
-		data: Out,
+		data: Out | PreparedMessage,
+		options?: SendOptions,
+		callback?: SendCallback,
+	): SendStatus;
+	send(
+		data: Out | PreparedMessage,
 		options?: SendOptions | SendCallback,
 		callback?: SendCallback,
 	): SendStatus {

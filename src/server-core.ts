@@ -267,6 +267,17 @@ export class ServerCore
 		}
 	}
 
+	/** The same at once, for who sends to all of them. */
+	openConnections(): ConnectionCore[] {
+		const open: ConnectionCore[] = [];
+		for (const loop of this.#loops) {
+			for (const connection of loop.connections) {
+				if (connection?.connected) open.push(connection);
+			}
+		}
+		return open;
+	}
+
 	/** See `Server.start`. */
 	async start(): Promise<ListenAddress> {
 		if (this.#state !== "idle") {

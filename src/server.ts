@@ -1,7 +1,13 @@
 import * as check from "./base/check.js";
+import {
+	type BroadcastOptions,
+	type BroadcastResult,
+	broadcast,
+} from "./broadcast.js";
 import type { Connection } from "./connection.js";
 import type { Members } from "./flow/dispatcher.js";
-import type { Data } from "./flow/send.js";
+import { PreparedMessage } from "./flow/prepared-message.js";
+import type { Data, SendOptions } from "./flow/send.js";
 import type {
 	CommonHandler,
 	CustomHandler,
@@ -156,6 +162,41 @@ export class Server<Context = unknown, In = Buffer, Out = Data> {
 		for (const connection of this.#core.connections()) {
 			yield connection.face as Connection<Context, Out>;
 		}
+	}
+
+	/**
+	 * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
+	 * for all of a loop, framed and compressed once there; what a {@link CustomProtocol} packs is packed for each.
+	 * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
+	 *
+	 * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
+	 * connections, and sends nothing.
+	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
+	 * `pack` throw.
+	 */
+	broadcast(
+		message: Out | PreparedMessage,
+		options: BroadcastOptions = {},
+	): Promise<BroadcastResult> {
+		const core = this.#core;
+		const packs = core.packing !== undefined;
+		const open = core.openConnections();
+		return Promise.resolve(broadcast(open, packs, message, options));
+	}
+
+	/**
+	 * Checks a message and copies its bytes, once, for who sends it often, or to many: `send` and `broadcast` take what this
+	 * returns in place of a message, whose `text` and `compress` are those given here. A {@link CustomProtocol} packs it as it would
+	 * what was given here.
+	 *
+	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent as text
+	 * and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
+	 */
+	prepare(
+		message: Data,
+		options: Pick<SendOptions, "text" | "compress"> = {},
+	): PreparedMessage {
+		return new PreparedMessage(message, options);
 	}
 
 	/**

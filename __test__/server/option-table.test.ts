@@ -24,7 +24,7 @@ const { OptionTable, checkOptions, ...inside } = internals([
 	...["ModbusOptions", "NmeaOptions", "VarintPrefixedOptions"],
 	...["FrameLengthOptions", "FrameChecksumOptions"],
 	...["StopOptions", "DestroyOptions", "SendOptions", "WorkerPoolOptions"],
-	...["MetricsOptions"],
+	...["MetricsOptions", "BroadcastOptions"],
 ]) as typeof import("gev") & {
 	OptionTable: Table;
 	checkOptions(given: unknown): Record<string, Options>;
@@ -71,6 +71,7 @@ const defaults: Record<string, Options> = {
 	StopOptions: defaultsOf("StopOptions"),
 	DestroyOptions: defaultsOf("DestroyOptions"),
 	SendOptions: defaultsOf("SendOptions"),
+	BroadcastOptions: defaultsOf("BroadcastOptions"),
 	WorkerPoolOptions: defaultsOf("WorkerPoolOptions"),
 };
 

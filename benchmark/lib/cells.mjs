@@ -66,7 +66,14 @@ const sizePeers = [
 const loopPeers = ["gev", "uwebsockets", "bun", "ws", "floor"];
 const webSocketPeers = ["gev", "uwebsockets", "bun", "ws"];
 const textPeers = ["gev", "gev-buffer", "uwebsockets", "uws-text", "bun", "ws"];
-const roomPeers = ["gev", "uwebsockets", "uws-publish", "bun", "ws"];
+const roomPeers = [
+	"gev",
+	"gev-broadcast",
+	"uwebsockets",
+	"uws-publish",
+	"bun",
+	"ws",
+];
 const framedPeers = [
 	"gev-framed",
 	"net-framed",

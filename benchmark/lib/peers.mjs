@@ -174,6 +174,15 @@ export const peers = [
 		missing: uwebsocketsFits,
 	},
 	{
+		name: "gev-broadcast",
+		protocol: "websocket",
+		server: "gev.mjs",
+		args: ["--broadcast"],
+		baseline: "gev",
+		modes: ["broadcast", "rooms"],
+		missing: gevBuilt,
+	},
+	{
 		name: "uws-publish",
 		protocol: "websocket",
 		server: "uwebsockets.mjs",

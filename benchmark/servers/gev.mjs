@@ -1,7 +1,7 @@
 /**
  * A server with gev: `gev.mjs [--mode echo|broadcast|rooms|json] [--protocol raw] [--framing
  * length-prefixed|lines|jt808|resp|custom] [--borrow] [--transfer] [--loops N] [--threads | --driven] [--busy US]
- * [--text buffer] [--deflate shared|dedicated] [--unix]`. Pinned to one core its loop has by default no thread; with
+ * [--text buffer] [--deflate shared|dedicated] [--unix] [--broadcast]`. Pinned to one core its loop has by default no thread; with
  * `--threads` it has, with `--driven` it has none in any case. With `--busy` the handler is busy for so many microseconds
  * with each message. With `--transfer` messages are given away when they are sent, with `--text buffer` text is no string, and
  * with `--unix` it listens on a unix socket of its own.
@@ -28,6 +28,7 @@ const { values } = parseArgs({
 		busy: { type: "string", default: "0" },
 		deflate: { type: "string" },
 		unix: { type: "boolean", default: false },
+		broadcast: { type: "boolean", default: false },
 	},
 });
 const framings = {
@@ -104,7 +105,7 @@ function chosenEcho() {
 	return (_connection, message) => message;
 }
 
-/** Sends each message to all members of a room, one call for each. */
+/** Sends each message to all members of a room, one call for each, or with `--broadcast` one for all. */
 function inRooms(size) {
 	const rooms = new Rooms(size);
 	return {
@@ -112,7 +113,13 @@ function inRooms(size) {
 			connection.context = rooms.join(connection);
 		},
 		onMessage({ context: { members } }, message) {
-			for (const member of members) member.send(message);
+			if (!values.broadcast) {
+				for (const member of members) member.send(message);
+			} else if (size === Number.POSITIVE_INFINITY) {
+				server.broadcast(message);
+			} else {
+				server.broadcast(message, { to: members });
+			}
 		},
 		onClose(connection) {
 			connection.context.members.delete(connection);

@@ -8,6 +8,8 @@ import {
 	COMMAND_RESPOND,
 	COMMAND_SEND,
 	COMMAND_SEND_LOAN,
+	COMMAND_SHARE,
+	COMMAND_SHARE_LOAN,
 	COMMANDS_AT,
 	FLAG_MORE,
 	HEADER_BYTES,
@@ -145,6 +147,27 @@ export class CommandQueue {
 		this.write(kind, slot, generation, payload, false);
 	}
 
+	/**
+	 * A message to many connections of this loop, each of which is there once: slot and generation of one after the other, and
+	 * flags as for {@link sendBytes}. The bytes are genuine, and copied before this returns.
+	 */
+	share(ids: readonly number[], message: Uint8Array, flags: number): void {
+		const isLong = message.length > MOST_SHARED_BYTES;
+		const inQueue = isLong ? LOAN_BYTES : message.length;
+		const most = ((PART_BYTES - 4 - inQueue) >> 3) * 2;
+		for (let from = 0; from < ids.length; from += most) {
+			const some = ids.slice(from, from + most);
+			if (isLong) {
+				const loan = this.loans.take(message.length);
+				this.lend(COMMAND_SHARE_LOAN | flags, 0, 0, loan, message, some);
+			} else {
+				const payload = namesOf(some, 0, message.length);
+				payload.set(message, payload.length - message.length);
+				this.write(COMMAND_SHARE | flags, 0, 0, payload, false);
+			}
+		}
+	}
+
 	/** The response to a request, of any length. The bytes must not be changed afterwards. */
 	respond(slot: number, generation: number, response: Uint8Array): void {
 		let at = 0;
@@ -226,7 +249,13 @@ export class CommandQueue {
 		flags: number,
 	): number {
 		if (!this.sendAtOnce(slot, generation, data, flags, true)) {
-			this.lend(slot, generation, flags, this.loans.give(data), NOTHING);
+			this.lend(
+				COMMAND_SEND_LOAN | flags,
+				slot,
+				generation,
+				this.loans.give(data),
+				NOTHING,
+			);
 		}
 		return data.length + this.framing;
 	}
@@ -241,7 +270,7 @@ export class CommandQueue {
 	): number {
 		if (length > PART_BYTES) {
 			const loan = this.loans.take(length);
-			this.lend(slot, generation, flags, loan, text);
+			this.lend(COMMAND_SEND_LOAN | flags, slot, generation, loan, text);
 			return length + this.framing;
 		}
 		if (!this.scheduled) this.schedule();
@@ -269,7 +298,7 @@ export class CommandQueue {
 			this.write(COMMAND_SEND | flags, slot, generation, whole, true);
 		} else if (!this.sendAtOnce(slot, generation, whole, flags, false)) {
 			const loan = this.loans.take(length);
-			this.lend(slot, generation, flags, loan, whole);
+			this.lend(COMMAND_SEND_LOAN | flags, slot, generation, loan, whole);
 		}
 		return length + this.framing;
 	}
@@ -308,11 +337,12 @@ export class CommandQueue {
 
 	/** Sends a loan, behind whose beginning `content` is written first. It is back at once if that fails. */
 	private lend(
+		kind: number,
 		slot: number,
 		generation: number,
-		flags: number,
 		loan: Loan,
 		content: Uint8Array | string,
+		ids?: readonly number[],
 	): void {
 		let isLent = false;
 		try {
@@ -321,8 +351,7 @@ export class CommandQueue {
 			} else {
 				loan.bytes.set(content);
 			}
-			const payload = loanPayload(loan);
-			const kind = COMMAND_SEND_LOAN | flags;
+			const payload = loanPayload(loan, ids);
 			this.write(kind, slot, generation, payload, false, loan);
 			isLent = true;
 		} finally {
@@ -546,15 +575,42 @@ function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
 }
 
-/** Number and length, little-endian on every machine. */
-function loanPayload({ number, lent }: Loan): Uint8Array {
-	const payload = Buffer.allocUnsafe(8);
-	payload.writeUInt32LE(number);
-	payload.writeUInt32LE(lent, 4);
+/** Number and length, little-endian on every machine, and whom it is for if it is for many. */
+function loanPayload(
+	{ number, lent }: Loan,
+	ids: readonly number[] | undefined,
+): Uint8Array {
+	const payload =
+		ids === undefined
+			? Buffer.allocUnsafe(LOAN_BYTES)
+			: namesOf(ids, LOAN_BYTES, 0);
+	const view = new DataView(payload.buffer, payload.byteOffset);
+	view.setUint32(0, number, true);
+	view.setUint32(4, lent, true);
+	return payload;
+}
+
+/** How many connections, and which, with so many bytes of room before and behind. */
+function namesOf(
+	ids: readonly number[],
+	before: number,
+	behind: number,
+): Uint8Array {
+	const words = ids.length + 1;
+	const payload = new Uint8Array(before + words * 4 + behind);
+	const names = new Uint32Array(payload.buffer, before, words);
+	names[0] = ids.length >> 1;
+	for (let i = 1; i < words; i++) names[i] = ids[i - 1] as number;
 	return payload;
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** What a command says of a loan: number and length. */
+const LOAN_BYTES = 8;
+
+/** The longest message that stands in the command that shares it. */
+const MOST_SHARED_BYTES = 16 * 1024;
 
 /** Most bytes that the commands in the queue lend, unless it is one. */
 const MAX_LENT_BYTES = 4 * 1024 * 1024;

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-1c7e4270";
+export const RECORDS_VERSION = "0.1.0-e272312c";
 
 // Records of both queues.
 
@@ -97,6 +97,10 @@ export const COMMAND_STEP = 19;
 export const COMMAND_ASSIGN = 20;
 /** Close when so much time has passed: milliseconds (u32, little-endian), 0 for never. */
 export const COMMAND_SET_DEADLINE = 21;
+/** Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message. */
+export const COMMAND_SHARE = 22;
+/** Share what is lent, flags as above: number of the loan and how many bytes, then connections as above. */
+export const COMMAND_SHARE_LOAN = 23;
 
 // Flags of records.
 

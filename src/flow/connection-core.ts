@@ -97,6 +97,11 @@ export class ConnectionCore implements LoopConnection, SenderConnection {
 		return this.inbox?.isShut === true;
 	}
 
+	/** True where the protocol in TypeScript makes of each message what is sent. */
+	get packs(): boolean {
+		return false;
+	}
+
 	/** Sends a message, as `Connection.send` says. */
 	send(message: unknown, options?: SendOptions): SendStatus {
 		return this.sender.send(message, options);

@@ -3,6 +3,7 @@ import { CAUSE_LIMIT, CAUSE_PROTOCOL } from "../bridge/records.js";
 import { appendTo, RingBuffer, settle } from "../framing/ring-buffer.js";
 import { ConnectionCore, type ConnectionServer } from "./connection-core.js";
 import type { Packing } from "./packing.js";
+import { preparedContent } from "./prepared-message.js";
 import { type SendOptions, SendStatus } from "./send.js";
 
 /**
@@ -30,12 +31,17 @@ export class PackingConnection extends ConnectionCore {
 		this.packing = packing;
 	}
 
+	override get packs(): boolean {
+		return this.packing !== undefined;
+	}
+
 	/** Sends what the protocol packs. */
 	override send(message: unknown, options?: SendOptions): SendStatus {
 		const { packing } = this;
 		if (packing === undefined) return this.sender.send(message, options);
 		if (this.sender.isEnded) return SendStatus.Closed;
-		return this.sender.send(packing.pack(this.face, message), options);
+		const data = preparedContent(message)?.data ?? message;
+		return this.sender.send(packing.pack(this.face, data), options);
 	}
 
 	/** Bytes of a message that has not come as a whole, with what the loop has of it. */

@@ -8,6 +8,7 @@ import {
 	COMMAND_SET_PROTOCOL,
 	COMMAND_TELL_DRAINED,
 	COMMAND_TELL_SENT,
+	FLAG_CONTINUED,
 	FLAG_MORE,
 	FLAG_TEXT,
 	GAUGE_DONE,
@@ -15,6 +16,7 @@ import {
 } from "../bridge/records.js";
 import type { ConnectionSettings } from "./connection-settings.js";
 import { Outbox, type Unsent } from "./outbox.js";
+import { type PreparedContent, preparedContent } from "./prepared-message.js";
 import { CallbackReceipt, type Receipt } from "./receipt.js";
 import {
 	type GivenSendOptions,
@@ -81,9 +83,11 @@ export class Sender {
 
 	/** Sends text or bytes, as `Connection.send` says. */
 	send(data: unknown, options?: SendOptions): SendStatus {
-		return typeof data === "string"
-			? this.sendText(data, options)
-			: this.sendBytes(data, options);
+		if (typeof data === "string") return this.sendText(data, options);
+		const prepared = preparedContent(data);
+		return prepared === undefined
+			? this.sendBytes(data, options)
+			: this.sendPrepared(prepared);
 	}
 
 	/** Sends text, as `Connection.send` says. */
@@ -125,6 +129,23 @@ export class Sender {
 		if ((flags & TEXT_AND_MORE) === FLAG_TEXT && !isUtf8(bytes)) {
 			throw new GevError("ERR_GEV_DATA", "text to send is not UTF-8");
 		}
+		return this.#sendBytes(bytes, length, flags, given?.transfer === true);
+	}
+
+	/** Sends what has been prepared. */
+	sendPrepared({ bytes, length, flags }: PreparedContent): SendStatus {
+		const continues = this.#fragments !== "none";
+		const of = continues ? FLAG_CONTINUED : flags;
+		return this.#sendBytes(bytes, length, of, false);
+	}
+
+	/** Sends genuine bytes that can be what the flags say. */
+	#sendBytes(
+		bytes: Uint8Array,
+		length: number,
+		flags: number,
+		transfer: boolean,
+	): SendStatus {
 		const { checkSend } = this.#settings;
 		if (checkSend !== undefined) checkSend(bytes, length);
 		if (this.isEnded) return SendStatus.Closed;
@@ -138,9 +159,7 @@ export class Sender {
 			}
 		}
 		const own =
-			given?.transfer === true && length > PART_BYTES
-				? takenOver(bytes, length)
-				: undefined;
+			transfer && length > PART_BYTES ? takenOver(bytes, length) : undefined;
 		const { commands } = this.loop;
 		const cost =
 			own === undefined
@@ -149,6 +168,29 @@ export class Sender {
 		this.#given(cost, flags);
 		if (status === SendStatus.Congested) this.#congest();
 		return status;
+	}
+
+	/** Throws what `send` would throw for what can be no message of this protocol, if anything is such. */
+	get checkSend(): ConnectionSettings["checkSend"] {
+		return this.#settings.checkSend;
+	}
+
+	/**
+	 * Counts a message of `length` bytes as sent, which the caller gives to the loop then. False, and nothing has happened, when
+	 * it must be sent by itself, as not all is as usual here: much waits, or a message is half sent.
+	 */
+	joins(length: number): boolean {
+		if (this.isEnded || this.#fragments !== "none") return false;
+		const cost = this.loop.commands.cost(length);
+		if (cost > this.#credit) {
+			if (this.#outbox?.isEmpty === false) return false;
+			const room = this.#settings.highWaterMarkBytes - this.length;
+			this.#credit = room;
+			if (cost > room) return false;
+		}
+		this.#credit -= cost;
+		this.#sent = (this.#sent + cost) | 0;
+		return true;
 	}
 
 	/** Sends a ping with a payload that must not be changed afterwards. */

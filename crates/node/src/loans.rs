@@ -29,6 +29,8 @@ struct Lent {
 
 // SAFETY: a piece belongs to no thread; nobody writes to it while it is lent (contract of `Loans::register`).
 unsafe impl Send for Piece {}
+// SAFETY: as above; while it is lent it is only read.
+unsafe impl Sync for Piece {}
 
 impl Loans {
     /// Makes a piece known that may be lent; returns its number.
@@ -94,6 +96,9 @@ impl Drop for Lent {
         self.loans.has_returned.store(true, Ordering::Release);
     }
 }
+
+/// What a command says of what it lends: number and length.
+pub(crate) const LOAN_BYTES: usize = 2 * size_of::<u32>();
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -30,7 +30,7 @@ use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Counter};
 use gev_session::{Event, Gauges};
 
 use crate::doorbell::Doorbell;
-use crate::loans::Loans;
+use crate::loans::{LOAN_BYTES, Loans};
 use crate::memory::Memory;
 use crate::queue::{Consumer, Header, Producer, record_bytes};
 use crate::records::{Gauge, PART_BYTES, Word, command_kind, kind_and_flags};
@@ -186,8 +186,11 @@ impl Bridge for LoopBridge {
         };
         let mut kind = command_kind(record.header.kind_and_flags);
         let mut loan = None;
-        if matches!(kind, CommandKind::SendLoan(_)) {
-            loan = self.loans.lend(record.payload);
+        let mut payload = record.payload;
+        if matches!(kind, CommandKind::SendLoan(_) | CommandKind::ShareLoan(_)) {
+            let lent;
+            (lent, payload) = payload.split_at(payload.len().min(LOAN_BYTES));
+            loan = self.loans.lend(lent);
             if loan.is_none() {
                 kind = CommandKind::Impossible;
             }
@@ -195,7 +198,7 @@ impl Bridge for LoopBridge {
         Some(Command {
             id,
             kind,
-            payload: record.payload,
+            payload,
             loan,
         })
     }

@@ -197,6 +197,10 @@ commands! { |flags|
     COMMAND_ASSIGN = 20 => CommandKind::Assign;
     /// Close when so much time has passed: milliseconds (u32, little-endian), 0 for never.
     COMMAND_SET_DEADLINE = 21 => CommandKind::SetDeadline;
+    /// Send one message to many, flags as above: how many, slot and generation of each (u32 as the machine has it), the message.
+    COMMAND_SHARE = 22 => CommandKind::Share(outgoing(flags));
+    /// Share what is lent, flags as above: number of the loan and how many bytes, then connections as above.
+    COMMAND_SHARE_LOAN = 23 => CommandKind::ShareLoan(outgoing(flags));
 }
 
 numbers! { FLAGS: u32 {

@@ -86,6 +86,11 @@ pub enum CommandKind {
     Send(Outgoing),
     /// Send what is lent as one message, or as a fragment of one.
     SendLoan(Outgoing),
+    /// Send one message to many: how many connections, the slot and generation of each (u32 as the machine has it), then the
+    /// message. The id means nothing.
+    Share(Outgoing),
+    /// As above, of what is lent.
+    ShareLoan(Outgoing),
     /// Send a ping with this payload.
     Ping,
     /// Read and decode no more until [`Resume`](Self::Resume), or until the connection is being closed from this side.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use gev_session::{
     Around, CloseReason, Config, Event, Gauges, Heard, LastWord, Next, Pools, Rank, Session,
-    Stopping,
+    Shared, Stopping,
 };
 use gev_wire::{CloseCause, PART_BYTES, Request};
 
@@ -373,7 +373,10 @@ impl Connection {
             }
             CommandKind::Unread => session.unread(payload, config, pools),
             CommandKind::Step => session.step(),
-            CommandKind::Stop | CommandKind::Assign => {}
+            CommandKind::Stop
+            | CommandKind::Assign
+            | CommandKind::Share(_)
+            | CommandKind::ShareLoan(_) => {}
             CommandKind::SetDeadline => {
                 let ms = payload.try_into().map_or(0, u32::from_le_bytes);
                 session.set_deadline(ms, now);
@@ -388,6 +391,11 @@ impl Connection {
             CommandKind::Impossible => return impossible(),
         }
         Next::Wait
+    }
+
+    /// Sends what many get.
+    pub(crate) fn send_shared(&mut self, shared: &mut Shared<'_>, pools: &mut Pools) -> Next {
+        self.session.send_shared(shared, &mut self.socket, pools)
     }
 
     /// An event has told of the socket's failure. What it is nobody can say any more if its error has been taken, or was

@@ -5,11 +5,11 @@ use std::fmt;
 /// Bytes that are lent until they have been sent, or are not going to be: they are given back when this is dropped.
 ///
 /// Nobody may change them meanwhile.
-pub struct Loan(Box<dyn AsRef<[u8]> + Send>);
+pub struct Loan(Box<dyn AsRef<[u8]> + Send + Sync>);
 
 impl Loan {
     /// Whatever has bytes, which are always the same; dropped, it is given back.
-    pub fn new(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
+    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self(Box::new(bytes))
     }
 

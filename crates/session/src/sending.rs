@@ -193,7 +193,7 @@ impl Session {
         self.sending.end();
     }
 
-    fn takes_messages(&self) -> bool {
+    pub(crate) fn takes_messages(&self) -> bool {
         self.life.may_send() && self.sending.fin == Fin::Open
     }
 
@@ -216,7 +216,7 @@ impl Session {
         codec.transform(payload, &mut |bytes| sending.append(bytes, pools));
     }
 
-    fn flush_with(
+    pub(crate) fn flush_with(
         &mut self,
         mut payload: &[u8],
         outlet: &mut impl Outlet,
@@ -295,7 +295,7 @@ impl Sending {
 
     /// Something with `len` bytes of payload has been taken from the queue.
     #[inline]
-    fn count_framed(&mut self, len: usize) {
+    pub(crate) fn count_framed(&mut self, len: usize) {
         self.count(len + self.framing as usize);
     }
 
@@ -362,7 +362,7 @@ impl Sending {
 }
 
 /// From this size on a payload is handed to the kernel from the command queue, without a copy to the output.
-const DIRECT_BYTES: usize = 8 * 1024;
+pub(crate) const DIRECT_BYTES: usize = 8 * 1024;
 
 /// No codec writes a longer header than WebSocket's ten bytes; with room to spare.
 const MAX_HEADER_BYTES: usize = 32;

@@ -91,6 +91,12 @@ pub trait Codec: Send {
         0
     }
 
+    /// What it makes of a whole message now is, for those that give the same number, the same bytes, or as good. `None` when that
+    /// depends on what it has sent before, or on how it is configured.
+    fn alike(&self) -> Option<u32> {
+        None
+    }
+
     /// How it is upgraded to, if it begins with a request.
     fn upgrade(&mut self) -> Option<&mut dyn Upgrade> {
         None

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gev_session::{Event, Next, Stopping};
 use gev_wire::Close;
 
+use super::fan_out::fan_out;
 use super::{EventLoop, NOBODY};
 use crate::bridge::{Bridge, Command, CommandKind};
 use crate::close_payload;
@@ -28,6 +29,21 @@ impl<B: Bridge> EventLoop<B> {
                     let timeout = Duration::from_millis(u64::from(u32::from_le_bytes(*timeout)));
                     (timeout, close_payload::read(close).0)
                 });
+                continue;
+            }
+            if let CommandKind::Share(outgoing) | CommandKind::ShareLoan(outgoing) = command.kind {
+                let Self {
+                    connections,
+                    dirty,
+                    pools,
+                    ..
+                } = self;
+                let shares = fan_out(command, outgoing, connections, dirty, pools);
+                sent += shares.sent;
+                budget = budget.saturating_sub(shares.bytes);
+                for (id, reason) in shares.gone {
+                    self.remove(id, reason);
+                }
                 continue;
             }
             if command.kind == CommandKind::Assign {

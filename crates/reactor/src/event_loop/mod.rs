@@ -35,6 +35,7 @@ mod arrivals;
 mod commands;
 mod dealer;
 mod delivery;
+mod fan_out;
 mod handle;
 mod pool;
 mod starving;

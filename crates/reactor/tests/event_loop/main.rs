@@ -138,6 +138,40 @@ fn much_is_read_only_where_there_is_room_for_it() {
 }
 
 #[test]
+fn a_message_for_many_goes_to_those_who_are_there_and_counts_for_each() {
+    let bridge = TestBridge::with_room(1 << 20);
+    let reactor = start(config(), std::slice::from_ref(&bridge));
+    let event_loop = &reactor.loops()[0];
+    let mut clients = Vec::new();
+    let mut command = 4_u32.to_ne_bytes().to_vec();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        clients.push(connect(reactor.local_addr()));
+        ids.push(bridge.next().0);
+    }
+    let stale = ConnectionId {
+        generation: ids[0].generation + 1,
+        ..ids[0]
+    };
+    for id in [ids[0], stale, ids[1], ids[2]] {
+        command.extend([id.slot.to_ne_bytes(), id.generation.to_ne_bytes()].concat());
+    }
+    command.extend(b"for all");
+    let whole = Outgoing::whole(MessageKind::Binary);
+    bridge.command(event_loop, NOBODY, CommandKind::Share(whole), &command);
+    for id in &ids {
+        bridge.command(event_loop, *id, CommandKind::Send(whole), b", and one");
+    }
+    for client in &mut clients {
+        let mut reply = [0; 16];
+        client.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"for all, and one");
+    }
+    let sent = bridge.lock().counted[Counter::SentMessages as usize];
+    assert_eq!(sent, 6);
+}
+
+#[test]
 fn a_connection_opens_speaks_and_ends() {
     let bridge = TestBridge::with_room(1 << 20);
     let reactor = start(config(), std::slice::from_ref(&bridge));

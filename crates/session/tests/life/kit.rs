@@ -194,6 +194,11 @@ impl Stage {
         assert_eq!(*self.line.0.borrow(), expected);
     }
 
+    /// All that has happened.
+    pub(crate) fn told(self) -> String {
+        self.line.0.borrow().clone()
+    }
+
     /// How many messages the application has been given.
     pub(crate) fn messages(&self) -> usize {
         self.line.0.borrow().matches("message ").count()
@@ -392,6 +397,11 @@ impl Stage {
             let outgoing = Outgoing::whole(MessageKind::Binary);
             session.send_loan(outgoing, loan, around.outlet, around.pools)
         })
+    }
+
+    /// Sends what others get too.
+    pub(crate) fn shares(self, message: &mut gev_session::Shared<'_>) -> Self {
+        self.act(|session, around| session.send_shared(message, around.outlet, around.pools))
     }
 
     pub(crate) fn pings(self) -> Self {

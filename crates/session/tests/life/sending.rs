@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::kit::{PING, frame, raw, web_socket};
+use gev_session::{Loan, Shared};
+use gev_wire::{MessageKind, Outgoing};
+
+use crate::kit::{PING, Stage, frame, raw, silent, web_socket};
 
 #[test]
 fn what_the_socket_does_not_take_waits_in_order() {
@@ -175,4 +178,40 @@ fn a_paused_connection_is_closed_from_here_all_the_same() {
         .closes(1000, "")
         .peer_ends()
         .says("open, fin, gone 1000 local clean");
+}
+
+#[test]
+fn what_many_get_each_gets_as_if_it_were_its_own() {
+    for message in [&b"ab"[..], &[b'x'; 10_000]] {
+        let outgoing = Outgoing::whole(MessageKind::Binary);
+        let mut shared = Shared::new(outgoing, message, None);
+        for stage in [web_socket, raw, web_socket, silent] {
+            let told = |stage: Stage| stage.has_room_for(3).sends(b"c").takes(99_999).told();
+            let alone = told(stage().sends(message));
+            assert_eq!(told(stage().shares(&mut shared)), alone);
+        }
+    }
+    web_socket()
+        .shares(&mut Shared::new(
+            Outgoing::whole(MessageKind::Binary),
+            b"ab",
+            None,
+        ))
+        .has_dealt_with(2 + 10);
+}
+
+#[test]
+fn what_is_lent_to_many_is_given_back_by_the_last() {
+    let bytes: Arc<[u8]> = Arc::from([b'x'; 100_000]);
+    let outgoing = Outgoing::whole(MessageKind::Binary);
+    let loan = Loan::new(Arc::clone(&bytes));
+    let mut shared = Shared::new(outgoing, &[], Some(loan));
+    let slow = web_socket().has_room_for(50).shares(&mut shared);
+    let quick = web_socket().shares(&mut shared);
+    drop(shared);
+    assert_eq!(Arc::strong_count(&bytes), 2);
+    drop(quick);
+    let slow = slow.takes(199_999);
+    assert_eq!(Arc::strong_count(&bytes), 1);
+    slow.says("sent 50 bytes, sent 99960 bytes");
 }

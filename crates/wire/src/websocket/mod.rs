@@ -328,6 +328,13 @@ impl Codec for WebSocket {
         }
     }
 
+    fn alike(&self) -> Option<u32> {
+        match &self.compression {
+            Some(compression) => compression.alike(),
+            None => Some(0),
+        }
+    }
+
     fn max_framing(&self) -> usize {
         Self::MAX_FRAMING
     }

@@ -84,6 +84,12 @@ impl Compression {
         }
     }
 
+    /// See [`Codec::alike`](crate::Codec::alike): without a context only the window matters.
+    pub(crate) fn alike(&self) -> Option<u32> {
+        let bits = u32::from(self.agreed.server_window_bits);
+        self.agreed.server_no_context_takeover.then_some(bits)
+    }
+
     /// True when more may come out without anything going in.
     pub(crate) fn has_more(&self) -> bool {
         self.full
