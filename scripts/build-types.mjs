@@ -32,7 +32,7 @@ if (leaks.length > 0) {
 	);
 	process.exit(1);
 }
-const code = withPages(chunk.code);
+const code = withTabs(withPages(chunk.code));
 writeIfChanged("index.d.cts", header + references(chunk) + code);
 writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 
@@ -61,6 +61,12 @@ function withPages(code) {
 		const text = all.slice(0, at).replace(/ \* ```text\n[\s\S]*?```\n/g, "");
 		return `${text} * @see ${homepage}/${page}\n ${all.slice(end)}`;
 	});
+}
+
+function withTabs(code) {
+	return code.replace(/^(?: {4})+/gm, (spaces) =>
+		"\t".repeat(spaces.length / 4),
+	);
 }
 
 /** Modules that the published package does not let users resolve. */

@@ -201,7 +201,7 @@ function documented(name: string): string[] {
 	);
 	const body = declaration.exec(types)?.[1];
 	if (body === undefined) throw new Error(`there is no ${name}`);
-	const member = /^ {4}(?:readonly |get |\*)?(?:\[Symbol\.(\w+)\]|(\w+))/gm;
+	const member = /^\t(?:readonly |get |\*)?(?:\[Symbol\.(\w+)\]|(\w+))/gm;
 	const names = [...body.matchAll(member)].map(([, symbol, plain]) =>
 		String(plain ?? Reflect.get(Symbol, symbol as string)),
 	);

@@ -131,7 +131,7 @@ function* declared(): Generator<[type: string, Member[]]> {
 	const known = new Map<string | undefined, Member[]>();
 	for (const [, type, base, body] of types) {
 		const members = (body as string).matchAll(
-			/^ {4}\/\*\*(.*?)\*\/\n {4}(\w+)(\??): /gms,
+			/^\t\/\*\*(.*?)\*\/\n\t(\w+)(\??): /gms,
 		);
 		const own = [...members].map(
 			([, doc, name, optional]): Member => [

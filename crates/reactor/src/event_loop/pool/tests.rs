@@ -29,6 +29,7 @@ impl Played {
             sockets,
             aborted: Arc::new(AtomicBool::new(false)),
             gone: Arc::new(AtomicBool::new(false)),
+            load: Arc::default(),
         };
         let part = Part::take(number, part, &handle);
         Self {
