@@ -26,7 +26,7 @@ export {
 	type Outgoing,
 } from "./src/custom-protocol.js";
 export type { Diagnostics } from "./src/diagnostics.js";
-export type { PreparedMessage } from "./src/flow/prepared-message.js";
+export { PreparedMessage } from "./src/flow/prepared-message.js";
 export {
 	type Data,
 	type SendCallback,
