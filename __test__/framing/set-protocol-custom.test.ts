@@ -106,19 +106,3 @@ test("frames that were cut before are unpacked by the protocol that they were cu
 	const story = ["old a", "old go", "old b", "old c", "old d", "new e"];
 	t.deepEqual(await calls.take(6), story);
 });
-
-test("who only looks at the first bytes needs no onMessage", async (t) => {
-	const lines = frames({ end: "\n" });
-	const sniffing = custom<string, string>({
-		unpack(connection, buffer) {
-			if (buffer.isEmpty) return undefined;
-			connection.setProtocol(lines, { onMessage: (_, line) => `<${line}>` });
-			return undefined;
-		},
-		pack: (_, text) => text,
-	});
-	const port = await serve(t, sniffing, {});
-	const client = await tcp(t, port);
-	client.write("one\n");
-	t.is(`${await client.read(6)}`, "<one>\n");
-});

@@ -31,9 +31,6 @@ export class ReadingDispatcher extends Dispatcher {
  * one message is there when the next one is made.
  */
 export class PackingDispatcher extends ReadingDispatcher {
-	// Whoever unpacks may change the protocol, and needs no handler for that.
-	override readonly takesMessages = true;
-
 	/** The protocol's `unpack`. It needs no `this`. */
 	readonly #unpack: Unpacking["unpack"];
 	readonly #isCut: boolean;
