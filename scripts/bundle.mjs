@@ -15,6 +15,8 @@ const loader = resolve("build/package/src/bridge/binding.js");
 const folder = "dist";
 const commonjs = "index.cjs";
 const esm = "index.js";
+/** The same by its own names, for tests of what the package does not export. */
+const internals = "build/internals.cjs";
 
 /** Hands the compiler's source maps on, so that the bundle's leads to the TypeScript. */
 const sourceMaps = {
@@ -141,14 +143,17 @@ function meaning(code) {
 async function bundle() {
 	const build = await rollup({
 		input: entry,
-		plugins: [binding, page, sourceMaps, short],
+		plugins: [binding, page, sourceMaps],
 		external: (id) => id.startsWith("node:"),
 		onwarn: (warning) => {
 			throw new Error(warning.message);
 		},
 	});
+	const whole = await build.generate({ format: "cjs" });
+	writeFileSync(internals, whole.output[0].code);
 	const { output } = await build.generate({
 		format: "cjs",
+		plugins: [short],
 		file: join(folder, commonjs),
 		sourcemap: true,
 		// Names and lines of the repository are enough: with the text the package would be twice as large.

@@ -3,10 +3,14 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { compileFunction } from "node:vm";
 
-/** What the bundle has by these names, whether it exports it or not. It is another instance than the imported package. */
+/**
+ * What the bundle has by these names, whether it exports it or not, before it gets short ones. It is another instance than the
+ * imported package.
+ */
 export function internals(names: readonly string[]): Record<string, unknown> {
 	const file = createRequire(import.meta.url).resolve("gev");
-	const code = `${readFileSync(file, "utf8")}\nreturn { ${names.join(", ")} };`;
+	const whole = new URL("../../internals.cjs", import.meta.url);
+	const code = `${readFileSync(whole, "utf8")}\nreturn { ${names.join(", ")} };`;
 	const parameters = [
 		"exports",
 		"require",
