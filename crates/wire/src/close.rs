@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(cause as usize, number);
             assert_eq!(CloseCause::from_number(number as u8), Some(cause));
         }
-        assert_eq!(CloseCause::from_number(11), None);
+        assert_eq!(CloseCause::from_number(CloseCause::ALL.len() as u8), None);
     }
 
     #[test]
