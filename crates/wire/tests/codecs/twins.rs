@@ -27,6 +27,7 @@ pub(crate) fn resp_ends(bytes: &[u8], requests: bool, depth: usize, most: u32) -
         }
         match rest[0] {
             b'*' => request(rest, most),
+            b' ' | b'\t' | 0x0B | 0x0C => line(rest, b"\n"),
             b'!'..=b'~' if !b"$+:-".contains(&rest[0]) => line(rest, b"\n"),
             _ => Err(Verdict::Wrong),
         }
