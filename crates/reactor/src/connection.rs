@@ -17,7 +17,7 @@ use crate::close_payload;
 use crate::counter::Counter;
 use crate::protocols::Protocols;
 use crate::slots::ConnectionId;
-use crate::transport::{Metered, Socket};
+use crate::transport::Socket;
 
 #[cfg(test)]
 mod tests;
@@ -25,13 +25,15 @@ mod tests;
 /// A connection as its event loop sees it.
 pub(crate) struct Connection {
     id: ConnectionId,
-    socket: Metered,
+    socket: Socket,
     /// Until the application has been told that it is open.
     addresses: Option<Box<Addresses>>,
     admitted: Admitted,
     config: Arc<Config>,
     session: Session,
     ready: Readiness,
+    /// Of the bytes that the kernel has taken, those that have been counted.
+    counted: u64,
     /// The last read gave much, as the next one may.
     reads_much: bool,
     pub(crate) listed: Listed,
@@ -87,21 +89,23 @@ impl Connection {
     ) -> Self {
         Self {
             id,
-            socket: Metered::new(socket),
+            socket,
             addresses: Some(Box::new(addresses)),
             admitted,
             config,
             session,
             ready: Readiness::default(),
+            counted: 0,
             reads_much: false,
             listed: Listed::default(),
             armed: None,
         }
     }
 
-    /// Bytes that the socket has taken since this was asked last.
+    /// Bytes that the kernel has taken since this was asked last.
     pub(crate) fn take_written(&mut self) -> u64 {
-        self.socket.take_written()
+        let taken = self.session.taken();
+        taken - std::mem::replace(&mut self.counted, taken)
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -281,7 +285,7 @@ impl Connection {
     fn receive<B: Bridge>(
         &mut self,
         around: &mut Surroundings<'_, B>,
-        what: impl FnOnce(&mut Session, &mut Around<'_, Addressed<'_, B>, Metered>) -> Next,
+        what: impl FnOnce(&mut Session, &mut Around<'_, Addressed<'_, B>, Socket>) -> Next,
     ) -> Next {
         let mut events = Addressed {
             bridge: around.bridge,

@@ -75,6 +75,12 @@ impl Session {
         !self.sending.output.is_empty()
     }
 
+    /// Bytes that the kernel has taken since the beginning.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.sending.output.taken()
+    }
+
     /// True when flushing would do something: there is output, or a step to take once there is none.
     #[must_use]
     pub fn wants_flush(&self) -> bool {

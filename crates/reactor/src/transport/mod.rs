@@ -12,12 +12,9 @@ use mio::{Interest, Registry, Token};
 use crate::address::Address;
 use crate::config::ListenerConfig;
 
-mod metered;
 mod tcp;
 #[cfg(unix)]
 mod unix;
-
-pub(crate) use metered::Metered;
 
 /// A connected socket that never blocks.
 pub(crate) trait Transport: Read + Write + Source {
