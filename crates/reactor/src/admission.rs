@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::counter::Counter;
-use crate::event_loop::{Counted, Seat};
+use crate::event_loop::Counted;
 
 /// Limits for all loops of a server together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +36,7 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// `None` for those that have none.
     address: Option<IpAddr>,
-    /// Where the connection counts as one of a pool's.
-    pub(crate) seat: Option<Seat>,
-    /// Where it counts as one of a loop's.
+    /// Where the connection counts as one of a loop's.
     pub(crate) load: Option<Counted>,
 }
 
@@ -79,7 +77,6 @@ impl Admission {
         let mut admitted = Admitted {
             admission: Arc::clone(self),
             address: None,
-            seat: None,
             load: None,
         };
         admitted.counts_as(ip, now).map(|()| admitted)

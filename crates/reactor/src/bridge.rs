@@ -29,7 +29,8 @@ pub trait Bridge: Send {
     /// [`publish`](Self::publish).
     fn commit(&mut self, id: ConnectionId, event: Event);
 
-    /// True when the largest event would find room.
+    /// True when the largest event would find room. If not, the other end is to tell when it has made some, as after a
+    /// [`reserve`](Self::reserve) in vain.
     fn has_room(&mut self) -> bool;
 
     /// Makes the committed events visible to the other end. Returns true as long as that may be asleep, so that

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gev_session::{Event, Next, Session, Share};
 use mio::Interest;
 
-use super::dealer::Dealer;
-use super::pool::{Dealt, Part, Seat};
+use super::dealer::{Counted, Dealer};
+use super::pool::{Dealt, Part};
 use super::{EventLoop, NOBODY, listener_token, token_of};
 use crate::address::Address;
 use crate::addresses::Addresses;
@@ -125,7 +125,7 @@ impl<B: Bridge> EventLoop<B> {
                     socket,
                     remote,
                     listening,
-                    seat: None,
+                    load: None,
                 });
             }
             _ => self.place(index, socket, (remote, listening), None),
@@ -138,7 +138,7 @@ impl<B: Bridge> EventLoop<B> {
         index: usize,
         socket: Socket,
         (remote, listening): (Address, Address),
-        seat: Option<Seat>,
+        load: Option<Counted>,
     ) {
         self.bridge.add(Counter::Accepted, 1);
         // A proxy connects for many: each counts by what its header says.
@@ -148,7 +148,7 @@ impl<B: Bridge> EventLoop<B> {
             Ok(admitted) => admitted,
             Err(why) => return self.bridge.add(why, 1),
         };
-        admitted.seat = seat;
+        admitted.load = load;
         // A peer that has gone already makes these fail; there is nobody to tell.
         if socket.configure(&self.roles[index].listener).is_err() {
             return;
@@ -216,7 +216,7 @@ impl<B: Bridge> EventLoop<B> {
             Arrival::Socket(accepted, index) => self.adopt_socket(*accepted, index),
             Arrival::Dealt(dealt) => {
                 let ends = (dealt.remote, dealt.listening);
-                self.place(0, dealt.socket, ends, dealt.seat);
+                self.place(0, dealt.socket, ends, dealt.load);
             }
             // Without the listeners of the stopping loop nothing of it is left.
             Arrival::Listening(_) if self.stopping.is_some() => {}

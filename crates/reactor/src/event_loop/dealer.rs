@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Arrival, LoopHandle};
 use crate::address::Address;
 use crate::config::Balance;
+use crate::connection::Accepted;
 
 /// Deals accepted sockets out to all loops. As long as there is one, none of them ends.
 pub(crate) struct Dealer {
@@ -66,7 +67,7 @@ impl Dealer {
         self.how == Balance::Kernel
     }
 
-    /// Where the loads of all loops are, in their order.
+    /// How many connections each loop has, in their order.
     pub(super) fn loads(&self) -> impl Iterator<Item = usize> {
         self.loops.iter().map(|it| it.load.load(Ordering::Relaxed))
     }
@@ -80,10 +81,10 @@ impl Dealer {
     /// there is such a one; or back, if it is this loop, or there is none.
     pub(super) fn deal(
         &mut self,
-        mut accepted: Box<crate::connection::Accepted>,
+        mut accepted: Box<Accepted>,
         listener: usize,
         wish: Option<usize>,
-    ) -> Result<(), Box<crate::connection::Accepted>> {
+    ) -> Result<(), Box<Accepted>> {
         for _ in 0..self.loops.len() {
             let wished = wish.filter(|&index| self.is_open(index));
             let Some(index) = wished.or_else(|| self.pick(&accepted.1.remote)) else {
@@ -164,7 +165,7 @@ impl Drop for Dealer {
 }
 
 impl Counted {
-    fn new(load: &Load) -> Self {
+    pub(super) fn new(load: &Load) -> Self {
         load.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(load))
     }

@@ -46,7 +46,7 @@ use accepting::Arrival;
 use arrivals::Receiver;
 pub(crate) use dealer::{Counted, Dealer};
 pub use handle::LoopHandle;
-pub(crate) use pool::{Part, Seat};
+pub(crate) use pool::Part;
 use starving::Starving;
 use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
 

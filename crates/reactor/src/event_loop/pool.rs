@@ -3,9 +3,11 @@
 //!
 //! The only thing that environments share. A pool is found by its number, and exists as long as one of its reactors does.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::arrivals::Receiver;
+use super::dealer::{Counted, Load};
 use super::{Arrival, EventLoop, LoopHandle};
 use crate::address::Address;
 use crate::config::PoolPart;
@@ -22,7 +24,7 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct State {
-    members: Vec<Member>,
+    members: Vec<LoopHandle>,
     /// Where the search for the least loaded begins, so that those that have as many take turns.
     next: usize,
     /// Accepted while there was no member.
@@ -31,22 +33,12 @@ struct State {
     acceptor: Option<LoopHandle>,
 }
 
-struct Member {
-    to: LoopHandle,
-    /// As many others share it as the member has connections, on their way to it included.
-    seats: Arc<()>,
-}
-
 /// What a loop is to its pool. Dropped, it is no part of that any more.
 pub(crate) struct Part {
     pool: Arc<Pool>,
-    /// Of a member.
-    seats: Option<Arc<()>>,
+    /// Of a member, which is known by it.
+    load: Option<Load>,
 }
-
-/// A connection that counts as a member's, as long as this exists.
-#[derive(Debug)]
-pub(crate) struct Seat(#[allow(dead_code, reason = "counted only")] Arc<()>);
 
 /// A socket that was accepted for a pool.
 pub(super) struct Dealt {
@@ -54,7 +46,7 @@ pub(super) struct Dealt {
     pub(super) remote: Address,
     pub(super) listening: Address,
     /// Of the member that it was dealt to.
-    pub(super) seat: Option<Seat>,
+    pub(super) load: Option<Counted>,
 }
 
 impl Part {
@@ -62,17 +54,13 @@ impl Part {
     pub(crate) fn take(number: u32, part: PoolPart, handle: &LoopHandle) -> Self {
         let pool = Pool::with(number);
         let mut state = pool.lock();
-        let seats = match part {
+        let load = match part {
             PoolPart::Acceptor => {
                 state.acceptor = Some(handle.clone());
                 None
             }
             PoolPart::Member => {
-                let seats = Arc::new(());
-                state.members.push(Member {
-                    to: handle.clone(),
-                    seats: Arc::clone(&seats),
-                });
+                state.members.push(handle.clone());
                 for dealt in std::mem::take(&mut state.waiting) {
                     // There is a member.
                     let _ = state.deal(dealt);
@@ -80,21 +68,21 @@ impl Part {
                 if let Some(acceptor) = &state.acceptor {
                     acceptor.wake();
                 }
-                Some(seats)
+                Some(Arc::clone(&handle.load))
             }
         };
         drop(state);
-        Self { pool, seats }
+        Self { pool, load }
     }
 
     /// True for the one that accepts.
     pub(super) fn accepts(&self) -> bool {
-        self.seats.is_none()
+        self.load.is_none()
     }
 
     /// True when what is accepted has somewhere to go.
     pub(super) fn has_members(&self) -> bool {
-        self.pool.lock().members.iter().any(|it| !it.to.is_gone())
+        self.pool.lock().members.iter().any(|it| !it.is_gone())
     }
 
     /// Gives a socket to the least loaded member, or lets it wait for one; back if none will come.
@@ -122,8 +110,8 @@ impl Part {
     /// Gets nothing more.
     fn leave(&self) {
         let mut state = self.pool.lock();
-        match &self.seats {
-            Some(seats) => state.members.retain(|it| !Arc::ptr_eq(&it.seats, seats)),
+        match &self.load {
+            Some(load) => state.members.retain(|it| !Arc::ptr_eq(&it.load, load)),
             None => {
                 state.acceptor = None;
                 // Who has waited is closed, as those are whom the kernel has not handed over.
@@ -143,8 +131,8 @@ impl State {
     fn deal(&mut self, mut dealt: Dealt) -> Result<(), Dealt> {
         let count = self.members.len();
         let turns = (0..count).map(|n| (self.next + n) % count);
-        let open = turns.filter(|&n| !self.members[n].to.is_gone());
-        let Some(least) = open.min_by_key(|&n| Arc::strong_count(&self.members[n].seats)) else {
+        let open = turns.filter(|&n| !self.members[n].is_gone());
+        let Some(least) = open.min_by_key(|&n| self.members[n].load.load(Ordering::Relaxed)) else {
             if self.acceptor.is_none() {
                 return Err(dealt);
             }
@@ -153,11 +141,11 @@ impl State {
         };
         self.next = least + 1;
         let member = &self.members[least];
-        dealt.seat = Some(Seat(Arc::clone(&member.seats)));
+        dealt.load = Some(Counted::new(&member.load));
         // A loop leaves before it ends, and under the lock.
-        let sent = member.to.sockets.send(Arrival::Dealt(Box::new(dealt)));
+        let sent = member.sockets.send(Arrival::Dealt(Box::new(dealt)));
         debug_assert!(sent.is_ok());
-        member.to.wake();
+        member.wake();
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ impl Played {
         }
     }
 
-    /// What it was dealt, by the ports of the clients, with the seats.
+    /// What it was dealt, by the ports of the clients, with their counts.
     fn look(&self) -> Vec<(u16, Dealt)> {
         let arrivals = std::iter::from_fn(|| self.mailbox.try_recv());
         let dealt = arrivals.map(|arrival| match arrival {
@@ -89,7 +89,7 @@ impl Table {
             socket: Socket::Tcp(TcpStream::from_std(socket)),
             remote: remote.into(),
             listening: local.into(),
-            seat: None,
+            load: None,
         };
         (client, dealt)
     }
