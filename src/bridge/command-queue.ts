@@ -1,8 +1,9 @@
 import { copyOf, viewOf } from "../base/bytes.js";
 import { nextTick } from "../base/clock.js";
-import { Fifo } from "../base/fifo.js";
+import { Backlog, type Unwanted, type Waiting } from "./backlog.js";
+import { loanPayload, namesOf } from "./command-payload.js";
 import type { Loan, Loans } from "./loans.js";
-import { MemoryBudget } from "./memory-budget.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import {
 	COMMAND_PING,
 	COMMAND_RESPOND,
@@ -13,7 +14,7 @@ import {
 	COMMANDS_AT,
 	FLAG_MORE,
 	HEADER_BYTES,
-	KIND_MASK,
+	LOAN_BYTES,
 	PAD,
 	PART_BYTES,
 	RECORD_ALIGN,
@@ -50,7 +51,7 @@ export class CommandQueue {
 	private published = 0;
 	/** The loop's tail when it was last looked at. */
 	private knownTail = 0;
-	private readonly backlog = new Fifo<Waiting>();
+	private readonly backlog: Backlog;
 	/** Bytes that commands lend up to here, which the loop may not have read all. What is there cannot be dropped any more. */
 	private lent = 0;
 	private lentTo = 0;
@@ -73,6 +74,7 @@ export class CommandQueue {
 		this.sendNow = native.sendNow;
 		this.framing = framing;
 		this.memory = memory;
+		this.backlog = new Backlog(memory);
 		this.loans = loans;
 		this.capacity = queueBytes;
 	}
@@ -361,31 +363,12 @@ export class CommandQueue {
 
 	/** Drops what waits for these connections, by their slots: nothing of it is going to be sent. */
 	forget(connections: ReadonlyMap<number, Unwanted>): void {
-		const { backlog } = this;
-		let kept = 0;
-		for (let left = backlog.length; left > 0; left--) {
-			const waiting = backlog.shift() as Waiting;
-			const { kind, slot, generation, data, loan } = waiting;
-			const unwanted = connections.get(slot);
-			if (unwanted?.generation !== generation || !isSent(kind)) {
-				backlog.push(waiting);
-				continue;
-			}
-			unwanted.bytes += this.framing + (loan?.lent ?? data.length);
-			if (loan !== undefined) this.loans.returned(loan.number);
-			kept += data.length + MemoryBudget.OVERHEAD;
-		}
-		this.memory.release(kept);
+		this.backlog.forget(connections, this.framing, this.loans);
 	}
 
 	/** Drops all that waits: the loop is no more. */
 	abandon(): void {
-		let kept = 0;
-		for (let left = this.backlog.length; left > 0; left--) {
-			const { data } = this.backlog.shift() as Waiting;
-			kept += data.length + MemoryBudget.OVERHEAD;
-		}
-		this.memory.release(kept);
+		this.backlog.abandon();
 	}
 
 	/** A record in the ring, or at the end of the backlog (as a copy if `data` is the caller's). */
@@ -402,7 +385,6 @@ export class CommandQueue {
 			this.backlog.length > 0 ||
 			!this.tryWrite(kind, slot, generation, data, loan)
 		) {
-			this.memory.keep(data.length + MemoryBudget.OVERHEAD);
 			const own = copy ? copyOf(data) : data;
 			this.backlog.push({ kind, slot, generation, data: own, loan });
 		}
@@ -438,25 +420,16 @@ export class CommandQueue {
 	}
 
 	private clearBacklog(): void {
-		if (this.writeBacklog()) return;
+		if (this.backlog.empty(this.writeWaiting)) return;
 		// Said first, then looked at again: see `crates/node/src/loop_bridge.rs`.
 		Atomics.store(this.words, WORD_SCRIPT_WANTS_ROOM, 1);
-		this.writeBacklog();
+		this.backlog.empty(this.writeWaiting);
 	}
 
-	/** Writes as much of the backlog as fits; true when that was all. */
-	private writeBacklog(): boolean {
-		const { backlog } = this;
-		let kept = 0;
-		for (let { first } = backlog; first !== undefined; first = backlog.first) {
-			const { kind, slot, generation, data, loan } = first;
-			if (!this.tryWrite(kind, slot, generation, data, loan)) break;
-			backlog.shift();
-			kept += data.length + MemoryBudget.OVERHEAD;
-		}
-		if (kept > 0) this.memory.release(kept);
-		return backlog.length === 0;
-	}
+	private readonly writeWaiting = (command: Waiting) => {
+		const { kind, slot, generation, data, loan } = command;
+		return this.tryWrite(kind, slot, generation, data, loan);
+	};
 
 	/** Place of the payload of a record of `length` bytes, as an index into the memory; -1 when there is no room. */
 	private reserve(length: number): number {
@@ -548,66 +521,11 @@ export interface LoopCommands {
 		| undefined;
 }
 
-/** A connection that nothing is sent to any more. */
-export interface Unwanted {
-	generation: number;
-	/** What was counted for what has been dropped. */
-	bytes: number;
-}
-
-/** True for what a connection has counted as sent. */
-function isSent(kind: number): boolean {
-	const sent = [COMMAND_SEND, COMMAND_SEND_LOAN, COMMAND_PING];
-	return sent.includes(kind & KIND_MASK);
-}
-
-/** A command that the queue had no room for. */
-interface Waiting {
-	kind: number;
-	slot: number;
-	generation: number;
-	data: Uint8Array;
-	/** What the command lends. */
-	loan: Loan | undefined;
-}
-
 function recordBytes(length: number): number {
 	return HEADER_BYTES + ((length + RECORD_ALIGN - 1) & -RECORD_ALIGN);
 }
 
-/** Number and length, little-endian on every machine, and whom it is for if it is for many. */
-function loanPayload(
-	{ number, lent }: Loan,
-	ids: readonly number[] | undefined,
-): Uint8Array {
-	const payload =
-		ids === undefined
-			? Buffer.allocUnsafe(LOAN_BYTES)
-			: namesOf(ids, LOAN_BYTES, 0);
-	const view = new DataView(payload.buffer, payload.byteOffset);
-	view.setUint32(0, number, true);
-	view.setUint32(4, lent, true);
-	return payload;
-}
-
-/** How many connections, and which, with so many bytes of room before and behind. */
-function namesOf(
-	ids: readonly number[],
-	before: number,
-	behind: number,
-): Uint8Array {
-	const words = ids.length + 1;
-	const payload = new Uint8Array(before + words * 4 + behind);
-	const names = new Uint32Array(payload.buffer, before, words);
-	names[0] = ids.length >> 1;
-	for (let i = 1; i < words; i++) names[i] = ids[i - 1] as number;
-	return payload;
-}
-
 const NOTHING = new Uint8Array(0);
-
-/** What a command says of a loan: number and length. */
-const LOAN_BYTES = 8;
 
 /** The longest message that stands in the command that shares it. */
 const MOST_SHARED_BYTES = 16 * 1024;

@@ -1,12 +1,9 @@
 import { now } from "../base/clock.js";
 import { GevError } from "../base/errors.js";
 import { addressesEnd, readAddresses } from "./addresses.js";
+import type { Unwanted } from "./backlog.js";
 import type { CloseReason } from "./close-reason.js";
-import {
-	CommandQueue,
-	type LoopCommands,
-	type Unwanted,
-} from "./command-queue.js";
+import { CommandQueue, type LoopCommands } from "./command-queue.js";
 import { EventQueue, type EventReader } from "./event-queue.js";
 import type { Fragment } from "./fragment.js";
 import { readFrameError } from "./frame-error.js";

@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-e272312c";
+export const RECORDS_VERSION = "0.1.0-cf5f504c";
 
 // Records of both queues.
 
@@ -283,6 +283,8 @@ export const MIN_QUEUE_BYTES = 262144;
 export const MAX_QUEUE_BYTES = 1073741824;
 /** JavaScript hands events back at least this often, so that the loop can go on while a long drain runs. */
 export const RELEASE_BYTES = 32768;
+/** What a command says of what it lends: number and length (u32 each). */
+export const LOAN_BYTES = 8;
 /** One turn of a loop in so many is timed. */
 export const TURNS_PER_TIMED = 8;
 /** How often a drain of JavaScript's looks for what has come while it was at work. */

@@ -97,9 +97,6 @@ impl Drop for Lent {
     }
 }
 
-/// What a command says of what it lends: number and length.
-pub(crate) const LOAN_BYTES: usize = 2 * size_of::<u32>();
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,10 +30,10 @@ use gev_reactor::{Bridge, Command, CommandKind, ConnectionId, Counter};
 use gev_session::{Event, Gauges};
 
 use crate::doorbell::Doorbell;
-use crate::loans::{LOAN_BYTES, Loans};
+use crate::loans::Loans;
 use crate::memory::Memory;
 use crate::queue::{Consumer, Header, Producer, record_bytes};
-use crate::records::{Gauge, PART_BYTES, Word, command_kind, kind_and_flags};
+use crate::records::{Gauge, LOAN_BYTES, PART_BYTES, Word, command_kind, kind_and_flags};
 use crate::sync::AtomicU32;
 
 /// One loop's queues, and the doorbell of the environment behind them.

@@ -318,6 +318,8 @@ numbers! { LIMITS: usize {
     MAX_QUEUE_BYTES = 1 << 30;
     /// JavaScript hands events back at least this often, so that the loop can go on while a long drain runs.
     RELEASE_BYTES = 32 * 1024;
+    /// What a command says of what it lends: number and length (u32 each).
+    LOAN_BYTES = 2 * size_of::<u32>();
     /// One turn of a loop in so many is timed.
     TURNS_PER_TIMED = gev_reactor::TURNS_PER_TIMED as usize;
     /// How often a drain of JavaScript's looks for what has come while it was at work.
