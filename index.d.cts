@@ -2034,23 +2034,6 @@ interface ServerOptions {
 	metrics?: MetricsOptions | undefined;
 }
 
-/** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
-interface Timer {
-	/** Ends the timer: when this returns, the callback is not called again. */
-	stop(): void;
-	/** Lets the timer keep the process alive until it has ended. Returns the timer. */
-	ref(): this;
-	/** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
-	unref(): this;
-}
-
-/** Where a started server listens. */
-interface ListenAddress {
-	/** IP address, or the path of a unix socket. */
-	readonly address: string;
-	/** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
-	readonly port: number;
-}
 /** Settings of `Server.stop`. */
 interface StopOptions {
 	/**
@@ -2079,6 +2062,24 @@ interface StopResult {
 	readonly closed: number;
 	/** Connections that ended otherwise, most of them by force when the time was over. */
 	readonly cut: number;
+}
+
+/** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
+interface Timer {
+	/** Ends the timer: when this returns, the callback is not called again. */
+	stop(): void;
+	/** Lets the timer keep the process alive until it has ended. Returns the timer. */
+	ref(): this;
+	/** Undoes {@link ref}: a timer does not keep the process alive by itself. Returns the timer. */
+	unref(): this;
+}
+
+/** Where a started server listens. */
+interface ListenAddress {
+	/** IP address, or the path of a unix socket. */
+	readonly address: string;
+	/** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
+	readonly port: number;
 }
 
 /**

@@ -174,11 +174,7 @@ export type {
 	UpgradeReply,
 } from "./src/request.js";
 export { Server } from "./src/server.js";
-export type {
-	ListenAddress,
-	StopOptions,
-	StopResult,
-} from "./src/server-core.js";
+export type { ListenAddress } from "./src/server-core.js";
 export type {
 	ConnectionStats,
 	HandshakeStats,
@@ -190,6 +186,7 @@ export type {
 	ServerStats,
 	TrafficStats,
 } from "./src/stats.js";
+export type { StopOptions, StopResult } from "./src/stop.js";
 export type { Timer } from "./src/timer.js";
 export {
 	type DeflateOptions,

@@ -257,6 +257,7 @@ function compile() {
 		"index.d.ts",
 		"dist/index.cjs",
 		"dist/index.js",
+		"build/internals.cjs",
 	];
 	const page = listFiles(["src/live"], /\.(html|css|mjs)$/);
 	const inputs = [

@@ -1,7 +1,7 @@
 import type { CloseReason } from "./bridge/close-reason.js";
 import type { Connection } from "./connection.js";
 import type { Server } from "./server.js";
-import type { StopResult } from "./server-core.js";
+import type { StopResult } from "./stop.js";
 
 /**
  * What all servers of this thread publish with `node:diagnostics_channel`, for tools that watch a program without being

@@ -5,7 +5,8 @@ import { workerThreads } from "./base/node-modules.js";
 import { MAX_MS } from "./base/option-table.js";
 import { shareMemory } from "./options.js";
 import { coreOf, type Server } from "./server.js";
-import type { ServerCore, StopOptions, StopResult } from "./server-core.js";
+import type { ServerCore } from "./server-core.js";
+import type { StopOptions, StopResult } from "./stop.js";
 import type { CheckedPoolOptions } from "./worker-pool-options.js";
 
 /** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */

@@ -3,20 +3,11 @@ import { Balancer } from "./balance.js";
 import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
-import {
-	type Checked,
-	milliseconds,
-	OptionTable,
-	option,
-} from "./base/option-table.js";
+import type { Checked } from "./base/option-table.js";
 import { isThenable } from "./base/thenable.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
-import {
-	closePayload,
-	isCloseText,
-	mayBeSent,
-} from "./bridge/close-payload.js";
+import { closePayload } from "./bridge/close-payload.js";
 import type { CloseReason } from "./bridge/close-reason.js";
 import {
 	endNative,
@@ -72,6 +63,7 @@ import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
+import { STOP_OPTIONS, type StopOptions, type StopResult } from "./stop.js";
 import { ServerTimer, type Timer } from "./timer.js";
 
 /** Where a started server listens. */
@@ -80,43 +72,6 @@ export interface ListenAddress {
 	readonly address: string;
 	/** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
 	readonly port: number;
-}
-
-/** Settings of `Server.stop`. */
-export class StopOptions {
-	/**
-	 * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
-	 * milliseconds; 0 cuts them at once.
-	 *
-	 * @defaultValue 5000
-	 */
-	timeoutMs?: number = milliseconds({ default: 5000 });
-	/**
-	 * WebSocket close code for every connection, as `Connection.close` takes it.
-	 *
-	 * @defaultValue 1001
-	 */
-	code?: number = option((value, name) => {
-		if (mayBeSent(value)) return value;
-		throw check.wrong(name, "a close code that may be sent", value);
-	}, 1001);
-	/**
-	 * Text that goes with the code, at most 123 bytes in UTF-8.
-	 *
-	 * @defaultValue "server stopped"
-	 */
-	reason?: string = option((value, name) => {
-		if (isCloseText(value)) return value;
-		throw check.wrong(name, "a string of at most 123 bytes", value);
-	}, "server stopped");
-}
-
-/** What a stop has come to. */
-export interface StopResult {
-	/** Connections that have said goodbye as the protocol wants it. */
-	readonly closed: number;
-	/** Connections that ended otherwise, most of them by force when the time was over. */
-	readonly cut: number;
 }
 
 /** Who accepts for a pool of workers, and who gets what it has accepted; see `crates/reactor/src/event_loop/pool.rs`. */
@@ -665,5 +620,3 @@ export class ServerCore
 		for (const timer of this.#timers) timer.stop();
 	}
 }
-
-export const STOP_OPTIONS = new OptionTable("stop()", StopOptions);

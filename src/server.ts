@@ -22,13 +22,9 @@ import {
 } from "./metrics.js";
 import type { ServerOptions } from "./options.js";
 import type { Custom, Protocol, StreamNameOf } from "./protocol.js";
-import {
-	type ListenAddress,
-	ServerCore,
-	type StopOptions,
-	type StopResult,
-} from "./server-core.js";
+import { type ListenAddress, ServerCore } from "./server-core.js";
 import type { ServerStats } from "./stats.js";
+import type { StopOptions, StopResult } from "./stop.js";
 import type { Timer } from "./timer.js";
 
 /** @internal What is behind a `Server`; undefined for anything else. */

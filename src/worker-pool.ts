@@ -10,13 +10,8 @@ import {
 	type WorkerSetup,
 	type WorkerStats,
 } from "./pool-worker.js";
-import {
-	type ListenAddress,
-	ServerCore,
-	STOP_OPTIONS,
-	type StopOptions,
-	type StopResult,
-} from "./server-core.js";
+import { type ListenAddress, ServerCore } from "./server-core.js";
+import { STOP_OPTIONS, type StopOptions, type StopResult } from "./stop.js";
 import {
 	type CheckedPoolOptions,
 	checkPoolOptions,

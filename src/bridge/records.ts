@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-cf5f504c";
+export const RECORDS_VERSION = "0.1.0-ced18577";
 
 // Records of both queues.
 
@@ -52,7 +52,7 @@ export const EVENT_RETURNED = 17;
 export const EVENT_FRAME_ERROR = 18;
 /** Another protocol holds from here on, and nothing is decoded before the step that answers this. */
 export const EVENT_SWITCHED = 19;
-/** A socket has been accepted: how many connections each loop has (u32, little-endian), then addresses. */
+/** A socket has been accepted: addresses, how many wait that were asked about before, connections of each loop (u32, little-endian). */
 export const EVENT_ASSIGN = 20;
 
 // Kinds of commands.

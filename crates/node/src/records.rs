@@ -152,7 +152,7 @@ events! {
     Event::FrameError => EVENT_FRAME_ERROR = 18;
     /// Another protocol holds from here on, and nothing is decoded before the step that answers this.
     Event::Switched => EVENT_SWITCHED = 19;
-    /// A socket has been accepted: how many connections each loop has (u32, little-endian), then addresses.
+    /// A socket has been accepted: addresses, how many wait that were asked about before, connections of each loop (u32, little-endian).
     Event::Assign => EVENT_ASSIGN = 20;
 }
 
