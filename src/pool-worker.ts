@@ -89,7 +89,6 @@ export class PoolWorker {
 		this.exited = new Promise((resolve) => {
 			this.#worker.once("exit", resolve);
 		});
-		void this.exited.then(() => this.#gone());
 		this.ready = this.#whenReady();
 		// Listening has taken a reference.
 		port1.unref();
@@ -97,16 +96,17 @@ export class PoolWorker {
 
 	#whenReady(): Promise<void> {
 		return new Promise((resolve, reject) => {
-			this.#port.on("message", (message: FromWorker) => {
+			const hear = (message: FromWorker) => {
 				if ("ready" in message) resolve();
 				else if ("failed" in message) reject(asError(message.failed));
 				else this.#heard(message);
-			});
-			// What it has said before it ended comes first.
+			};
+			this.#port.on("message", hear);
 			void this.exited.then((code) => {
-				const ended = () =>
-					reject(this.error ?? new Error(`it exited with code ${code}`));
-				setTimeout(ended, 0);
+				// What it has said before it ended comes first.
+				for (const message of unread(this.#port)) hear(message);
+				reject(this.error ?? new Error(`it exited with code ${code}`));
+				this.#port.close();
 			});
 		});
 	}
@@ -171,9 +171,17 @@ export class PoolWorker {
 	#send(message: ToWorker): void {
 		this.#port.postMessage(message);
 	}
+}
 
-	#gone(): void {
-		setTimeout(() => this.#port.close(), 0);
+/** What has arrived at a port and waits for its turn. */
+function* unread(port: MessagePort): Generator<FromWorker> {
+	const { receiveMessageOnPort } = workerThreads();
+	for (
+		let said = receiveMessageOnPort(port);
+		said !== undefined;
+		said = receiveMessageOnPort(port)
+	) {
+		yield said.message as FromWorker;
 	}
 }
 
