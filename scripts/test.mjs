@@ -1,6 +1,7 @@
 /**
  * `npm test`: the Rust tests, then AVA twice (with a thread for each event loop,
- * and without, where there is that), and last one line with the sum of all.
+ * and without, where there is that), last what failed, told once more, since the
+ * end of a log is what people are shown, and one line with the sum of all.
  * Arguments (`npm test -- --match='*close*'`) go to AVA, which runs once then,
  * without the Rust tests.
  */
@@ -21,7 +22,8 @@ async function main(args) {
 	const counts = everything
 		? [countCargo(await runAndShow(cargo)), await runSuite(process.execPath)]
 		: [countAva(await runAndShow([process.execPath, ava, ...args]))];
-	const { passed, failed } = inAll(counts);
+	const { passed, failed, told } = inAll(counts);
+	for (const part of told) console.log(part);
 	process.stdout.write(`${passed} passed, ${failed} failed\n`);
 	process.exitCode = failed === 0 ? 0 : 1;
 }
@@ -42,6 +44,7 @@ function inAll(counts) {
 	return {
 		passed: sum(counts.map((count) => count.passed)),
 		failed: sum(counts.map((count) => count.failed)),
+		told: counts.flatMap((count) => count.told),
 	};
 }
 
@@ -49,7 +52,12 @@ function inAll(counts) {
 export function countCargo({ text, ok }) {
 	const passed = total(text, /^test result: .* (\d+) passed;/gm);
 	const failed = total(text, /^test result: .* (\d+) failed;/gm);
-	return { passed, failed: atLeastOne(failed, ok) };
+	const told = text.match(/^failures:$[\s\S]*?^test result: FAILED/gm);
+	return {
+		passed,
+		failed: atLeastOne(failed, ok),
+		told: ok ? [] : (told ?? []),
+	};
 }
 
 /** AVA does not say how many tests passed when another failed, so their lines are counted. */
@@ -59,7 +67,8 @@ export function countAva({ text, ok }) {
 		text,
 		/^ {2}(\d+) (?:tests? failed|hooks? failed|unhandled rejections?|uncaught exceptions?|tests? remained pending after a timeout)$/gm,
 	);
-	return { passed, failed: atLeastOne(failed, ok) };
+	const told = text.slice(text.lastIndexOf("\n  ─\n") + 1);
+	return { passed, failed: atLeastOne(failed, ok), told: ok ? [] : [told] };
 }
 
 /** A run that failed without naming a test, for example because it did not compile, is one failure. */
