@@ -46,8 +46,12 @@ impl Session {
         self.awaits_step = false;
     }
 
-    /// While nothing is decoded: these bytes, which were handed over, come before all that is left.
+    /// While nothing is decoded: these bytes, which were handed over, come before all that is left, and before an end of which
+    /// the application has been told.
     pub fn unread(&mut self, bytes: &[u8], config: &Config, pools: &mut Pools) {
+        if self.awaits_step {
+            self.life.reopen();
+        }
         if !self.is_held() {
             return;
         }
