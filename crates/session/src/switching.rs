@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use gev_wire::{Close, CloseCause, CloseCode, Codec, RingBuffer};
+use gev_wire::{Close, CloseCause, CloseCode, Codec};
 
 use crate::config::Config;
 use crate::pools::Pools;
@@ -55,14 +55,8 @@ impl Session {
         if !self.is_held() {
             return;
         }
-        let len = bytes.len() + self.rest.len();
-        let mut rest = RingBuffer::new(len + config.max_read_bytes + MAX_UNFINISHED_BYTES);
-        let (first, second) = self.rest.peek();
-        let is_whole = [bytes, first, second]
-            .into_iter()
-            .all(|run| rest.write(run).is_ok());
-        debug_assert!(is_whole, "Bug: no room for what there is");
-        self.forget_rest(pools);
-        self.rest = rest;
+        pools.lend(&mut self.rest);
+        self.rest
+            .unread(bytes, config.max_read_bytes + MAX_UNFINISHED_BYTES);
     }
 }

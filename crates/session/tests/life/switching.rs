@@ -198,6 +198,17 @@ fn what_the_application_gives_back_comes_first() {
         );
 }
 
+/// Takes half a minute if each piece has all those before it copied once more.
+#[test]
+fn much_may_be_given_back_piece_by_piece() {
+    let piece = [7; 1 << 16];
+    let mut stage = raw().switches_to(Box::new(Raw::default()), false);
+    for _ in 0..1024 {
+        stage = stage.unreads(&piece);
+    }
+    assert_eq!(stage.steps().messages(), 1024);
+}
+
 #[test]
 fn nothing_can_be_given_back_but_while_a_connection_stands_still() {
     raw()
