@@ -2861,7 +2861,8 @@ interface RespOptions {
 	 */
 	values?: boolean;
 	/**
-	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them. One of more than 64 KiB closes the
+	 * connection with 1009, as with Redis.
 	 *
 	 * @defaultValue true
 	 */
