@@ -108,6 +108,30 @@ test("frames that were cut before are unpacked by the protocol that they were cu
 	t.deepEqual(await calls.take(6), story);
 });
 
+test("an unpack that does all itself needs an onMessage, or to be stepwise", async (t) => {
+	const next = frames({ end: ";" });
+	for (const [stepwise, handler, expected] of [
+		[false, {}, ""],
+		[false, { onMessage: () => {} }, "a;"],
+		[true, {}, "a;"],
+	] as const) {
+		const sniffing: CustomProtocol<string, string> = {
+			unpack(connection) {
+				connection.setProtocol(next as never, {
+					onMessage: (_: unknown, message: unknown) => message as never,
+				});
+				return undefined;
+			},
+			pack: (_, text) => text,
+		};
+		const protocol = custom(sniffing, { stepwise });
+		const port = await serve(t, protocol, handler as never);
+		const client = await tcp(t, port);
+		client.socket.end("a;");
+		t.is(`${await client.readToEnd()}`, expected);
+	}
+});
+
 /** Behind `go` in full stops each of these is spoken, in which messages look so. */
 const nexts: [string, object, (text: string) => string][] = [
 	["lines", frames({ end: "\n" }), (text) => `${text}\n`],
