@@ -1140,6 +1140,9 @@ interface CustomProtocol<In, Out = Data, Context = unknown> {
 	 * returned promise included where the server is `serial`, has happened before the next one is unpacked. It must take
 	 * something out for each message; a message itself may be of any kind and empty. What it throws goes to `onError`, and closes the connection with
 	 * code 1002 and the cause `"protocol"`; answers to what came before still go out. The buffer is to be used during the call only.
+	 *
+	 * For a handler without `onMessage` nothing is unpacked, unless the protocol is stepwise: one that does all itself, such as
+	 * {@link Connection.setProtocol}, needs an `onMessage` that does nothing.
 	 */
 	unpack(connection: Connection<Context, Out>, buffer: RingBuffer): In | undefined;
 	/**
@@ -2861,7 +2864,8 @@ interface RespOptions {
 	 */
 	values?: boolean;
 	/**
-	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them. One of more than 64 KiB closes the
+	 * connection with 1009, as with Redis.
 	 *
 	 * @defaultValue true
 	 */

@@ -142,24 +142,37 @@ function share(
 	const { bytes, length, flags } = content;
 	const lists = new Map<LoopOfConnection, number[]>();
 	const rest: ConnectionCore[] = [];
+	// Its first call takes much of the stack, as that compiles it.
+	cores[0]?.sender.uncount(0);
 	let last: LoopOfConnection | undefined;
 	let ids: number[] = [];
-	for (const core of cores) {
-		const { sender } = core;
-		const { loop } = sender;
-		if (!sender.joins(length)) {
-			rest.push(core);
-			continue;
+	try {
+		for (const core of cores) {
+			const { sender } = core;
+			const { loop } = sender;
+			if (loop !== last) {
+				ids = lists.get(loop) ?? [];
+				lists.set(loop, ids);
+				last = loop;
+			}
+			if (!sender.joins(length)) {
+				rest.push(core);
+				continue;
+			}
+			ids.push(sender.slot, sender.generation);
+			result.queued++;
 		}
-		if (loop !== last) {
-			ids = lists.get(loop) ?? [];
-			lists.set(loop, ids);
-			last = loop;
+		for (const [loop, ids] of lists) loop.commands.share(ids, bytes, flags);
+	} finally {
+		// All have been given to their loops, unless that has failed. It may be the stack that is full: counting back takes no more of
+		// it than to count.
+		for (const [loop, ids] of lists) {
+			for (let at = 0; at < ids.length; at += 2) {
+				const core = loop.connections[ids[at] as number] as ConnectionCore;
+				core.sender.uncount(loop.commands.cost(length));
+			}
 		}
-		ids.push(sender.slot, sender.generation);
-		result.queued++;
 	}
-	for (const [loop, ids] of lists) loop.commands.share(ids, bytes, flags);
 	for (const { sender } of rest) count(result, sender.sendPrepared(content));
 }
 

@@ -1,4 +1,5 @@
 import type { MessagePort, Worker } from "node:worker_threads";
+import { dismiss } from "#binding";
 import { clearTimeout, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
 import { workerThreads } from "./base/node-modules.js";
@@ -62,6 +63,7 @@ export class PoolWorker {
 	/** The exception that has ended it. */
 	error: Error | undefined;
 	readonly #worker: Worker;
+	readonly #pool: number;
 	readonly #port: MessagePort;
 	readonly #asked = new Map<number, (stats: WorkerStats | undefined) => void>();
 	#number = 0;
@@ -71,6 +73,7 @@ export class PoolWorker {
 
 	constructor(setup: WorkerSetup, options: CheckedPoolOptions) {
 		this.index = setup.index;
+		this.#pool = setup.pool;
 		const { workerData, resourceLimits, env } = options;
 		const { MessageChannel, Worker } = workerThreads();
 		this.#worker = new Worker(programOf(setup), {
@@ -158,8 +161,14 @@ export class PoolWorker {
 		return this.#result;
 	}
 
+	/** Has it get no more connections. Those that its loop has not looked at go to others, if there are any. */
+	dismiss(): void {
+		dismiss(this.#pool, this.#worker.threadId);
+	}
+
 	/** Ends it, wherever it is. */
 	async terminate(): Promise<void> {
+		this.dismiss();
 		await this.#worker.terminate();
 	}
 
@@ -204,13 +213,16 @@ async function serve(
 	shareMemory(setup.count);
 	const server = await serverOf(setup);
 	const core = coreOf(server) as ServerCore;
-	const part = { accepts: undefined, joins: setup.pool };
+	const { threadId: member } = workerThreads();
+	const part = { accepts: undefined, joins: setup.pool, member };
 	core.takePart(part, setup.threads, (lost) => {
 		// The worker lives until the other end, which ends it, knows why.
 		port.ref();
 		tell({ lost });
 	});
 	await core.start();
+	// Whatever else is to be done then, its loop may go on until it has been.
+	process.prependListener("exit", () => dismiss(setup.pool, member));
 	port.on("message", (message: ToWorker) => {
 		if ("stats" in message) {
 			tell({ stats: statsOf(server), number: message.stats });

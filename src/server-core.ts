@@ -78,6 +78,8 @@ export interface ListenAddress {
 export interface PoolPart {
 	accepts: number | undefined;
 	joins: number | undefined;
+	/** Number of who joins, by which others can dismiss it. */
+	member: number | undefined;
 }
 
 /**
@@ -92,7 +94,11 @@ export class ServerCore
 	readonly #handler: Members;
 	#options: CheckedOptions;
 	/** What it is to a pool of workers. */
-	#part: PoolPart = { accepts: undefined, joins: undefined };
+	#part: PoolPart = {
+		accepts: undefined,
+		joins: undefined,
+		member: undefined,
+	};
 	#lost: ((message: string) => void) | undefined;
 	readonly #timers = new Set<ServerTimer>();
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";

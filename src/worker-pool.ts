@@ -123,7 +123,7 @@ export class WorkerPool {
 		try {
 			await settled(this.#places.map((place) => this.#replace(place)));
 			this.#acceptor.takePart(
-				{ accepts: this.#number, joins: undefined },
+				{ accepts: this.#number, joins: undefined, member: undefined },
 				true,
 			);
 			this.#acceptor.hold(this.#keepsAlive);
@@ -209,6 +209,8 @@ export class WorkerPool {
 				this.#mend(place);
 				throw error;
 			}
+			// It may be too busy to hear of it.
+			before?.dismiss();
 			await before?.stop(options, timeoutMs);
 		}
 		this.#needRunning();

@@ -5,7 +5,7 @@
  *
  *   node __test__/behaviour/faults.mjs [--mode NAME] [--times 1] [--seed N]
  *
- * A mode is one of modes.ts, a group of them (plain, chaos,
+ * A mode is one of modes.ts, a group of them (plain, balance, chaos,
  * syscalls), or "scenarios", which are those of the test file. What needs a
  * program that is not installed is left out, and a line says so. Ends with 1
  * when anything was not as it should be; the same seed makes the same letters,

@@ -55,6 +55,8 @@ export interface Calls {
 	): Promise<number>;
 	stop(options: StopOptions): Promise<StopResult>;
 	report(): Report;
+	/** Sends so many "P number crc body" to everybody, and says how many were sent to somebody. */
+	broadcast(count: number, size: number): Promise<number>;
 	/** `Server.heldBytes`. */
 	held(): number;
 	/** Bytes of the buffers that JavaScript has. */
@@ -227,8 +229,7 @@ class Clerk implements Handler<Book> {
 
 	#send(connection: Connection<Book>, number: number, size: number) {
 		// What is sent is copied, so that the next one may be written over it.
-		const sheet = this.#writer.onSheet("P", number, Math.min(size, MOST_BYTES));
-		const status = connection.send(this.#isRaw ? sheet : sheet.subarray(4));
+		const status = connection.send(this.circular(number, size));
 		const { account } = connection.context;
 		if (account !== undefined) {
 			account.statuses[status]++;
@@ -260,6 +261,12 @@ class Clerk implements Handler<Book> {
 		for (let sent = 0; sent < count; sent++) {
 			this.#send(connection, book.flooded++, size);
 		}
+	}
+
+	/** A letter that everybody is to get. */
+	circular(number: number, size: number): Buffer {
+		const sheet = this.#writer.onSheet("P", number, Math.min(size, MOST_BYTES));
+		return this.#isRaw ? sheet : sheet.subarray(4);
 	}
 
 	#fault(fault: string): void {
@@ -317,6 +324,20 @@ const calls: Calls = {
 		return result;
 	},
 	report: () => clerk.report,
+	async broadcast(count, size) {
+		const results = [];
+		for (let number = 0; number < count; number++) {
+			const letter = clerk.circular(number, size);
+			results.push(server?.broadcast(letter as never));
+			// Some come in one turn of the loops, some by themselves.
+			if (number % 3 === 0) await pause();
+		}
+		let sent = 0;
+		for (const result of await Promise.all(results)) {
+			sent += (result?.queued ?? 0) + (result?.congested ?? 0);
+		}
+		return sent;
+	},
 	held: () => server?.heldBytes ?? 0,
 	buffers: () => process.memoryUsage().arrayBuffers,
 	release: () => release(),

@@ -1,4 +1,4 @@
-import type { ServerOptions } from "gev";
+import type { BalanceMode, ServerOptions } from "gev";
 import type { PeerOptions } from "./peer.js";
 
 /** Circumstances in which all scenarios have to come to the same. */
@@ -42,6 +42,11 @@ const ordinary = {
 	mostBytes: 200_000,
 };
 
+/** Enough to see that connections are whole wherever they are. */
+const few = { ...ordinary, group: "balance", letters: 15, mostBytes: 20_000 };
+
+const dealt = (balance: BalanceMode) => ({ loops: 3, balance });
+
 /** Few loops and little in a piece, so that every thread makes many calls. */
 const manyCalls = {
 	server: { loops: 1, eventLoop: { readBufferBytes: 4096 } },
@@ -70,6 +75,9 @@ export const modes: readonly Mode[] = [
 		group: "plain",
 		server: { loops: 3, balance: "round-robin" },
 	},
+	{ ...few, name: "least-connections", server: dealt("least-connections") },
+	{ ...few, name: "source-hash", server: dealt("source-hash") },
+	{ ...few, name: "random", server: dealt("random") },
 	{
 		...ordinary,
 		name: "no-thread",

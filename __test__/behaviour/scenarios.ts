@@ -65,6 +65,33 @@ const push: Scenario = async (stage) => {
 	assert.ok(congestions > 0);
 };
 
+/** What goes to everybody comes to each once and in order, between what is sent to one. */
+const broadcast: Scenario = async (stage) => {
+	const { letters, peers } = stage.mode;
+	const most = Math.min(stage.mode.mostBytes, 20_000);
+	const count = Math.ceil(letters / 3);
+	let sent: Promise<number> | undefined;
+	await stage.open();
+	await stage.everybody(async (peer, index) => {
+		await stage.together();
+		sent ??= stage.broadcast(count, most);
+		const own = stage.writer.letterUpTo("E", 0, most);
+		if (index % 2 === 0) peer.send(own);
+		let next = 0;
+		for (let left = index % 2 === 0 ? count + 1 : count; left > 0; left--) {
+			const received = await peer.receive();
+			if (own.equals(received)) continue;
+			const letter = { verb: "P", number: next++, intact: true };
+			assert.deepEqual(read(received), letter);
+		}
+		assert.equal(next, count);
+		assert.equal(peer.waiting, 0);
+		await peer.leave();
+	});
+	if (!stage.cuts) assert.equal(await sent, count * peers);
+	await stage.close();
+};
+
 /** Reads nothing for some turns. */
 async function dawdle(peer: Peer, stage: Stage): Promise<void> {
 	peer.pause();
@@ -251,6 +278,7 @@ const stop: Scenario = async (stage) => {
 export const scenarios: Readonly<Record<string, Scenario>> = {
 	echo,
 	push,
+	broadcast,
 	promises,
 	farewell,
 	resets,

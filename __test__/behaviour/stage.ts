@@ -122,6 +122,11 @@ export class Stage {
 		for (const resolve of this.#together.splice(0)) resolve();
 	}
 
+	/** Has the server send so many letters to everybody; returns how many that were. */
+	broadcast(count: number, size: number): Promise<number> {
+		return this.#host.call("broadcast", count, size);
+	}
+
 	/** Stops the server, once. */
 	stop(options: StopOptions = { timeoutMs: 60_000 }): Promise<StopResult> {
 		this.#stopped ??= this.#host.call("stop", options);

@@ -119,6 +119,87 @@ for (const [message, exitCode, reason] of [
 	});
 }
 
+/** Two bytes: the first is 1 when a worker hangs, the second when one that is busy is to go on. */
+function hanging() {
+	return new Uint8Array(new SharedArrayBuffer(2));
+}
+
+async function allAnswer(t: ExecutionContext, clients: WsClient[]) {
+	for (const client of clients) {
+		const end = client.closed.then(({ code }) => code);
+		t.is(await Promise.race([ask(client, "hello"), end]), "hello");
+	}
+}
+
+for (const end of ["exit", "tick", "fill"]) {
+	test(`whom a busy worker has not looked at that ends by "${end}" is served by others`, async (t) => {
+		const hangs = hanging();
+		const { exits, url } = await pooled(t, {
+			resourceLimits: { maxOldGenerationSizeMb: 32 },
+			workerData: { hangs },
+		});
+		const [busy] = await crowd(t, url, 1);
+		busy?.socket.send(`late ${end}`);
+		await until(async () => hangs[0] === 1);
+		let open = 0;
+		const dials = Array.from({ length: 20 }, async () => {
+			const client = await connect(t, url);
+			open++;
+			return client;
+		});
+		// The others wait for the busy one.
+		await until(async () => open >= 10);
+		Atomics.store(hangs, 1, 1);
+		await allAnswer(t, await Promise.all(dials));
+		await exits.next();
+		t.is((await busy?.closed)?.code, 1006);
+	});
+}
+
+for (const threads of [false, true]) {
+	const how = threads ? "with" : "without";
+	test(`who dials a pool ${how} threads that knows of a worker's end is served`, async (t) => {
+		const ends = new Queue<Promise<WsClient[]>>();
+		const resourceLimits = { maxOldGenerationSizeMb: 32 };
+		const { url } = await pooled(t, {
+			...{ workers: 3, threads, resourceLimits },
+			onWorkerExit: () => ends.push(crowd(t, url, 10)),
+		});
+		for (const end of ["exit", "tick", "throw", "fill"]) {
+			const [last] = await crowd(t, url, 1);
+			last?.socket.send(end);
+			await allAnswer(t, await await ends.next());
+		}
+	});
+}
+
+for (const threads of [false, true]) {
+	const how = threads ? "with" : "without";
+	test(`a pool ${how} threads deals nothing to a busy worker that is being replaced`, async (t) => {
+		const hangs = hanging();
+		const workerData = { hangs };
+		const options = { workers: 1, threads, workerData };
+		const { pool, url } = await pooled(t, options);
+		const [busy] = await crowd(t, url, 1);
+		busy?.socket.send("late who");
+		await until(async () => hangs[0] === 1);
+		const restarted = pool.restart({ timeoutMs: FOR_EVER });
+		// Until the new one is there, the busy one's loop takes them, if it has a thread.
+		let isServed = false;
+		while (!isServed) {
+			const client = await connect(t, url);
+			void ask(client, "hello").then(() => {
+				isServed = true;
+			});
+			await new Promise(setImmediate);
+		}
+		await allAnswer(t, await crowd(t, url, 10));
+		Atomics.store(hangs, 1, 1);
+		await restarted;
+		t.is((await busy?.closed)?.code, 1001);
+	});
+}
+
 test("who connects while there is no worker is served by the next", async (t) => {
 	const { exits, url } = await pooled(t, { workers: 1, restartDelayMs: 50 });
 	const [client] = await crowd(t, url, 1);

@@ -380,3 +380,43 @@ test("closes and a stop between broadcasts leave out who is closed, and lose not
 	}
 	t.is(seconds, 10);
 });
+
+test("a broadcast that fails for want of stack counts at those only who get it", async (t) => {
+	for (const length of [10, 20_000]) {
+		const { server, url } = await serve(t, silent, { loops: 2 });
+		const clients: WsClient[] = [];
+		for (let n = 0; n < 10; n++) clients.push(await connect(t, url));
+		const message = Buffer.alloc(length, 7);
+		let tried = 0;
+		let isDone = false;
+		// At every depth on the way back, until there is enough.
+		const dive = (): void => {
+			try {
+				dive();
+			} catch {}
+			if (isDone) return;
+			try {
+				tried++;
+				server.broadcast(message);
+				isDone = true;
+			} catch {}
+		};
+		dive();
+		t.true(tried > 1);
+		await server.broadcast("end");
+		for (const { messages } of clients) {
+			let got = 0;
+			for (;;) {
+				const next = await messages.next();
+				if (next === "end") break;
+				if (!message.equals(next as Buffer)) t.fail("not what was sent");
+				got++;
+			}
+			t.true(got > 0 && got <= tried);
+		}
+		const all = [...server.connections()] as Connection[];
+		await Promise.all(all.map((connection) => connection.sent()));
+		const left = all.map((connection) => connection.writeBufferLength);
+		t.deepEqual(left, Array(10).fill(0));
+	}
+});

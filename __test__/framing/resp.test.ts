@@ -318,6 +318,28 @@ for (const [wire, reason, values] of wrong) {
 	});
 }
 
+test("a line of more than 64 KiB is no request, whatever is in it", async (t) => {
+	const { calls, ...members } = recorded();
+	const { port } = await start(t, resp({ maxMessageBytes: 0, text: true }), {
+		...members,
+		onMessage: (_, words) => `${words.at(-1)?.length}`,
+	});
+	const most = 64 * 1024;
+	for (const quote of ["", '"', "'"]) {
+		const word = "x".repeat(most - 7 - 2 * quote.length);
+		const client = await tcp(t, port);
+		client.write(`ECHO ${quote}${word}${quote}\r\n`);
+		t.is(`${await client.read(11)}`, `$5\r\n${word.length}\r\n`);
+		client.socket.end();
+		t.deepEqual(await calls.take(2), ["end", "close 1005 peer"]);
+		const long = await tcp(t, port);
+		long.socket.end(`ECHO ${quote}${word.repeat(480)}${quote}\r\n`);
+		t.is((await long.readToEnd()).length, 0);
+		const story = ["closed tooLong", "close 1009 limit"];
+		t.deepEqual(await calls.take(2), story);
+	}
+});
+
 test("whole values as bytes are what a protocol on top of them gets", async (t) => {
 	const { port } = await start(t, respFrames({ values: true }), {
 		onMessage: (_, bytes) => `<${bytes}>`,

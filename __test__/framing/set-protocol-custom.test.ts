@@ -5,6 +5,7 @@ import {
 	custom,
 	type FramesHandler,
 	frames,
+	jsonStream,
 	type RingBuffer,
 	Server,
 	type StreamProtocol,
@@ -105,4 +106,139 @@ test("frames that were cut before are unpacked by the protocol that they were cu
 	client.write("e;");
 	const story = ["old a", "old go", "old b", "old c", "old d", "new e"];
 	t.deepEqual(await calls.take(6), story);
+});
+
+test("an unpack that does all itself needs an onMessage, or to be stepwise", async (t) => {
+	const next = frames({ end: ";" });
+	for (const [stepwise, handler, expected] of [
+		[false, {}, ""],
+		[false, { onMessage: () => {} }, "a;"],
+		[true, {}, "a;"],
+	] as const) {
+		const sniffing: CustomProtocol<string, string> = {
+			unpack(connection) {
+				connection.setProtocol(next as never, {
+					onMessage: (_: unknown, message: unknown) => message as never,
+				});
+				return undefined;
+			},
+			pack: (_, text) => text,
+		};
+		const protocol = custom(sniffing, { stepwise });
+		const port = await serve(t, protocol, handler as never);
+		const client = await tcp(t, port);
+		client.socket.end("a;");
+		t.is(`${await client.readToEnd()}`, expected);
+	}
+});
+
+/** Behind `go` in full stops each of these is spoken, in which messages look so. */
+const nexts: [string, object, (text: string) => string][] = [
+	["lines", frames({ end: "\n" }), (text) => `${text}\n`],
+	["counted", frames({ length: "u8" }), (text) => `\x01${text}`],
+	["JSON", jsonStream(), (text) => `["${text}"]`],
+	["custom", custom(new UpTo(";")), (text) => `${text};`],
+];
+
+for (const stepwise of [false, true]) {
+	const how = stepwise ? "stepwise" : "not stepwise";
+	test(`${how}, what is left is the next protocol's, with the peer's FIN or without`, async (t) => {
+		for (const [name, next, form] of nexts) {
+			const calls = new Queue<string>();
+			const story = (line: string) => calls.push(line) as never;
+			const port = await serve(t, custom(new UpTo("."), { stepwise }), {
+				onMessage(connection: Texts, text) {
+					story(`old ${text}`);
+					if (text !== "go") return;
+					connection.setProtocol(next as never, {
+						onMessage: (_: unknown, message: unknown) =>
+							story(`new ${`${message}`.replace(/\W/g, "")}`),
+						onEnd: () => story("end"),
+						onFrameError: (_: unknown, { reason }: { reason: string }) =>
+							story(reason),
+					});
+				},
+				onEnd: () => story("old end"),
+				onFrameError: (_, { reason }) => story(`old ${reason}`),
+				onClose: (_, { cause }) => story(cause),
+			});
+			const bytes = `a.go.${form("b")}${form("c")}`;
+			const expected = ["old a", "old go", "new b", "new c"];
+			for (let at = 0; at <= bytes.length; at++) {
+				for (const ends of [false, true]) {
+					const client = await tcp(t, port);
+					client.write(bytes.slice(0, at));
+					await soon();
+					client.write(bytes.slice(at));
+					if (ends) client.socket.end();
+					const what = `${name} at ${at}, ${ends ? "FIN" : "no FIN"}`;
+					t.deepEqual(await calls.take(4), expected, what);
+					client.socket.end();
+					t.deepEqual(await calls.take(2), ["end", "peer"], what);
+				}
+			}
+			const half = await tcp(t, port);
+			half.socket.end(`go.${form("b").slice(0, 1)}`);
+			const cut = ["old go", "truncated", "protocol"];
+			t.deepEqual(await calls.take(3), cut, name);
+		}
+	});
+}
+
+test("with the peer's FIN behind it all, protocols change at every message", async (t) => {
+	const calls = new Queue<string>();
+	const marks = [".", ";", ","].map((mark) => custom(new UpTo(mark)));
+	const handlerOf = (n: number): FramesHandler<unknown, string, string> => ({
+		async onMessage(connection: Texts, text) {
+			calls.push(text);
+			const next = (n + 1) % marks.length;
+			const change = () =>
+				connection.setProtocol(marks[next] as never, handlerOf(next) as never);
+			if (n === 0) return void change();
+			connection.pause();
+			change();
+			await soon();
+			connection.resume();
+		},
+		onEnd: () => calls.push("end") as never,
+		onClose: (_, { cause }) => calls.push(cause) as never,
+	});
+	const port = await serve(
+		t,
+		marks[0] as StreamProtocol<"custom", string, string>,
+		handlerOf(0),
+	);
+	const client = await tcp(t, port);
+	client.socket.end("a.b;c,d.e;f,");
+	t.deepEqual(await calls.take(8), [..."abcdef", "end", "peer"]);
+});
+
+test("a stop lets those finish who change their protocol with what has arrived", async (t) => {
+	const calls = new Queue<string>();
+	const server = new Server(
+		{
+			onMessage(connection, text) {
+				calls.push(text);
+				void server.stop({ timeoutMs: 60_000 });
+				connection.pause();
+				// The loop has told of the stop when this comes.
+				setTimeout(() => {
+					connection.resume();
+				}, 20);
+				connection.setProtocol(frames({ end: ";" }), {
+					onMessage: (_, message) => calls.push(`new ${message}`) as never,
+				});
+			},
+			onClose: (_, { cause }) => calls.push(cause) as never,
+		},
+		{
+			...{ host: "127.0.0.1", port: 0, ...loops(1), ...patient({}) },
+			protocol: custom(new UpTo(".")),
+		},
+	);
+	const { port } = await server.start();
+	const client = await tcp(t, port);
+	client.socket.end("a.b;c;");
+	t.deepEqual(await calls.take(4), ["a", "new b", "new c", "peer"]);
+	await server.stop();
 });

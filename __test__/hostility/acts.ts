@@ -14,6 +14,7 @@ import {
 } from "./outcomes.js";
 import {
 	type Act,
+	broadcast,
 	corked,
 	ping,
 	send,
@@ -66,6 +67,7 @@ export const acts: Weighted<Act> = [
 	[1, sendNotUtf8],
 	[8, ping],
 	[6, corked],
+	[3, broadcast],
 	[4, sent],
 	[3, close],
 	[1, end],

@@ -85,13 +85,20 @@ function someGroups(random: Random, isTight: boolean) {
 	return {
 		flow,
 		socket,
-		...(random.chance(20) && { balance: "round-robin" as const }),
+		...(random.chance(20) && { balance: random.pick(balances) }),
 		eventLoop: {
 			...budget,
 			...(random.chance(20) && { readBufferBytes: 4096 }),
 		},
 	};
 }
+
+const balances = [
+	"round-robin",
+	"least-connections",
+	"source-hash",
+	"random",
+] as const;
 
 const members: readonly Member[] = [
 	"onUpgrade",

@@ -133,6 +133,46 @@ export const ping: Act = (trial, account, random) => {
 	data.spoil();
 };
 
+/** `broadcast()` to nobody else, whose filter does other things first. */
+export const broadcast: Act = (trial, account, random) => {
+	const connection = account.connection as Connection;
+	const bytes = account.letter(size(random));
+	const text = random.chance(50);
+	const message = text ? bytes.toString("latin1") : new Uint8Array(bytes);
+	trial.note(`${account.name}: broadcast(${bytes.length} bytes)`);
+	let before: Before | undefined;
+	let expected: SendStatus | undefined;
+	let dropped = 0;
+	const filter = () => {
+		if (random.chance(30)) trial.reenter(account, random);
+		before = new Before(trial, account);
+		dropped = connection.dropped;
+		if (!account.isOpen) expected = SendStatus.Closed;
+		else if (account.isDropping) expected = SendStatus.Dropped;
+		return true;
+	};
+	try {
+		const result = trial.server.broadcast(message, {
+			to: [connection],
+			filter,
+		});
+		trial.mustSettle(
+			`${account.name}: broadcast()`,
+			result.then((it) => it.queued + it.congested + it.dropped),
+			(sum) => sum === 0 || sum === 1,
+		);
+	} catch (thrown) {
+		mustBeOwn(trial, "broadcast()", thrown);
+		return;
+	}
+	if (before === undefined) return;
+	// Where older messages are dropped, those are counted too.
+	const { overflow } = trial.circumstances.options.flow;
+	const isDropped = overflow !== "drop-oldest" && connection.dropped > dropped;
+	expected ??= isDropped ? SendStatus.Dropped : SendStatus.Queued;
+	judgeStatus(before, { bytes, text }, {}, expected);
+};
+
 /** `corked()`, with other things inside. */
 export const corked: Act = (trial, account, random) => {
 	const token = {};

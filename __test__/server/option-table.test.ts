@@ -299,6 +299,7 @@ test.serial("the native side reads every option by its own name", async (t) => {
 		// Of a pool of workers.
 		accepts: undefined,
 		joins: undefined,
+		member: undefined,
 	});
 	const stepwise = true;
 	const framed = frames({ length: "u16", frameTimeoutMs: 1032, stepwise });

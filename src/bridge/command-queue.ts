@@ -151,14 +151,15 @@ export class CommandQueue {
 
 	/**
 	 * A message to many connections of this loop, each of which is there once: slot and generation of one after the other, and
-	 * flags as for {@link sendBytes}. The bytes are genuine, and copied before this returns.
+	 * flags as for {@link sendBytes}. The bytes are genuine, and copied before this returns. Those that get it are taken off `ids`: if
+	 * this throws, the others are left.
 	 */
-	share(ids: readonly number[], message: Uint8Array, flags: number): void {
+	share(ids: number[], message: Uint8Array, flags: number): void {
 		const isLong = message.length > MOST_SHARED_BYTES;
 		const inQueue = isLong ? LOAN_BYTES : message.length;
 		const most = ((PART_BYTES - 4 - inQueue) >> 3) * 2;
-		for (let from = 0; from < ids.length; from += most) {
-			const some = ids.slice(from, from + most);
+		while (ids.length > 0) {
+			const some = ids.slice(-most);
 			if (isLong) {
 				const loan = this.loans.take(message.length);
 				this.lend(COMMAND_SHARE_LOAN | flags, 0, 0, loan, message, some);
@@ -167,6 +168,7 @@ export class CommandQueue {
 				payload.set(message, payload.length - message.length);
 				this.write(COMMAND_SHARE | flags, 0, 0, payload, false);
 			}
+			ids.length -= some.length;
 		}
 	}
 

@@ -57,7 +57,7 @@ export class PackingDispatcher extends ReadingDispatcher {
 
 	override peerEnded(connection: StreamConnection): void {
 		this.inTurn(connection, 0, () => {
-			if (connection.unpacked > 0) {
+			if (connection.unpacked > 0 && !connection.isChanging) {
 				this.tellWrong(
 					connection,
 					"truncated",

@@ -19,6 +19,8 @@ export class StreamConnection extends PackingConnection {
 	#change: { role: Role; switches: number } | undefined = undefined;
 	/** The changes that the loop has not told of. */
 	#numbers: RoleNumber[] | undefined = undefined;
+	/** What has been told of an end meanwhile. */
+	#end: (() => void) | undefined = undefined;
 	/** What the loop has handed over has been given to the handler, and the loop has not been told to go on. */
 	#isHandled = false;
 	readonly #server: StreamServer;
@@ -75,6 +77,16 @@ export class StreamConnection extends PackingConnection {
 		this.calls.inTurn(this, 0, () => this.#take());
 	}
 
+	override peerHasEnded(): void {
+		if (this.isChanging) this.#end = () => super.peerHasEnded();
+		else super.peerHasEnded();
+	}
+
+	override mustEnd(): void {
+		if (this.isChanging) this.#end = () => super.mustEnd();
+		else super.mustEnd();
+	}
+
 	override gone(): void {
 		super.gone();
 		for (const number of this.#numbers ?? []) this.#server.settle(number);
@@ -91,6 +103,8 @@ export class StreamConnection extends PackingConnection {
 		this.inbox?.adopt(this.calls.settings);
 		// It belongs to the dispatcher that was.
 		this.goOn = undefined;
+		const end = this.#end;
+		this.#end = undefined;
 		const bytes = this.takeReceived();
 		// Each goes before what is there, so that the last part is the first one.
 		for (let end = bytes.length; end > 0; end -= PART_BYTES) {
@@ -99,6 +113,8 @@ export class StreamConnection extends PackingConnection {
 		}
 		this.#isHandled = false;
 		this.sender.command(COMMAND_STEP);
+		// What has been given back comes first, and then the loop tells of the end once more.
+		if (bytes.length === 0) end?.();
 	}
 
 	/** Has the loop go on, if it waits and nothing is to be waited for. */

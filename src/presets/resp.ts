@@ -54,7 +54,8 @@ export class RespOptions {
 	 */
 	values?: boolean = boolean({ default: false });
 	/**
-	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them.
+	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them. One of more than 64 KiB closes the
+	 * connection with 1009, as with Redis.
 	 *
 	 * @defaultValue true
 	 */

@@ -183,7 +183,10 @@ impl Driven {
             if !due {
                 break;
             }
-            self.doorbell.drain_now();
+            if !self.doorbell.drain_now() {
+                self.leave_pool();
+                return;
+            }
             due = self.step(Step::Attend, true);
         }
         if due {
@@ -261,6 +264,16 @@ impl Driven {
         let ms = wait.as_nanos().div_ceil(1_000_000) as u64;
         // SAFETY: the handle is open, as the loop is there.
         unsafe { (self.libuv.timer_start)(self.timer.as_ptr(), on_timer, ms, 0) };
+    }
+
+    /// JavaScript has been ended in the midst of what it did, and the environment is going to end: who has not been looked at
+    /// need not go with it.
+    fn leave_pool(&self) {
+        if let Ok(mut slot) = self.event_loop.try_borrow_mut()
+            && let Some(event_loop) = slot.as_mut()
+        {
+            event_loop.leave_pool();
+        }
     }
 
     fn end(&self) {

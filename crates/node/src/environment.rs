@@ -372,6 +372,12 @@ pub fn trim_memory() -> f64 {
     allocator::trim() as f64
 }
 
+/// Has the worker with this number get no more connections of its pool. Those that its loop has not looked at go to the others.
+#[napi(catch_unwind)]
+pub fn dismiss(pool: u32, member: u32) {
+    gev_reactor::dismiss(pool, member);
+}
+
 /// Bytes of memory for a loop with queues of `queueBytes` and slots for `maxConnections`, besides its event queue.
 #[napi(catch_unwind)]
 pub fn control_bytes(queue_bytes: u32, max_connections: u32) -> f64 {

@@ -262,7 +262,9 @@ mod tests {
     struct Silence;
 
     impl Bell for Silence {
-        fn drain_now(&self) {}
+        fn drain_now(&self) -> bool {
+            true
+        }
         fn ring(&self) {}
 
         fn hold(&self, _: Env) -> Result<()> {

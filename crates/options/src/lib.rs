@@ -118,7 +118,8 @@ fn pool(options: &Checked<'_>) -> Option<(u32, PoolPart)> {
     let accepting = options.optional_number("accepts");
     let joining = options.optional_number("joins");
     let accepting = accepting.map(|number| (number, PoolPart::Acceptor));
-    accepting.or(joining.map(|number| (number, PoolPart::Member)))
+    let member = PoolPart::Member(options.optional_number("member").unwrap_or_default());
+    accepting.or(joining.map(|number| (number, member)))
 }
 
 fn proxy(options: &Checked<'_>) -> ProxyConfig {

@@ -123,8 +123,8 @@ pub enum Balance {
 pub enum PoolPart {
     /// It listens, with one loop, and keeps no connection.
     Acceptor,
-    /// It does not listen, and gets connections of the acceptor.
-    Member,
+    /// It does not listen, and gets connections of the acceptor. It has one loop, and a number that no other one has.
+    Member(u32),
 }
 
 impl Balance {

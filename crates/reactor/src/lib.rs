@@ -37,7 +37,7 @@ pub use config::{
     PoolPart, ProxyConfig,
 };
 pub use counter::{Counter, TURNS_PER_TIMED};
-pub use event_loop::{EventLoop, LoopHandle, Turn};
+pub use event_loop::{EventLoop, LoopHandle, Turn, dismiss};
 pub use network::{Network, NotANetwork};
 pub use reactor::{Reactor, guard};
 pub use slots::ConnectionId;

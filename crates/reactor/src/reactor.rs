@@ -63,7 +63,7 @@ impl Reactor {
         let memory = Arc::new(MemoryBudget::new(config.max_memory_bytes));
         let shares = |it: &ListenerConfig| it.address.socket_addr().is_some();
         let is_shared = config.balance == Balance::Kernel && config.listeners.iter().all(shares);
-        let is_member = matches!(config.pool, Some((_, PoolPart::Member)));
+        let is_member = matches!(config.pool, Some((_, PoolPart::Member(_))));
         let deals = !is_member && bridges.len() > 1;
         let how = match config.balance {
             Balance::Kernel if !is_shared => Balance::RoundRobin,

@@ -9,7 +9,8 @@
 //! ```
 //! The peer's goodbye is a codec's own or, where it has none, FIN. Its answer waits for `end()`, by which the handler
 //! says that it has sent what it wants to send for the messages before. So does the answer to a peer that did wrong, and
-//! our own goodbye when the loop is stopped.
+//! our own goodbye when the loop is stopped. Until `end()` a goodbye that has not been spoken, FIN or the stop, may come too
+//! early: what the handler gives back, for another protocol, comes before it, and `Parting` is `Open` again.
 //!
 //! From every state a failed socket, an expired deadline or `destroy` leads to "gone" at once, which is no state: then there
 //! is no session any more. Input is decoded in `Handshaking`, `Open` and `Closing` and thrown away later: lingering
@@ -157,6 +158,17 @@ impl Life {
             is_told: false,
             stop,
         });
+    }
+
+    /// There is more to decode before the end, if it has come of nothing that the peer has said.
+    pub(crate) fn reopen(&mut self) {
+        if let Self::Parting(parting) = self
+            && parting.is_told
+            && (parting.by == By::Stop || parting.by == By::Peer && parting.outcome.is_none())
+        {
+            let stop = parting.stop.take().or(parting.outcome.take().map(Box::new));
+            *self = Self::Open(Open { stop });
+        }
     }
 
     /// What has arrived has been read, and the loop is stopping; false if it is not.

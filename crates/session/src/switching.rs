@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use gev_wire::{Close, CloseCause, CloseCode, Codec, RingBuffer};
+use gev_wire::{Close, CloseCause, CloseCode, Codec};
 
 use crate::config::Config;
 use crate::pools::Pools;
@@ -46,19 +46,17 @@ impl Session {
         self.awaits_step = false;
     }
 
-    /// While nothing is decoded: these bytes, which were handed over, come before all that is left.
+    /// While nothing is decoded: these bytes, which were handed over, come before all that is left, and before an end of which
+    /// the application has been told.
     pub fn unread(&mut self, bytes: &[u8], config: &Config, pools: &mut Pools) {
+        if self.awaits_step {
+            self.life.reopen();
+        }
         if !self.is_held() {
             return;
         }
-        let len = bytes.len() + self.rest.len();
-        let mut rest = RingBuffer::new(len + config.max_read_bytes + MAX_UNFINISHED_BYTES);
-        let (first, second) = self.rest.peek();
-        let is_whole = [bytes, first, second]
-            .into_iter()
-            .all(|run| rest.write(run).is_ok());
-        debug_assert!(is_whole, "Bug: no room for what there is");
-        self.forget_rest(pools);
-        self.rest = rest;
+        pools.lend(&mut self.rest);
+        self.rest
+            .unread(bytes, config.max_read_bytes + MAX_UNFINISHED_BYTES);
     }
 }

@@ -69,8 +69,8 @@ struct Resp {
 enum State {
     /// The first one of a value.
     Type,
-    /// One of a command in a line, with nothing in front of it.
-    Inline,
+    /// One of a command in a line, with nothing in front of it but so many bytes of the line.
+    Inline(usize),
     /// One of a line that is a value.
     Line,
     /// The LF that ends such a line.
@@ -106,7 +106,7 @@ impl Scan for Resp {
                 State::Type => {
                     self.state = self.value(byte)?;
                     // A line begins with this byte.
-                    at += usize::from(self.state != State::Inline);
+                    at += usize::from(self.state != State::Inline(0));
                     continue;
                 }
                 State::Number(kind, number) => {
@@ -150,12 +150,18 @@ impl Scan for Resp {
                     expect(byte, b'\n')?;
                     at += 1;
                 }
-                State::Inline => {
+                State::Inline(before) => {
                     let rest = &run[at..];
-                    let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+                    let end = rest.iter().position(|&byte| byte == b'\n');
+                    let here = end.map_or(rest.len(), |end| end + 1);
+                    if before + here > MOST_INLINE_BYTES {
+                        return Err(Wrong::TooLong(None));
+                    }
+                    at += here;
+                    if end.is_none() {
+                        self.state = State::Inline(before + here);
                         break;
-                    };
-                    at += end + 1;
+                    }
                 }
             }
             self.state = State::Type;
@@ -182,10 +188,10 @@ impl Resp {
             b'*' => Ok(State::Number(byte, Number::default())),
             _ if requests && !inline => Err(Wrong::Malformed),
             // White space of ASCII comes before the words of a line, too.
-            b' ' | b'\t' | 0x0B | 0x0C if requests => Ok(State::Inline),
+            b' ' | b'\t' | 0x0B | 0x0C if requests => Ok(State::Inline(0)),
             // What begins like another value is none of a client's words.
             0..=0x20 | 0x7F.. | b'$' | b'+' | b':' | b'-' if requests => Err(Wrong::Malformed),
-            _ if requests => Ok(State::Inline),
+            _ if requests => Ok(State::Inline(0)),
             b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Ok(State::Line),
             b'$' | b'!' | b'=' | b'%' | b'~' | b'>' | b'|' => {
                 Ok(State::Number(byte, Number::default()))
@@ -291,6 +297,9 @@ fn expect(byte: u8, wanted: u8) -> Result<(), Wrong> {
         Err(Wrong::Malformed)
     }
 }
+
+/// Of a request in a line with its end, as with Redis (`PROTO_INLINE_MAX_SIZE`): people type no longer ones.
+const MOST_INLINE_BYTES: usize = 64 * 1024;
 
 /// No value has fewer: null is `_`, CR, LF.
 const LEAST_BYTES: u64 = 3;

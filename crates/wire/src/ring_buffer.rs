@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Invariants: the capacity is zero or a power of two; `written - read` is the length, so that empty and full need no
-//! flag to be told apart; the counters only ever grow, except that `cursor` may fall back to `read`.
+//! flag to be told apart; the counters only ever grow, except that `cursor` may fall back to `read`, and `read` when something is
+//! put in front of all. They begin so high that it never falls to zero.
 
 use crate::input::Input;
 
@@ -20,11 +21,11 @@ use crate::input::Input;
 pub struct RingBuffer {
     /// Its length is the capacity: zero, or a power of two.
     storage: Box<[u8]>,
-    /// Bytes consumed since the ring was made.
+    /// Of the oldest byte.
     read: u64,
-    /// Bytes consumed plus bytes read ahead.
+    /// Of the first byte that has not been read ahead.
     cursor: u64,
-    /// Bytes written since the ring was made.
+    /// Of the next byte that is written.
     written: u64,
     /// Most bytes that may be kept: a power of two.
     max_capacity: usize,
@@ -41,9 +42,9 @@ impl RingBuffer {
         let max_capacity = max_capacity.next_power_of_two();
         Self {
             storage: Box::default(),
-            read: 0,
-            cursor: 0,
-            written: 0,
+            read: FIRST,
+            cursor: FIRST,
+            written: FIRST,
             max_capacity,
         }
     }
@@ -63,6 +64,19 @@ impl RingBuffer {
         copy_in(&mut self.storage, self.written, bytes);
         self.written += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Puts all of `bytes` in front of what there is. From now on so many more than both fit. What was read ahead is forgotten.
+    pub fn unread(&mut self, bytes: &[u8], room: usize) {
+        let needed = self.len() + bytes.len();
+        let max_capacity = (needed + room).next_power_of_two();
+        self.max_capacity = self.max_capacity.max(max_capacity);
+        if needed > self.capacity() {
+            self.grow(needed);
+        }
+        self.read -= bytes.len() as u64;
+        self.cursor = self.read;
+        copy_in(&mut self.storage, self.read, bytes);
     }
 
     /// All bytes, in at most two runs. The second is empty unless the content wraps.
@@ -253,6 +267,9 @@ fn copy_in(storage: &mut [u8], at: u64, bytes: &[u8]) {
 fn index(counter: u64, capacity: usize) -> usize {
     counter as usize & capacity.saturating_sub(1)
 }
+
+/// Counter of a ring's first byte: a multiple of every capacity.
+const FIRST: u64 = 1 << 63;
 
 /// Smaller rings would be reallocated too often for what they save.
 const MIN_CAPACITY: usize = 64;

@@ -28,8 +28,9 @@ pub(crate) struct Doorbell {
 pub(crate) trait Bell: Debug + Send + Sync {
     /// Calls `drain` soon. Any thread.
     fn ring(&self);
-    /// Calls `drain` at once, outside of any call of JavaScript. The environment's thread.
-    fn drain_now(&self);
+    /// Calls `drain` at once, outside of any call of JavaScript; false when none will be called any more. The environment's
+    /// thread.
+    fn drain_now(&self) -> bool;
     /// Keeps the process alive.
     fn hold(&self, env: Env) -> Result<()>;
     /// Does not keep the process alive any longer.
@@ -87,9 +88,9 @@ impl Doorbell {
         self.pending.swap(1, SeqCst) == 0
     }
 
-    /// Makes JavaScript drain at once, outside of any call of it. The environment's thread.
-    pub(crate) fn drain_now(&self) {
-        self.bell.drain_now();
+    /// Makes JavaScript drain at once, outside of any call of it; false when it has been ended for good. The environment's thread.
+    pub(crate) fn drain_now(&self) -> bool {
+        self.bell.drain_now()
     }
 
     /// Makes JavaScript drain soon, in answer to a [`note`](Self::note) that was not answered otherwise.

@@ -61,9 +61,10 @@ impl Bell for ThreadsafeFunction {
         };
     }
 
-    fn drain_now(&self) {
+    fn drain_now(&self) -> bool {
         // Nobody drives loops from a runtime without libuv.
         self.ring();
+        true
     }
 
     fn hold(&self, env: Env) -> Result<()> {

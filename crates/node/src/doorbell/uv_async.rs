@@ -96,9 +96,9 @@ impl Bell for UvAsync {
         let _ = unsafe { (self.libuv.async_send)(self.handle.as_ptr()) };
     }
 
-    fn drain_now(&self) {
+    fn drain_now(&self) -> bool {
         // SAFETY: the environment's thread, and thus before its end.
-        unsafe { drain_queues(self.handle.as_ptr()) };
+        unsafe { call_drain(self.handle.as_ptr()) }
     }
 
     fn hold(&self, _env: Env) -> Result<()> {
@@ -116,16 +116,25 @@ impl Bell for UvAsync {
 
 /// The handle's callback: runs on the environment's thread, once for any number of rings.
 unsafe extern "C" fn drain_queues(handle: *mut Handle) {
-    // SAFETY: libuv calls this between `async_init` and `closed`, on the environment's thread; the data was set right
-    // after the former and is freed in the latter. Values are used in the scope that is opened here.
+    // SAFETY: libuv calls this between `async_init` and `closed`, on the environment's thread.
+    unsafe { call_drain(handle) };
+}
+
+/// Calls `drain`; false when no JavaScript will run any more.
+///
+/// # Safety
+/// The handle must be one of this file, not closed yet; on the environment's thread.
+unsafe fn call_drain(handle: *mut Handle) -> bool {
+    // SAFETY: the data was set right after `async_init` and is freed in `closed`. Values are used in the scope that is opened
+    // here.
     unsafe {
         let Some(call) = call_of(handle).as_ref() else {
-            return;
+            return false;
         };
         let env = call.env;
         let mut scope = ptr::null_mut();
         if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
-            return;
+            return false;
         }
         let (mut drain, mut global, mut result) =
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -141,12 +150,14 @@ unsafe extern "C" fn drain_queues(handle: *mut Handle) {
             ptr::null(),
             &raw mut result,
         );
+        let mut lives = true;
         if status == sys::Status::napi_pending_exception {
             let mut exception = ptr::null_mut();
             sys::napi_get_and_clear_last_exception(env, &raw mut exception);
-            sys::napi_fatal_exception(env, exception);
+            lives = sys::napi_fatal_exception(env, exception) == sys::Status::napi_ok;
         }
         sys::napi_close_handle_scope(env, scope);
+        lives
     }
 }
 

@@ -300,7 +300,9 @@ impl Signal {
 struct Handle(Arc<Signal>);
 
 impl Bell for Handle {
-    fn drain_now(&self) {}
+    fn drain_now(&self) -> bool {
+        true
+    }
 
     fn ring(&self) {
         self.0.set();

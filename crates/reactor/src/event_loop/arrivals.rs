@@ -38,6 +38,15 @@ impl<T> Sender<T> {
         self.0.any.store(true, Ordering::Release);
         Ok(())
     }
+
+    /// Takes what was sent and nobody has taken, in its order.
+    pub(super) fn take_back(&self) -> VecDeque<T> {
+        self.0
+            .lock()
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
 }
 
 impl<T> Receiver<T> {

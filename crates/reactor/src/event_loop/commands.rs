@@ -102,9 +102,9 @@ impl<B: Bridge> EventLoop<B> {
         if !timeout.is_zero() {
             self.accept_rest();
         }
-        for arrival in self.leave_pool() {
-            self.adopt(arrival);
-        }
+        self.leave_pool();
+        // What nobody else can take.
+        self.adopt_arrivals();
         self.listeners.clear();
         let deadline = self.now + timeout;
         self.stopping = Some(Stopping {

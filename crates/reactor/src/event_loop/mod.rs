@@ -47,6 +47,7 @@ use arrivals::Receiver;
 pub(crate) use dealer::{Counted, Dealer};
 pub use handle::LoopHandle;
 pub(crate) use pool::Part;
+pub use pool::dismiss;
 use starving::Starving;
 use tokens::{WAKER, id_of, is_listener, listener_token, token_of};
 

@@ -198,6 +198,17 @@ fn what_the_application_gives_back_comes_first() {
         );
 }
 
+/// Takes half a minute if each piece has all those before it copied once more.
+#[test]
+fn much_may_be_given_back_piece_by_piece() {
+    let piece = [7; 1 << 16];
+    let mut stage = raw().switches_to(Box::new(Raw::default()), false);
+    for _ in 0..1024 {
+        stage = stage.unreads(&piece);
+    }
+    assert_eq!(stage.steps().messages(), 1024);
+}
+
 #[test]
 fn nothing_can_be_given_back_but_while_a_connection_stands_still() {
     raw()
@@ -245,11 +256,65 @@ fn fin_waits_for_the_step_too() {
 }
 
 #[test]
+fn fin_comes_once_more_behind_what_the_application_gives_back() {
+    let stage = |bytes: &[u8]| raw().gets(bytes).gets_fin().switches_to(lines(), false);
+    stage(b"go.a\nb\n")
+        .unreads(b"b\n")
+        .unreads(b"a\n")
+        .steps()
+        .ends()
+        .says("open, message go.a\nb\n, end, switched, message a, message b, end, gone 1005 peer clean");
+    stage(b"go.b")
+        .unreads(b"b")
+        .steps()
+        .ends()
+        .says("open, message go.b, end, switched, FrameError, stop, gone 1002 protocol (ended in the middle of a frame)");
+    stage(b"go.a\n")
+        .unreads(b"a\n")
+        .hears(0)
+        .steps()
+        .hears(1)
+        .hears(9)
+        .switches_to(Box::new(Raw::default()), false)
+        .unreads(b"once more")
+        .steps()
+        .ends()
+        .says(
+            "open, message go.a\n, end, switched, message a, end, switched, message once more, end, \
+            gone 1005 peer clean",
+        );
+}
+
+#[test]
+fn a_stop_comes_once_more_behind_what_the_application_gives_back() {
+    let stage = raw().gets(b"go.a\n").stops(1000);
+    let stage = stage.switches_to(lines(), false).unreads(b"a\n");
+    stage.steps().ends().gets_fin().says(
+        "open, message go.a\n, stop, switched, message a, stop, fin, gone 1001 stop clean (stopped)",
+    );
+    let stage = raw().gets(b"go.a\n").gets_fin().stops(1000);
+    let stage = stage.switches_to(lines(), false).unreads(b"a\n");
+    stage
+        .steps()
+        .ends()
+        .says("open, message go.a\n, end, switched, message a, end, gone 1005 peer clean");
+}
+
+#[test]
+fn who_has_said_goodbye_gives_nothing_back() {
+    let stage = raw().gets(b"go.a\n").gets_fin();
+    let stage = stage.switches_to(lines(), false).closes(1000, "");
+    stage
+        .unreads(b"a\n")
+        .steps()
+        .says("open, message go.a\n, end, switched, gone 1000 local clean");
+}
+
+#[test]
 fn what_is_sent_behind_the_peers_fin_has_the_new_form() {
     stepwise(lines())
         .gets_fin()
         .switches_to(counted(), false)
-        .unreads(b"b")
         .steps()
         .sends(b"a")
         .ends()

@@ -112,6 +112,40 @@ fn numbers_are_big_endian_and_may_wrap() {
 }
 
 #[test]
+fn what_is_put_in_front_is_copied_when_the_storage_doubles_only() {
+    let mut ring = RingBuffer::new(64);
+    let (mut copied, mut capacity) = (0, 0);
+    for n in 1..=10_000_u32 {
+        let before = ring.len();
+        ring.unread(&n.to_be_bytes(), 0);
+        if ring.capacity() > capacity {
+            (copied, capacity) = (copied + before, ring.capacity());
+        }
+    }
+    assert_eq!(ring.len(), 40_000);
+    assert!(copied < 80_000);
+    for n in (1..=10_000).rev() {
+        assert_eq!(ring.peek_u32(), Some(n));
+        ring.consume(4);
+    }
+}
+
+#[test]
+fn there_is_room_behind_what_is_put_in_front() {
+    let mut ring = RingBuffer::new(4);
+    ring.write(b"cdef").unwrap();
+    ring.unread(b"ab", 2);
+    ring.write(b"gh").unwrap();
+    assert_eq!(
+        (bytes(&ring), ring.max_capacity()),
+        (b"abcdefgh".to_vec(), 8)
+    );
+    assert_eq!(ring.write(b"i"), Err(Full));
+    ring.unread(b"", 0);
+    assert_eq!(ring.max_capacity(), 8);
+}
+
+#[test]
 fn storage_goes_from_ring_to_ring() {
     let mut one = ring_at(30);
     let storage = one.take_storage();
@@ -151,6 +185,7 @@ enum Operation {
     Peek(usize),
     Clear,
     SwapStorage,
+    Unread(Vec<u8>),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -164,6 +199,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => (0usize..150).prop_map(Operation::Peek),
         1 => Just(Operation::Clear),
         1 => Just(Operation::SwapStorage),
+        2 => prop::collection::vec(any::<u8>(), 0..150).prop_map(Operation::Unread),
     ]
 }
 
@@ -199,7 +235,7 @@ fn apply(operation: Operation, ring: &mut RingBuffer, model: &mut Model) {
     let mut out = [0; 150];
     match operation {
         Operation::Write(bytes) => {
-            let fits = model.bytes.len() + bytes.len() <= MAX;
+            let fits = model.bytes.len() + bytes.len() <= ring.max_capacity();
             assert_eq!(ring.write(&bytes).is_ok(), fits);
             if fits {
                 model.bytes.extend(bytes);
@@ -240,6 +276,14 @@ fn apply(operation: Operation, ring: &mut RingBuffer, model: &mut Model) {
                 ring.give_storage(storage);
             }
         }
+        Operation::Unread(bytes) => {
+            model.ahead = 0;
+            bytes
+                .iter()
+                .rev()
+                .for_each(|&it| model.bytes.push_front(it));
+            ring.unread(&bytes, 0);
+        }
     }
 }
 
@@ -254,7 +298,7 @@ proptest! {
             prop_assert_eq!(ring.len(), model.bytes.len());
             prop_assert_eq!(ring.virtual_len(), model.bytes.len() - model.ahead);
             prop_assert_eq!(ring.is_empty(), model.bytes.is_empty());
-            prop_assert_eq!(ring.is_full(), model.bytes.len() == MAX);
+            prop_assert_eq!(ring.is_full(), model.bytes.len() == ring.max_capacity());
             prop_assert!(ring.capacity() == 0 || ring.capacity().is_power_of_two());
         }
     }

@@ -211,6 +211,39 @@ fn what_is_announced_is_refused_at_once_and_never_allocated() {
 }
 
 #[test]
+fn a_request_in_a_line_has_64_kib_at_most() {
+    let endless = RespConfig {
+        max_message_bytes: 0,
+        ..requests()
+    };
+    let line = |len: usize| [&b"a"[..], &vec![b' '; len - 2], b"\n"].concat();
+    let whole = line(1 << 16);
+    let two = [&whole[..], &whole[..]].concat();
+    let long = line((1 << 16) + 1);
+    for piece in [1, 1000, 40_000, two.len()] {
+        let feed_all = |bytes: &[u8]| {
+            let pieces: Vec<&[u8]> = bytes.chunks(piece).collect();
+            let mut sink = Collector::blocking(0);
+            let end = feed(&mut Stream::resp(endless), &pieces, 7, &mut sink);
+            (sink, end)
+        };
+        let (sink, end) = feed_all(&two);
+        assert!(sink.messages() == [binary(&whole), binary(&whole)]);
+        assert_eq!(end, End::NeedMore);
+        for bytes in [&long[..], &long[..=1 << 16], &vec![b'x'; 1 << 20]] {
+            let (sink, end) = feed_all(bytes);
+            assert!(matches!(end, End::Failed(_)), "{end:?}");
+            let (reason, announced, _) = wrong(&sink).expect("told");
+            assert_eq!((reason, announced), (FrameFault::TooLong, None));
+        }
+    }
+    // What is no request may have longer lines.
+    let value = [&b"+"[..], &vec![b'x'; 1 << 17], b"\r\n"].concat();
+    let (sink, _) = feed_whole(&mut Stream::resp(config()), &value);
+    assert!(sink.messages() == [binary(&value)]);
+}
+
+#[test]
 fn values_and_depth_have_limits() {
     let limited = RespConfig {
         max_values: 5,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
-use super::super::arrivals;
+use super::super::arrivals::{self, Receiver};
 use super::*;
 
 /// A loop, as far as a pool knows it.
@@ -76,7 +76,11 @@ impl Table {
     }
 
     fn seat<const COUNT: usize>(&self) -> [Played; COUNT] {
-        std::array::from_fn(|_| Played::new(self.number, PoolPart::Member))
+        static NUMBERS: AtomicU32 = AtomicU32::new(1);
+        std::array::from_fn(|_| {
+            let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+            Played::new(self.number, PoolPart::Member(number))
+        })
     }
 
     /// A client, and its socket as it was accepted.
@@ -163,7 +167,8 @@ fn what_a_member_has_not_looked_at_is_dealt_to_the_others() {
     let table = Table::new();
     let [first, second, third] = table.seat::<3>();
     let mut clients = table.deal(30);
-    assert!(first.part.hand_back(&first.mailbox).is_empty());
+    first.part.leave();
+    assert!(first.look().is_empty());
     drop(first);
     let got = [second.look(), third.look()];
     assert_eq!(got.each_ref().map(Vec::len), [15, 15]);
@@ -176,13 +181,33 @@ fn what_a_member_has_not_looked_at_is_dealt_to_the_others() {
 }
 
 #[test]
+fn who_dismisses_a_member_need_not_be_its_loop() {
+    let table = Table::new();
+    let [stuck, other] = table.seat::<2>();
+    let _clients = table.deal(10);
+    assert_eq!(other.look().len(), 5);
+    let (pool, member) = (table.number, stuck.part.number.unwrap());
+    std::thread::spawn(move || dismiss(pool, member))
+        .join()
+        .unwrap();
+    assert!(stuck.look().is_empty());
+    assert_eq!(other.look().len(), 5);
+    let _more = table.deal(2);
+    assert_eq!(other.look().len(), 2);
+    // Who has gone cannot be dismissed, nor who never was.
+    dismiss(pool, member);
+    dismiss(u32::MAX, member);
+}
+
+#[test]
 fn who_comes_while_there_is_no_member_waits_for_one() {
     let mut table = Table::new();
     assert!(!table.acceptor.part.has_members());
     let [last] = table.seat::<1>();
     assert!(table.acceptor.part.has_members() && table.acceptor.is_woken());
     let early = table.deal(3);
-    assert!(last.part.hand_back(&last.mailbox).is_empty());
+    last.part.leave();
+    assert!(last.look().is_empty());
     assert!(!table.acceptor.part.has_members());
     let late = table.deal(2);
     let [next] = table.seat::<1>();
@@ -202,7 +227,8 @@ fn who_waits_when_the_acceptor_leaves_is_closed() {
     let (_client, dealt) = table.connect();
     let [last] = table.seat::<1>();
     assert!(last.part.deal(dealt).is_ok());
-    assert_eq!(last.part.hand_back(&last.mailbox).len(), 1);
+    last.part.leave();
+    assert_eq!(last.look().len(), 1);
 }
 
 #[test]
