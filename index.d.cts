@@ -1472,6 +1472,8 @@ interface ServerStats {
 	readonly handshakes: HandshakeStats;
 	/** What has come from all peers. */
 	readonly received: TrafficStats;
+	/** Frames of WebSocket that have come, by opcode: each when it begins, a control frame when all of it is there. */
+	readonly frames: Readonly<Record<FrameOpcode, number>>;
 	/** What has gone to all peers. */
 	readonly sent: TrafficStats;
 	readonly sends: SendStats;
@@ -1483,6 +1485,8 @@ interface ServerStats {
 	readonly loops: readonly LoopStats[];
 	readonly script: ScriptStats;
 }
+/** What a frame of WebSocket is: RFC 6455 section 5.2. */
+type FrameOpcode = "continuation" | "text" | "binary" | "close" | "ping" | "pong";
 /** Why a connection was closed as soon as it was accepted. */
 type RefusalReason = 
 /** `limits.maxConnections` */
@@ -1548,10 +1552,17 @@ interface LoopStats {
 	readonly busySeconds: number;
 	/** How long the turns took that were timed. */
 	readonly turnSeconds: Histogram;
+	/**
+	 * How late it came to timers that were due: to idle times, deadlines and the like, all those that are due at once being one.
+	 * Without its own thread that is as late as JavaScript lets it.
+	 */
+	readonly timerLagSeconds: Histogram;
 	/** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
 	readonly blockedSeconds: number;
 	/** Bytes of events that wait for JavaScript now. */
 	readonly eventQueueBytes: number;
+	/** How many there were each time that JavaScript looked and found some. */
+	readonly eventQueueDepthBytes: Histogram;
 	/** Of which there is room for so many. */
 	readonly eventQueueCapacityBytes: number;
 }
@@ -1573,15 +1584,15 @@ interface ScriptStats {
 	/** All but one in a hundred took at most so long. */
 	readonly handlerP99Seconds: number;
 }
-/** How often something took how long. */
+/** How often something was how long, or how much, in the unit that its name has. */
 interface Histogram {
-	/** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+	/** Upper bounds in ascending order; what is more than the last is in `count` alone. */
 	readonly bounds: readonly number[];
-	/** How many took more than the bound before, and at most this one. */
+	/** How many were more than the bound before, and at most this one. */
 	readonly counts: readonly number[];
 	/** All of them. */
 	readonly count: number;
-	/** All that they took together. */
+	/** What they come to together. */
 	readonly sum: number;
 }
 
@@ -3510,4 +3521,4 @@ declare class WorkerPool {
 }
 
 export { Connection, Decoder, FrameError, GevError, PreparedMessage, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameOpcode, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };

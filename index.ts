@@ -177,6 +177,7 @@ export { Server } from "./src/server.js";
 export type { ListenAddress } from "./src/server-core.js";
 export type {
 	ConnectionStats,
+	FrameOpcode,
 	HandshakeStats,
 	Histogram,
 	LoopStats,

@@ -109,10 +109,14 @@ function ofLoops(
 ): Metric {
 	const samples = ({ loops }: ServerStats) =>
 		loops.map((loop) => ({
-			labels: { loop: String(loop.index) },
+			labels: loopLabels(loop),
 			value: value(loop),
 		}));
 	return { name, type, help, samples };
+}
+
+function loopLabels({ index }: LoopStats): Labels {
+	return { loop: String(index) };
 }
 
 function histogram(
@@ -125,6 +129,16 @@ function histogram(
 			histogramSamples(name, labels, one),
 		);
 	return { name, type: "histogram", help, samples };
+}
+
+function loopHistogram(
+	name: string,
+	help: string,
+	values: (loop: LoopStats) => Histogram,
+): Metric {
+	return histogram(name, help, ({ loops }) =>
+		loops.map((loop) => [loopLabels(loop), values(loop)]),
+	);
 }
 
 function histogramSamples(
@@ -224,6 +238,12 @@ const METRICS: readonly Metric[] = [
 		"Whole messages that have come.",
 		(it) => it.received.messages,
 	),
+	counters(
+		"gev_frames_received_total",
+		"Frames of WebSocket that have come, by opcode.",
+		"opcode",
+		(it) => it.frames,
+	),
 	plain(
 		"counter",
 		"gev_sent_bytes_total",
@@ -308,17 +328,26 @@ const METRICS: readonly Metric[] = [
 		"Time that an event loop read nothing, as JavaScript had not emptied its event queue.",
 		(it) => it.blockedSeconds,
 	),
-	histogram(
+	loopHistogram(
 		"gev_loop_turn_seconds",
 		"Length of an event loop's turns, of one in eight.",
-		({ loops }) =>
-			loops.map((loop) => [{ loop: String(loop.index) }, loop.turnSeconds]),
+		(it) => it.turnSeconds,
+	),
+	loopHistogram(
+		"gev_loop_lag_seconds",
+		"Time by which an event loop came too late to timers that were due.",
+		(it) => it.timerLagSeconds,
 	),
 	ofLoops(
 		"gauge",
 		"gev_loop_event_queue_bytes",
 		"Bytes of events of a loop that wait for JavaScript.",
 		(it) => it.eventQueueBytes,
+	),
+	loopHistogram(
+		"gev_loop_event_queue_depth_bytes",
+		"Bytes of events of a loop that waited each time that JavaScript looked and found some.",
+		(it) => it.eventQueueDepthBytes,
 	),
 	ofLoops(
 		"gauge",

@@ -15,6 +15,8 @@ export interface ServerStats {
 	readonly handshakes: HandshakeStats;
 	/** What has come from all peers. */
 	readonly received: TrafficStats;
+	/** Frames of WebSocket that have come, by opcode: each when it begins, a control frame when all of it is there. */
+	readonly frames: Readonly<Record<FrameOpcode, number>>;
 	/** What has gone to all peers. */
 	readonly sent: TrafficStats;
 	readonly sends: SendStats;
@@ -26,6 +28,15 @@ export interface ServerStats {
 	readonly loops: readonly LoopStats[];
 	readonly script: ScriptStats;
 }
+
+/** What a frame of WebSocket is: RFC 6455 section 5.2. */
+export type FrameOpcode =
+	| "continuation"
+	| "text"
+	| "binary"
+	| "close"
+	| "ping"
+	| "pong";
 
 /** Why a connection was closed as soon as it was accepted. */
 export type RefusalReason =
@@ -97,10 +108,17 @@ export interface LoopStats {
 	readonly busySeconds: number;
 	/** How long the turns took that were timed. */
 	readonly turnSeconds: Histogram;
+	/**
+	 * How late it came to timers that were due: to idle times, deadlines and the like, all those that are due at once being one.
+	 * Without its own thread that is as late as JavaScript lets it.
+	 */
+	readonly timerLagSeconds: Histogram;
 	/** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
 	readonly blockedSeconds: number;
 	/** Bytes of events that wait for JavaScript now. */
 	readonly eventQueueBytes: number;
+	/** How many there were each time that JavaScript looked and found some. */
+	readonly eventQueueDepthBytes: Histogram;
 	/** Of which there is room for so many. */
 	readonly eventQueueCapacityBytes: number;
 }
@@ -124,14 +142,14 @@ export interface ScriptStats {
 	readonly handlerP99Seconds: number;
 }
 
-/** How often something took how long. */
+/** How often something was how long, or how much, in the unit that its name has. */
 export interface Histogram {
-	/** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+	/** Upper bounds in ascending order; what is more than the last is in `count` alone. */
 	readonly bounds: readonly number[];
-	/** How many took more than the bound before, and at most this one. */
+	/** How many were more than the bound before, and at most this one. */
 	readonly counts: readonly number[];
 	/** All of them. */
 	readonly count: number;
-	/** All that they took together. */
+	/** What they come to together. */
 	readonly sum: number;
 }
