@@ -1,5 +1,10 @@
 import { setImmediate } from "./base/clock.js";
-import type { Histogram, LoopStats, ServerStats } from "./stats.js";
+import type {
+	Histogram,
+	LoopStats,
+	ServerStats,
+	WorkerPoolStats,
+} from "./stats.js";
 
 /** What {@link Server.collect} needs of a `Registry` of `prom-client`. */
 export interface MetricsRegister {
@@ -24,13 +29,16 @@ interface Metric {
 
 /** All metrics in the text format 0.0.4 of Prometheus. */
 export function metricsText(stats: ServerStats): string {
-	return METRICS.map(({ name, type, help, samples }) => {
-		const lines = samples(stats).map(
-			({ metricName = name, labels, value }) =>
-				`${metricName}${labelsText(labels)} ${numberText(value)}\n`,
-		);
-		return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-	}).join("");
+	const metrics = "workers" in stats ? [...METRICS, ...OF_POOL] : METRICS;
+	return metrics
+		.map(({ name, type, help, samples }) => {
+			const lines = samples(stats).map(
+				({ metricName = name, labels, value }) =>
+					`${metricName}${labelsText(labels)} ${numberText(value)}\n`,
+			);
+			return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+		})
+		.join("");
 }
 
 /** Gives `register` all metrics; what they say is asked for once in a scrape. */
@@ -115,8 +123,9 @@ function ofLoops(
 	return { name, type, help, samples };
 }
 
-function loopLabels({ index }: LoopStats): Labels {
-	return { loop: String(index) };
+function loopLabels({ index, worker }: LoopStats): Labels {
+	const loop = String(index);
+	return worker === undefined ? { loop } : { worker: String(worker), loop };
 }
 
 function histogram(
@@ -161,6 +170,30 @@ function histogramSamples(
 		{ metricName: `${name}_count`, labels, value: count },
 	];
 }
+
+/** What a pool of workers has besides. */
+const OF_POOL: readonly Metric[] = [
+	{
+		name: "gev_worker_utilization_ratio",
+		type: "gauge",
+		help: "Share of its time that a worker's thread was at work.",
+		samples: (stats) =>
+			(stats as WorkerPoolStats).workers.flatMap((it, worker) =>
+				it === undefined
+					? []
+					: {
+							labels: { worker: String(worker) },
+							value: it.script.utilization,
+						},
+			),
+	},
+	plain(
+		"counter",
+		"gev_worker_failures_total",
+		"Workers that have ended without being asked to.",
+		(it) => (it as WorkerPoolStats).failures,
+	),
+];
 
 const METRICS: readonly Metric[] = [
 	plain("gauge", "gev_running", "1 while the server runs, else 0.", (it) =>
@@ -346,7 +379,7 @@ const METRICS: readonly Metric[] = [
 	),
 	loopHistogram(
 		"gev_loop_event_queue_depth_bytes",
-		"Bytes of events of a loop that waited each time that JavaScript looked and found some.",
+		"Bytes of events of a loop that JavaScript found waiting.",
 		(it) => it.eventQueueDepthBytes,
 	),
 	ofLoops(

@@ -138,7 +138,7 @@ export class ServerCounts {
 				failed: Object.fromEntries(this.#failed),
 			},
 			...traffic(all),
-			frames: frames(all),
+			frames: framesOf(all),
 			sends,
 			frameErrors: { ...this.#faults },
 			bufferedBytes,
@@ -215,7 +215,7 @@ function traffic(count: (counter: number) => number): {
 }
 
 /** The rows of `counter.rs` from `FramesContinuation` on. */
-function frames(count: (counter: number) => number): ServerStats["frames"] {
+function framesOf(count: (counter: number) => number): ServerStats["frames"] {
 	const names = OPCODES.map(
 		(name, row) => [name, count(COUNTER_FRAMES_CONTINUATION + row)] as const,
 	);
@@ -223,8 +223,12 @@ function frames(count: (counter: number) => number): ServerStats["frames"] {
 }
 
 const OPCODES: readonly FrameOpcode[] = [
-	...(["continuation", "text", "binary"] as const),
-	...(["close", "ping", "pong"] as const),
+	"continuation",
+	"text",
+	"binary",
+	"close",
+	"ping",
+	"pong",
 ];
 
 /** The rows of `counter.rs` from `begin` up to `longer`, whose first bound is so many seconds. */

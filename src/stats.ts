@@ -15,7 +15,7 @@ export interface ServerStats {
 	readonly handshakes: HandshakeStats;
 	/** What has come from all peers. */
 	readonly received: TrafficStats;
-	/** Frames of WebSocket that have come, by opcode: each when it begins, a control frame when all of it is there. */
+	/** Frames of WebSocket that have come, by opcode. */
 	readonly frames: Readonly<Record<FrameOpcode, number>>;
 	/** What has gone to all peers. */
 	readonly sent: TrafficStats;
@@ -37,6 +37,18 @@ export type FrameOpcode =
 	| "close"
 	| "ping"
 	| "pong";
+
+/**
+ * What all workers of a pool have come to together: sums, but for `script.utilization`, which is the mean. `state`,
+ * `uptimeSeconds` and `starts` are the pool's own; `loops` has one of each worker. What a worker that has died had counted
+ * stays, as far as it was heard.
+ */
+export interface WorkerPoolStats extends ServerStats {
+	/** Each worker's own, by its index; undefined for one that has just ended, or begun. */
+	readonly workers: readonly (ServerStats | undefined)[];
+	/** Workers that have ended without being asked to, since the first start. */
+	readonly failures: number;
+}
 
 /** Why a connection was closed as soon as it was accepted. */
 export type RefusalReason =
@@ -94,6 +106,8 @@ export interface SendStats {
 export interface LoopStats {
 	/** Position in the server's list. */
 	readonly index: number;
+	/** In a pool the worker that has it: counts go on when that is replaced. */
+	readonly worker?: number;
 	/** False when it has ended, by a stop or because it has failed. */
 	readonly running: boolean;
 	/** Connections that it has now. */
@@ -108,16 +122,13 @@ export interface LoopStats {
 	readonly busySeconds: number;
 	/** How long the turns took that were timed. */
 	readonly turnSeconds: Histogram;
-	/**
-	 * How late it came to timers that were due: to idle times, deadlines and the like, all those that are due at once being one.
-	 * Without its own thread that is as late as JavaScript lets it.
-	 */
+	/** How late it came to timers that were due. */
 	readonly timerLagSeconds: Histogram;
 	/** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
 	readonly blockedSeconds: number;
 	/** Bytes of events that wait for JavaScript now. */
 	readonly eventQueueBytes: number;
-	/** How many there were each time that JavaScript looked and found some. */
+	/** How many JavaScript found when it looked. */
 	readonly eventQueueDepthBytes: Histogram;
 	/** Of which there is room for so many. */
 	readonly eventQueueCapacityBytes: number;
