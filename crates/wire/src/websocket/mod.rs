@@ -168,10 +168,11 @@ impl WebSocket {
                 self.stage = Stage::Payload;
                 return Ok(None);
             };
-            if !message::hand_over_whole(kind, payload, header.key, sink)? {
+            let handed_over = message::hand_over_whole(kind, payload, header.key, sink);
+            counts[header.opcode.place()] += u32::from(!matches!(handed_over, Ok(false)));
+            if !handed_over? {
                 return Ok(Some(Decoded::Blocked));
             }
-            counts[header.opcode.place()] += 1;
             input.consume(header_len + payload.len());
         }
     }
