@@ -211,6 +211,14 @@ test("promtool finds nothing wrong with a pool's metrics()", async (t) => {
 	t.is(new Set(series).size, series.length);
 });
 
+test("what the server of a worker says of metrics counts for nothing", async (t) => {
+	const { pool } = await pooled(t, { metrics: {} });
+	// Two workers could not both have it, nor one of them, as it is taken.
+	const workerData = { metrics: pool.metricsAddress?.port };
+	const { clients } = await pooled(t, { workerData });
+	await t.notThrowsAsync(talk(clients));
+});
+
 test("a pool whose metrics cannot be served does not start", async (t) => {
 	const { pool } = await pooled(t, { metrics: {} });
 	const metrics = { port: pool.metricsAddress?.port ?? 0 };
