@@ -1475,6 +1475,8 @@ interface ServerStats {
 	readonly handshakes: HandshakeStats;
 	/** What has come from all peers. */
 	readonly received: TrafficStats;
+	/** Frames of WebSocket that have come, by opcode. */
+	readonly frames: Readonly<Record<FrameOpcode, number>>;
 	/** What has gone to all peers. */
 	readonly sent: TrafficStats;
 	readonly sends: SendStats;
@@ -1485,6 +1487,19 @@ interface ServerStats {
 	/** The event loops that run, or have not been replaced by those of the next start yet. */
 	readonly loops: readonly LoopStats[];
 	readonly script: ScriptStats;
+}
+/** What a frame of WebSocket is: RFC 6455 section 5.2. */
+type FrameOpcode = "continuation" | "text" | "binary" | "close" | "ping" | "pong";
+/**
+ * What all workers of a pool have come to together: sums, but for `script.utilization`, which is the mean. `state`,
+ * `uptimeSeconds` and `starts` are the pool's own; `loops` has one of each worker. What a worker that has died had counted
+ * stays, as far as it was heard.
+ */
+interface WorkerPoolStats extends ServerStats {
+	/** Each worker's own, by its index; undefined for one that has just ended, or begun. */
+	readonly workers: readonly (ServerStats | undefined)[];
+	/** Workers that have ended without being asked to, since the first start. */
+	readonly failures: number;
 }
 /** Why a connection was closed as soon as it was accepted. */
 type RefusalReason = 
@@ -1537,6 +1552,8 @@ interface SendStats {
 interface LoopStats {
 	/** Position in the server's list. */
 	readonly index: number;
+	/** In a pool the worker that has it: counts go on when that is replaced. */
+	readonly worker?: number;
 	/** False when it has ended, by a stop or because it has failed. */
 	readonly running: boolean;
 	/** Connections that it has now. */
@@ -1551,10 +1568,14 @@ interface LoopStats {
 	readonly busySeconds: number;
 	/** How long the turns took that were timed. */
 	readonly turnSeconds: Histogram;
+	/** How late it came to timers that were due. */
+	readonly timerLagSeconds: Histogram;
 	/** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
 	readonly blockedSeconds: number;
 	/** Bytes of events that wait for JavaScript now. */
 	readonly eventQueueBytes: number;
+	/** How many JavaScript found when it looked. */
+	readonly eventQueueDepthBytes: Histogram;
 	/** Of which there is room for so many. */
 	readonly eventQueueCapacityBytes: number;
 }
@@ -1576,15 +1597,15 @@ interface ScriptStats {
 	/** All but one in a hundred took at most so long. */
 	readonly handlerP99Seconds: number;
 }
-/** How often something took how long. */
+/** How often something was how long, or how much, in the unit that its name has. */
 interface Histogram {
-	/** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+	/** Upper bounds in ascending order; what is more than the last is in `count` alone. */
 	readonly bounds: readonly number[];
-	/** How many took more than the bound before, and at most this one. */
+	/** How many were more than the bound before, and at most this one. */
 	readonly counts: readonly number[];
 	/** All of them. */
 	readonly count: number;
-	/** All that they took together. */
+	/** What they come to together. */
 	readonly sum: number;
 }
 
@@ -2292,18 +2313,6 @@ interface Diagnostics {
 	};
 }
 
-/** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */
-/** What connections of a worker, or of all, have come to. */
-interface WorkerStats {
-	/** As `Server.connectionCount`. */
-	readonly connections: number;
-	/** As `Server.refusedCount`. */
-	readonly refused: number;
-	/** As `Server.refusedHandshakeCount`. */
-	readonly refusedHandshakes: number;
-	/** As `Server.heldBytes`. */
-	readonly heldBytes: number;
-}
 /** What a function is told that makes the server of a worker. */
 interface PoolWorkerInfo {
 	/** Which worker of the pool it is, from 0 on. A replacement has the index of the one before. */
@@ -3416,6 +3425,12 @@ interface WorkerPoolOptions {
 	 */
 	env?: WorkerOptions["env"];
 	/**
+	 * Tell over HTTP what all workers do together, as for a server, but without the live page. The server of the file tells nothing.
+	 *
+	 * @defaultValue undefined, which does not
+	 */
+	metrics?: MetricsOptions | undefined;
+	/**
 	 * Time from the end of a worker that has failed to the start of its replacement. It doubles with each one that follows,
 	 * up to `maxRestartDelayMs`, until one has served for that long.
 	 *
@@ -3443,13 +3458,6 @@ interface WorkerPoolOptions {
 	onWorkerExit?: ((exit: WorkerExit) => void) | undefined;
 }
 
-/** What all workers of a pool have come to together. */
-interface WorkerPoolStats extends WorkerStats {
-	/** Each worker's own, by its index; undefined for one that has just ended. What those had that have ended is gone. */
-	readonly workers: readonly (WorkerStats | undefined)[];
-	/** Workers that have ended without being asked to, since `start()`. */
-	readonly failures: number;
-}
 /**
  * Serves one port with several threads of JavaScript, so that handlers run on every core: a `Server` in each of some
  * `node:worker_threads`, and connections dealt to the one that has the fewest.
@@ -3502,11 +3510,14 @@ declare class WorkerPool {
 	 */
 	restart(options?: StopOptions): Promise<void>;
 	/**
-	 * Asks every worker, and sums up.
-	 *
-	 * @returns zeros when the pool does not run.
+	 * Asks every worker, and sums up what all have done since the first start. Other than `Server.stats` it waits: a second at
+	 * most, for one that hangs, which then counts as it was heard last.
 	 */
 	stats(): Promise<WorkerPoolStats>;
+	/** What {@link stats} says, when it does, as `Server.metrics` has it. */
+	metrics(): Promise<string>;
+	/** Where the option `metrics` has the pool listen; `undefined` when it does not. */
+	get metricsAddress(): ListenAddress | undefined;
 	/** While it runs, the pool keeps the process alive; this is so from the beginning. */
 	ref(): this;
 	/** The pool does not keep the process alive by itself. */
@@ -3514,4 +3525,4 @@ declare class WorkerPool {
 }
 
 export { Connection, Decoder, FrameError, GevError, PreparedMessage, Protocol, RespAttributed, RespError, RespPush, RespSimple, RespVerbatim, RingBuffer, SendStatus, Server, StreamProtocol, WorkerPool, amqp, cobs, custom, delimited, dns, fix, fixedLength, frames, gb32960, gt06, hdlc, iso8583, jsonStream, jt808, kafka, lengthPrefixed, lines, minecraft, mllp, modbus, mqtt, netstring, nmea, postgres, raw, resp, respFrames, setRespVersion, slip, smpp, stomp, syslog, teltonika, tpkt, typedProtobuf, varintPrefixed, webSocket };
-export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats, WorkerStats };
+export type { Acceptance, AnyCustomProtocol, BalanceFunction, BalanceMode, BalancedLoop, BalancedPeer, BroadcastOptions, BroadcastResult, BytesOrText, BytesPreset, CloseCause, CloseReason, CommonHandler, ConnectionStats, ConsoleLogger, Custom, CustomHandler, CustomOptions, CustomProtocol, Data, DecoderOptions, DeflateOptions, DelimitedOptions, DestroyOptions, Diagnostics, EventLoopOptions, FixedLengthOptions, FlowOptions, Fragment, FrameBytes, FrameCase, FrameChecksumOptions, FrameDelivery, FrameEscape, FrameFate, FrameFault, FrameLengthOptions, FrameNumber, FrameOpcode, FrameRule, FrameSum, FramesHandler, FramesOptions, GevErrorCode, Handler, HandlerBase, HandshakeStats, HdlcOptions, Histogram, HttpRequest, HttpResponse, IdleOptions, Incoming, Iso8583Options, JsonStreamOptions, LengthPrefixedOptions, LimitOptions, LinesOptions, ListenAddress, LogFields, LogLevel, Logger, LoopStats, Messages, MetricsOptions, MetricsRegister, ModbusOptions, NextHandler, NmeaOptions, Outgoing, PinoLogger, PoolWorkerInfo, PresetArguments, PresetOptions, ProtocolName, ProxyTlv, RawOptions, Refusal, RefusalReason, Reply, RequestHeaders, RespOptions, RespReply, RespValue, ResponseHeaders, ScriptStats, SendCallback, SendOptions, SendStats, ServerOptions, ServerStats, SocketOptions, StompFrame, StompOptions, StompReply, StopOptions, StopResult, StreamHandler, StreamName, StreamNameOf, TextOrBytes, TextPresetOptions, TimeoutOptions, Timer, TrafficStats, TypedMessage, TypedProtobufOptions, TypedReply, UpgradeReply, VarintPrefixedOptions, WebSocketHandler, WebSocketOptions, WorkerExit, WorkerPoolOptions, WorkerPoolStats };

@@ -79,7 +79,7 @@ export type {
 	SocketOptions,
 	TimeoutOptions,
 } from "./src/options.js";
-export type { PoolWorkerInfo, WorkerStats } from "./src/pool-worker.js";
+export type { PoolWorkerInfo } from "./src/pool-worker.js";
 export { amqp } from "./src/presets/amqp.js";
 export { cobs } from "./src/presets/cobs.js";
 export { type DelimitedOptions, delimited } from "./src/presets/delimited.js";
@@ -177,6 +177,7 @@ export { Server } from "./src/server.js";
 export type { ListenAddress } from "./src/server-core.js";
 export type {
 	ConnectionStats,
+	FrameOpcode,
 	HandshakeStats,
 	Histogram,
 	LoopStats,
@@ -185,6 +186,7 @@ export type {
 	SendStats,
 	ServerStats,
 	TrafficStats,
+	WorkerPoolStats,
 } from "./src/stats.js";
 export type { StopOptions, StopResult } from "./src/stop.js";
 export type { Timer } from "./src/timer.js";
@@ -193,7 +195,7 @@ export {
 	type WebSocketOptions,
 	webSocket,
 } from "./src/web-socket.js";
-export { WorkerPool, type WorkerPoolStats } from "./src/worker-pool.js";
+export { WorkerPool } from "./src/worker-pool.js";
 export type {
 	WorkerExit,
 	WorkerPoolOptions,

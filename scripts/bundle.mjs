@@ -74,7 +74,10 @@ const page = {
 		const [html, css, js] = ["html", "css", "mjs"].map((ending) =>
 			readFileSync(`src/live/page.${ending}`, "utf8"),
 		);
-		const script = await minify(js, { module: true });
+		const script = await minify(js, {
+			module: true,
+			mangle: { reserved: ["past"] },
+		});
 		const whole = inBrief(html)
 			.replace("/*css*/", () => inBrief(css))
 			.replace("/*js*/", () => script.code);

@@ -1,5 +1,5 @@
 import * as check from "./base/check.js";
-import { boolean, integer, option } from "./base/option-table.js";
+import { boolean, integer, OptionTable, option } from "./base/option-table.js";
 
 /** Where a server tells what it does: a live page at `/`, `/metrics` for Prometheus, `/json` and `/healthz`, over HTTP. */
 export class MetricsOptions {
@@ -52,3 +52,6 @@ export class MetricsOptions {
 	 */
 	tap?: boolean = boolean({ default: false });
 }
+
+/** @internal */
+export const metricsOptions = new OptionTable("metrics", MetricsOptions);

@@ -10,8 +10,8 @@ import type { ServerStats } from "./stats.js";
 
 /** What the routes are answered from. */
 export interface MetricsSource {
-	readonly isRunning: boolean;
-	stats(): ServerStats;
+	isRunning(): boolean;
+	stats(): ServerStats | Promise<ServerStats>;
 }
 
 /** Answers over HTTP what a server does. On Node's own server, as nothing of it is in a hurry. */
@@ -26,13 +26,14 @@ export class MetricsServer {
 	static async start(
 		options: Checked<MetricsOptions>,
 		source: MetricsSource,
-		live: Live,
+		live?: Live,
 	): Promise<MetricsServer> {
 		const { createServer } = nodeHttp();
 		const routes = routesOf(options.path, live);
 		const server = createServer(
 			{ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
-			(request, response) => answer(request, response, options, routes, source),
+			(request, response) =>
+				void answer(request, response, options, routes, source),
 		);
 		server.maxConnections = 64;
 		server.unref();
@@ -58,6 +59,8 @@ export class MetricsServer {
 	}
 }
 
+type Answer = readonly [string, number?];
+
 /** One thing that can be asked for. */
 interface Route {
 	/** Without a token too. */
@@ -68,13 +71,13 @@ interface Route {
 	readonly body: (
 		source: MetricsSource,
 		query: URLSearchParams,
-	) => readonly [string, number?];
+	) => Answer | Promise<Answer>;
 }
 
-/** All that can be asked for, by its path. */
-function routesOf(metricsPath: string, live: Live): ReadonlyMap<string, Route> {
+/** What there is for people. */
+function livePages(live: Live): [string, Route][] {
 	const { headers, body } = livePage();
-	return new Map<string, Route>([
+	return [
 		[
 			"/",
 			{
@@ -91,51 +94,65 @@ function routesOf(metricsPath: string, live: Live): ReadonlyMap<string, Route> {
 				body: (source, query) => liveAnswer(source, live, query),
 			},
 		],
+	];
+}
+
+/** All that can be asked for, by its path. */
+function routesOf(
+	metricsPath: string,
+	live: Live | undefined,
+): ReadonlyMap<string, Route> {
+	return new Map<string, Route>([
+		...(live === undefined ? [] : livePages(live)),
 		[
 			"/healthz",
 			{
 				isOpen: true,
 				type: "text/plain; charset=utf-8",
-				body: ({ isRunning }) =>
-					isRunning ? ["ok\n"] : ["not running\n", 503],
+				body: (source) =>
+					source.isRunning() ? ["ok\n"] : ["not running\n", 503],
 			},
 		],
 		[
 			"/json",
 			{
 				type: "application/json",
-				body: (source) => [JSON.stringify(source.stats())],
+				body: async (source) => [JSON.stringify(await source.stats())],
 			},
 		],
 		[
 			metricsPath,
 			{
 				type: METRICS_TYPE,
-				body: (source) => [metricsText(source.stats())],
+				body: async (source) => [metricsText(await source.stats())],
 			},
 		],
 	]);
 }
 
 /** What the page asks for: all that it shows, or what its tap has heard. */
-function liveAnswer(
+async function liveAnswer(
 	source: MetricsSource,
 	live: Live,
 	query: URLSearchParams,
-): readonly [string, number?] {
+): Promise<Answer> {
 	const id = query.get("tap");
 	const heard = id && live.tap(id, Number(query.get("after")));
 	if (id !== null && !heard) return ["{}", 404];
-	return [JSON.stringify(heard || { ...source.stats(), live: live.report() })];
+	const report = async () => ({
+		...(await source.stats()),
+		live: live.report(),
+	});
+	return [JSON.stringify(heard || (await report()))];
 }
 
-function answer(
+async function answer(
 	request: http.IncomingMessage,
 	response: http.ServerResponse,
 	options: Checked<MetricsOptions>,
 	routes: ReadonlyMap<string, Route>,
 	source: MetricsSource,
-): void {
+): Promise<void> {
 	const [path = "", query = ""] = (request.url ?? "").split("?", 2);
 	const route = routes.get(path);
 	const refused = refusal(request, options, route);
@@ -149,7 +166,7 @@ function answer(
 		return;
 	}
 	const parameters = new URLSearchParams(query);
-	const [body, status = 200] = route.body(source, parameters);
+	const [body, status = 200] = await route.body(source, parameters);
 	send(response, status, route.type, body, route.headers);
 }
 

@@ -1,5 +1,10 @@
 import { setImmediate } from "./base/clock.js";
-import type { Histogram, LoopStats, ServerStats } from "./stats.js";
+import type {
+	Histogram,
+	LoopStats,
+	ServerStats,
+	WorkerPoolStats,
+} from "./stats.js";
 
 /** What {@link Server.collect} needs of a `Registry` of `prom-client`. */
 export interface MetricsRegister {
@@ -24,13 +29,16 @@ interface Metric {
 
 /** All metrics in the text format 0.0.4 of Prometheus. */
 export function metricsText(stats: ServerStats): string {
-	return METRICS.map(({ name, type, help, samples }) => {
-		const lines = samples(stats).map(
-			({ metricName = name, labels, value }) =>
-				`${metricName}${labelsText(labels)} ${numberText(value)}\n`,
-		);
-		return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-	}).join("");
+	const metrics = "workers" in stats ? [...METRICS, ...OF_POOL] : METRICS;
+	return metrics
+		.map(({ name, type, help, samples }) => {
+			const lines = samples(stats).map(
+				({ metricName = name, labels, value }) =>
+					`${metricName}${labelsText(labels)} ${numberText(value)}\n`,
+			);
+			return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+		})
+		.join("");
 }
 
 /** Gives `register` all metrics; what they say is asked for once in a scrape. */
@@ -109,10 +117,15 @@ function ofLoops(
 ): Metric {
 	const samples = ({ loops }: ServerStats) =>
 		loops.map((loop) => ({
-			labels: { loop: String(loop.index) },
+			labels: loopLabels(loop),
 			value: value(loop),
 		}));
 	return { name, type, help, samples };
+}
+
+function loopLabels({ index, worker }: LoopStats): Labels {
+	const loop = String(index);
+	return worker === undefined ? { loop } : { worker: String(worker), loop };
 }
 
 function histogram(
@@ -125,6 +138,16 @@ function histogram(
 			histogramSamples(name, labels, one),
 		);
 	return { name, type: "histogram", help, samples };
+}
+
+function loopHistogram(
+	name: string,
+	help: string,
+	values: (loop: LoopStats) => Histogram,
+): Metric {
+	return histogram(name, help, ({ loops }) =>
+		loops.map((loop) => [loopLabels(loop), values(loop)]),
+	);
 }
 
 function histogramSamples(
@@ -147,6 +170,30 @@ function histogramSamples(
 		{ metricName: `${name}_count`, labels, value: count },
 	];
 }
+
+/** What a pool of workers has besides. */
+const OF_POOL: readonly Metric[] = [
+	{
+		name: "gev_worker_utilization_ratio",
+		type: "gauge",
+		help: "Share of its time that a worker's thread was at work.",
+		samples: (stats) =>
+			(stats as WorkerPoolStats).workers.flatMap((it, worker) =>
+				it === undefined
+					? []
+					: {
+							labels: { worker: String(worker) },
+							value: it.script.utilization,
+						},
+			),
+	},
+	plain(
+		"counter",
+		"gev_worker_failures_total",
+		"Workers that have ended without being asked to.",
+		(it) => (it as WorkerPoolStats).failures,
+	),
+];
 
 const METRICS: readonly Metric[] = [
 	plain("gauge", "gev_running", "1 while the server runs, else 0.", (it) =>
@@ -223,6 +270,12 @@ const METRICS: readonly Metric[] = [
 		"gev_received_messages_total",
 		"Whole messages that have come.",
 		(it) => it.received.messages,
+	),
+	counters(
+		"gev_frames_received_total",
+		"Frames of WebSocket that have come, by opcode.",
+		"opcode",
+		(it) => it.frames,
 	),
 	plain(
 		"counter",
@@ -308,17 +361,26 @@ const METRICS: readonly Metric[] = [
 		"Time that an event loop read nothing, as JavaScript had not emptied its event queue.",
 		(it) => it.blockedSeconds,
 	),
-	histogram(
+	loopHistogram(
 		"gev_loop_turn_seconds",
 		"Length of an event loop's turns, of one in eight.",
-		({ loops }) =>
-			loops.map((loop) => [{ loop: String(loop.index) }, loop.turnSeconds]),
+		(it) => it.turnSeconds,
+	),
+	loopHistogram(
+		"gev_loop_lag_seconds",
+		"Time by which an event loop came too late to timers that were due.",
+		(it) => it.timerLagSeconds,
 	),
 	ofLoops(
 		"gauge",
 		"gev_loop_event_queue_bytes",
 		"Bytes of events of a loop that wait for JavaScript.",
 		(it) => it.eventQueueBytes,
+	),
+	loopHistogram(
+		"gev_loop_event_queue_depth_bytes",
+		"Bytes of events of a loop that JavaScript found waiting.",
+		(it) => it.eventQueueDepthBytes,
 	),
 	ofLoops(
 		"gauge",

@@ -15,7 +15,7 @@ import {
 } from "./base/option-table.js";
 import { MAX_QUEUE_BYTES, MIN_QUEUE_BYTES } from "./bridge/records.js";
 import { isLogger, type Logger } from "./logger.js";
-import { MetricsOptions } from "./metrics-options.js";
+import { type MetricsOptions, metricsOptions } from "./metrics-options.js";
 import { framingOf, isProtocol, type Protocol, raw } from "./protocol.js";
 
 /**
@@ -590,6 +590,5 @@ const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
 const THIS_MACHINE: readonly string[] = ["127.0.0.0/8", "::1"];
 
 // Tables are made here, where everything is there that rows use.
-const metricsOptions = new OptionTable("metrics", MetricsOptions);
 const idleOptions = new OptionTable("idleMs", IdleOptions);
 const serverOptions = new OptionTable("options", ServerOptions);

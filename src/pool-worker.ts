@@ -7,22 +7,11 @@ import { MAX_MS } from "./base/option-table.js";
 import { shareMemory } from "./options.js";
 import { coreOf, type Server } from "./server.js";
 import type { ServerCore } from "./server-core.js";
+import type { ServerStats } from "./stats.js";
 import type { StopOptions, StopResult } from "./stop.js";
 import type { CheckedPoolOptions } from "./worker-pool-options.js";
 
 /** A worker of a pool: the main side of it, and what runs in it. They talk by a channel of their own. */
-
-/** What connections of a worker, or of all, have come to. */
-export interface WorkerStats {
-	/** As `Server.connectionCount`. */
-	readonly connections: number;
-	/** As `Server.refusedCount`. */
-	readonly refused: number;
-	/** As `Server.refusedHandshakeCount`. */
-	readonly refusedHandshakes: number;
-	/** As `Server.heldBytes`. */
-	readonly heldBytes: number;
-}
 
 /** @internal What a worker is told when it starts, as part of its program. */
 export interface WorkerSetup {
@@ -51,7 +40,7 @@ type FromWorker =
 	/** The native loop has failed, and with it all connections are gone. */
 	| { lost: string }
 	| { stopped: StopResult }
-	| { stats: WorkerStats; number: number };
+	| { stats: ServerStats; number: number };
 
 /** @internal One run of a worker, from its start to its exit. */
 export class PoolWorker {
@@ -65,7 +54,9 @@ export class PoolWorker {
 	readonly #worker: Worker;
 	readonly #pool: number;
 	readonly #port: MessagePort;
-	readonly #asked = new Map<number, (stats: WorkerStats | undefined) => void>();
+	/** What it has come to, as far as it has told. */
+	heard: ServerStats | undefined;
+	readonly #asked = new Map<number, () => void>();
 	#number = 0;
 	#result: StopResult = { closed: 0, cut: 0 };
 	#stopped: Promise<StopResult> | undefined;
@@ -123,19 +114,27 @@ export class PoolWorker {
 			this.#told?.();
 			this.#port.close();
 		} else {
-			this.#asked.get(message.number)?.(message.stats);
-			this.#asked.delete(message.number);
+			const { stats } = message;
+			// A server that has stopped has no loops any more.
+			const loops =
+				stats.loops.length === 0 ? (this.heard?.loops ?? []) : stats.loops;
+			this.heard = { ...stats, loops };
+			this.#asked.get(message.number)?.();
 		}
 	}
 
-	/** Undefined when it ends before it answers. */
-	stats(): Promise<WorkerStats | undefined> {
+	/** Asks what it has come to: it is {@link heard} then, unless it ends before, or has not answered in time. */
+	async ask(): Promise<void> {
 		const number = ++this.#number;
-		return new Promise((resolve) => {
+		let timer: NodeJS.Timeout | undefined;
+		await new Promise<void>((resolve) => {
 			this.#asked.set(number, resolve);
-			void this.exited.then(() => resolve(undefined));
+			void this.exited.then(() => resolve());
+			timer = setTimeout(resolve, ANSWER_MS);
 			this.#send({ stats: number });
 		});
+		clearTimeout(timer);
+		this.#asked.delete(number);
 	}
 
 	/** Stops its server, and ends it, by force if it does not when the time is over. */
@@ -214,23 +213,30 @@ async function serve(
 	const server = await serverOf(setup);
 	const core = coreOf(server) as ServerCore;
 	const { threadId: member } = workerThreads();
+	const tellStats = (number = 0) => tell({ stats: core.stats(), number });
 	const part = { accepts: undefined, joins: setup.pool, member };
 	core.takePart(part, setup.threads, (lost) => {
 		// The worker lives until the other end, which ends it, knows why.
 		port.ref();
+		tellStats();
 		tell({ lost });
 	});
 	await core.start();
 	// Whatever else is to be done then, its loop may go on until it has been.
 	process.prependListener("exit", () => dismiss(setup.pool, member));
+	// Who ends itself says before what it has come to.
+	process.once("exit", () => tellStats());
 	port.on("message", (message: ToWorker) => {
 		if ("stats" in message) {
-			tell({ stats: statsOf(server), number: message.stats });
+			tellStats(message.stats);
 			return;
 		}
 		// The worker lives until the other end has heard it, and closes the channel.
 		port.ref();
-		void core.stop(message.stop).then((stopped) => tell({ stopped }));
+		void core.stop(message.stop).then((stopped) => {
+			tellStats();
+			tell({ stopped });
+		});
 	});
 	// A server that is stopped by its own handler lets the worker end.
 	port.unref();
@@ -252,15 +258,6 @@ async function serverOf(setup: WorkerSetup): Promise<Server> {
 	);
 }
 
-function statsOf(server: Server): WorkerStats {
-	return {
-		connections: server.connectionCount,
-		refused: server.refusedCount,
-		refusedHandshakes: server.refusedHandshakeCount,
-		heldBytes: server.heldBytes,
-	};
-}
-
 /** Errors can be copied, what they have besides may not. */
 function cloneOf(error: Error): Error {
 	const copy = new Error(error.message);
@@ -273,6 +270,9 @@ function programOf(setup: WorkerSetup): string {
 	const program = `require(${JSON.stringify(__filename)})`;
 	return `${program}.WorkerPool.run(${JSON.stringify(setup)})`;
 }
+
+/** How long a worker has to say what it has come to; one that hangs never does. */
+const ANSWER_MS = 1000;
 
 /** What a worker has beyond the time of a stop before it is ended by force. */
 const GRACE_MS = 1000;

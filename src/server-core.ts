@@ -351,7 +351,7 @@ export class ServerCore
 		holdNative();
 	}
 
-	get isRunning(): boolean {
+	isRunning(): boolean {
 		return this.#state === "running";
 	}
 
@@ -367,7 +367,7 @@ export class ServerCore
 		this.#part = part;
 		this.#lost = lost;
 		// The first CPU would be every worker's.
-		const loops = { loops: 1, threads, pinLoops: false };
+		const loops = { loops: 1, threads, pinLoops: false, metrics: undefined };
 		this.#options = { ...this.#options, ...loops };
 		if (part.accepts !== undefined) return;
 		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };

@@ -7,6 +7,10 @@ import {
 	COUNTER_ACCEPT_ERRORS,
 	COUNTER_ACCEPTED,
 	COUNTER_BLOCKED_NANOSECONDS,
+	COUNTER_FRAMES_CONTINUATION,
+	COUNTER_LATE_LONGER,
+	COUNTER_LATE_NANOSECONDS,
+	COUNTER_LATE_TO256_US,
 	COUNTER_RECEIVED_BYTES,
 	COUNTER_RECEIVED_MESSAGES,
 	COUNTER_REFUSED_BY_RATE,
@@ -24,6 +28,7 @@ import {
 } from "./bridge/records.js";
 import { quantile, TimeHistogram } from "./histogram.js";
 import type {
+	FrameOpcode,
 	Histogram,
 	LoopStats,
 	ScriptStats,
@@ -133,6 +138,7 @@ export class ServerCounts {
 				failed: Object.fromEntries(this.#failed),
 			},
 			...traffic(all),
+			frames: framesOf(all),
 			sends,
 			frameErrors: { ...this.#faults },
 			bufferedBytes,
@@ -162,7 +168,13 @@ type EventLoopUtilization = ReturnType<typeof performance.eventLoopUtilization>;
 
 function loopStats(loop: EventLoop, queueBytes: number): LoopStats {
 	const count = (counter: number) => loop.counter(counter);
-	const turnSeconds = turnTimes(count);
+	const turnSeconds = times(
+		count,
+		COUNTER_TIMED_TO4_US,
+		COUNTER_TIMED_LONGER,
+		4e-6,
+		COUNTER_TIMED_NANOSECONDS,
+	);
 	return {
 		index: loop.index,
 		running: !loop.stopped,
@@ -172,8 +184,16 @@ function loopStats(loop: EventLoop, queueBytes: number): LoopStats {
 		turns: count(COUNTER_TURNS),
 		busySeconds: turnSeconds.sum * TURNS_PER_TIMED,
 		turnSeconds,
+		timerLagSeconds: times(
+			count,
+			COUNTER_LATE_TO256_US,
+			COUNTER_LATE_LONGER,
+			256e-6,
+			COUNTER_LATE_NANOSECONDS,
+		),
 		blockedSeconds: count(COUNTER_BLOCKED_NANOSECONDS) / 1e9,
 		eventQueueBytes: loop.eventQueueBytes,
+		eventQueueDepthBytes: depths(loop.eventQueueDepths),
 		eventQueueCapacityBytes: queueBytes,
 	};
 }
@@ -194,17 +214,50 @@ function traffic(count: (counter: number) => number): {
 	};
 }
 
-/** The rows of `counter.rs` from `TimedTo4Us` on. */
-function turnTimes(count: (counter: number) => number): Histogram {
-	const rows = COUNTER_TIMED_LONGER - COUNTER_TIMED_TO4_US;
-	const counts = Array.from({ length: rows }, (_, row) =>
-		count(COUNTER_TIMED_TO4_US + row),
+/** The rows of `counter.rs` from `FramesContinuation` on. */
+function framesOf(count: (counter: number) => number): ServerStats["frames"] {
+	const names = OPCODES.map(
+		(name, row) => [name, count(COUNTER_FRAMES_CONTINUATION + row)] as const,
+	);
+	return Object.fromEntries(names) as ServerStats["frames"];
+}
+
+const OPCODES: readonly FrameOpcode[] = [
+	"continuation",
+	"text",
+	"binary",
+	"close",
+	"ping",
+	"pong",
+];
+
+/** The rows of `counter.rs` from `begin` up to `longer`, whose first bound is so many seconds. */
+function times(
+	count: (counter: number) => number,
+	begin: number,
+	longer: number,
+	first: number,
+	nanoseconds: number,
+): Histogram {
+	const counts = Array.from({ length: longer - begin }, (_, row) =>
+		count(begin + row),
 	);
 	return {
-		bounds: counts.map((_, row) => (4 * 4 ** row) / 1e6),
+		bounds: counts.map((_, row) => Math.round(first * 4 ** row * 1e6) / 1e6),
 		counts,
-		count: counts.reduce((sum, one) => sum + one, count(COUNTER_TIMED_LONGER)),
-		sum: count(COUNTER_TIMED_NANOSECONDS) / 1e9,
+		count: counts.reduce((sum, one) => sum + one, count(longer)),
+		sum: count(nanoseconds) / 1e9,
+	};
+}
+
+/** Of an event queue. No record is smaller than 16 bytes; from 16 MiB on it is all the same. */
+function depths(found: Float64Array): Histogram {
+	const counts = [...found.subarray(2, 13)];
+	return {
+		bounds: counts.map((_, row) => 16 * 4 ** row),
+		counts,
+		count: found.subarray(0, -1).reduce((sum, one) => sum + one),
+		sum: found.at(-1) as number,
 	};
 }
 

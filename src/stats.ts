@@ -15,6 +15,8 @@ export interface ServerStats {
 	readonly handshakes: HandshakeStats;
 	/** What has come from all peers. */
 	readonly received: TrafficStats;
+	/** Frames of WebSocket that have come, by opcode. */
+	readonly frames: Readonly<Record<FrameOpcode, number>>;
 	/** What has gone to all peers. */
 	readonly sent: TrafficStats;
 	readonly sends: SendStats;
@@ -25,6 +27,27 @@ export interface ServerStats {
 	/** The event loops that run, or have not been replaced by those of the next start yet. */
 	readonly loops: readonly LoopStats[];
 	readonly script: ScriptStats;
+}
+
+/** What a frame of WebSocket is: RFC 6455 section 5.2. */
+export type FrameOpcode =
+	| "continuation"
+	| "text"
+	| "binary"
+	| "close"
+	| "ping"
+	| "pong";
+
+/**
+ * What all workers of a pool have come to together: sums, but for `script.utilization`, which is the mean. `state`,
+ * `uptimeSeconds` and `starts` are the pool's own; `loops` has one of each worker. What a worker that has died had counted
+ * stays, as far as it was heard.
+ */
+export interface WorkerPoolStats extends ServerStats {
+	/** Each worker's own, by its index; undefined for one that has just ended, or begun. */
+	readonly workers: readonly (ServerStats | undefined)[];
+	/** Workers that have ended without being asked to, since the first start. */
+	readonly failures: number;
 }
 
 /** Why a connection was closed as soon as it was accepted. */
@@ -83,6 +106,8 @@ export interface SendStats {
 export interface LoopStats {
 	/** Position in the server's list. */
 	readonly index: number;
+	/** In a pool the worker that has it: counts go on when that is replaced. */
+	readonly worker?: number;
 	/** False when it has ended, by a stop or because it has failed. */
 	readonly running: boolean;
 	/** Connections that it has now. */
@@ -97,10 +122,14 @@ export interface LoopStats {
 	readonly busySeconds: number;
 	/** How long the turns took that were timed. */
 	readonly turnSeconds: Histogram;
+	/** How late it came to timers that were due. */
+	readonly timerLagSeconds: Histogram;
 	/** How long it could not deliver, and so read nothing, because its event queue was full: JavaScript was at work elsewhere. */
 	readonly blockedSeconds: number;
 	/** Bytes of events that wait for JavaScript now. */
 	readonly eventQueueBytes: number;
+	/** How many JavaScript found when it looked. */
+	readonly eventQueueDepthBytes: Histogram;
 	/** Of which there is room for so many. */
 	readonly eventQueueCapacityBytes: number;
 }
@@ -124,14 +153,14 @@ export interface ScriptStats {
 	readonly handlerP99Seconds: number;
 }
 
-/** How often something took how long. */
+/** How often something was how long, or how much, in the unit that its name has. */
 export interface Histogram {
-	/** Upper bounds in ascending order, in seconds; what took longer than the last is in `count` alone. */
+	/** Upper bounds in ascending order; what is more than the last is in `count` alone. */
 	readonly bounds: readonly number[];
-	/** How many took more than the bound before, and at most this one. */
+	/** How many were more than the bound before, and at most this one. */
 	readonly counts: readonly number[];
 	/** All of them. */
 	readonly count: number;
-	/** All that they took together. */
+	/** What they come to together. */
 	readonly sum: number;
 }

@@ -9,6 +9,7 @@ import {
 	OptionTable,
 	option,
 } from "./base/option-table.js";
+import { type MetricsOptions, metricsOptions } from "./metrics-options.js";
 import type { SocketOptions } from "./options.js";
 
 /** How a worker of a pool has ended that was not asked to. */
@@ -106,6 +107,15 @@ export class WorkerPoolOptions {
 	 * @defaultValue a copy of this thread's
 	 */
 	env?: WorkerOptions["env"] = option(given<WorkerOptions["env"]>, undefined);
+	/**
+	 * Tell over HTTP what all workers do together, as for a server, but without the live page. The server of the file tells nothing.
+	 *
+	 * @defaultValue undefined, which does not
+	 */
+	metrics?: MetricsOptions | undefined = option(
+		(value, name) => metricsOptions.check(value, name),
+		undefined,
+	);
 	/**
 	 * Time from the end of a worker that has failed to the start of its replacement. It doubles with each one that follows,
 	 * up to `maxRestartDelayMs`, until one has served for that long.

@@ -4,27 +4,18 @@ import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
 import { asError, GevError } from "./base/errors.js";
 import { crypto } from "./base/node-modules.js";
-import {
-	PoolWorker,
-	runPoolWorker,
-	type WorkerSetup,
-	type WorkerStats,
-} from "./pool-worker.js";
+import { metricsText } from "./metrics.js";
+import { MetricsServer } from "./metrics-server.js";
+import { PoolCounts } from "./pool-counts.js";
+import { PoolWorker, runPoolWorker, type WorkerSetup } from "./pool-worker.js";
 import { type ListenAddress, ServerCore } from "./server-core.js";
+import type { WorkerPoolStats } from "./stats.js";
 import { STOP_OPTIONS, type StopOptions, type StopResult } from "./stop.js";
 import {
 	type CheckedPoolOptions,
 	checkPoolOptions,
 	type WorkerPoolOptions,
 } from "./worker-pool-options.js";
-
-/** What all workers of a pool have come to together. */
-export interface WorkerPoolStats extends WorkerStats {
-	/** Each worker's own, by its index; undefined for one that has just ended. What those had that have ended is gone. */
-	readonly workers: readonly (WorkerStats | undefined)[];
-	/** Workers that have ended without being asked to, since `start()`. */
-	readonly failures: number;
-}
 
 /** A place in the pool, and who has it. */
 interface Place {
@@ -64,7 +55,8 @@ export class WorkerPool {
 	#number = 0;
 	#address: ListenAddress | undefined;
 	#keepsAlive = true;
-	#failures = 0;
+	readonly #counts = new PoolCounts();
+	#metrics: MetricsServer | undefined;
 	#stopped: Promise<StopResult> | undefined;
 	/** The restart that is under way. */
 	#restart: Promise<void> | undefined;
@@ -107,7 +99,6 @@ export class WorkerPool {
 			throw new GevError("ERR_GEV_STATE", message);
 		}
 		this.#state = "starting";
-		this.#failures = 0;
 		this.#number = crypto().randomInt(1, 2 ** 32);
 		this.#places = Array.from(
 			{ length: this.#options.workers },
@@ -121,6 +112,7 @@ export class WorkerPool {
 			}),
 		);
 		try {
+			await this.#startMetrics();
 			await settled(this.#places.map((place) => this.#replace(place)));
 			this.#acceptor.takePart(
 				{ accepts: this.#number, joins: undefined, member: undefined },
@@ -133,6 +125,7 @@ export class WorkerPool {
 			this.#state = "idle";
 			throw error;
 		}
+		this.#counts.started();
 		this.#state = "running";
 		return this.#address;
 	}
@@ -222,23 +215,32 @@ export class WorkerPool {
 	}
 
 	/**
-	 * Asks every worker, and sums up.
-	 *
-	 * @returns zeros when the pool does not run.
+	 * Asks every worker, and sums up what all have done since the first start. Other than `Server.stats` it waits: a second at
+	 * most, for one that hangs, which then counts as it was heard last.
 	 */
 	async stats(): Promise<WorkerPoolStats> {
-		const asked = this.#places.map(({ worker }) => worker?.stats());
-		const workers = await Promise.all(asked);
-		const sum = (of: keyof WorkerStats) =>
-			workers.reduce((sum, it) => sum + (it?.[of] ?? 0), 0);
-		return {
-			connections: sum("connections"),
-			refused: sum("refused"),
-			refusedHandshakes: sum("refusedHandshakes"),
-			heldBytes: sum("heldBytes"),
-			failures: this.#failures,
-			workers,
-		};
+		await this.#counts.ask();
+		const current = this.#places.map(({ worker }) => worker?.heard);
+		const { acceptErrors } = this.#acceptor.stats().connections;
+		return this.#counts.stats(this.#state, current, acceptErrors);
+	}
+
+	/** What {@link stats} says, when it does, as `Server.metrics` has it. */
+	async metrics(): Promise<string> {
+		return metricsText(await this.stats());
+	}
+
+	/** Where the option `metrics` has the pool listen; `undefined` when it does not. */
+	get metricsAddress(): ListenAddress | undefined {
+		return this.#metrics?.address;
+	}
+
+	async #startMetrics(): Promise<void> {
+		const { metrics } = this.#options;
+		if (metrics === undefined) return;
+		const isRunning = () => this.#state === "running";
+		const stats = () => this.stats();
+		this.#metrics = await MetricsServer.start(metrics, { isRunning, stats });
 	}
 
 	/** While it runs, the pool keeps the process alive; this is so from the beginning. */
@@ -282,6 +284,7 @@ export class WorkerPool {
 			if (place.next === worker) place.next = undefined;
 		}
 		place.worker = worker;
+		this.#counts.add(worker);
 		place.since = now();
 		void worker.exited.then((code) => this.#exited(place, worker, code));
 	}
@@ -291,7 +294,7 @@ export class WorkerPool {
 		if (place.worker !== worker) return;
 		place.worker = undefined;
 		if (this.#state === "stopping" || this.#state === "idle") return;
-		this.#failures++;
+		this.#counts.failures++;
 		const served = now() - place.since;
 		if (served >= this.#options.maxRestartDelayMs) place.failures = 0;
 		const restartsInMs = this.#replaceLater(place);
@@ -343,6 +346,8 @@ export class WorkerPool {
 	}
 
 	async #terminate(): Promise<void> {
+		this.#metrics?.stop();
+		this.#metrics = undefined;
 		const places = this.#places;
 		this.#places = [];
 		for (const { timer } of places) clearTimeout(timer);

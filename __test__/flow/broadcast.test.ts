@@ -11,6 +11,7 @@ import { loops } from "../kit/loops.js";
 import { pair } from "../kit/pair.js";
 import { type AnyHandler, protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
+import { until } from "../kit/until.js";
 import { connect, type WsClient } from "../kit/ws-client.js";
 
 const silent: AnyHandler = { onMessage() {} };
@@ -20,6 +21,7 @@ for (const count of [1, 4]) {
 		const { server, url } = await serve(t, silent, { loops: count });
 		const clients: WsClient[] = [];
 		for (let n = 0; n < 60; n++) clients.push(await connect(t, url));
+		await until(() => server.connectionCount === 60);
 		const each = (text: string) => {
 			for (const connection of server.connections()) connection.send(text);
 		};

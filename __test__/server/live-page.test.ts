@@ -138,6 +138,7 @@ inBrowser(
 
 		const loops = await cells(page, "loops");
 		t.is(loops.length, 3);
+		t.is(loops[0]?.at(-1), "late");
 		t.is(sum(loops.slice(1).map(([, count]) => Number(count))), 30);
 		const top = await cells(page, "top");
 		t.is(top.length, 21);

@@ -9,6 +9,7 @@ import {
 	raw,
 	Server,
 	type ServerStats,
+	WorkerPool,
 } from "gev";
 import { echo, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
@@ -90,19 +91,21 @@ test("promtool finds nothing wrong with metrics()", async (t) => {
 	}
 });
 
-test("docs/metrics.md has every metric, with what it is", (t) => {
+test("docs/metrics.md has every metric, with what it is", async (t) => {
 	const docs = new URL("../../../docs/metrics.md", import.meta.url);
 	const rows = [
 		...readFileSync(docs, "utf8").matchAll(
 			/^\| `(gev_\w+)` \| (\w+) \| (.*) \|$/gm,
 		),
 	].map(([, ...row]) => row);
-	const text = new Server({}).metrics();
-	const told = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$/gm)];
-	t.deepEqual(
-		rows,
-		told.map(([, name, help, type]) => [name, type, help]),
-	);
+	const told = (text: string) =>
+		[...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$/gm)].map(
+			([, name, help, type]) => [name, type, help],
+		);
+	const all = told(await new WorkerPool("none.js").metrics());
+	t.deepEqual(rows, all);
+	const ofServer = told(new Server({}).metrics());
+	t.deepEqual(all.slice(0, ofServer.length), ofServer);
 });
 
 test("collect() gives a register of prom-client what metrics() says", async (t) => {

@@ -1,21 +1,25 @@
 /**
  * `npm run prometheus`: has a real Prometheus (Debian's package `prometheus`) scrape a server under load, and compares what
- * its queries say with what the clients have counted; then gives the counts to libraries from npm.
+ * its queries say with what the clients have counted; then gives the counts to libraries from npm. Then the same of a pool of
+ * workers, of which one dies.
  *
  *   --seconds N      how long there is load; 60 if it is not given
  *   --allow-missing  without Prometheus there is no failure
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:net";
 import { parseArgs } from "node:util";
 import { raw, Server } from "gev";
 import { runScript } from "../../scripts/setup.mjs";
 import { find } from "../interop/programs.mjs";
+import { checkPool } from "./pool.mjs";
+import {
+	compareAll,
+	limitMs,
+	pause,
+	startPrometheus,
+	token,
+} from "./prometheus.mjs";
 import { checkRegisters } from "./registers.mjs";
 
 const { values } = parseArgs({
@@ -25,15 +29,17 @@ const { values } = parseArgs({
 	},
 });
 const loadMs = Number(values.seconds) * 1000;
-const limitMs = 30_000;
 const clientCount = 20;
 const turnedAway = 3;
 const message = Buffer.alloc(100, "x");
-const token = "prometheus";
 
 await runScript(async () => {
 	const program = find("prometheus");
-	if (program !== undefined) return check(program);
+	if (program !== undefined) {
+		await check(program);
+		if ((await checkPool(program)) > 0) process.exitCode = 1;
+		return;
+	}
 	console.log("prometheus is missing (Debian's package of that name)");
 	process.exitCode = values["allow-missing"] ? 0 : 1;
 });
@@ -117,13 +123,7 @@ async function compare(query, { messages, bytes, closed }, seconds) {
 	while ((await query("sum(gev_received_messages_total)")) !== messages) {
 		await pause(end);
 	}
-	let differing = 0;
-	for (const [text, value] of Object.entries(expected)) {
-		const found = await query(text);
-		if (found !== value) differing++;
-		const verdict = found === value ? "ok" : `not ${value}`;
-		console.log(`${verdict.padEnd(12)} ${text} = ${found}`);
-	}
+	let differing = await compareAll(query, expected);
 	const window = Math.ceil(seconds);
 	const rate = await query(
 		`increase(gev_received_messages_total[${window + 5}s])`,
@@ -132,6 +132,7 @@ async function compare(query, { messages, bytes, closed }, seconds) {
 	for (const text of [
 		"histogram_quantile(0.99, gev_handler_seconds_bucket)",
 		"histogram_quantile(0.99, sum by (le) (gev_loop_turn_seconds_bucket))",
+		"histogram_quantile(0.99, sum by (le) (gev_loop_event_queue_depth_bytes_bucket))",
 		"gev_script_utilization_ratio",
 	]) {
 		const found = await query(text);
@@ -140,61 +141,4 @@ async function compare(query, { messages, bytes, closed }, seconds) {
 		console.log(`${verdict.padEnd(12)} ${text} = ${found}`);
 	}
 	if (differing > 0) process.exitCode = 1;
-}
-
-async function pause(end) {
-	if (performance.now() > end) throw new Error("Prometheus does not see it");
-	await sleep(200);
-}
-
-/** A Prometheus of our own that scrapes every second. */
-async function startPrometheus(program, target) {
-	const folder = mkdtempSync(join(tmpdir(), "gev-prometheus-"));
-	const config = join(folder, "prometheus.yml");
-	writeFileSync(
-		config,
-		JSON.stringify({
-			global: { scrape_interval: "1s", scrape_timeout: "1s" },
-			scrape_configs: [
-				{
-					job_name: "gev",
-					authorization: { credentials: token },
-					static_configs: [{ targets: [`127.0.0.1:${target}`] }],
-				},
-			],
-		}),
-	);
-	const port = await freePort();
-	const child = spawn(
-		program,
-		[
-			`--config.file=${config}`,
-			`--storage.tsdb.path=${join(folder, "data")}`,
-			`--web.listen-address=127.0.0.1:${port}`,
-		],
-		{ stdio: "ignore" },
-	);
-	const query = async (text) => {
-		const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(text)}`;
-		const { data } = await (await fetch(url)).json();
-		const value = data?.result[0]?.value[1];
-		return value === undefined ? undefined : Number(value);
-	};
-	const end = performance.now() + limitMs;
-	while ((await query("up").catch(() => undefined)) !== 1) await pause(end);
-	const stop = () => {
-		child.kill();
-		child.once("exit", () => rmSync(folder, { recursive: true }));
-	};
-	return { query, stop };
-}
-
-/** A port that nobody has; Prometheus cannot tell which one the system has chosen. */
-async function freePort() {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const { port } = server.address();
-	server.close();
-	await once(server, "close");
-	return port;
 }

@@ -137,7 +137,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	/** Handles events within the budget; true when there may be more. */
 	drain(): boolean {
 		if (this.stopped) return false;
-		if (!this.events.hasRecords()) {
+		if (!this.events.look()) {
 			this.commands.publish();
 			return false;
 		}
@@ -151,7 +151,7 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 
 	/** As {@link drain}; adds how long the first event took, in seconds. */
 	drainTimed(times: Times): boolean {
-		if (this.stopped || !this.events.hasRecords()) return this.drain();
+		if (this.stopped || !this.events.look()) return this.drain();
 		this.commands.holdPublish();
 		try {
 			const begin = now();
@@ -166,6 +166,11 @@ export class EventLoop<Connection extends LoopConnection = LoopConnection>
 	/** Bytes of events that wait for this thread. */
 	get eventQueueBytes(): number {
 		return this.stopped ? 0 : this.events.length;
+	}
+
+	/** How much there was each time that there was something: see {@link EventQueue.depths}. */
+	get eventQueueDepths(): Float64Array {
+		return this.events.depths;
 	}
 
 	/** The event queue makes no sense: the loop ends, and nothing that follows is believed. */

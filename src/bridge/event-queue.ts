@@ -26,6 +26,9 @@ export class EventQueue {
 	/** The loop has ended: nothing follows, and nothing is read any more. */
 	ended = false;
 
+	/** How often how many bytes waited, by powers of four; last their sum: see {@link look}. */
+	readonly depths = new Float64Array(DEPTHS + 1);
+
 	/** The memory of commands, gauges and control words. */
 	private readonly control: Int32Array;
 	private readonly mask: number;
@@ -59,6 +62,17 @@ export class EventQueue {
 	/** True when there is a record to read. */
 	hasRecords(): boolean {
 		return Atomics.load(this.control, WORD_EVENT_HEAD) !== this.tail;
+	}
+
+	/** True when there is a record to read: then it is noted how many bytes are. */
+	look(): boolean {
+		const waiting =
+			(Atomics.load(this.control, WORD_EVENT_HEAD) - this.tail) | 0;
+		if (waiting === 0) return false;
+		// Half of the bits of the largest number with the same power, rounded up.
+		(this.depths[(33 - Math.clz32(waiting - 1)) >> 1] as number)++;
+		(this.depths[DEPTHS] as number) += waiting;
+		return true;
 	}
 
 	/** Bytes that have arrived and were not handed back. */
@@ -139,6 +153,9 @@ export class EventQueue {
 		return (this.bytes[at] as number) | ((this.bytes[at + 1] as number) << 8);
 	}
 }
+
+/** Powers of four that a queue's length may have. */
+const DEPTHS = 16;
 
 /** Who gets the records of a queue; of each the place in {@link EventQueue.bytes} and the length of its payload. */
 export interface EventReader {

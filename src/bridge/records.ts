@@ -3,7 +3,7 @@
 // What both ends of the bridge have to agree on. What lies where in a loop's memory: crates/node/src/memory.rs.
 
 /** Of the addon that knows the same. */
-export const RECORDS_VERSION = "0.1.0-ced18577";
+export const RECORDS_VERSION = "0.1.0-8dc26155";
 
 // Records of both queues.
 
@@ -211,31 +211,66 @@ export const COUNTER_SENT_BYTES = 7;
 export const COUNTER_SENT_MESSAGES = 8;
 /** Nanoseconds in which nothing could be delivered, as the event queue was full. */
 export const COUNTER_BLOCKED_NANOSECONDS = 9;
+/** Frames of WebSocket that continue a message. These six stand as in [`FrameCounts`](gev_wire::FrameCounts). */
+export const COUNTER_FRAMES_CONTINUATION = 10;
+/** Frames that begin a message of text. */
+export const COUNTER_FRAMES_TEXT = 11;
+/** Frames that begin a message of bytes. */
+export const COUNTER_FRAMES_BINARY = 12;
+/** Close frames. */
+export const COUNTER_FRAMES_CLOSE = 13;
+/** Pings. */
+export const COUNTER_FRAMES_PING = 14;
+/** Pongs. */
+export const COUNTER_FRAMES_PONG = 15;
+/** Nanoseconds by which the loop came too late for its timers. */
+export const COUNTER_LATE_NANOSECONDS = 16;
+/**
+ * Times that it came to timers that were due, at most 256 microseconds late. Those of the rows that follow were at most
+ * four times as late as those of the row before.
+ */
+export const COUNTER_LATE_TO256_US = 17;
+/** At most 1,024 microseconds. */
+export const COUNTER_LATE_TO1_MS = 18;
+/** At most 4,096 microseconds. */
+export const COUNTER_LATE_TO4_MS = 19;
+/** At most 16,384 microseconds. */
+export const COUNTER_LATE_TO16_MS = 20;
+/** At most 65,536 microseconds. */
+export const COUNTER_LATE_TO65_MS = 21;
+/** At most 262,144 microseconds. */
+export const COUNTER_LATE_TO262_MS = 22;
+/** At most 1,048,576 microseconds. */
+export const COUNTER_LATE_TO1_S = 23;
+/** At most 4,194,304 microseconds. */
+export const COUNTER_LATE_TO4_S = 24;
+/** Later than that. */
+export const COUNTER_LATE_LONGER = 25;
 /** Turns that the loop has taken; the first of every eight is timed. */
-export const COUNTER_TURNS = 10;
+export const COUNTER_TURNS = 26;
 /** Nanoseconds that the timed turns took. */
-export const COUNTER_TIMED_NANOSECONDS = 11;
+export const COUNTER_TIMED_NANOSECONDS = 27;
 /**
  * Timed turns that took at most 4 microseconds. Those of the rows that follow took at most four times as long as those
  * of the row before.
  */
-export const COUNTER_TIMED_TO4_US = 12;
+export const COUNTER_TIMED_TO4_US = 28;
 /** At most 16 microseconds. */
-export const COUNTER_TIMED_TO16_US = 13;
+export const COUNTER_TIMED_TO16_US = 29;
 /** At most 64 microseconds. */
-export const COUNTER_TIMED_TO64_US = 14;
+export const COUNTER_TIMED_TO64_US = 30;
 /** At most 256 microseconds. */
-export const COUNTER_TIMED_TO256_US = 15;
+export const COUNTER_TIMED_TO256_US = 31;
 /** At most 1,024 microseconds. */
-export const COUNTER_TIMED_TO1_MS = 16;
+export const COUNTER_TIMED_TO1_MS = 32;
 /** At most 4,096 microseconds. */
-export const COUNTER_TIMED_TO4_MS = 17;
+export const COUNTER_TIMED_TO4_MS = 33;
 /** At most 16,384 microseconds. */
-export const COUNTER_TIMED_TO16_MS = 18;
+export const COUNTER_TIMED_TO16_MS = 34;
 /** At most 65,536 microseconds. */
-export const COUNTER_TIMED_TO65_MS = 19;
+export const COUNTER_TIMED_TO65_MS = 35;
 /** Longer than that. */
-export const COUNTER_TIMED_LONGER = 20;
+export const COUNTER_TIMED_LONGER = 36;
 
 // Places and sizes, in bytes.
 
@@ -248,7 +283,7 @@ export const COUNTERS_AT = 448;
 /** Of one counter. */
 export const COUNTER_BYTES = 8;
 /** Where the command queue begins, behind the counters; the gauges follow it. Events have memory of their own. */
-export const COMMANDS_AT = 640;
+export const COMMANDS_AT = 768;
 /** Of one slot's gauges. */
 export const GAUGE_BYTES = 8;
 /** One of the two addresses that some events begin with: see `crates/reactor/src/addresses.rs`. */

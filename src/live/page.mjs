@@ -118,7 +118,10 @@ function showLoops(now, before) {
 	const loops = now.loops.map((loop, at) => {
 		const old = before.loops[at] ?? loop;
 		const rate = (of) => Math.max(0, of(loop) - of(old)) / seconds;
-		const turns = rate((one) => one.turnSeconds.count);
+		const mean = (of) => {
+			const count = rate((one) => of(one).count);
+			return count && rate((one) => of(one).sum) / count;
+		};
 		return {
 			connections: loop.connections,
 			in: rate((one) => one.received.messages),
@@ -129,7 +132,8 @@ function showLoops(now, before) {
 				1,
 				rate((one) => one.busySeconds),
 			),
-			turn: turns && rate((one) => one.turnSeconds.sum) / turns,
+			turn: mean((one) => one.turnSeconds),
+			late: mean((one) => one.timerLagSeconds),
 			waited: rate((one) => one.blockedSeconds),
 		};
 	});
@@ -137,7 +141,7 @@ function showLoops(now, before) {
 		"loops",
 		[
 			...["loop", "#connections", "#in/s", "#out/s", "#MB/s in"],
-			...["#MB/s out", "#turn", "#busy"],
+			...["#MB/s out", "#turn", "#busy", "#late"],
 		],
 		loops.map((loop, at) => [
 			String(at),
@@ -148,6 +152,7 @@ function showLoops(now, before) {
 			loop.bytesOut.toFixed(2),
 			time(loop.turn),
 			percent(loop.busy),
+			time(loop.late),
 		]),
 	);
 	const sum = (name) => loops.reduce((total, loop) => total + loop[name], 0);

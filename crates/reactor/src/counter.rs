@@ -26,6 +26,39 @@ gev_wire::listed! {
         SentMessages,
         /// Nanoseconds in which nothing could be delivered, as the event queue was full.
         BlockedNanoseconds,
+        /// Frames of WebSocket that continue a message. These six stand as in [`FrameCounts`](gev_wire::FrameCounts).
+        FramesContinuation,
+        /// Frames that begin a message of text.
+        FramesText,
+        /// Frames that begin a message of bytes.
+        FramesBinary,
+        /// Close frames.
+        FramesClose,
+        /// Pings.
+        FramesPing,
+        /// Pongs.
+        FramesPong,
+        /// Nanoseconds by which the loop came too late for its timers.
+        LateNanoseconds,
+        /// Times that it came to timers that were due, at most 256 microseconds late. Those of the rows that follow were at most
+        /// four times as late as those of the row before.
+        LateTo256Us,
+        /// At most 1,024 microseconds.
+        LateTo1Ms,
+        /// At most 4,096 microseconds.
+        LateTo4Ms,
+        /// At most 16,384 microseconds.
+        LateTo16Ms,
+        /// At most 65,536 microseconds.
+        LateTo65Ms,
+        /// At most 262,144 microseconds.
+        LateTo262Ms,
+        /// At most 1,048,576 microseconds.
+        LateTo1S,
+        /// At most 4,194,304 microseconds.
+        LateTo4S,
+        /// Later than that.
+        LateLonger,
         /// Turns that the loop has taken; the first of every eight is timed.
         Turns,
         /// Nanoseconds that the timed turns took.
@@ -55,9 +88,19 @@ gev_wire::listed! {
 impl Counter {
     /// What counts a timed turn that took so long.
     pub(crate) fn of_turn(took: Duration) -> Self {
-        let mut bound = Duration::from_micros(4);
-        let mut row = Self::TimedTo4Us as usize;
-        while took > bound && row < Self::TimedLonger as usize {
+        Self::holding(took, 4, Self::TimedTo4Us, Self::TimedLonger)
+    }
+
+    /// What counts timers that the loop came so late for.
+    pub(crate) fn of_lateness(late: Duration) -> Self {
+        Self::holding(late, 256, Self::LateTo256Us, Self::LateLonger)
+    }
+
+    /// The first row from `first` on, whose bound is so many microseconds, that holds a time; `last` holds them all.
+    fn holding(time: Duration, micros: u64, first: Self, last: Self) -> Self {
+        let mut bound = Duration::from_micros(micros);
+        let mut row = first as usize;
+        while time > bound && row < last as usize {
             bound *= 4;
             row += 1;
         }
@@ -81,5 +124,15 @@ mod tests {
         assert_eq!(of_micros(65_536), Counter::TimedTo65Ms);
         assert_eq!(of_micros(65_537), Counter::TimedLonger);
         assert_eq!(Counter::of_turn(Duration::MAX), Counter::TimedLonger);
+    }
+
+    #[test]
+    fn lateness_is_counted_by_the_first_bound_that_holds_it() {
+        let of_micros = |micros| Counter::of_lateness(Duration::from_micros(micros));
+        assert_eq!(of_micros(0), Counter::LateTo256Us);
+        assert_eq!(of_micros(256), Counter::LateTo256Us);
+        assert_eq!(of_micros(257), Counter::LateTo1Ms);
+        assert_eq!(of_micros(4_194_304), Counter::LateTo4S);
+        assert_eq!(of_micros(4_194_305), Counter::LateLonger);
     }
 }

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::time::Instant;
 
-use gev_wire::RingBuffer;
+use gev_wire::{FrameCounts, RingBuffer};
 
 use crate::output::ChunkPool;
 
-/// Memory without an owner, and the time.
+/// Memory without an owner, the time, and what is counted.
 pub struct Pools {
     pub(crate) clock: Box<dyn Clock + Send>,
     pub(crate) chunks: ChunkPool,
     rings: Vec<Box<[u8]>>,
+    pub(crate) frames: FrameCounts,
 }
 
 /// What time it is, for those who need it exactly. It costs something to find out.
@@ -31,7 +32,13 @@ impl Pools {
             clock,
             chunks: ChunkPool::new(max_bytes),
             rings: Vec::new(),
+            frames: FrameCounts::default(),
         }
+    }
+
+    /// Frames that have come since this was asked last.
+    pub fn take_frames(&mut self) -> FrameCounts {
+        std::mem::take(&mut self.frames)
     }
 
     /// Gives a buffer storage, if there is some and it has none.

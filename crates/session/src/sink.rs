@@ -1,7 +1,8 @@
 //! Where a connection's codec delivers to: messages to the application, replies to the connection's output.
 
 use gev_wire::{
-    Control, FrameError, FrameSink, KeepAliveSink, Opening, Part, Request, Sink, UpgradeSink,
+    Control, FrameCounts, FrameError, FrameSink, KeepAliveSink, Opening, Part, Request, Sink,
+    UpgradeSink,
 };
 
 use crate::event::{Event, Events};
@@ -124,6 +125,13 @@ impl<E: Events> FrameSink for SessionSink<'_, E> {
         self.events.commit(Event::FrameError);
         self.has_completed = true;
         true
+    }
+
+    #[inline]
+    fn count_frames(&mut self, frames: &FrameCounts) {
+        for (sum, more) in self.pools.frames.iter_mut().zip(frames) {
+            *sum += more;
+        }
     }
 }
 

@@ -202,7 +202,15 @@ pub trait FrameSink {
     /// Something is wrong with a frame. If that is left out, or the connection is going to be closed, what has been handed over
     /// of it is void. False when there is no room to say so.
     fn frame_failed(&mut self, error: &FrameError) -> bool;
+
+    /// So many frames of WebSocket have come since it was told last.
+    fn count_frames(&mut self, frames: &FrameCounts) {
+        let _ = frames;
+    }
 }
+
+/// Frames of WebSocket, by the opcodes in ascending order: continuation, text, binary, close, ping, pong.
+pub type FrameCounts = [u32; 6];
 
 /// What `decode` has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,8 +24,8 @@ pub mod websocket;
 pub use by_hand::{ByHand, Told};
 pub use close::{Close, CloseCause, CloseCode, Fault};
 pub use codec::{
-    Codec, Control, Decoded, FrameSink, KeepAlive, KeepAliveSink, MessageKind, Opening, Outgoing,
-    PART_BYTES, Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
+    Codec, Control, Decoded, FrameCounts, FrameSink, KeepAlive, KeepAliveSink, MessageKind,
+    Opening, Outgoing, PART_BYTES, Part, Payload, Refusal, Request, Sink, Upgrade, UpgradeSink,
 };
 pub use frame_error::{Fate, FrameError, FrameFault};
 pub use input::Input;

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gev_session::{CloseReason, Event, LastWord, MemoryBudget, Next, Pools, Stopping};
+use gev_wire::FrameCounts;
 use mio::{Events, Poll, Waker};
 
 use crate::addresses::Addresses;
@@ -274,6 +275,7 @@ impl<B: Bridge> EventLoop<B> {
         self.watch_memory();
         self.tell_returned();
         self.finish_stop();
+        self.count_frames();
         self.publish();
         self.count_turn();
         // Timers poll too, and may have had the event that wakes for an abort.
@@ -295,6 +297,18 @@ impl<B: Bridge> EventLoop<B> {
             let waited = self.now.saturating_duration_since(before);
             self.bridge
                 .add(Counter::BlockedNanoseconds, waited.as_nanos() as u64);
+        }
+    }
+
+    /// Shows the other end which frames have come, before what they have brought.
+    fn count_frames(&mut self) {
+        let frames = self.pools.take_frames();
+        if frames == FrameCounts::default() {
+            return;
+        }
+        let rows = &Counter::ALL[Counter::FramesContinuation as usize..];
+        for (&counter, n) in rows.iter().zip(frames) {
+            self.bridge.add(counter, u64::from(n));
         }
     }
 

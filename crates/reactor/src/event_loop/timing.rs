@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::EventLoop;
 use crate::bridge::Bridge;
+use crate::counter::Counter;
 
 impl<B: Bridge> EventLoop<B> {
     /// When [`run_timers`](Self::run_timers) has something to do, at the latest.
@@ -31,10 +32,13 @@ impl<B: Bridge> EventLoop<B> {
         self.look_again()?;
         let late = self.now - due_at;
         if self.put_off.is_none() && late > PUNCTUAL {
+            self.count_lateness(late);
             self.put_off = Some(self.now + late.min(LONGEST_DELAY));
             return Ok(());
         }
-        self.put_off = None;
+        if self.put_off.take().is_none() {
+            self.count_lateness(late);
+        }
         let mut due = std::mem::take(&mut self.due);
         self.timers.advance(self.now, &mut due);
         for id in due.drain(..) {
@@ -53,6 +57,12 @@ impl<B: Bridge> EventLoop<B> {
         }
         self.due = due;
         Ok(())
+    }
+
+    fn count_lateness(&mut self, late: Duration) {
+        self.bridge.add(Counter::of_lateness(late), 1);
+        self.bridge
+            .add(Counter::LateNanoseconds, late.as_nanos() as u64);
     }
 
     /// Takes all events that the kernel has, and does what they ask for.

@@ -32,8 +32,8 @@ pub(crate) struct Shared {
     /// Payload bytes that fit; what is in `events` counts.
     pub(crate) room: usize,
     pub(crate) gauges: Vec<(u32, Gauges)>,
-    /// By the numbers of what is counted.
-    pub(crate) counted: [u64; Counter::ALL.len()],
+    /// By the numbers of what is counted, as far as something was.
+    counted: Vec<u64>,
     /// How often the loop has rung.
     rings: usize,
     /// How often the loop's poll has ended.
@@ -108,7 +108,9 @@ impl Bridge for TestBridge {
     }
 
     fn add(&mut self, counter: Counter, n: u64) {
-        self.lock().counted[counter as usize] += n;
+        let counted = &mut self.lock().counted;
+        counted.resize(Counter::ALL.len(), 0);
+        counted[counter as usize] += n;
     }
 }
 
@@ -125,6 +127,11 @@ impl TestBridge {
     fn unpublished_bytes(&self) -> usize {
         let unpublished = self.unpublished.iter();
         unpublished.map(|(.., payload)| payload.len()).sum()
+    }
+
+    pub(crate) fn counted(&self, counter: Counter) -> u64 {
+        let shared = self.lock();
+        shared.counted.get(counter as usize).copied().unwrap_or(0)
     }
 
     /// Never sleeps for the lock: ThreadSanitizer does not see what std does then, and would take it for no lock at all.

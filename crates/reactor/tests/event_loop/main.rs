@@ -78,9 +78,8 @@ fn a_connection_too_many_is_counted_and_closed() {
     assert_eq!(bridge.next().1, Event::Open);
     let mut second = connect(reactor.local_addr());
     assert!(matches!(second.read(&mut [0]), Ok(0) | Err(_)));
-    let counted = bridge.lock().counted;
-    assert_eq!(counted[Counter::Accepted as usize], 2);
-    assert_eq!(counted[Counter::RefusedOfAll as usize], 1);
+    assert_eq!(bridge.counted(Counter::Accepted), 2);
+    assert_eq!(bridge.counted(Counter::RefusedOfAll), 1);
 }
 
 #[test]
@@ -168,8 +167,7 @@ fn a_message_for_many_goes_to_those_who_are_there_and_counts_for_each() {
         client.read_exact(&mut reply).unwrap();
         assert_eq!(&reply, b"for all, and one");
     }
-    let sent = bridge.lock().counted[Counter::SentMessages as usize];
-    assert_eq!(sent, 6);
+    assert_eq!(bridge.counted(Counter::SentMessages), 6);
 }
 
 #[test]

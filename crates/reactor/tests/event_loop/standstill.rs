@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
-use gev_reactor::Config;
+use gev_reactor::{Config, Counter};
 use gev_session::{Config as SessionConfig, Event, Timeouts};
 use socket2::SockRef;
 
@@ -46,6 +46,31 @@ fn what_the_kernel_has_is_read_before_a_timer_judges() {
         assert_eq!(message, b"still here");
     }
     assert!(driven.taken().is_none());
+}
+
+#[test]
+fn how_late_a_loop_comes_to_its_timers_is_counted_once() {
+    let idle = Timeouts {
+        idle_all: TIME,
+        ..Timeouts::default()
+    };
+    let mut driven = Driven::new(with_timeouts(idle), 1 << 20);
+    let _client = driven.enter();
+    let times = |driven: &Driven| {
+        let rows = Counter::LateTo256Us as usize..=Counter::LateLonger as usize;
+        let counters = Counter::ALL[rows].iter();
+        counters.map(|&it| driven.bridge.counted(it)).sum::<u64>()
+    };
+    assert_eq!(times(&driven), 0);
+    sleep(STANDSTILL);
+    driven.event_loop.attend().unwrap();
+    assert_eq!(times(&driven), 1);
+    let late = Duration::from_nanos(driven.bridge.counted(Counter::LateNanoseconds));
+    assert!(late >= (STANDSTILL - TIME) / 2, "{late:?}");
+    assert_eq!(driven.bridge.counted(Counter::LateTo16Ms), 0);
+    // What it has put off has been counted.
+    driven.event_loop.attend().unwrap();
+    assert_eq!(times(&driven), 1);
 }
 
 /// Messages only note their time; an entry of the wheel that comes too early is replaced when it fires.

@@ -40,6 +40,19 @@ pub(crate) enum OpCode {
     Pong = 0xA,
 }
 
+impl OpCode {
+    /// Its place in [`FrameCounts`](crate::FrameCounts).
+    pub(crate) fn place(self) -> usize {
+        let number = self as usize;
+        // Between the two kinds of frames there are five numbers that mean nothing.
+        if self.is_control() {
+            number - 5
+        } else {
+            number
+        }
+    }
+}
+
 impl FrameHeader {
     /// Bytes of the longest header.
     pub(crate) const MAX_LEN: usize = 14;

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use crate::close::{Close, CloseCode, Fault};
 use crate::codec::{
-    Codec, Control, Decoded, KeepAlive, MessageKind, Outgoing, PART_BYTES, Payload, Refusal, Sink,
-    Upgrade,
+    Codec, Control, Decoded, FrameCounts, KeepAlive, MessageKind, Outgoing, PART_BYTES, Payload,
+    Refusal, Sink, Upgrade,
 };
 use crate::input::Input;
 
@@ -101,11 +101,42 @@ impl WebSocket {
         }
     }
 
+    /// What [`Codec::decode`] does; adds the frames that have come to `counts`.
+    fn decode_all(
+        &mut self,
+        input: &mut Input<'_>,
+        sink: &mut dyn Sink,
+        counts: &mut FrameCounts,
+    ) -> Result<Decoded, Fault> {
+        loop {
+            let decoded = match self.stage {
+                Stage::Handshake(handshake) => Ok(self.shake_hands(handshake, input, sink)),
+                Stage::Asked => return Ok(Decoded::Asked),
+                Stage::Accepted => Ok(self.open(sink)),
+                Stage::Header => self.frames(input, sink, counts),
+                Stage::Payload => self.payload(input, sink),
+                Stage::Answering(_) | Stage::Failed | Stage::Ended => {
+                    input.consume(input.len());
+                    return Ok(Decoded::NeedMore);
+                }
+            };
+            match decoded {
+                Ok(None) => {}
+                Ok(Some(decoded)) => return Ok(decoded),
+                Err(error) => {
+                    self.end(Stage::Failed);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// Decodes from the beginning of a frame on. `None` when payload follows that has to be taken in piece by piece.
     fn frames(
         &mut self,
         input: &mut Input<'_>,
         sink: &mut dyn Sink,
+        counts: &mut FrameCounts,
     ) -> Result<Option<Decoded>, Fault> {
         loop {
             let deflate = self.compression.is_some();
@@ -113,7 +144,9 @@ impl WebSocket {
                 return Ok(Some(Decoded::NeedMore));
             };
             if header.opcode.is_control() {
+                let before = input.len();
                 let decoded = self.control_frame(&header, header_len, input, sink)?;
+                counts[header.opcode.place()] += u32::from(input.len() < before);
                 if decoded.is_some() {
                     return Ok(decoded);
                 }
@@ -129,12 +162,15 @@ impl WebSocket {
                 if self.is_long(&header) && !sink.announce(header.len) {
                     return Ok(Some(Decoded::Blocked));
                 }
+                counts[header.opcode.place()] += 1;
                 self.message.begin_frame(&header);
                 input.consume(header_len);
                 self.stage = Stage::Payload;
                 return Ok(None);
             };
-            if !message::hand_over_whole(kind, payload, header.key, sink)? {
+            let handed_over = message::hand_over_whole(kind, payload, header.key, sink);
+            counts[header.opcode.place()] += u32::from(!matches!(handed_over, Ok(false)));
+            if !handed_over? {
                 return Ok(Some(Decoded::Blocked));
             }
             input.consume(header_len + payload.len());
@@ -282,27 +318,10 @@ impl WebSocket {
 
 impl Codec for WebSocket {
     fn decode(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Decoded, Fault> {
-        loop {
-            let decoded = match self.stage {
-                Stage::Handshake(handshake) => Ok(self.shake_hands(handshake, input, sink)),
-                Stage::Asked => return Ok(Decoded::Asked),
-                Stage::Accepted => Ok(self.open(sink)),
-                Stage::Header => self.frames(input, sink),
-                Stage::Payload => self.payload(input, sink),
-                Stage::Answering(_) | Stage::Failed | Stage::Ended => {
-                    input.consume(input.len());
-                    return Ok(Decoded::NeedMore);
-                }
-            };
-            match decoded {
-                Ok(None) => {}
-                Ok(Some(decoded)) => return Ok(decoded),
-                Err(error) => {
-                    self.end(Stage::Failed);
-                    return Err(error);
-                }
-            }
-        }
+        let mut counts = FrameCounts::default();
+        let decoded = self.decode_all(input, sink, &mut counts);
+        sink.count_frames(&counts);
+        decoded
     }
 
     #[inline]

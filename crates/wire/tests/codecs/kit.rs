@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gev_wire::websocket::{Config, Shared, WebSocket, copy_unmasked};
 use gev_wire::{
-    Close, Codec, Control, Decoded, Fate, Fault, FrameError, FrameSink, Input, KeepAliveSink,
-    MessageKind, Opening, PART_BYTES, Part, Request, RingBuffer, Sink, UpgradeSink,
+    Close, Codec, Control, Decoded, Fate, Fault, FrameCounts, FrameError, FrameSink, Input,
+    KeepAliveSink, MessageKind, Opening, PART_BYTES, Part, Request, RingBuffer, Sink, UpgradeSink,
 };
 
 /// What a protocol gave to its sink.
@@ -50,6 +50,8 @@ pub(crate) struct Collector {
     pub(crate) controls: usize,
     /// More are too many; `None` for no limit.
     pub(crate) max_controls: Option<usize>,
+    /// Frames of WebSocket so far.
+    pub(crate) frames: FrameCounts,
     /// Nothing is to follow a message at once.
     pub(crate) stepwise: bool,
     /// Length of the message that is coming in, if that was said.
@@ -178,6 +180,12 @@ impl FrameSink for Collector {
             }
         }
         has_room
+    }
+
+    fn count_frames(&mut self, frames: &FrameCounts) {
+        for (sum, more) in self.frames.iter_mut().zip(frames) {
+            *sum += more;
+        }
     }
 }
 

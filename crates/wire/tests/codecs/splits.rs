@@ -1,9 +1,12 @@
 //! However the network cuts the bytes, the ring wraps them and the sink runs full: the outcome is the same.
 
-use gev_wire::Input;
 use gev_wire::websocket::Config;
+use gev_wire::{FrameCounts, Input};
 
-use crate::kit::{Collector, End, Entry, decode, feed, web_socket};
+use crate::kit::{
+    BINARY, CLOSE, Collector, End, Entry, LAST, MORE, PING, PONG, TEXT, TEXT_MORE, decode,
+    decode_frames, feed, frame, web_socket,
+};
 use crate::scenarios::{Scenario, all, config};
 
 fn check(scenario: &Scenario, pieces: &[&[u8]], at: usize, block_every: usize) {
@@ -17,6 +20,14 @@ fn check(scenario: &Scenario, pieces: &[&[u8]], at: usize, block_every: usize) {
     );
     assert_eq!(end, scenario.end, "{how}");
     assert_eq!(sink.log, scenario.log, "{how}");
+    assert_eq!(sink.frames, frames_of(scenario), "{how}");
+}
+
+/// How many frames there are if all of it comes at once, and there is room for it.
+fn frames_of(scenario: &Scenario) -> FrameCounts {
+    let mut sink = Collector::default();
+    feed(&mut web_socket(config()), &[&scenario.bytes], 0, &mut sink);
+    sink.frames
 }
 
 /// For other bytes than those of the scenarios: cut once anywhere, wrapped anywhere, and byte by byte, they must have the
@@ -45,6 +56,30 @@ pub(crate) fn check_every_cut(config: &Config, bytes: &[u8], log: &[Entry], end:
     let mut sink = Collector::default();
     let single_end = feed(&mut web_socket(config.clone()), &pieces, 0, &mut sink);
     assert_eq!((&sink.log[..], &single_end), (log, end), "byte by byte");
+}
+
+#[test]
+fn frames_are_counted_by_their_opcodes() {
+    let sent = [
+        frame(TEXT, b"one"),
+        frame(TEXT_MORE, b"t"),
+        frame(PING, b""),
+        frame(MORE, b"w"),
+        frame(LAST, b"o"),
+        frame(BINARY, b""),
+        frame(PONG, b"?"),
+        frame(PONG, b"!"),
+    ];
+    let (sink, end) = decode_frames(Config::default(), &sent.concat());
+    assert_eq!(end, End::NeedMore);
+    assert_eq!(sink.frames, [2, 2, 1, 0, 1, 2]);
+    let (sink, _) = decode_frames(Config::default(), &frame(CLOSE, b""));
+    assert_eq!(sink.frames, [0, 0, 0, 1, 0, 0]);
+    // Nothing there to continue; and a header that is not complete.
+    for nothing in [&frame(LAST, b"")[..], &frame(TEXT, b"one")[..5]] {
+        let (sink, _) = decode_frames(Config::default(), nothing);
+        assert_eq!(sink.frames, FrameCounts::default());
+    }
 }
 
 #[test]
