@@ -238,10 +238,17 @@ impl<'a> Consumer<'a> {
     }
 
     /// True when there is no record.
+    ///
+    /// A head that cannot be is not believed: whoever writes such a thing there gets nothing read, instead of records without end.
     #[inline]
     pub(crate) fn is_empty(&mut self) -> bool {
         if self.tail == self.known_head {
-            self.known_head = self.head_word.load(SeqCst);
+            let head = self.head_word.load(SeqCst);
+            let available = head.wrapping_sub(self.tail);
+            if available <= self.ring.capacity && (available as usize).is_multiple_of(RECORD_ALIGN)
+            {
+                self.known_head = head;
+            }
         }
         self.tail == self.known_head
     }

@@ -118,6 +118,24 @@ fn of_a_record_whose_length_cannot_be_only_the_header_is_taken() {
 }
 
 #[test]
+fn a_head_that_cannot_be_has_no_records_behind_it() {
+    let queue = Queue::new();
+    let (mut producer, mut consumer) = queue.ends();
+    assert!(push(&mut producer, 7, 3));
+    let right = producer.head;
+    let all = CAPACITY as u32;
+    let start = queue.head.load(SeqCst);
+    let beyond = start.wrapping_add(all + 16);
+    for wrong in [u32::MAX, start + 8, start - 16, beyond, !start] {
+        queue.head.store(wrong, SeqCst);
+        assert_eq!(consumer.next(), None, "{wrong:#x}");
+    }
+    queue.head.store(right, SeqCst);
+    assert_eq!(consumer.next().map(|record| record.header), Some(header(7)));
+    assert_eq!(consumer.next(), None);
+}
+
+#[test]
 fn a_forgotten_reservation_leaves_no_record() {
     let queue = Queue::new();
     let (mut producer, mut consumer) = queue.ends();
