@@ -27,8 +27,8 @@ pub(crate) fn resp_ends(bytes: &[u8], requests: bool, depth: usize, most: u32) -
         }
         match rest[0] {
             b'*' => request(rest, most),
-            b' ' | b'\t' | 0x0B | 0x0C => line(rest, b"\n"),
-            b'!'..=b'~' if !b"$+:-".contains(&rest[0]) => line(rest, b"\n"),
+            b' ' | b'\t' | 0x0B | 0x0C => inline(rest),
+            b'!'..=b'~' if !b"$+:-".contains(&rest[0]) => inline(rest),
             _ => Err(Verdict::Wrong),
         }
     })
@@ -59,6 +59,15 @@ fn ends(bytes: &[u8], skips_lines: bool, len: impl Fn(&[u8]) -> Len) -> Ends {
             }
             Err(verdict) => return Ends { messages, verdict },
         }
+    }
+}
+
+/// A request in a line: of 64 KiB at most, with its end.
+fn inline(bytes: &[u8]) -> Len {
+    let most = 1 << 16;
+    match line(&bytes[..bytes.len().min(most)], b"\n") {
+        Err(Verdict::NeedMore) if bytes.len() > most => Err(Verdict::Wrong),
+        len => len,
     }
 }
 
