@@ -67,8 +67,16 @@ export function countAva({ text, ok }) {
 		text,
 		/^ {2}(\d+) (?:tests? failed|hooks? failed|unhandled rejections?|uncaught exceptions?|tests? remained pending after a timeout)$/gm,
 	);
+	// Those that a timeout has ended are named where it came, and not once more at the end.
+	const pending = text.match(
+		/^ {2}(?:\d+ tests were pending in|Failed to exit when running|◌|\( \)) .*/gm,
+	);
 	const told = text.slice(text.lastIndexOf("\n  ─\n") + 1);
-	return { passed, failed: atLeastOne(failed, ok), told: ok ? [] : [told] };
+	return {
+		passed,
+		failed: atLeastOne(failed, ok),
+		told: ok ? [] : [...(pending ?? []), told],
+	};
 }
 
 /** A run that failed without naming a test, for example because it did not compile, is one failure. */
