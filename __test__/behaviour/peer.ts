@@ -10,6 +10,7 @@ import {
 	TEXT,
 	UPGRADE,
 } from "../kit/frames.js";
+import { reset } from "../kit/reset.js";
 import { framed, Pieces } from "./letters.js";
 
 export interface PeerOptions {
@@ -198,7 +199,7 @@ export class Peer {
 	/** Leaves with RST, whatever is under way. */
 	reset(): void {
 		this.hasReset = true;
-		this.#socket.resetAndDestroy();
+		reset(this.#socket);
 	}
 
 	pause(): void {

@@ -3,6 +3,7 @@ import { type Connection, type GevError, raw, SendStatus } from "gev";
 import { closeFrame, readClose, readFrame, upgraded } from "../kit/frames.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
+import { reset } from "../kit/reset.js";
 import { serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { connect } from "../kit/ws-client.js";
@@ -123,7 +124,7 @@ test("a half-open connection ends when its peer resets it", async (t) => {
 	const client = await tcp(t, port);
 	client.socket.end();
 	await ends.next();
-	client.socket.resetAndDestroy();
+	reset(client.socket);
 	t.is(await closes.next(), "reset");
 });
 

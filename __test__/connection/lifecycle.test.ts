@@ -5,6 +5,7 @@ import { frame, readClose, TEXT, upgraded } from "../kit/frames.js";
 import { FOR_EVER } from "../kit/patience.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
+import { reset } from "../kit/reset.js";
 import { protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
@@ -194,7 +195,7 @@ test("onClose tells FIN and reset of raw clients apart", async (t) => {
 	});
 	const rude = await tcp(t, port);
 	await recorder.next("connect");
-	rude.socket.resetAndDestroy();
+	reset(rude.socket);
 	t.like((await recorder.next("close")).reason, {
 		code: 1006,
 		cause: "reset",

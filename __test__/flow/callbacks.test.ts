@@ -6,6 +6,7 @@ import { upgraded } from "../kit/frames.js";
 import { type Pair, pair } from "../kit/pair.js";
 import { run } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
+import { reset } from "../kit/reset.js";
 import { saturate } from "../kit/saturate.js";
 import { type PlainName, serve } from "../kit/server.js";
 
@@ -17,7 +18,7 @@ const unbounded = {
 
 // The numbers of these would take hours if what waits cost more the more there is.
 const endings: Record<string, [PlainName, (pair: Pair) => void]> = {
-	"is reset": ["raw", ({ client }) => client.socket.resetAndDestroy()],
+	"is reset": ["raw", ({ client }) => reset(client.socket)],
 	"is destroyed": ["websocket", ({ connection }) => connection.destroy()],
 	"ends with the server": [
 		"raw",

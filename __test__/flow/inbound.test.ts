@@ -12,6 +12,7 @@ import {
 } from "../kit/frames.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
+import { reset } from "../kit/reset.js";
 import { serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
@@ -366,7 +367,7 @@ test("a handler that is never done keeps onClose back for closeMs, and stop() fo
 			const result = await server.stop({ timeoutMs: 50 });
 			t.is(result.closed + result.cut, 1);
 		} else {
-			client.socket.resetAndDestroy();
+			reset(client.socket);
 		}
 		await until(() => calls.includes("closed"));
 		t.deepEqual(calls, ["0", "1", "2", "closed"], ends);

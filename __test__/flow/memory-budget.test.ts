@@ -1,5 +1,6 @@
 // One budget for what all connections of a server hold, in and out. The server has a process of its own, whose memory is
 // measured: without the budget each of these takes a gigabyte or so. One after the other, as each needs the machine.
+
 import { constants, deflateRawSync } from "node:zlib";
 import test, { type ExecutionContext } from "ava";
 import {
@@ -26,6 +27,7 @@ import {
 } from "../kit/host-scene.js";
 import { loops } from "../kit/loops.js";
 import { Queue } from "../kit/queue.js";
+import { reset } from "../kit/reset.js";
 import { type PlainName, serve, protocols as servers } from "../kit/server.js";
 import { type TcpClient, tcp } from "../kit/tcp-client.js";
 
@@ -201,7 +203,7 @@ onLinux(
 		for (const { close } of await closed()) {
 			t.like(close, { code: 1013, cause: "limit" });
 		}
-		for (const { socket } of clients) socket.resetAndDestroy();
+		for (const { socket } of clients) reset(socket);
 		await closeWithinBudget();
 	},
 );
@@ -221,7 +223,7 @@ onLinux("many large messages come in, if not at the same time", async (t) => {
 	for (const at of clients.keys()) {
 		await until(async () => (await account(`${at}`)).letters === 1);
 	}
-	for (const { socket } of clients) socket.resetAndDestroy();
+	for (const { socket } of clients) reset(socket);
 	await closeWithinBudget();
 });
 
@@ -262,7 +264,7 @@ onLinux(
 		t.like((await account("large")).close, { code: 1013, cause: "limit" });
 		t.is((await account("small")).close, null);
 		t.is((await account("last")).close, null);
-		for (const { socket } of [small, last]) socket.resetAndDestroy();
+		for (const { socket } of [small, last]) reset(socket);
 		await closeWithinBudget();
 	},
 );

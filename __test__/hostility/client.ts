@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import WebSocket from "ws";
+import { reset } from "../kit/reset.js";
 import { type Account, SLOW } from "./account.js";
 import type { Answer } from "./answers.js";
 import type { Ledger } from "./ledger.js";
@@ -53,7 +54,7 @@ abstract class Guest implements Client {
 
 	reset(): void {
 		this.cut("a reset");
-		this.socket?.resetAndDestroy();
+		if (this.socket) reset(this.socket);
 	}
 
 	pause(): void {

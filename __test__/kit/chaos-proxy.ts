@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { Random } from "./random.js";
+import { reset } from "./reset.js";
 
 /** A TCP proxy on the loopback that treats what passes as a bad network does. */
 export interface ChaosProxy {
@@ -53,9 +54,9 @@ export async function startChaosProxy({
 		});
 		keep(client);
 		keep(upstream);
-		const reset = () => {
-			client.resetAndDestroy();
-			upstream.resetAndDestroy();
+		const resetBoth = () => {
+			reset(client);
+			reset(upstream);
 		};
 		const isDoomed = random.below(100) < resetPercent;
 		/** Bytes that may still pass, of either direction. */
@@ -64,12 +65,12 @@ export async function startChaosProxy({
 			left -= bytes;
 			if (left >= 0) return true;
 			resets.add(remotePort);
-			reset();
+			resetBoth();
 			return false;
 		};
 		// The end of one side, when it is not an orderly one, is the end of the other.
-		client.on("close", (failed) => failed && upstream.resetAndDestroy());
-		upstream.on("close", (failed) => failed && client.resetAndDestroy());
+		client.on("close", (failed) => failed && reset(upstream));
+		upstream.on("close", (failed) => failed && reset(client));
 		void pump(client, upstream, another(), pass);
 		void pump(upstream, client, another(), pass);
 	});

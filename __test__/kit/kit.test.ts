@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import test from "ava";
 import type { Connection } from "gev";
+import { reset } from "./reset.js";
 import { protocols, serve } from "./server.js";
 import { openSocket } from "./tcp-client.js";
 import { openWebSocket } from "./ws-client.js";
@@ -25,6 +26,17 @@ test("a WebSocket that is reset while nobody listens closes, and ends no program
 		socket.on("close", (...args) => resolve(args)),
 	);
 	t.is(code, 1006);
+});
+
+test("a socket that is reset while it shuts down closes", async (t) => {
+	const { port } = await serve(t, {}, { protocol: protocols.raw() });
+	const socket = openSocket(port);
+	await once(socket, "connect");
+	const closed = once(socket, "close");
+	socket.end();
+	reset(socket);
+	await closed;
+	t.true(socket.destroyed);
 });
 
 for (const [kind, open] of [

@@ -3,6 +3,7 @@ import type { Handler } from "gev";
 import * as undici from "undici";
 import { answering } from "../kit/answering.js";
 import { Queue } from "../kit/queue.js";
+import { reset } from "../kit/reset.js";
 import { serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
@@ -205,7 +206,7 @@ test("nobody reads the body of a Response for a client that has left, or whose t
 	const leaver = await tcp(t, left.port);
 	leaver.write(plain);
 	await asked.next();
-	leaver.socket.resetAndDestroy();
+	reset(leaver.socket);
 	await until(() => cancelled === 1);
 	const late = await serve(t, handler, { timeouts: { handshakeMs: 500 } });
 	const waiter = await tcp(t, late.port);

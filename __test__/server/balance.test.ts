@@ -11,6 +11,7 @@ import {
 	webSocket,
 } from "gev";
 import { Queue } from "../kit/queue.js";
+import { reset } from "../kit/reset.js";
 import { type AnyHandler, echo, serve } from "../kit/server.js";
 import { socketPath } from "../kit/socket-path.js";
 import { openSocket, tcp } from "../kit/tcp-client.js";
@@ -270,7 +271,7 @@ test("who waits for a slow function is placed as told", async (t) => {
 test("a client that goes while the function is asked harms nobody", async (t) => {
 	const sockets: Socket[] = [];
 	const choose: BalanceFunction = () => {
-		for (const socket of sockets.splice(0)) socket.resetAndDestroy();
+		for (const socket of sockets.splice(0)) reset(socket);
 		return 1;
 	};
 	const { handler, errors } = failures();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import test from "ava";
 import { frames, lines, type Protocol, raw, type Server, webSocket } from "gev";
+import { reset } from "../kit/reset.js";
 import { echo, serve } from "../kit/server.js";
 import { openSocket, tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
@@ -61,7 +62,7 @@ for (const threads of driven ? [true, false] : [true]) {
 /** What brings about an end, and the cause that it has. */
 const ends: [cause: string, act: (server: Server, socket: Socket) => void][] = [
 	["peer", (_, socket) => void socket.end()],
-	["reset", (_, socket) => void socket.resetAndDestroy()],
+	["reset", (_, socket) => reset(socket)],
 	["local", (server) => [...server.connections()][0]?.close()],
 	["handler", (_, socket) => void socket.write("throw")],
 	["stop", (server) => void server.stop()],

@@ -10,6 +10,7 @@ import {
 import { FOR_EVER } from "../kit/patience.js";
 import { Queue } from "../kit/queue.js";
 import { Recorder } from "../kit/recorder.js";
+import { reset } from "../kit/reset.js";
 import { echo, protocols, serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
 import { until } from "../kit/until.js";
@@ -193,7 +194,7 @@ test("stop() takes a code and a reason, and counts how connections ended", async
 		reason: "back soon",
 	});
 	t.deepEqual(await closed, { code: 1012, reason: "back soon" });
-	silent.socket.resetAndDestroy();
+	reset(silent.socket);
 	t.deepEqual(await stopped, { closed: 1, cut: 1 });
 	t.deepEqual(await server.stop(), { closed: 1, cut: 1 }, "of the last stop");
 	t.deepEqual(await new Server({}).stop(), { closed: 0, cut: 0 });
