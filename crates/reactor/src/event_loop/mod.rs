@@ -490,6 +490,7 @@ impl<B: Bridge> EventLoop<B> {
             && connection.armed.is_none_or(|armed| armed > deadline)
         {
             connection.armed = Some(deadline);
+            self.timers.catch_up(self.now);
             self.timers.insert(deadline, id);
         }
         if let Some(gauges) = connection.changed_gauges() {
