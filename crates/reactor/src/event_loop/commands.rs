@@ -103,8 +103,6 @@ impl<B: Bridge> EventLoop<B> {
             self.accept_rest();
         }
         self.leave_pool();
-        // What nobody else can take.
-        self.adopt_arrivals();
         self.listeners.clear();
         let deadline = self.now + timeout;
         self.stopping = Some(Stopping {
@@ -112,6 +110,8 @@ impl<B: Bridge> EventLoop<B> {
             deadline,
             handshakes: deadline.min(self.now + HANDSHAKE_GRACE),
         });
+        // What nobody else can take. It begins to stop at once; of a loop that has failed meanwhile, nothing is taken over.
+        self.adopt_arrivals();
         for id in self.connections.ids() {
             self.settle(id, Next::Wait);
         }
