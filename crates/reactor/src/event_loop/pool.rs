@@ -38,8 +38,8 @@ struct State {
 /// What a loop is to its pool. Dropped, it is no part of that any more.
 pub(crate) struct Part {
     pool: Arc<Pool>,
-    /// Of a member.
-    number: Option<u32>,
+    /// Its number, of a member.
+    member: Option<u32>,
 }
 
 /// A socket that was accepted for a pool.
@@ -56,7 +56,7 @@ impl Part {
     pub(crate) fn take(number: u32, part: PoolPart, handle: &LoopHandle) -> Self {
         let pool = Pool::with(number);
         let mut state = pool.lock();
-        let number = match part {
+        let member = match part {
             PoolPart::Acceptor => {
                 state.acceptor = Some(handle.clone());
                 None
@@ -74,12 +74,12 @@ impl Part {
             }
         };
         drop(state);
-        Self { pool, number }
+        Self { pool, member }
     }
 
     /// True for the one that accepts.
     pub(super) fn accepts(&self) -> bool {
-        self.number.is_none()
+        self.member.is_none()
     }
 
     /// True when what is accepted has somewhere to go.
@@ -95,7 +95,7 @@ impl Part {
     /// Gets nothing more; what it was dealt and has not looked at is the others', if there are any.
     fn leave(&self) {
         let mut state = self.pool.lock();
-        match self.number {
+        match self.member {
             Some(number) => state.dismiss(number),
             None => {
                 state.acceptor = None;
@@ -147,6 +147,7 @@ impl State {
             };
             if let Err(left) = left {
                 let _ = member.sockets.send(left);
+                member.wake();
             }
         }
     }

@@ -186,7 +186,7 @@ fn who_dismisses_a_member_need_not_be_its_loop() {
     let [stuck, other] = table.seat::<2>();
     let _clients = table.deal(10);
     assert_eq!(other.look().len(), 5);
-    let (pool, member) = (table.number, stuck.part.number.unwrap());
+    let (pool, member) = (table.number, stuck.part.member.unwrap());
     std::thread::spawn(move || dismiss(pool, member))
         .join()
         .unwrap();
