@@ -160,14 +160,22 @@ impl Life {
         });
     }
 
-    /// There is more to decode before the end, if it has come of nothing that the peer has said.
+    /// The application has given something back, and is told of the end once more: behind what is decoded of that, if the end
+    /// has come of nothing that the peer has said; at once, if nothing is.
     pub(crate) fn reopen(&mut self) {
-        if let Self::Parting(parting) = self
-            && parting.is_told
-            && (parting.by == By::Stop || parting.by == By::Peer && parting.outcome.is_none())
-        {
-            let stop = parting.stop.take().or(parting.outcome.take().map(Box::new));
-            *self = Self::Open(Open { stop });
+        let Self::Parting(parting) = self else {
+            return;
+        };
+        if !parting.is_told {
+            return;
+        }
+        match parting.by {
+            By::Peer if parting.outcome.is_some() => {}
+            By::Fault => parting.is_told = false,
+            By::Stop | By::Peer => {
+                let stop = parting.stop.take().or(parting.outcome.take().map(Box::new));
+                *self = Self::Open(Open { stop });
+            }
         }
     }
 

@@ -301,6 +301,23 @@ fn a_stop_comes_once_more_behind_what_the_application_gives_back() {
 }
 
 #[test]
+fn an_end_by_a_fault_comes_once_more_too() {
+    raw()
+        .switches_to(lines(), false)
+        .steps()
+        .gets(b"a\nb")
+        .gets_fin()
+        .switches_to(Box::new(Raw::default()), false)
+        .unreads(b"a\n")
+        .steps()
+        .ends()
+        .says(
+            "open, switched, message a, FrameError, stop, switched, stop, \
+            gone 1002 protocol (ended in the middle of a frame)",
+        );
+}
+
+#[test]
 fn who_has_said_goodbye_gives_nothing_back() {
     let stage = raw().gets(b"go.a\n").gets_fin();
     let stage = stage.switches_to(lines(), false).closes(1000, "");
