@@ -1484,7 +1484,7 @@ interface ServerStats {
 	readonly frameErrors: Readonly<Record<FrameFault, number>>;
 	/** Bytes that all connections hold now, in and out: see `Server.heldBytes`. */
 	readonly bufferedBytes: number;
-	/** The event loops that run, or have not been replaced by those of the next start yet. */
+	/** The event loops that run; after a stop those that have run last, until the next start. */
 	readonly loops: readonly LoopStats[];
 	readonly script: ScriptStats;
 }

@@ -32,7 +32,7 @@ export interface PoolWorkerInfo {
 	readonly workers: number;
 }
 
-type ToWorker = { stop: StopOptions } | { stats: number };
+type ToWorker = { stop: StopOptions } | { stats: true };
 
 type FromWorker =
 	| { ready: true }
@@ -40,7 +40,7 @@ type FromWorker =
 	/** The native loop has failed, and with it all connections are gone. */
 	| { lost: string }
 	| { stopped: StopResult }
-	| { stats: ServerStats; number: number };
+	| { stats: ServerStats };
 
 /** @internal One run of a worker, from its start to its exit. */
 export class PoolWorker {
@@ -56,8 +56,12 @@ export class PoolWorker {
 	readonly #port: MessagePort;
 	/** What it has come to, as far as it has told. */
 	heard: ServerStats | undefined;
-	readonly #asked = new Map<number, () => void>();
-	#number = 0;
+	/** Those who have asked for that: undefined while no answer is due. */
+	#askers: Set<() => void> | undefined;
+	/** Those who have asked meanwhile, and want an answer of their own. */
+	#next = new Set<() => void>();
+	/** Nothing is said any more. */
+	#isClosed = false;
 	#result: StopResult = { closed: 0, cut: 0 };
 	#stopped: Promise<StopResult> | undefined;
 	#told: (() => void) | undefined;
@@ -100,7 +104,7 @@ export class PoolWorker {
 				// What it has said before it ended comes first.
 				for (const message of unread(this.#port)) hear(message);
 				reject(this.error ?? new Error(`it exited with code ${code}`));
-				this.#port.close();
+				this.#close();
 			});
 		});
 	}
@@ -112,29 +116,47 @@ export class PoolWorker {
 		} else if ("stopped" in message) {
 			this.#result = message.stopped;
 			this.#told?.();
-			this.#port.close();
+			this.#close();
 		} else {
-			const { stats } = message;
-			// A server that has stopped has no loops any more.
-			const loops =
-				stats.loops.length === 0 ? (this.heard?.loops ?? []) : stats.loops;
-			this.heard = { ...stats, loops };
-			this.#asked.get(message.number)?.();
+			this.heard = message.stats;
+			this.#answered();
 		}
 	}
 
+	#answered(): void {
+		for (const tell of this.#askers ?? []) tell();
+		this.#askers = undefined;
+		if (this.#next.size > 0) this.#question();
+	}
+
+	/** One that hangs finds one question when it goes on, however often others have asked. */
+	#question(): void {
+		if (this.#askers !== undefined) return;
+		this.#askers = this.#next;
+		this.#next = new Set();
+		this.#send({ stats: true });
+	}
+
+	#close(): void {
+		this.#isClosed = true;
+		this.#port.close();
+		for (const tell of [...(this.#askers ?? []), ...this.#next]) tell();
+	}
+
 	/** Asks what it has come to: it is {@link heard} then, unless it ends before, or has not answered in time. */
-	async ask(): Promise<void> {
-		const number = ++this.#number;
-		let timer: NodeJS.Timeout | undefined;
-		await new Promise<void>((resolve) => {
-			this.#asked.set(number, resolve);
-			void this.exited.then(() => resolve());
-			timer = setTimeout(resolve, ANSWER_MS);
-			this.#send({ stats: number });
+	ask(): Promise<void> {
+		if (this.#isClosed) return Promise.resolve();
+		return new Promise((resolve) => {
+			const tell = () => {
+				clearTimeout(timer);
+				this.#askers?.delete(tell);
+				this.#next.delete(tell);
+				resolve();
+			};
+			const timer = setTimeout(tell, ANSWER_MS);
+			this.#next.add(tell);
+			this.#question();
 		});
-		clearTimeout(timer);
-		this.#asked.delete(number);
 	}
 
 	/** Stops its server, and ends it, by force if it does not when the time is over. */
@@ -213,7 +235,7 @@ async function serve(
 	const server = await serverOf(setup);
 	const core = coreOf(server) as ServerCore;
 	const { threadId: member } = workerThreads();
-	const tellStats = (number = 0) => tell({ stats: core.stats(), number });
+	const tellStats = () => tell({ stats: core.stats() });
 	const part = { accepts: undefined, joins: setup.pool, member };
 	core.takePart(part, setup.threads, (lost) => {
 		// The worker lives until the other end, which ends it, knows why.
@@ -228,7 +250,7 @@ async function serve(
 	process.once("exit", () => tellStats());
 	port.on("message", (message: ToWorker) => {
 		if ("stats" in message) {
-			tellStats(message.stats);
+			tellStats();
 			return;
 		}
 		// The worker lives until the other end has heard it, and closes the channel.

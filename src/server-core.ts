@@ -551,7 +551,7 @@ export class ServerCore
 		this.#native?.join();
 		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
-		this.#counts.keep(this.#loops);
+		this.#counts.keep(this.#loops, this.#options.eventLoop.queueBytes);
 		this.#loops = [];
 		this.#stopMetrics();
 		// Those that handlers have made meanwhile.

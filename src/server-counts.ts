@@ -57,6 +57,8 @@ export class ServerCounts {
 	/** What loops that are no more have counted, by the positions of their counters. */
 	readonly #past = new Float64Array(COUNTER_TIMED_LONGER + 1);
 	readonly #pastSends = { congested: 0, dropped: 0 };
+	/** The loops of the last run, as they ended. */
+	#ended: readonly LoopStats[] = [];
 	#utilization: EventLoopUtilization | undefined;
 
 	started(): void {
@@ -89,7 +91,8 @@ export class ServerCounts {
 	}
 
 	/** Loops have ended: what they have counted stays. */
-	keep(loops: readonly EventLoop[]): void {
+	keep(loops: readonly EventLoop[], queueBytes: number): void {
+		this.#ended = loops.map((loop) => loopStats(loop, queueBytes));
 		for (const loop of loops) {
 			for (const index of this.#past.keys()) {
 				(this.#past[index] as number) += loop.counter(index);
@@ -142,7 +145,9 @@ export class ServerCounts {
 			sends,
 			frameErrors: { ...this.#faults },
 			bufferedBytes,
-			loops: loops.map((loop) => loopStats(loop, queueBytes)),
+			loops: runs
+				? loops.map((loop) => loopStats(loop, queueBytes))
+				: this.#ended,
 			script: this.#script(),
 		};
 	}

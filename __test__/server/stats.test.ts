@@ -149,12 +149,16 @@ test("counts go on over a stop and a start", async (t) => {
 	const between = server.stats();
 	t.is(between.state, "idle");
 	t.is(between.uptimeSeconds, 0);
-	t.deepEqual(between.loops, []);
+	t.true(between.loops.every((loop) => !loop.running));
+	t.true(between.loops.every((loop) => loop.connections === 0));
+	const got = between.loops.map(({ received }) => received.bytes);
+	t.is(Math.max(...got), 5, "they are told as they ended");
 	t.deepEqual(between.received, { bytes: 5, messages: 1 });
 	t.is(between.connections.closed.stop, 1);
 	await talk((await server.start()).port);
 	t.deepEqual(server.stats().received, { bytes: 10, messages: 2 });
 	t.is(server.stats().starts, 2);
+	t.true(server.stats().loops.every((loop) => loop.running));
 });
 
 test("a loop that waits for JavaScript tells how long", async (t) => {
