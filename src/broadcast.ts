@@ -85,16 +85,18 @@ export function broadcast(
 	const given = OPTIONS.check(options);
 	const { text, compress } = given;
 	const how: SendOptions = { text, compress };
+	const targets = targetsOf(given, open);
 	const single: ConnectionCore[] = [];
-	const sharing: ConnectionCore[] = [];
-	for (const core of targetsOf(given, open)) {
-		(core.packs ? single : sharing).push(core);
+	let shares = !packs;
+	for (const core of targets) {
+		if (core.packs) single.push(core);
+		else shares = true;
 	}
 	const result = { queued: 0, congested: 0, dropped: 0 };
-	if (sharing.length > 0 || !packs) {
+	if (shares) {
 		const content = contentForNow(message, how);
-		checkAll(sharing, content);
-		share(sharing, content, result);
+		checkAll(targets, content);
+		share(targets, content, result);
 	}
 	for (const core of single) count(result, core.send(message, how));
 	return result;
@@ -119,13 +121,14 @@ function targetsOf(
 	return targets;
 }
 
-/** Throws what is wrong with a message for any of them. */
+/** Throws what is wrong with a message for any of them that share it. */
 function checkAll(
-	cores: readonly ConnectionCore[],
+	targets: Iterable<ConnectionCore>,
 	{ data, length }: PreparedContent,
 ): void {
 	let checked: unknown;
-	for (const { sender } of cores) {
+	for (const { packs, sender } of targets) {
+		if (packs) continue;
 		const { checkSend } = sender;
 		if (checkSend === undefined || checkSend === checked) continue;
 		checkSend(data as string | Uint8Array, length);
@@ -133,21 +136,25 @@ function checkAll(
 	}
 }
 
-/** Has the loops send it to all of `cores` that have room for it, and sends it to the others. */
+/** Has the loops send it to all that share it and have room for it, and sends it to those that have none. */
 function share(
-	cores: readonly ConnectionCore[],
+	targets: Iterable<ConnectionCore>,
 	content: PreparedContent,
 	result: BroadcastResult,
 ): void {
 	const { bytes, length, flags } = content;
 	const lists = new Map<LoopOfConnection, number[]>();
 	const rest: ConnectionCore[] = [];
-	// Its first call takes much of the stack, as that compiles it.
-	cores[0]?.sender.uncount(0);
+	for (const { sender } of targets) {
+		// Its first call takes much of the stack, as that compiles it.
+		sender.uncount(0);
+		break;
+	}
 	let last: LoopOfConnection | undefined;
 	let ids: number[] = [];
 	try {
-		for (const core of cores) {
+		for (const core of targets) {
+			if (core.packs) continue;
 			const { sender } = core;
 			const { loop } = sender;
 			if (loop !== last) {
