@@ -33,7 +33,9 @@ export class MetricsServer {
 		const server = createServer(
 			{ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 },
 			(request, response) =>
-				void answer(request, response, options, routes, source),
+				void answer(request, response, options, routes, source).catch(() =>
+					response.destroy(),
+				),
 		);
 		server.maxConnections = 64;
 		server.unref();

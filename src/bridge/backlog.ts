@@ -31,12 +31,14 @@ export class Backlog {
 	empty(write: (command: Waiting) => boolean): boolean {
 		const { waiting } = this;
 		let kept = 0;
-		for (let { first } = waiting; first !== undefined; first = waiting.first) {
-			if (!write(first)) break;
-			waiting.shift();
-			kept += first.data.length + MemoryBudget.OVERHEAD;
+		try {
+			while (waiting.first !== undefined && write(waiting.first)) {
+				const { data } = waiting.shift() as Waiting;
+				kept += data.length + MemoryBudget.OVERHEAD;
+			}
+		} finally {
+			if (kept > 0) this.memory.release(kept);
 		}
-		if (kept > 0) this.memory.release(kept);
 		return waiting.length === 0;
 	}
 

@@ -107,8 +107,8 @@ export class StreamConnection extends PackingConnection {
 		this.#end = undefined;
 		const bytes = this.takeReceived();
 		// Each goes before what is there, so that the last part is the first one.
-		for (let end = bytes.length; end > 0; end -= PART_BYTES) {
-			const part = bytes.subarray(Math.max(0, end - PART_BYTES), end);
+		for (let until = bytes.length; until > 0; until -= PART_BYTES) {
+			const part = bytes.subarray(Math.max(0, until - PART_BYTES), until);
 			this.sender.command(COMMAND_UNREAD, part);
 		}
 		this.#isHandled = false;
