@@ -1,10 +1,8 @@
 import type * as binding from "#binding";
 import { Balancer } from "./balance.js";
-import * as check from "./base/check.js";
-import { clearTimeout, now, setTimeout } from "./base/clock.js";
+import { now } from "./base/clock.js";
 import { GevError } from "./base/errors.js";
 import type { Checked } from "./base/option-table.js";
-import { isThenable } from "./base/thenable.js";
 import { ANY_IPV4, ANY_IPV6, addressOf, hasNoIPv6 } from "./bridge/address.js";
 import type { Addresses } from "./bridge/addresses.js";
 import { closePayload } from "./bridge/close-payload.js";
@@ -15,7 +13,7 @@ import {
 	startNative,
 	type ThreadServer,
 } from "./bridge/environment.js";
-import { EventLoop } from "./bridge/event-loop.js";
+import type { EventLoop } from "./bridge/event-loop.js";
 import type {
 	LoopServer,
 	OpeningDetails,
@@ -33,6 +31,7 @@ import {
 import { startError } from "./bridge/start-error.js";
 import { trimLater } from "./bridge/trim.js";
 import { Connection } from "./connection.js";
+import { Endings } from "./endings.js";
 import { publish, watch } from "./flow/channels.js";
 import {
 	type ConnectionCalls,
@@ -54,17 +53,18 @@ import { AskedRequest, type RequestPlace } from "./http/asked-request.js";
 import { CopiedRequest } from "./http/copied-request.js";
 import { Live } from "./live/live.js";
 import { Log } from "./logger.js";
+import { makeLoops } from "./loops.js";
 import type { MetricsOptions } from "./metrics-options.js";
 import { MetricsServer } from "./metrics-server.js";
 import { loopMemory, nativeOptions } from "./native-options.js";
 import { type CheckedOptions, checkOptions } from "./options.js";
-import { framingOf } from "./protocol.js";
+import { NO_PART, optionsOfPart, type PoolPart } from "./pool-part.js";
 import type { ProtocolNumber } from "./protocol-numbers.js";
 import { type ProtocolRole, Roles, type ServerOfRoles } from "./roles.js";
 import { DRAINS_PER_TIMED, ServerCounts } from "./server-counts.js";
 import type { ServerStats } from "./stats.js";
 import { STOP_OPTIONS, type StopOptions, type StopResult } from "./stop.js";
-import { ServerTimer, type Timer } from "./timer.js";
+import { type Timer, Timers } from "./timer.js";
 
 /** Where a started server listens. */
 export interface ListenAddress {
@@ -72,14 +72,6 @@ export interface ListenAddress {
 	readonly address: string;
 	/** Port: the one that the system chose when 0 was asked for. 0 for a unix socket. */
 	readonly port: number;
-}
-
-/** Who accepts for a pool of workers, and who gets what it has accepted; see `crates/reactor/src/event_loop/pool.rs`. */
-export interface PoolPart {
-	accepts: number | undefined;
-	joins: number | undefined;
-	/** Number of who joins, by which others can dismiss it. */
-	member: number | undefined;
 }
 
 /**
@@ -94,25 +86,13 @@ export class ServerCore
 	readonly #handler: Members;
 	#options: CheckedOptions;
 	/** What it is to a pool of workers. */
-	#part: PoolPart = {
-		accepts: undefined,
-		joins: undefined,
-		member: undefined,
-	};
+	#part = NO_PART;
 	#lost: ((message: string) => void) | undefined;
-	readonly #timers = new Set<ServerTimer>();
+	readonly #timers = new Timers((error) => this.dispatcher.failed(error));
 	#state: "idle" | "starting" | "running" | "stopping" = "idle";
 	#loops: EventLoop<ConnectionCore>[] = [];
 	#native: binding.NativeServer | undefined;
-	/** Fulfilled when the stop that is under way, or was last, is done. */
-	#stopped: Promise<StopResult> | undefined;
-	#resolveStopped: ((result: StopResult) => void) | undefined;
-	/** Connections that have ended since the stop began. */
-	#ended = { closed: 0, cut: 0 };
-	/** Connections that have ended natively and whose `onClose` has to wait, with the timer that ends that. */
-	readonly #lingering = new Map<ConnectionCore, NodeJS.Timeout>();
-	/** When the patience of a stop ends, by `performance.now()`. */
-	#stopsAt = Number.POSITIVE_INFINITY;
+	readonly #endings: Endings;
 	#keepsAlive = true;
 	#refusedHandshakes = 0;
 	readonly #relief = new Relief();
@@ -132,6 +112,7 @@ export class ServerCore
 		this.#face = face;
 		this.#handler = handler;
 		this.#options = checkOptions(options);
+		this.#endings = new Endings(this.#options.timeouts.closeMs);
 		this.#log = Log.of(this.#options.logger);
 		if (this.#log !== undefined) watch(face, this.#log);
 		this.memory = new MemoryBudget(
@@ -319,22 +300,15 @@ export class ServerCore
 		if (this.#state === "running") {
 			this.#stop(timeoutMs, closePayload(code, reason, CAUSE_STOP));
 		}
-		return (await this.#stopped) ?? { closed: 0, cut: 0 };
+		return (await this.#endings.stopped) ?? { closed: 0, cut: 0 };
 	}
 
 	#stop(timeoutMs: number, goodbye: Uint8Array): void {
 		this.#state = "stopping";
 		const connections = this.connectionCount;
 		this.#log?.line("info", "stopping", { connections, timeoutMs });
-		this.#stopped = new Promise((resolve) => {
-			this.#resolveStopped = resolve;
-		});
-		this.#ended = { closed: 0, cut: 0 };
-		this.#stopTimers();
-		this.#stopsAt = now() + timeoutMs;
-		for (const connection of this.#lingering.keys()) {
-			this.connectionLingers(connection);
-		}
+		this.#timers.stop();
+		this.#endings.stop(timeoutMs);
 		const timeout = Buffer.alloc(4);
 		timeout.writeUInt32LE(timeoutMs);
 		const payload = Buffer.concat([timeout, goodbye]);
@@ -356,8 +330,7 @@ export class ServerCore
 	}
 
 	/**
-	 * From its next start on it is a part of a pool of workers, by the pool's number. A member listens nowhere. `lost` is called
-	 * when its loop fails.
+	 * From its next start on it is a part of a pool of workers, by the pool's number. `lost` is called when its loop fails.
 	 */
 	takePart(
 		part: PoolPart,
@@ -366,12 +339,7 @@ export class ServerCore
 	): void {
 		this.#part = part;
 		this.#lost = lost;
-		// The first CPU would be every worker's.
-		const loops = { loops: 1, threads, pinLoops: false, metrics: undefined };
-		this.#options = { ...this.#options, ...loops };
-		if (part.accepts !== undefined) return;
-		const nowhere = { host: "127.0.0.1", port: 0, path: undefined };
-		this.#options = { ...this.#options, ...nowhere, reusePort: false };
+		this.#options = optionsOfPart(this.#options, part, threads);
 	}
 
 	get isStopping(): boolean {
@@ -388,23 +356,7 @@ export class ServerCore
 		delayMs: number,
 		intervalMs: number | undefined,
 	): Timer {
-		if (typeof callback !== "function") {
-			throw check.wrong("callback", "a function", callback);
-		}
-		const failed = (error: unknown) => this.dispatcher.failed(error);
-		const guarded = () => {
-			try {
-				const result: unknown = callback();
-				if (isThenable(result)) Promise.resolve(result).catch(failed);
-			} catch (error) {
-				failed(error);
-			}
-		};
-		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
-			this.#timers.delete(ended),
-		);
-		this.#timers.add(timer);
-		return timer;
+		return this.#timers.add(callback, delayMs, intervalMs);
 	}
 
 	readonly #drainTimed = () => {
@@ -508,9 +460,7 @@ export class ServerCore
 	connectionEnded(connection: ConnectionCore, reason: CloseReason): void {
 		trimLater();
 		this.#counts.closed(reason);
-		if (reason.wasClean) this.#ended.closed++;
-		else this.#ended.cut++;
-		clearTimeout(this.#lingering.get(connection));
+		this.#endings.ended(connection, reason);
 		this.#relief.ended(connection);
 		publish("gev:close", {
 			server: this.#face,
@@ -518,16 +468,11 @@ export class ServerCore
 			reason,
 		});
 		connection.calls.call("onClose", connection, reason);
-		if (this.#lingering.delete(connection)) this.loopEnded();
+		if (this.#endings.told(connection)) this.loopEnded();
 	}
 
-	/** A connection has ended, and what it has brought waits for the handler: not for ever. */
 	connectionLingers(connection: ConnectionCore): void {
-		clearTimeout(this.#lingering.get(connection));
-		const release = () => connection.inbox?.release();
-		const left = Math.max(0, this.#stopsAt - now());
-		const patienceMs = Math.min(this.#options.timeouts.closeMs, left);
-		this.#lingering.set(connection, setTimeout(release, patienceMs));
+		this.#endings.linger(connection);
 	}
 
 	loopFor(
@@ -547,7 +492,7 @@ export class ServerCore
 		if (message !== "" && this.#state === "running") this.#lost?.(message);
 		if (this.#state !== "stopping") return;
 		if (!this.#loops.every((loop) => loop.stopped)) return;
-		if (this.#lingering.size > 0) return;
+		if (this.#endings.areLeft) return;
 		this.#native?.join();
 		this.#log?.tellRefused(this.refusedCount);
 		this.#native = undefined;
@@ -555,12 +500,10 @@ export class ServerCore
 		this.#loops = [];
 		this.#stopMetrics();
 		// Those that handlers have made meanwhile.
-		this.#stopTimers();
+		this.#timers.stop();
 		endNative(this);
 		this.#state = "idle";
-		this.#stopsAt = Number.POSITIVE_INFINITY;
-		this.#resolveStopped?.(this.#ended);
-		publish("gev:stop", { server: this.#face, result: this.#ended });
+		publish("gev:stop", { server: this.#face, result: this.#endings.finish() });
 	}
 
 	/** Has those go who hold the most, until so many bytes are left. */
@@ -580,33 +523,13 @@ export class ServerCore
 
 	#startLoops(address: string): void {
 		const options = this.#options;
-		const framing = framingOf(options.protocol);
-		const loopOptions = {
-			queueBytes: options.eventLoop.queueBytes,
-			borrow: options.borrow,
-			textAsBytes: framing.textAsBytes === true,
-			framing: framing.maxFraming,
-		};
 		this.#roles.forget();
 		this.#refusedHandshakes = 0;
 		try {
 			const memory = Array.from({ length: options.loops }, () =>
 				loopMemory(options),
 			);
-			this.#loops = memory.map(
-				(bytes, index) =>
-					new EventLoop(this, index, bytes, loopOptions, {
-						wake: () => this.#native?.wake(index),
-						sendNow: options.threads
-							? undefined
-							: (...command) => this.#native?.sendNow(...command) ?? false,
-						abort: () => this.#native?.abort(index),
-						register: (memory) =>
-							(this.#native as binding.NativeServer).register(index, memory),
-						forget: (number, memory) =>
-							this.#native?.forget(index, number, memory),
-					}),
-			);
+			this.#loops = makeLoops(this, options, memory, () => this.#native);
 			this.#native = startNative(
 				this,
 				{ ...nativeOptions(options, address, this.#handler), ...this.#part },
@@ -620,9 +543,5 @@ export class ServerCore
 					: JSON.stringify(address);
 			throw startError(error, where);
 		}
-	}
-
-	#stopTimers(): void {
-		for (const timer of this.#timers) timer.stop();
 	}
 }

@@ -1,4 +1,6 @@
+import * as check from "./base/check.js";
 import { clearTimeout, now, setTimeout } from "./base/clock.js";
+import { isThenable } from "./base/thenable.js";
 
 /** A timer of a server: runs on the thread of the server's handlers. Made by `runAfter` and `runEvery`. */
 export interface Timer {
@@ -10,8 +12,46 @@ export interface Timer {
 	unref(): this;
 }
 
+/** The timers of a server. What callbacks throw, or are rejected with, goes to `failed`. */
+export class Timers {
+	readonly #timers = new Set<ServerTimer>();
+	readonly #failed: (error: unknown) => void;
+
+	constructor(failed: (error: unknown) => void) {
+		this.#failed = failed;
+	}
+
+	/** `intervalMs` is undefined for a timer that runs once. */
+	add(
+		callback: () => void,
+		delayMs: number,
+		intervalMs: number | undefined,
+	): Timer {
+		if (typeof callback !== "function") {
+			throw check.wrong("callback", "a function", callback);
+		}
+		const guarded = () => {
+			try {
+				const result: unknown = callback();
+				if (isThenable(result)) Promise.resolve(result).catch(this.#failed);
+			} catch (error) {
+				this.#failed(error);
+			}
+		};
+		const timer = new ServerTimer(guarded, delayMs, intervalMs, (ended) =>
+			this.#timers.delete(ended),
+		);
+		this.#timers.add(timer);
+		return timer;
+	}
+
+	stop(): void {
+		for (const timer of this.#timers) timer.stop();
+	}
+}
+
 /** A timer that takes any delay, does not drift, and does not keep the process alive. */
-export class ServerTimer implements Timer {
+class ServerTimer implements Timer {
 	readonly #callback: () => void;
 	readonly #intervalMs: number | undefined;
 	readonly #ended: (timer: ServerTimer) => void;
