@@ -200,10 +200,10 @@ interface SendOptions {
 	 */
 	fin?: boolean;
 	/**
-	 * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-	 * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-	 * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-	 * nothing for a string.
+	 * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: what
+	 * is longer than 64 KiB is sent from where it is, and its whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+	 * What is not, and what cannot be given away, such as a SharedArrayBuffer, is copied all the same. Means nothing for a
+	 * string.
 	 *
 	 * @defaultValue false
 	 */
@@ -1647,7 +1647,7 @@ interface MetricsOptions {
 	 */
 	host?: string;
 	/**
-	 * Port to listen on; 0 lets the system choose: `Server.metricsAddress` has it then.
+	 * Port to listen on; 0 lets the system choose: `Server.metricsAddress` or `WorkerPool.metricsAddress` has it then.
 	 *
 	 * @defaultValue 0
 	 */
@@ -1659,8 +1659,8 @@ interface MetricsOptions {
 	 */
 	path?: string;
 	/**
-	 * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz`, which tells nothing. Give one where
-	 * others can reach the address.
+	 * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz` and the page at `/`, which tell
+	 * nothing. Give one where others can reach the address.
 	 *
 	 * @defaultValue undefined, which lets everybody ask
 	 */
@@ -1673,7 +1673,8 @@ interface MetricsOptions {
 	 */
 	hosts?: readonly string[];
 	/**
-	 * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+	 * Let the live page show the messages of one connection for half a minute: see {@link https://github.com/gev-node/gev/blob/main/docs/live-page.md | docs/live-page.md}. A pool has no live
+	 * page, so that this means nothing there.
 	 *
 	 * @defaultValue false
 	 */
@@ -1682,8 +1683,8 @@ interface MetricsOptions {
 
 /**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
- * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
- * that is, so that who looks for one finds it.
+ * made of them as it is, and reads it by the same names. They are in one file, however long that is,
+ * so that who looks for one finds it.
  */
 /** What the kernel is told of sockets: of those that listen, and of each connection's. */
 interface SocketOptions {
@@ -1940,7 +1941,7 @@ interface ServerOptions {
 	 */
 	path?: string | undefined;
 	/**
-	 * How many event loops, each on a thread of its own; `docs/event-loops.md` has measured what that costs and brings.
+	 * How many event loops, each on a thread of its own; {@link https://github.com/gev-node/gev/blob/main/docs/event-loops.md | docs/event-loops.md} has measured what that costs and brings.
 	 *
 	 * @defaultValue the number of CPUs
 	 */
@@ -1981,7 +1982,7 @@ interface ServerOptions {
 	 * and 8 connections hands new ones on to the one with the fewest. In the other modes one loop accepts for all:
 	 * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
 	 * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
-	 * see {@link BalanceFunction}. `docs/balancing.md` compares them.
+	 * see {@link BalanceFunction}. {@link https://github.com/gev-node/gev/blob/main/docs/balancing.md | docs/balancing.md} compares them.
 	 *
 	 * @example
 	 * ```ts
@@ -2170,7 +2171,7 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * does not grow with the connections: nobody pays for it who does not call.
 	 */
 	stats(): ServerStats;
-	/** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: `docs/metrics.md` has them all. */
+	/** What {@link stats} says as metrics of Prometheus, in its text format 0.0.4: {@link https://github.com/gev-node/gev/blob/main/docs/metrics.md | docs/metrics.md} has them all. */
 	metrics(): string;
 	/**
 	 * Registers the same metrics with a `Registry` of `prom-client`, to be told with those of the application. Once for a

@@ -32,7 +32,7 @@ if (leaks.length > 0) {
 	);
 	process.exit(1);
 }
-const code = withTabs(withPages(chunk.code));
+const code = withTabs(withLinks(withPages(chunk.code)));
 writeIfChanged("index.d.cts", header + references(chunk) + code);
 writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 
@@ -60,6 +60,14 @@ function withPages(code) {
 		const end = all.indexOf("*/", at);
 		const text = all.slice(0, at).replace(/ \* ```text\n[\s\S]*?```\n/g, "");
 		return `${text} * @see ${homepage}/${page}\n ${all.slice(end)}`;
+	});
+}
+
+/** Pages of docs/ are not in the package: where a comment names one, readers get a link to it. */
+function withLinks(code) {
+	return code.replace(/`(docs\/[\w/-]+\.md)`/g, (_, page) => {
+		if (existsSync(page)) return `{@link ${homepage}/${page} | ${page}}`;
+		throw new Error(`there is no ${page}, which a comment names`);
 	});
 }
 

@@ -28,7 +28,7 @@ const rooms = {
 		"src/http",
 		"#binding",
 	],
-	"src/presets": ["src", "src/base", "src/bridge", "src/framing", "src/flow"],
+	"src/presets": ["src", "src/base", "src/framing", "src/flow"],
 };
 
 /** The crates of the addon. */

@@ -10,7 +10,7 @@ export class MetricsOptions {
 	 */
 	host?: string = option((value, name) => check.text(name, value), "127.0.0.1");
 	/**
-	 * Port to listen on; 0 lets the system choose: `Server.metricsAddress` has it then.
+	 * Port to listen on; 0 lets the system choose: `Server.metricsAddress` or `WorkerPool.metricsAddress` has it then.
 	 *
 	 * @defaultValue 0
 	 */
@@ -26,8 +26,8 @@ export class MetricsOptions {
 		throw check.wrong(name, "a path that begins with /", path);
 	}, "/metrics");
 	/**
-	 * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz`, which tells nothing. Give one where
-	 * others can reach the address.
+	 * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz` and the page at `/`, which tell
+	 * nothing. Give one where others can reach the address.
 	 *
 	 * @defaultValue undefined, which lets everybody ask
 	 */
@@ -46,7 +46,8 @@ export class MetricsOptions {
 		[],
 	);
 	/**
-	 * Let the live page show the messages of one connection for half a minute: `docs/live-page.md`.
+	 * Let the live page show the messages of one connection for half a minute: see `docs/live-page.md`. A pool has no live
+	 * page, so that this means nothing there.
 	 *
 	 * @defaultValue false
 	 */

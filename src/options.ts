@@ -20,8 +20,8 @@ import { framingOf, isProtocol, type Protocol, raw } from "./protocol.js";
 
 /**
  * The options of a server: a row each, which is all that there is to an option but its use. The native side gets what is
- * made of them as it is, and reads it by the same names (`crates/options`). They are in one file, however long
- * that is, so that who looks for one finds it.
+ * made of them as it is, and reads it by the same names. They are in one file, however long that is,
+ * so that who looks for one finds it.
  */
 
 /** What the kernel is told of sockets: of those that listen, and of each connection's. */

@@ -8,6 +8,8 @@ const { drawCurves, isBar } = await load("lib/curves.mjs");
 const { kinds } = await load("lib/kinds.mjs");
 const { whyLagged } = await load("lib/measure.mjs");
 const { javaServer, peers, serverCommand } = await load("lib/peers.mjs");
+const { commandLine, describeMachine, goVersion } =
+	await load("lib/machine.mjs");
 const { loadReport, nameBest, summarize } = await load("lib/report.mjs");
 const { Rooms, roomSizes } = await load("servers/rooms.mjs");
 
@@ -41,6 +43,21 @@ function summaries(cell: Named, costs: Record<string, number>) {
 }
 
 const machine = { cpu: "a <CPU>", node: "v1", date: "2026-01-02T03:04:05Z" };
+
+test("the machine is told with the command as it was typed, and with versions", (t) => {
+	const script = join(benchmark, "loops.mjs");
+	t.is(
+		commandLine(["/usr/bin/node", script, "--repeats", "3"]),
+		"node benchmark/loops.mjs --repeats 3",
+	);
+	const block =
+		"module m\n\nrequire (\n\ta/b v1.2.3\n\tc/d v0.1.0 // indirect\n)\n";
+	t.is(goVersion(block, "a/b"), "1.2.3");
+	t.is(goVersion(block, "c/d"), "0.1.0");
+	t.is(goVersion("module m\nrequire a/b v2.0.0\n", "a/b"), "2.0.0");
+	t.throws(() => goVersion(block, "e/f"));
+	t.regex(describeMachine({ why: "a test" }).peers, /, gnet \d+\.\d+\.\d+$/);
+});
 
 test("each cell names the best of its peers, and what it is beside gev", (t) => {
 	const cell = named(cells, "100x20x1");

@@ -1,6 +1,6 @@
 /**
  * Whoever installs the package in a rehearsal: with which package manager, what
- * else, and the commands that end with "echoed". docs/works-with.md has the
+ * else, and the commands that end with "echoed". docs/bundlers.md has the
  * same table.
  *
  * @typedef {object} Customer

@@ -54,10 +54,10 @@ export class SendOptions {
 	 */
 	fin?: boolean = boolean({ default: true });
 	/**
-	 * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: from
-	 * 64 KiB on they are sent from where they are, and their whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
-	 * Shorter ones, and those whose memory cannot be given away, such as a SharedArrayBuffer, are copied all the same. Means
-	 * nothing for a string.
+	 * True to give the memory of the bytes away instead of having them copied, which saves who sends long messages a copy: what
+	 * is longer than 64 KiB is sent from where it is, and its whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
+	 * What is not, and what cannot be given away, such as a SharedArrayBuffer, is copied all the same. Means nothing for a
+	 * string.
 	 *
 	 * @defaultValue false
 	 */
