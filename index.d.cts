@@ -180,13 +180,11 @@ declare enum SendStatus {
 interface SendOptions {
 	/**
 	 * As text (UTF-8) or as binary.
-	 *
 	 * @defaultValue a string as text, bytes as binary
 	 */
 	text?: boolean | undefined;
 	/**
 	 * Whether to compress the message, where permessage-deflate was agreed on.
-	 *
 	 * @defaultValue true, if it has at least `threshold` bytes
 	 */
 	compress?: boolean | undefined;
@@ -195,7 +193,6 @@ interface SendOptions {
 	 * `compress` of the first one count for all. Fragments of text that are given as bytes are not checked. When the first
 	 * one is dropped (see `flow.overflow`), so are the others; when a later one would have to be, the connection is closed with
 	 * the cause `"limit"`.
-	 *
 	 * @defaultValue true
 	 */
 	fin?: boolean;
@@ -204,7 +201,6 @@ interface SendOptions {
 	 * is longer than 64 KiB is sent from where it is, and its whole `buffer` is detached (see `ArrayBuffer.prototype.transfer`).
 	 * What is not, and what cannot be given away, such as a SharedArrayBuffer, is copied all the same. Means nothing for a
 	 * string.
-	 *
 	 * @defaultValue false
 	 */
 	transfer?: boolean;
@@ -245,7 +241,6 @@ type FrameNumber = "u8" | "u16" | "u24" | "u32" | "u64" | "varint" | "ber" | {
 interface FrameLengthOptions {
 	/**
 	 * How many bytes behind the first byte of the frame it stands, or behind which bytes, which are the first ones like that.
-	 *
 	 * @defaultValue right behind the start
 	 */
 	at?: number | {
@@ -253,44 +248,37 @@ interface FrameLengthOptions {
 	};
 	/**
 	 * How it is written.
-	 *
 	 * @defaultValue "u32"
 	 */
 	as?: FrameNumber;
 	/**
 	 * Which byte of `"u16"` and the like comes first: the highest one, or the lowest one.
-	 *
 	 * @defaultValue "big"
 	 */
 	order?: "big" | "little";
 	/**
 	 * The bits of it that count; 0 for all.
-	 *
 	 * @defaultValue 0
 	 */
 	mask?: number;
 	/**
 	 * How far these are shifted to the right.
-	 *
 	 * @defaultValue 0
 	 */
 	shift?: number;
 	/**
 	 * What they are multiplied with then.
-	 *
 	 * @defaultValue 1
 	 */
 	unit?: number;
 	/**
 	 * What it counts: the rest, which is everything behind it, checksum and end among it; itself and the rest; or all of the
 	 * frame.
-	 *
 	 * @defaultValue "rest"
 	 */
 	counts?: "rest" | "self" | "frame";
 	/**
 	 * What is added to it then, such as 1 for a check byte that it does not count.
-	 *
 	 * @defaultValue 0
 	 */
 	add?: number;
@@ -306,14 +294,12 @@ type FrameSum = "xor8" | "sum8" | "lrc" | "sum16" | "crc16-modbus" | "crc16-arc"
 interface FrameChecksumOptions {
 	/**
 	 * How it is computed.
-	 *
 	 * @defaultValue "xor8"
 	 */
 	as?: FrameSum;
 	/**
 	 * Where what it is computed from begins: so many bytes behind the first byte of the frame. It goes up to `after`, or to
 	 * the checksum itself; with `at`, up to the frame's end.
-	 *
 	 * @defaultValue right behind the start; with `at`, right behind the checksum
 	 */
 	from?: number | undefined;
@@ -321,45 +307,38 @@ interface FrameChecksumOptions {
 	 * Where it stands, if that is not in front of the end: so many bytes behind the first byte of the frame. Right behind
 	 * the start, or behind a length there that always has as many bytes, it is no part of the body; what is
 	 * sent waits for all of its message then.
-	 *
 	 * @defaultValue none, which is in front of the end
 	 */
 	at?: number | undefined;
 	/**
 	 * What its own bytes count as, where they are in the middle of what it is computed from: as many zeros, or nothing.
-	 *
 	 * @defaultValue "zeros"
 	 */
 	itself?: "zeros" | "nothing";
 	/**
 	 * Bytes that stand in front of it, and that it does not cover, such as `"*"` in NMEA.
-	 *
 	 * @defaultValue none
 	 */
 	after?: FrameBytes | undefined;
 	/**
 	 * How it is written: as bytes, or in hexadecimal or decimal digits. Hexadecimal digits of either case are read, and
 	 * capitals written.
-	 *
 	 * @defaultValue "binary"
 	 */
 	digits?: "binary" | "hex" | "decimal";
 	/**
 	 * Which of its bytes comes first: the highest one, or the lowest one.
-	 *
 	 * @defaultValue "big"
 	 */
 	order?: "big" | "little";
 	/**
 	 * How many bytes or digits it has.
-	 *
 	 * @defaultValue as many as it needs
 	 */
 	width?: number | undefined;
 	/**
 	 * What becomes of a frame whose checksum is wrong: the connection is closed for it, it is left out, or it is a message all
 	 * the same. `onFrameError` is told in each case.
-	 *
 	 * @defaultValue "close"
 	 */
 	onBad?: "close" | "discard" | "deliver";
@@ -409,39 +388,33 @@ interface FramesOptions {
 	 * What frames begin with, or an array of what they may begin with; the first one is what is sent. Offsets count from its
 	 * first byte. Where one byte both begins and ends frames, one of them between two frames is enough, and
 	 * what is empty between two of them is no frame.
-	 *
 	 * @defaultValue none
 	 */
 	start?: FrameBytes | readonly FrameBytes[] | undefined;
 	/**
 	 * How many bytes every frame has. Each frame has this, or a `length`, or an `end`.
-	 *
 	 * @defaultValue none
 	 */
 	fixed?: number | undefined;
 	/**
 	 * Where a frame says how long it is: `"u16"` for a number right behind the start, or its place and more; or an array of
 	 * several, which are added up. Nothing is ever allocated for it.
-	 *
 	 * @defaultValue none
 	 */
 	length?: FrameNumber | FrameLengthOptions | readonly FrameLengthOptions[] | undefined;
 	/**
 	 * What frames end with, or an array of what they may end with; the first one is what is sent. Where their length is known
 	 * otherwise, this is checked.
-	 *
 	 * @defaultValue none
 	 */
 	end?: FrameBytes | readonly FrameBytes[] | undefined;
 	/**
 	 * Bytes that stand for others between start and end.
-	 *
 	 * @defaultValue none
 	 */
 	escape?: FrameEscape | undefined;
 	/**
 	 * A checksum in front of the end: how it is computed, or that and more.
-	 *
 	 * @defaultValue none
 	 */
 	checksum?: FrameSum | FrameChecksumOptions | undefined;
@@ -449,32 +422,27 @@ interface FramesOptions {
 	 * What of a frame is the message, and so what `send` has to be given: the body, without start, length, checksum and end,
 	 * which are written around what is sent; all of the frame, which is then sent as it is; or all but so many bytes of its
 	 * front and its back, of which start, length, checksum and end are written again if it is just these.
-	 *
 	 * @defaultValue "body"; "frame" where something else stands in front of the length
 	 */
 	deliver?: FrameDelivery | undefined;
 	/**
 	 * The rule of a connection's first frame, if it is another one. Such a frame has no `start`.
-	 *
 	 * @defaultValue none
 	 */
 	first?: FrameRule | undefined;
 	/**
 	 * Rules for frames that have certain bytes: the first one that fits counts. What is sent has the rule of all others.
-	 *
 	 * @defaultValue []
 	 */
 	cases?: readonly FrameCase[];
 	/**
 	 * Longest message in bytes, as it is handed over. See `onTooLong`. 0 means no limit.
-	 *
 	 * @defaultValue 1 MiB
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * What becomes of a longer one: the connection is closed as soon as that can be seen, or it is left out, and
 	 * `onFrameError` is told once.
-	 *
 	 * @defaultValue "close"
 	 */
 	onTooLong?: "close" | "discard";
@@ -482,33 +450,28 @@ interface FramesOptions {
 	 * What becomes of bytes that begin no frame, and of frames that are not built as they should be: the connection is closed,
 	 * or they are left out up to where a frame may begin again, and `onFrameError` is told once for bytes in a row. For
 	 * that, frames need a start, or an end instead of a length.
-	 *
 	 * @defaultValue "close"
 	 */
 	onNoise?: "close" | "discard";
 	/**
 	 * Most bytes in a row that are left out as they begin no frame; more close the connection.
-	 *
 	 * @defaultValue 64 KiB
 	 */
 	maxSkipBytes?: number;
 	/**
 	 * How long a frame may take that has begun, in milliseconds; the connection is closed for one that takes longer. 0 means
 	 * for ever.
-	 *
 	 * @defaultValue 0
 	 */
 	frameTimeoutMs?: number;
 	/**
 	 * Frames whose message is empty are left out. False: they are messages.
-	 *
 	 * @defaultValue false
 	 */
 	ignoreEmpty?: boolean;
 	/**
 	 * Messages are text, and handed over as strings; a frame whose message is not UTF-8 is malformed. What is sent is not
 	 * looked at. Frames with a wrong checksum cannot be delivered then, as they may be no text.
-	 *
 	 * @defaultValue false
 	 */
 	text?: boolean;
@@ -516,13 +479,11 @@ interface FramesOptions {
 	 * Nothing behind a frame is looked at before its message has been handled, a returned promise included: what that is may
 	 * depend on the message; see {@link Connection.setProtocol}. Each frame waits for the one before it, which costs a few
 	 * microseconds where many come at once.
-	 *
 	 * @defaultValue false
 	 */
 	stepwise?: boolean;
 	/**
 	 * What is sent is made a frame, as `deliver` says, or goes out as it is.
-	 *
 	 * @defaultValue "framed"
 	 */
 	send?: "framed" | "raw";
@@ -533,7 +494,6 @@ interface DecoderOptions {
 	/**
 	 * Is told of everything that is wrong with frames, as `onFrameError` of a handler is, before `push` or `end` returns. Then
 	 * nothing of it is thrown, and nothing comes of bytes behind a frame with the fate `"closed"`.
-	 *
 	 * @defaultValue none
 	 */
 	onFrameError?: ((error: FrameError) => void) | undefined;
@@ -542,7 +502,6 @@ interface DecoderOptions {
  * Makes messages of bytes by the rules of a protocol, without a connection: of what a client gets, of a file, in a test. Made by
  * `protocol.decoder()`. It keeps what is there of the message that is half way, as much as a connection would (see
  * `maxMessageBytes`), and nothing else.
- *
  * @typeParam Message - what messages are.
  */
 declare class Decoder<Message> {
@@ -551,7 +510,6 @@ declare class Decoder<Message> {
 	get frameErrors(): number;
 	/**
 	 * Takes the next bytes, wherever they were cut (text: those of its UTF-8), and returns the messages that they complete.
-	 *
 	 * @throws {@link FrameError} for what a connection would be closed for, unless `onFrameError` is told: the messages before it
 	 * are returned first, and it is thrown by the next call, and by all after it. What `unpack` of a `CustomProtocol` throws is
 	 * thrown in the same way. {@link GevError} `ERR_GEV_DATA` for what is neither bytes nor text, `ERR_GEV_STATE` after
@@ -560,7 +518,6 @@ declare class Decoder<Message> {
 	push(bytes: Uint8Array | string): Message[];
 	/**
 	 * There are no more bytes.
-	 *
 	 * @throws {@link FrameError} with the reason `"truncated"` if there is half a message, or what is left to be thrown, unless
 	 * `onFrameError` is told.
 	 */
@@ -600,7 +557,6 @@ declare class Protocol<Name extends ProtocolName | "custom" = ProtocolName> {
 /**
  * A {@link Protocol} on TCP, with or without framing, which encodes and decodes without a connection too: by the same rules, for
  * clients, files and tests.
- *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
  */
@@ -608,14 +564,12 @@ declare class StreamProtocol<Name extends StreamName | "custom" = StreamName, In
 	/**
 	 * A message as it goes on the wire: what `Connection.send` would send. A {@link CustomProtocol} packs it for a connection that
 	 * is gone.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, as `Connection.send` does.
 	 */
 	encode(message: Out): Buffer;
 	/**
 	 * What makes messages of bytes: see {@link Decoder}. A {@link CustomProtocol} unpacks them for a connection that is gone, one
 	 * for each decoder.
-	 *
 	 * @example
 	 * ```ts
 	 * const lines = frames({ end: "\n" });
@@ -641,7 +595,6 @@ interface Custom<In, Out> extends StreamProtocol<"custom", In, Out> {
 interface RawOptions {
 	/**
 	 * Nothing more is read before a message has been handled, a returned promise included; see {@link Connection.setProtocol}.
-	 *
 	 * @defaultValue false
 	 */
 	stepwise?: boolean;
@@ -649,7 +602,6 @@ interface RawOptions {
 /**
  * Every run of bytes that the socket gives is one message (a `Buffer`), and what is sent goes out as it is. Where
  * messages begin and end is up to the network.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 declare function raw(options?: RawOptions): StreamProtocol<"raw">;
@@ -658,14 +610,12 @@ interface JsonStreamOptions {
 	/**
 	 * Longest JSON text in bytes; a longer one closes the connection with 1009 as soon as that can be seen. 0 means no limit
 	 * but those of JavaScript and of `limits.maxMemoryBytes`.
-	 *
 	 * @defaultValue 1 MiB
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * Nothing behind a text is looked at before it has been handled, a returned promise included; see
 	 * {@link Connection.setProtocol}.
-	 *
 	 * @defaultValue false
 	 */
 	stepwise?: boolean;
@@ -678,9 +628,7 @@ interface JsonStreamOptions {
  *
  * What is wrong is told to `onFrameError`: `"malformed"` in both of these cases, `"tooLong"`, and `"truncated"` for half a text
  * at the end of what a peer sends (FIN), which closes with 1002 too.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @example
  * ```ts
  * new Server({ onMessage: (_, text) => JSON.stringify(answer(JSON.parse(text))) }, { protocol: jsonStream() });
@@ -694,7 +642,6 @@ declare function jsonStream(options?: JsonStreamOptions): StreamProtocol<"jsonSt
  *
  * The end of what a peer sends (FIN) is its goodbye, as with {@link raw}. What is wrong with a frame is told to
  * `onFrameError`.
- *
  * @example
  * ```ts
  * // Two bytes with the length, and so many bytes.
@@ -717,7 +664,6 @@ declare function frames(options: FramesOptions): StreamProtocol<"frames" | "text
 /**
  * One client. Made by the server, given to the handler. All members may be used at any time, also when the connection is
  * gone: then they do nothing and say so.
- *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Out - what {@link Connection.send} takes: text and bytes, unless a {@link CustomProtocol} packs something else.
  */
@@ -753,7 +699,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	 * Sends one message: a string as text, bytes (copied before this returns) as binary, unless `options` say otherwise. Where the
 	 * server has a {@link CustomProtocol}, what its `pack` makes of it is sent, and what that throws is thrown here. What
 	 * `Server.prepare` has made is sent as was said there, whatever `options` say.
-	 *
 	 * @param callback - called once: without an error when this message, and with it all before it that were not dropped,
 	 * has been handed to the kernel, or with one (`ERR_GEV_SEND`) when that will not happen. Never called before this
 	 * returns, and in the context (`AsyncLocalStorage`) of this call.
@@ -775,7 +720,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	 * Calls `callback`, and hands everything to the event loop together that is sent meanwhile, to whichever connection of
 	 * that loop: it goes out in as few packets as possible, and as soon as `callback` has returned. (What handlers send
 	 * goes together in any case, when those are done that have something to handle; in a handler this changes nothing.)
-	 *
 	 * @returns what `callback` has returned.
 	 */
 	corked<Result>(callback: () => Result): Result;
@@ -791,7 +735,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	 *
 	 * The context, and what {@link set} keeps, stays. Times and limits are the new protocol's, all others the server's. A protocol
 	 * is best made once, and not for each connection.
-	 *
 	 * @param protocol - any on TCP: {@link raw}, {@link frames}, {@link custom} and the like. May be the one that it speaks.
 	 * @param handler - whose members are called for this connection from the first message of the new protocol on, with messages and
 	 * connections of its types; there is no other `onConnect`. Where it has no `onClose` or `onError`, those of the server's
@@ -799,7 +742,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	 * @returns false when the connection is gone or being closed: then nothing happens.
 	 * @throws {@link GevError} `ERR_GEV_STATE` for a WebSocket, and in the middle of a message that is sent with `fin: false`;
 	 * `ERR_GEV_OPTION` for what is no protocol on TCP, `ERR_GEV_HANDLER` for what is no handler.
-	 *
 	 * @example
 	 * ```ts
 	 * // After this line bytes go both ways as they are.
@@ -818,7 +760,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	/**
 	 * Closes the connection, cause `"deadline"` (WebSocket: code 1001), when so many milliseconds have passed from now, whatever
 	 * happens on it until then. Its event loop sees to it, not this thread. The next call replaces this one.
-	 *
 	 * @param ms - 0 or nothing for never, which is how a connection begins.
 	 * @throws {@link GevError} `ERR_GEV_OPTION`.
 	 */
@@ -842,7 +783,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	/**
 	 * Sends a ping, which the peer answers with a pong that has the same bytes: see `onPong`. Raw TCP has no such thing:
 	 * nothing is sent.
-	 *
 	 * @param data - at most 125 bytes. Default none.
 	 * @returns what became of it; see {@link SendStatus}.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else.
@@ -852,7 +792,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	 * Closes as the protocol does: what was sent before goes out first, then for WebSocket a close frame with `code` and
 	 * `reason`, then the connection, at the latest after `timeouts.closeMs`. `onClose` follows. Does nothing when the
 	 * connection is gone or being closed already.
-	 *
 	 * @param code - 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 section 7.4). Default 1000.
 	 * @param reason - at most 123 bytes in UTF-8. Default none.
 	 * @throws {@link GevError} `ERR_GEV_CLOSE` for a code or reason that cannot be sent.
@@ -867,7 +806,6 @@ declare class Connection<Context = unknown, Out = Data> {
 	/**
 	 * Closes at once: what has not been sent is lost, and no goodbye is said. `onClose` follows. Does nothing when the
 	 * connection is gone.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
 	 */
 	destroy(options?: DestroyOptions): void;
@@ -899,7 +837,6 @@ declare class Connection<Context = unknown, Out = Data> {
 /**
  * What serves a connection after {@link Connection.setProtocol}: the members of a `StreamHandler` or `FramesHandler` that can be
  * called then.
- *
  * @typeParam Message - what messages are.
  * @typeParam Out - what can be sent.
  */
@@ -915,7 +852,6 @@ interface NextHandler<Context = unknown, Message = Buffer, Out = Data> {
 interface DestroyOptions {
 	/**
 	 * Tell the peer by a reset (RST) that the connection was cut, instead of by the ordinary end (FIN).
-	 *
 	 * @defaultValue false
 	 */
 	reset?: boolean;
@@ -925,32 +861,27 @@ interface DestroyOptions {
 interface BroadcastOptions {
 	/**
 	 * The connections that get it, each once, of which some may be gone.
-	 *
 	 * @defaultValue undefined, for all open connections of the server
 	 */
 	to?: Iterable<Connection<any, any>> | undefined;
 	/**
 	 * A connection that does not get it, or several.
-	 *
 	 * @defaultValue undefined
 	 */
 	except?: Connection<any, any> | Iterable<Connection<any, any>> | undefined;
 	/**
 	 * Says which connections get it, of those that would; called for each before anything is sent, so that nothing has been sent
 	 * if it throws. What it sends itself goes out before the message.
-	 *
 	 * @defaultValue undefined
 	 */
 	filter?: ((connection: Connection<any, any>) => boolean) | undefined;
 	/**
 	 * As that of {@link SendOptions}.
-	 *
 	 * @defaultValue undefined, as there
 	 */
 	text?: boolean | undefined;
 	/**
 	 * As that of {@link SendOptions}.
-	 *
 	 * @defaultValue undefined, as there
 	 */
 	compress?: boolean | undefined;
@@ -981,7 +912,6 @@ interface BroadcastResult {
  * ```
  *
  * It has no memory while nothing was written, and grows by doubling, up to its maximum.
- *
  * @example
  * ```ts
  * // A frame is its length, in four bytes, and its body.
@@ -995,7 +925,6 @@ declare class RingBuffer {
 	#private;
 	/**
 	 * An empty buffer.
-	 *
 	 * @param maxBytes - most bytes that it may hold; 0 means no limit. Default 1 MiB.
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong maximum.
 	 */
@@ -1011,7 +940,6 @@ declare class RingBuffer {
 	/**
 	 * The next `count` bytes, or as many as there are, without taking them out, and without a copy: in two runs, the second of
 	 * which is empty unless they wrap. Both are good until something is written or taken out.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
 	 */
 	peek(count: number): readonly [first: Buffer, end: Buffer];
@@ -1019,7 +947,6 @@ declare class RingBuffer {
 	peekAll(): readonly [first: Buffer, end: Buffer];
 	/**
 	 * The byte that `at` others come before, without taking it out; `undefined` when it is not there yet.
-	 *
 	 * @param at - default 0, which is the next one.
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
 	 */
@@ -1032,14 +959,12 @@ declare class RingBuffer {
 	peekUint64(at?: number): bigint | undefined;
 	/**
 	 * How many bytes come before the first one that is `byte`, or -1 if there is none.
-	 *
 	 * @param from - where the search begins: what has been searched before need not be again. Default 0.
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a `byte` or `from` that is none.
 	 */
 	indexOf(byte: number, from?: number): number;
 	/**
 	 * Drops the next `count` bytes, or as many as there are.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
 	 */
 	retrieve(count: number): void;
@@ -1048,13 +973,11 @@ declare class RingBuffer {
 	/**
 	 * Takes out the next `count` bytes, or as many as there are. They are the caller's: nobody else writes to them. A few of them
 	 * may share their `buffer` with others, as Node's pooled Buffers do.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
 	 */
 	read(count: number): Buffer;
 	/**
 	 * Takes out as many bytes as there are and `target` has room for, and puts them there.
-	 *
 	 * @returns how many; 0 when none is there.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
 	 */
@@ -1063,14 +986,12 @@ declare class RingBuffer {
 	readByte(): number | undefined;
 	/**
 	 * Puts bytes behind those that are there, and takes all the memory that this needs.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_FULL` when there would be more than the maximum, `ERR_GEV_DATA` for what is no bytes:
 	 * then nothing is written.
 	 */
 	write(data: Uint8Array): void;
 	/**
 	 * Puts one byte behind those that are there.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_FULL` as {@link write}, `ERR_GEV_OPTION` for what is no byte.
 	 */
 	writeByte(byte: number): void;
@@ -1079,13 +1000,11 @@ declare class RingBuffer {
 	/**
 	 * A copy of the next `count` bytes that have not been read ahead, or of as many as there are: they are read ahead now, and
 	 * still there.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for what is no whole number from 0.
 	 */
 	virtualRead(count: number): Buffer;
 	/**
 	 * Copies as many of them to `target` as it has room for.
-	 *
 	 * @returns how many; 0 when all have been read ahead.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for what is no bytes.
 	 */
@@ -1106,11 +1025,9 @@ declare class RingBuffer {
  * A protocol of your own: makes messages of the bytes of a connection, and bytes of what is sent. One object serves all
  * connections of a server. It is given to {@link custom}, whose result is the server's `protocol`; the handler is a
  * {@link FramesHandler} then, whose messages are what `unpack` returns and whose `send` takes what `pack` does.
- *
  * @typeParam In - what messages are.
  * @typeParam Out - what can be sent.
  * @typeParam Context - type of {@link Connection.context}.
- *
  * @example
  * ```ts
  * class Lengths implements CustomProtocol<Buffer, string> {
@@ -1160,21 +1077,18 @@ interface CustomOptions {
 	 *
 	 * Of a message that was cut everything is there: an `unpack` that returns `undefined` and leaves something of it says that
 	 * it is none. It may well take several messages out of it, one after the other.
-	 *
 	 * @defaultValue {@link raw}
 	 */
 	over?: Protocol<StreamName>;
 	/**
 	 * Most bytes that a message may take out of the buffer, and that may be there while more are needed for it; more close the
 	 * connection with 1009. 0 means no limit but `limits.maxMemoryBytes`, which counts them.
-	 *
 	 * @defaultValue 1 MiB; none where a protocol below cuts messages, which has a limit of its own
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * Nothing is unpacked before the message before it has been handled, a returned promise included, and nothing more is read
 	 * before all that is there has been; see {@link Connection.setProtocol}.
-	 *
 	 * @defaultValue that of `over`
 	 */
 	stepwise?: boolean;
@@ -1182,7 +1096,6 @@ interface CustomOptions {
 /**
  * A protocol in TypeScript, for a server: what is unpacked is a message, and what is sent is packed before. Bytes are handed to
  * it as they come, and only those of a message that has not come as a whole are kept.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for what is no such protocol, or for a wrong option.
  */
 declare function custom<In, Out = Data, Context = unknown>(protocol: CustomProtocol<In, Out, Context>, options?: CustomOptions): Custom<In, Out>;
@@ -1281,7 +1194,6 @@ type UpgradeReply<Context = unknown> = Acceptance<Context> | Refusal | Response 
 /**
  * What `onMessage` may return: something to send to the connection that the message came from, or nothing. `null` is nothing, but for
  * {@link resp}, which has it.
- *
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
 type Reply<Out = Data> = Out | undefined | null | void;
@@ -1289,10 +1201,8 @@ type Reply<Out = Data> = Out | undefined | null | void;
  * Your side of a server: one object for all its connections. Its protocol, the second argument, says which members there are
  * and what messages are: see {@link WebSocketHandler}, {@link StreamHandler}, {@link FramesHandler} and, for an object that
  * serves any, {@link CommonHandler}.
- *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Kind - name of the protocol, or the type of a {@link CustomProtocol}; default `"websocket"`.
- *
  * @example
  * ```ts
  * class Chat implements Handler<User> {
@@ -1316,7 +1226,6 @@ type Handler<Context = unknown, Kind extends ProtocolName | AnyCustomProtocol = 
  *
  * What a member throws, or what a promise that it returns rejects with, goes to `onError` and closes the connection
  * concerned with code 1011; other connections do not notice.
- *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam Message - what messages are.
  * @typeParam Out - what can be sent: see {@link Connection}.
@@ -1330,7 +1239,6 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
 	 * is fulfilled with, is sent back; with the option `serial` the next message of the connection waits for that. A peer
 	 * that has said goodbye meanwhile (WebSocket: a close frame, raw: FIN) gets
 	 * the answer to that when every returned promise is settled; a WebSocket one `timeouts.closeMs` later in any case.
-	 *
 	 * @param isText - true for text that arrives as `Buffer`, with `webSocket({ text: "buffer" })`.
 	 */
 	onMessage?(connection: Connection<Context, Out>, message: Message, isText?: boolean): Reply<Out> | Promise<Reply<Out>>;
@@ -1353,7 +1261,6 @@ interface HandlerBase<Context = unknown, Message = string | Buffer, Out = Data> 
 }
 /**
  * A {@link Handler} of a server that speaks WebSocket.
- *
  * @typeParam Message - what messages are: `Buffer` only with `webSocket({ text: "buffer" })`.
  */
 interface WebSocketHandler<Context = unknown, Message = string | Buffer> extends HandlerBase<Context, Message> {
@@ -1396,7 +1303,6 @@ interface WebSocketHandler<Context = unknown, Message = string | Buffer> extends
 /**
  * A {@link Handler} of a server that speaks TCP without framing ({@link raw}), or of one with framing that does not care what is
  * wrong with what comes: see {@link FramesHandler}.
- *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -1419,7 +1325,6 @@ interface StreamHandler<Context = unknown, Message = Buffer, Out = Data> extends
 /**
  * A {@link Handler} of a server that cuts messages out of what comes over TCP: {@link frames}, {@link jsonStream}, {@link resp},
  * {@link stomp}, or a {@link CustomProtocol}.
- *
  * @typeParam Message - what messages are: see {@link Messages}, and {@link CustomProtocol}.
  * @typeParam Out - what can be sent: see {@link Connection}.
  */
@@ -1642,40 +1547,34 @@ type Logger = ConsoleLogger | PinoLogger;
 interface MetricsOptions {
 	/**
 	 * Address or name to listen at.
-	 *
 	 * @defaultValue "127.0.0.1"
 	 */
 	host?: string;
 	/**
 	 * Port to listen on; 0 lets the system choose: `Server.metricsAddress` or `WorkerPool.metricsAddress` has it then.
-	 *
 	 * @defaultValue 0
 	 */
 	port?: number;
 	/**
 	 * Where the metrics are for Prometheus.
-	 *
 	 * @defaultValue "/metrics"
 	 */
 	path?: string;
 	/**
 	 * Who asks has to say it, as `Authorization: Bearer` and the token; but for `/healthz` and the page at `/`, which tell
 	 * nothing. Give one where others can reach the address.
-	 *
 	 * @defaultValue undefined, which lets everybody ask
 	 */
 	token?: string | undefined;
 	/**
 	 * Names, besides `localhost`, the option `host` and IP addresses, that requests may have in `Host`. Others are turned
 	 * away, as a page of a stranger's could reach the address by a name that it has made point there.
-	 *
 	 * @defaultValue []
 	 */
 	hosts?: readonly string[];
 	/**
 	 * Let the live page show the messages of one connection for half a minute: see {@link https://github.com/gev-node/gev/blob/main/docs/live-page.md | docs/live-page.md}. A pool has no live
 	 * page, so that this means nothing there.
-	 *
 	 * @defaultValue false
 	 */
 	tap?: boolean;
@@ -1690,19 +1589,16 @@ interface MetricsOptions {
 interface SocketOptions {
 	/**
 	 * Connections that the kernel keeps ready to be accepted.
-	 *
 	 * @defaultValue 1024
 	 */
 	backlog?: number;
 	/**
 	 * Send small messages at once (TCP_NODELAY).
-	 *
 	 * @defaultValue true
 	 */
 	noDelay?: boolean;
 	/**
 	 * Silence after which the kernel probes a peer, in whole seconds: rounded up, at most 32,767 of them. 0 means never.
-	 *
 	 * @defaultValue 60,000
 	 */
 	keepAliveMs?: number;
@@ -1710,27 +1606,23 @@ interface SocketOptions {
 	 * Bytes of a connection that the kernel keeps until its peer has taken them (SO_SNDBUF); Linux doubles the number, and
 	 * every system has bounds of its own. With many slow peers a small one saves kernel memory, and lets `onDrain` and
 	 * `writeBufferLength` tell sooner what a peer is doing. 0 means what the system finds right.
-	 *
 	 * @defaultValue 0
 	 */
 	sendBufferBytes?: number;
 	/**
 	 * Bytes of a connection that the kernel keeps until the event loop reads them (SO_RCVBUF), and so what a peer can send
 	 * ahead of a busy server; as `sendBufferBytes` otherwise.
-	 *
 	 * @defaultValue 0
 	 */
 	receiveBufferBytes?: number;
 	/**
 	 * Who may connect to the unix socket of the option `path`: the mode of its file, such as `0o660`.
-	 *
 	 * @defaultValue undefined, which is what the process makes files with (its umask)
 	 */
 	mode?: number | undefined;
 	/**
 	 * Raw TCP: a peer that ends its side (FIN) does not end the connection: `onEnd` is called, and this side goes on until
 	 * {@link Connection.end}. False: this side ends too, when everything is answered.
-	 *
 	 * @defaultValue false
 	 */
 	allowHalfOpen?: boolean;
@@ -1740,21 +1632,18 @@ interface LimitOptions {
 	/**
 	 * Most connections of all loops together, those counted that are still in their handshake; more are closed as soon as
 	 * they are accepted (see `Server.refusedCount`).
-	 *
 	 * @defaultValue 65,536
 	 */
 	maxConnections?: number;
 	/**
 	 * As above, of one IP address. Of IPv6 the addresses of one network (64 bits) count as one. Mind that clients behind
 	 * one proxy or NAT have one address. 0 means no limit.
-	 *
 	 * @defaultValue 0
 	 */
 	maxConnectionsPerAddress?: number;
 	/**
 	 * Most connections that one IP address, as above, may open within a second, which begins with the first of them; more
 	 * are closed. 0 means no limit.
-	 *
 	 * @defaultValue 0
 	 */
 	maxConnectionRatePerAddress?: number;
@@ -1773,7 +1662,6 @@ interface LimitOptions {
 	 * each connection; a message once or twice more while it is put together; the one that exceeds the limit; compressors
 	 * (`memoryBudgetBytes`); and what your code keeps, or V8 has not collected. Small messages that wait share
 	 * memory with others, as those of Node's own pool do.
-	 *
 	 * @defaultValue a quarter of the machine's memory, or of what the container lets the process have if that is less; in a
 	 * `WorkerPool` divided by the number of workers
 	 */
@@ -1787,7 +1675,6 @@ interface FlowOptions {
 	 *
 	 * By default what comes in can be sent back, on top of 1 MiB that waits already: with WebSocket's own defaults that
 	 * makes 17 MiB and 10 bytes. Where `maxMessageBytes` is 0 only you know how large an answer may be: then it is 16 MiB.
-	 *
 	 * @defaultValue 16 MiB, or what the largest message takes that may come in (`maxMessageBytes` and its framing) and 1 MiB
 	 * more, if that is more
 	 */
@@ -1795,13 +1682,11 @@ interface FlowOptions {
 	/**
 	 * From so many bytes on `send` returns `Congested`, and `onDrain` follows when `lowWaterMarkBytes` are left. At most
 	 * `maxBufferedBytes`.
-	 *
 	 * @defaultValue 1 MiB, or `maxBufferedBytes` if that is less
 	 */
 	highWaterMarkBytes?: number;
 	/**
 	 * What is left when `onDrain` is called. At most `highWaterMarkBytes`.
-	 *
 	 * @defaultValue a quarter of `highWaterMarkBytes`
 	 */
 	lowWaterMarkBytes?: number;
@@ -1810,7 +1695,6 @@ interface FlowOptions {
 	 * cause `"limit"`, as a peer that misses one message may be lost anyway; `"drop-newest"` drops the message only;
 	 * `"drop-oldest"` drops messages in its favour that are not on their way yet, the oldest first, and the message only
 	 * if that is not enough. For that, what exceeds `highWaterMarkBytes` waits in JavaScript's memory.
-	 *
 	 * @defaultValue "close"
 	 */
 	overflow?: "close" | "drop-newest" | "drop-oldest";
@@ -1818,7 +1702,6 @@ interface FlowOptions {
 	 * Most messages of a connection whose promises are not settled; others wait. Once so many are pending or waiting, the
 	 * connection's socket is not read until half of them are done, so that TCP slows the peer down: what waits is never
 	 * more than that and what the event queue has. 0 means no limit.
-	 *
 	 * @defaultValue 256
 	 */
 	maxPending?: number;
@@ -1827,19 +1710,16 @@ interface FlowOptions {
 interface IdleOptions {
 	/**
 	 * Time without anything received. What has arrived and waits for a busy handler counts as received.
-	 *
 	 * @defaultValue 0
 	 */
 	read?: number;
 	/**
 	 * Time in which the kernel has taken nothing to send.
-	 *
 	 * @defaultValue 0
 	 */
 	write?: number;
 	/**
 	 * Time without either.
-	 *
 	 * @defaultValue 0
 	 */
 	all?: number;
@@ -1855,34 +1735,29 @@ interface TimeoutOptions {
 	 * Time from accept to the end of the handshake, your answer included, or to the begin of another response. Then the
 	 * connection is closed: with 408 for a client that has not finished its request, with 503 for one that waits for
 	 * `onUpgrade` or `onRequest`, without a word for one that has said nothing. Who is told has a second more to read it.
-	 *
 	 * @defaultValue 10,000
 	 */
 	handshakeMs?: number;
 	/**
 	 * Time from the begin of a close, or of a response that is no handshake, to the end of the connection, by force if need
 	 * be; and how long `onClose` may wait for messages before it that wait themselves.
-	 *
 	 * @defaultValue 10,000
 	 */
 	closeMs?: number;
 	/**
 	 * An open connection is closed (WebSocket: code 1001; cause `"idle"`) when nothing was received and nothing sent for this
 	 * time, never earlier; 0 means never. An object tells directions apart: a number is the same as its `all`.
-	 *
 	 * @defaultValue 0
 	 */
 	idleMs?: number | IdleOptions;
 	/**
 	 * A connection is cut, cause `"stalled"`, when something waits to be sent and the kernel has taken nothing of it for this
 	 * time. 0 means never.
-	 *
 	 * @defaultValue 60,000
 	 */
 	writeStallMs?: number;
 	/**
 	 * An open connection is closed at this age (WebSocket: code 1001; cause `"limit"`). 0 means never.
-	 *
 	 * @defaultValue 0
 	 */
 	maxLifetimeMs?: number;
@@ -1892,19 +1767,16 @@ interface EventLoopOptions {
 	/**
 	 * Size of each of a loop's two queues, a power of two, at least 256 KiB. A full queue of events stops that loop's reading,
 	 * a full queue of commands makes sends wait in JavaScript's memory.
-	 *
 	 * @defaultValue 256 KiB
 	 */
 	queueBytes?: number;
 	/**
 	 * Bytes that a loop reads from a socket at a time.
-	 *
 	 * @defaultValue 128 KiB
 	 */
 	readBufferBytes?: number;
 	/**
 	 * Most events of one loop that are handled before Node's own timers and sockets get their turn.
-	 *
 	 * @defaultValue 4096
 	 */
 	drainBudget?: number;
@@ -1917,13 +1789,11 @@ interface ServerOptions {
 	/**
 	 * Name or IP address to listen on; of several addresses that a name has it is the first, as in `node:net`. A link-local
 	 * IPv6 address needs its zone, which is the name or number of an interface: `fe80::1%eth0`.
-	 *
 	 * @defaultValue every address, IPv6 and IPv4 (`::`, or `0.0.0.0` where there is no IPv6)
 	 */
 	host?: string | undefined;
 	/**
 	 * Port to listen on; 0 lets the system choose one, which `start()` tells.
-	 *
 	 * @defaultValue 1833
 	 */
 	port?: number;
@@ -1932,7 +1802,6 @@ interface ServerOptions {
 	 * file that is there already is replaced if nobody listens to it; the server's own is removed when it stops. On Linux a
 	 * path that begins with `"\0"` is an abstract name, which has no file. One loop accepts for all then. Where there are no
 	 * unix sockets (Windows), `start()` rejects with `ENOTSUP`.
-	 *
 	 * @example
 	 * ```ts
 	 * new Server(handler, { path: "/run/chat.sock", socket: { mode: 0o660 } });
@@ -1942,7 +1811,6 @@ interface ServerOptions {
 	path?: string | undefined;
 	/**
 	 * How many event loops, each on a thread of its own; {@link https://github.com/gev-node/gev/blob/main/docs/event-loops.md | docs/event-loops.md} has measured what that costs and brings.
-	 *
 	 * @defaultValue the number of CPUs
 	 */
 	loops?: number;
@@ -1950,13 +1818,11 @@ interface ServerOptions {
 	 * Whether each event loop has a thread of its own. False, for one loop only, lets Node's own event loop drive it on the
 	 * handlers' thread: cheaper where both would share a CPU anyway, but while your code is busy nothing is read, sent or
 	 * timed. Needs Node on something else than Windows; elsewhere loops always have threads.
-	 *
 	 * @defaultValue true, unless there is one loop and one CPU
 	 */
 	threads?: boolean;
 	/**
 	 * How bytes become messages: {@link raw}, {@link jsonStream} or {@link webSocket}, or one of your own that {@link custom} has made.
-	 *
 	 * @defaultValue {@link raw}
 	 */
 	protocol?: Protocol;
@@ -1964,7 +1830,6 @@ interface ServerOptions {
 	 * Binary messages, and the fragments that `onFragment` gets, as views of shared memory that are valid during the call only,
 	 * and change afterwards: saves a copy for handlers that neither keep the message nor `await`. False: messages are the
 	 * handler's own; with a protocol of {@link custom} they are in any case.
-	 *
 	 * @defaultValue false
 	 */
 	borrow?: boolean;
@@ -1972,7 +1837,6 @@ interface ServerOptions {
 	 * A promise that a handler's member returns for a connection is awaited before the connection's next message (or
 	 * fragment, ping, pong, end or close) is handed over. Other connections do not wait. False: messages are handed over as
 	 * they arrive, and the promises of several may be pending.
-	 *
 	 * @defaultValue false
 	 */
 	serial?: boolean;
@@ -1983,7 +1847,6 @@ interface ServerOptions {
 	 * `"round-robin"` deals out in turn, `"least-connections"` to the loop that has the fewest, those that are on their way to
 	 * it included, `"source-hash"` gives connections of one address to the same loop, `"random"` to any. A function chooses itself:
 	 * see {@link BalanceFunction}. {@link https://github.com/gev-node/gev/blob/main/docs/balancing.md | docs/balancing.md} compares them.
-	 *
 	 * @example
 	 * ```ts
 	 * // One loop for peers of this machine, the others for everybody else.
@@ -1998,7 +1861,6 @@ interface ServerOptions {
 	 * from the first again where there are more loops. With `balance: "kernel"` a loop's listener gets connections first that come to
 	 * its CPU from the network (SO_INCOMING_CPU; since Linux 6.2). For a server that has its CPUs to itself: loops of another server,
 	 * of another process too, would share the first CPUs with it. Elsewhere, and for a loop without a thread, it has no effect.
-	 *
 	 * @defaultValue false
 	 */
 	pinLoops?: boolean;
@@ -2006,7 +1868,6 @@ interface ServerOptions {
 	 * Share the port with other processes and threads that ask for it too, as the workers of `node:cluster` or
 	 * `node:worker_threads` have to that serve one port: the kernel deals connections out to them. Otherwise a port in use is
 	 * an error. Where ports cannot be shared (Windows), `start()` rejects with `ENOTSUP`.
-	 *
 	 * @defaultValue false
 	 */
 	reusePort?: boolean;
@@ -2016,7 +1877,6 @@ interface ServerOptions {
 	 * the limits of connections follow it then. `"required"` closes who has none; `"optional"` takes those without as they
 	 * are, and says nothing to a client of raw TCP before its first byte, which may begin a header. Only who is
 	 * among `trustedProxies` is believed. It has to come within `timeouts.handshakeMs`.
-	 *
 	 * @defaultValue "off"
 	 */
 	proxyProtocol?: "off" | "optional" | "required";
@@ -2024,7 +1884,6 @@ interface ServerOptions {
 	 * Where proxies connect from that may say for whom they do: IP addresses, or networks such as `"10.0.0.0/8"`. From elsewhere
 	 * a header means nothing where it is optional, and nobody comes in where it is required; an empty list trusts nobody who
 	 * comes over TCP. Who connects to a unix socket is trusted.
-	 *
 	 * @defaultValue ["127.0.0.0/8", "::1"]
 	 */
 	trustedProxies?: readonly string[];
@@ -2032,7 +1891,6 @@ interface ServerOptions {
 	 * Who gets a line for each event of the server, such as pino or `console`: see {@link Logger}. Without one, a variable
 	 * `GEV_LOG` of the environment (`error`, `warn`, `info` or `debug`) has such lines written to standard error, from that
 	 * level on.
-	 *
 	 * @example
 	 * ```ts
 	 * new Server(handler, { logger: pino({ level: "debug" }) });
@@ -2053,7 +1911,6 @@ interface ServerOptions {
 	/**
 	 * Tell over HTTP what the server does, from its start to the end of its stop: `{}` does with the defaults of
 	 * {@link MetricsOptions}.
-	 *
 	 * @defaultValue undefined, which tells nobody
 	 */
 	metrics?: MetricsOptions | undefined;
@@ -2064,19 +1921,16 @@ interface StopOptions {
 	/**
 	 * How long connections may take to be answered, to get what was sent to them and to say goodbye, before they are cut. In
 	 * milliseconds; 0 cuts them at once.
-	 *
 	 * @defaultValue 5000
 	 */
 	timeoutMs?: number;
 	/**
 	 * WebSocket close code for every connection, as `Connection.close` takes it.
-	 *
 	 * @defaultValue 1001
 	 */
 	code?: number;
 	/**
 	 * Text that goes with the code, at most 123 bytes in UTF-8.
-	 *
 	 * @defaultValue "server stopped"
 	 */
 	reason?: string;
@@ -2109,7 +1963,6 @@ interface ListenAddress {
 
 /**
  * A TCP or WebSocket server: native event loops that own the sockets, and a {@link Handler} that gets decoded messages.
- *
  * @typeParam Context - type of {@link Connection.context}.
  * @typeParam In - with a {@link CustomProtocol}, what it unpacks; the other protocols have messages of their own.
  * @typeParam Out - what can be sent: text and bytes, unless a {@link CustomProtocol} packs something else.
@@ -2118,7 +1971,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	#private;
 	/**
 	 * Checks everything and starts nothing.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_HANDLER` or `ERR_GEV_OPTION`.
 	 */
 	constructor(handler: WebSocketHandler<Context>, options: ServerOptions & {
@@ -2188,7 +2040,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
 	 * for all of a loop, framed and compressed once there; what a {@link CustomProtocol} packs is packed for each.
 	 * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
-	 *
 	 * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
 	 * connections, and sends nothing.
 	 * @throws {@link GevError} `ERR_GEV_DATA` for what cannot be sent, `ERR_GEV_OPTION` for a wrong option, and what `filter` and
@@ -2199,7 +2050,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * Checks a message and copies its bytes, once, for who sends it often, or to many: `send` and `broadcast` take what this
 	 * returns in place of a message, whose `text` and `compress` are those given here. A {@link CustomProtocol} packs it as it would
 	 * what was given here.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_DATA` for anything else than a string or bytes, and for bytes that are to be sent as text
 	 * and are not UTF-8; `ERR_GEV_OPTION` for a wrong option.
 	 */
@@ -2208,7 +2058,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * Binds the port and starts the event loops; connections are accepted when the promise is fulfilled. A running server
 	 * keeps the process alive. A stopped one can be started again. In a worker of `node:cluster` it stops, as by {@link stop}
 	 * with its defaults, when the worker is disconnected.
-	 *
 	 * @returns where it listens.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when it runs already, or an error with the system's code:
 	 * `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND` ...
@@ -2224,7 +2073,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * A member that awaits it waits for itself, up to `timeoutMs`: its connection is answered when its promise is settled,
 	 * and the server stops when its connections are answered. So do not wait there: `void server.stop()`, and have what
 	 * comes after it in a `then`.
-	 *
 	 * @returns how the connections ended that were open.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
 	 */
@@ -2239,7 +2087,6 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	 * Calls `callback` once, after `delayMs` milliseconds, on the handlers' thread. The timer ends when the server is
 	 * stopped (one that is made before `start()` runs as well), and does not keep the process alive by itself. An
 	 * exception goes to `onError`, as does what a promise is rejected with that `callback` returns.
-	 *
 	 * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong delay.
 	 */
 	runAfter(delayMs: number, callback: () => void): Timer;
@@ -2330,19 +2177,16 @@ interface PoolWorkerInfo {
 interface PresetOptions {
 	/**
 	 * Longest message in bytes, as it is handed over. 0 means no limit.
-	 *
 	 * @defaultValue the one of the preset
 	 */
 	maxMessageBytes?: number | undefined;
 	/**
 	 * What becomes of a longer one: the connection is closed, or it is left out.
-	 *
 	 * @defaultValue "close"
 	 */
 	onTooLong?: "close" | "discard";
 	/**
 	 * How long a frame may take that has begun, in milliseconds. 0 means for ever.
-	 *
 	 * @defaultValue 0
 	 */
 	frameTimeoutMs?: number;
@@ -2351,7 +2195,6 @@ interface PresetOptions {
 interface TextPresetOptions extends PresetOptions {
 	/**
 	 * Messages are text in UTF-8, handed over as strings; what is none is a malformed frame.
-	 *
 	 * @defaultValue false
 	 */
 	text?: boolean;
@@ -2386,9 +2229,7 @@ type PresetArguments<Options> = object extends Options ? [options?: Options] : [
  * the end of which is checked; `send` takes the same.
  *
  * AMQP 0-9-1, sections 4.2.2 and 4.2.3. Up to 128 KiB, which is what brokers agree on (`frame-max`).
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/amqp.md
  */
 declare const amqp: BytesPreset<PresetOptions>;
@@ -2398,9 +2239,7 @@ declare const amqp: BytesPreset<PresetOptions>;
  * the same. Nothing between two zeros is no message, nor is an empty packet.
  *
  * S. Cheshire, M. Baker, Consistent Overhead Byte Stuffing (IEEE/ACM Transactions on Networking 7, 1999), section 3. Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/cobs.md
  */
 declare const cobs: BytesPreset<PresetOptions>;
@@ -2411,19 +2250,16 @@ interface DelimitedOptions extends TextPresetOptions {
 	end: FrameBytes | readonly FrameBytes[];
 	/**
 	 * What they begin with, or an array of what they may begin with; the first one is what is sent.
-	 *
 	 * @defaultValue none
 	 */
 	start?: FrameBytes | readonly FrameBytes[] | undefined;
 	/**
 	 * What becomes of bytes that begin none, where they have a start: see {@link FramesOptions.onNoise}.
-	 *
 	 * @defaultValue "close"
 	 */
 	onNoise?: "close" | "discard";
 	/**
 	 * What is empty is no message.
-	 *
 	 * @defaultValue false
 	 */
 	ignoreEmpty?: boolean;
@@ -2433,9 +2269,7 @@ interface DelimitedOptions extends TextPresetOptions {
  * the same; one that holds an end is refused with `ERR_GEV_DATA`.
  *
  * No document: as most programs do. Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/delimited.md
  */
 declare const delimited: BytesOrText<DelimitedOptions>;
@@ -2445,9 +2279,7 @@ declare const delimited: BytesOrText<DelimitedOptions>;
  *
  * RFC 1035, section 4.2.2; RFC 7766, section 8. Up to 65,535 bytes, as the length can say. Resolvers keep connections open for
  * some seconds at least; see the option `timeouts.idleMs` of the server.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/dns.md
  */
 declare const dns: BytesPreset<PresetOptions>;
@@ -2459,9 +2291,7 @@ declare const dns: BytesPreset<PresetOptions>;
  *
  * FIX Trading Community: FIX TagValue Encoding (BodyLength, CheckSum), FIX Session Layer (garbled messages). Up to 1 MiB. Fields
  * may be in any character set, which is why messages are bytes unless `text` is set.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/fix.md
  */
 declare const fix: BytesOrText<TextPresetOptions>;
@@ -2475,9 +2305,7 @@ interface FixedLengthOptions extends PresetOptions {
  * Messages that all have the same number of bytes. `send` takes just as many, and refuses others with `ERR_GEV_DATA`.
  *
  * No document: as most programs do.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/fixedLength.md
  */
 declare const fixedLength: BytesPreset<FixedLengthOptions>;
@@ -2488,9 +2316,7 @@ declare const fixedLength: BytesPreset<FixedLengthOptions>;
  * `onFrameError`.
  *
  * GB/T 32960.3-2016, section 6. As long as its length can say.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/gb32960.md
  */
 declare const gb32960: BytesPreset<PresetOptions>;
@@ -2501,9 +2327,7 @@ declare const gb32960: BytesPreset<PresetOptions>;
  * with a wrong CRC, and what is between frames, are left out and told to `onFrameError`.
  *
  * GT06 GPS tracker communication protocol 1.02, section 4. As long as its length can say.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/gt06.md
  */
 declare const gt06: BytesPreset<PresetOptions>;
@@ -2512,13 +2336,11 @@ declare const gt06: BytesPreset<PresetOptions>;
 interface HdlcOptions extends PresetOptions {
 	/**
 	 * Bits of the frame check sequence: 16, or 32.
-	 *
 	 * @defaultValue 16
 	 */
 	fcs?: 16 | 32;
 	/**
 	 * Control characters (00 to 1f) are escaped too in what is sent, as peers want it that have agreed on no map of them (ACCM).
-	 *
 	 * @defaultValue false
 	 */
 	escapeControls?: boolean;
@@ -2529,9 +2351,7 @@ interface HdlcOptions extends PresetOptions {
  * `onFrameError`.
  *
  * RFC 1662, section 4 and appendix C (FCS). Up to 64 KiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/hdlc.md
  */
 declare const hdlc: BytesPreset<HdlcOptions>;
@@ -2541,13 +2361,11 @@ interface Iso8583Options extends PresetOptions {
 	/**
 	 * How the length is written: most networks use two bytes, four decimal digits (`{ decimal: 4 }`), or four decimal digits
 	 * in two bytes (`{ bcd: 2 }`).
-	 *
 	 * @defaultValue "u16"
 	 */
 	length?: FrameNumber;
 	/**
 	 * What it counts: the message, or itself too.
-	 *
 	 * @defaultValue "rest"
 	 */
 	counts?: "rest" | "self";
@@ -2558,9 +2376,7 @@ interface Iso8583Options extends PresetOptions {
  *
  * ISO 8583 says nothing of framing; these are the ones of jPOS: `NACChannel`, `ASCIIChannel`, `BCDChannel`. As long as the
  * length can say.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/iso8583.md
  */
 declare const iso8583: BytesPreset<Iso8583Options>;
@@ -2571,9 +2387,7 @@ declare const iso8583: BytesPreset<Iso8583Options>;
  * told to `onFrameError`.
  *
  * JT/T 808-2019, section 4.4. Up to 1044 bytes: 21 of the longest header, and a body of 1023.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/jt808.md
  */
 declare const jt808: BytesPreset<PresetOptions>;
@@ -2584,9 +2398,7 @@ declare const jt808: BytesPreset<PresetOptions>;
  *
  * Apache Kafka protocol guide, "Protocol Primitive Types" and "Requests". Up to 1 MiB, as producers send by default; brokers let in 100 MiB
  * (`socket.request.max.bytes`).
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/kafka.md
  */
 declare const kafka: BytesPreset<PresetOptions>;
@@ -2595,25 +2407,21 @@ declare const kafka: BytesPreset<PresetOptions>;
 interface LengthPrefixedOptions extends TextPresetOptions {
 	/**
 	 * How the length is written.
-	 *
 	 * @defaultValue "u32"
 	 */
 	as?: FrameNumber;
 	/**
 	 * Which of its bytes comes first.
-	 *
 	 * @defaultValue "big"
 	 */
 	order?: "big" | "little";
 	/**
 	 * What it counts: the message, or itself and the message.
-	 *
 	 * @defaultValue "rest"
 	 */
 	counts?: "rest" | "self" | "frame";
 	/**
 	 * What is added to it.
-	 *
 	 * @defaultValue 0
 	 */
 	add?: number;
@@ -2623,9 +2431,7 @@ interface LengthPrefixedOptions extends TextPresetOptions {
  * does with `LengthFieldBasedFrameDecoder` and `LengthFieldPrepender`.
  *
  * No document: as most programs do. Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/lengthPrefixed.md
  */
 declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
@@ -2634,19 +2440,16 @@ declare const lengthPrefixed: BytesOrText<LengthPrefixedOptions>;
 interface LinesOptions extends PresetOptions {
 	/**
 	 * Lines are text in UTF-8, handed over as strings; what is none is a malformed frame. False: they are Buffers.
-	 *
 	 * @defaultValue true
 	 */
 	text?: boolean;
 	/**
 	 * What is written behind a line that is sent. Both end one that comes.
-	 *
 	 * @defaultValue "\n"
 	 */
 	newline?: "\n" | "\r\n";
 	/**
 	 * Empty lines are no messages.
-	 *
 	 * @defaultValue false
 	 */
 	ignoreEmpty?: boolean;
@@ -2656,9 +2459,7 @@ interface LinesOptions extends PresetOptions {
  * message is a line without its end, and `send` takes the same; one that holds an end is refused with `ERR_GEV_DATA`.
  *
  * No document: as most programs do. Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/lines.md
  */
 declare const lines: TextOrBytes<LinesOptions>;
@@ -2668,9 +2469,7 @@ declare const lines: TextOrBytes<LinesOptions>;
  * which `send` writes.
  *
  * minecraft.wiki, "Java Edition protocol/Packets", packet format. Up to 2,097,151 bytes, as the length can say.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/minecraft.md
  */
 declare const minecraft: BytesPreset<PresetOptions>;
@@ -2681,9 +2480,7 @@ declare const minecraft: BytesPreset<PresetOptions>;
  *
  * HL7 2.5.1, appendix C.4 (minimal lower layer protocol). Up to 1 MiB. Messages name their character set themselves (MSH-18),
  * which is why they are bytes unless `text` is set.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/mllp.md
  */
 declare const mllp: BytesOrText<TextPresetOptions>;
@@ -2692,7 +2489,6 @@ declare const mllp: BytesOrText<TextPresetOptions>;
 interface ModbusOptions extends PresetOptions {
 	/**
 	 * Modbus TCP, whose header has a length, or the frames of a serial line sent over TCP as they are, which end with a CRC.
-	 *
 	 * @defaultValue "tcp"
 	 */
 	mode?: "tcp" | "rtu";
@@ -2706,9 +2502,7 @@ interface ModbusOptions extends PresetOptions {
  *
  * Modbus Messaging on TCP/IP 1.0b, section 3.1.3 (up to 260 bytes); Modbus over serial line 1.02, section 2.5.1 (up to 254
  * without CRC); Modbus application protocol 1.1b3, section 6, for the lengths of requests.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/modbus.md
  */
 declare const modbus: BytesPreset<ModbusOptions>;
@@ -2718,9 +2512,7 @@ declare const modbus: BytesPreset<ModbusOptions>;
  * take it, and `send` takes the same.
  *
  * MQTT 3.1.1, section 2.2 (fixed header), MQTT 5, section 2.1. Up to 1 MiB; the protocol allows for 256 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/mqtt.md
  */
 declare const mqtt: BytesPreset<PresetOptions>;
@@ -2730,9 +2522,7 @@ declare const mqtt: BytesPreset<PresetOptions>;
  * `send` takes the same.
  *
  * D. J. Bernstein, Netstrings (cr.yp.to/proto/netstrings.txt). Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/netstring.md
  */
 declare const netstring: BytesOrText<TextPresetOptions>;
@@ -2741,14 +2531,12 @@ declare const netstring: BytesOrText<TextPresetOptions>;
 interface NmeaOptions extends PresetOptions {
 	/**
 	 * Sentences are text, handed over as strings; what is no UTF-8 is a malformed frame. False: they are Buffers.
-	 *
 	 * @defaultValue true
 	 */
 	text?: boolean;
 	/**
 	 * Sentences have a checksum, which is checked, and written behind what is sent. False: it is not looked at, and a part of the
 	 * message where there is one.
-	 *
 	 * @defaultValue true
 	 */
 	checksum?: boolean;
@@ -2759,9 +2547,7 @@ interface NmeaOptions extends PresetOptions {
  * is between sentences, are left out and told to `onFrameError`.
  *
  * NMEA 0183, section 5.3; IEC 61162-1. Up to 1024 bytes: the document allows for 82, to which many instruments do not keep.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/nmea.md
  */
 declare const nmea: TextOrBytes<NmeaOptions>;
@@ -2772,9 +2558,7 @@ declare const nmea: TextOrBytes<NmeaOptions>;
  * takes whole messages, or the one byte that answers an SSLRequest.
  *
  * PostgreSQL documentation, "Frontend/Backend Protocol", "Message Formats". Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/postgres.md
  */
 declare const postgres: BytesPreset<PresetOptions>;
@@ -2782,7 +2566,6 @@ declare const postgres: BytesPreset<PresetOptions>;
 /** Types of values of RESP that JavaScript has none for. */
 /**
  * A simple string, such as `+OK`: a line of text. Of those that come a `string` is made.
- *
  * @example
  * ```ts
  * const ok = new RespSimple("OK");
@@ -2797,7 +2580,6 @@ declare class RespSimple {
 }
 /**
  * An error as a value: a line of text, whose first word is a code by custom. It is not thrown by anybody.
- *
  * @example
  * ```ts
  * return new RespError("ERR unknown command");
@@ -2819,7 +2601,6 @@ declare class RespVerbatim {
 }
 /**
  * What is told without having been asked for (RESP3), such as a message of a channel.
- *
  * @typeParam Value - of what is told: see {@link RespValue} and {@link RespReply}.
  */
 declare class RespPush<Value = RespReply> {
@@ -2841,7 +2622,6 @@ type RespReply = string | NodeJS.ArrayBufferView | ArrayBuffer | number | bigint
 /**
  * What comes, where it need not be a request: simple strings as `string`, bulk strings as `Text`, numbers as `number` or, where
  * that would not be exact, as `bigint`, and so are big numbers; null in all of its forms is `null`.
- *
  * @typeParam Text - what bulk strings are: `Buffer`, or with the option `text` `string`.
  */
 type RespValue<Text = Buffer> = Text | string | number | bigint | boolean | null | RespError | RespVerbatim | RespPush<RespValue<Text>> | RespAttributed<RespValue<Text>> | RespValue<Text>[] | Map<RespValue<Text>, RespValue<Text>> | Set<RespValue<Text>>;
@@ -2851,53 +2631,45 @@ interface RespOptions {
 	/**
 	 * Largest message in bytes, with all that is in it, as it is on the wire. A larger one closes the connection with 1009 as
 	 * soon as that is announced. 0 means no limit but that of `limits.maxMemoryBytes`.
-	 *
 	 * @defaultValue 1 MiB
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * Most values in a message, all its arrays, maps and the like together; more close the connection with 1009.
-	 *
 	 * @defaultValue 65,536
 	 */
 	maxValues?: number;
 	/**
 	 * Most arrays, maps and the like within one another; more close the connection with 1002.
-	 *
 	 * @defaultValue 16
 	 */
 	maxDepth?: number;
 	/**
 	 * Any value is a message. False: only requests are, arrays of bulk strings as clients send them, and commands in a line.
-	 *
 	 * @defaultValue false
 	 */
 	values?: boolean;
 	/**
 	 * Whether a request may be a line, such as `PING` or `SET a "b c"`, as people type them. One of more than 64 KiB closes the
 	 * connection with 1009, as with Redis.
-	 *
 	 * @defaultValue true
 	 */
 	inline?: boolean;
 	/**
 	 * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
 	 * 0 means for ever.
-	 *
 	 * @defaultValue 0
 	 */
 	frameTimeoutMs?: number;
 	/**
 	 * Bulk strings are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD). False: each is a
 	 * `Buffer`, which may share its memory with the others of its message.
-	 *
 	 * @defaultValue false
 	 */
 	text?: boolean;
 	/**
 	 * The version of RESP that connections begin with, for what is sent: 2, or 3, which has types of its own for `null`,
 	 * booleans, maps and more. See {@link setRespVersion}.
-	 *
 	 * @defaultValue 2
 	 */
 	version?: 2 | 3;
@@ -2912,9 +2684,7 @@ interface RespOptions {
  *
  * What is wrong is told to `onFrameError`. What is given to `send` and cannot be sent throws `ERR_GEV_DATA`: a line with CR or
  * LF in it, for one.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/resp.md
  */
 declare function resp(options?: RespOptions & {
@@ -2939,7 +2709,6 @@ declare function resp(options: RespOptions & {
 /**
  * Whole values of RESP as they are on the wire, cut natively: for who reads them himself, or has a {@link CustomProtocol} do so
  * (the option `over` of {@link custom}). What is sent goes out as it is.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 declare function respFrames(options?: Omit<RespOptions, "text" | "version">): StreamProtocol<"resp">;
@@ -2947,7 +2716,6 @@ declare function respFrames(options?: Omit<RespOptions, "text" | "version">): St
  * Has a connection of {@link resp} get values of this version from now on, as the command `HELLO 3` wants it. With version 2 those
  * that it does not have go as Redis sends them then: `null` as a null bulk string, a map as an array of keys and values, sets and
  * pushes as arrays, booleans as 1 and 0, doubles and big numbers as bulk strings, and attributes not at all.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for another version.
  */
 declare function setRespVersion(connection: object, version: 2 | 3): void;
@@ -2956,9 +2724,7 @@ declare function setRespVersion(connection: object, version: 2 | 3): void;
  * SLIP. A message is a packet without escapes, and `send` takes the same. Nothing between two ends is no message.
  *
  * RFC 1055. Up to 65,535 bytes, as IP packets have.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/slip.md
  */
 declare const slip: BytesPreset<PresetOptions>;
@@ -2967,16 +2733,13 @@ declare const slip: BytesPreset<PresetOptions>;
  * SMPP 3.3, 3.4 and 5.0. A message is a whole PDU, with its length, as libraries take it, and `send` takes the same.
  *
  * SMPP 3.4, section 3.2. Up to 128 KiB: the longest parameter, message_payload, has 64 KiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/smpp.md
  */
 declare const smpp: BytesPreset<PresetOptions>;
 
 /**
  * A frame of STOMP that has come.
- *
  * @typeParam Body - what bodies are: `Buffer`, or with the option `text` `string`.
  */
 interface StompFrame<Body = Buffer> {
@@ -3001,32 +2764,27 @@ interface StompOptions {
 	/**
 	 * Largest frame in bytes, with headers and body. A larger one closes the connection with 1009 as soon as that is known. 0
 	 * means no limit but that of `limits.maxMemoryBytes`.
-	 *
 	 * @defaultValue 1 MiB
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * Most bytes of command and headers together; more close the connection with 1009.
-	 *
 	 * @defaultValue 16 KiB
 	 */
 	maxHeaderBytes?: number;
 	/**
 	 * Most header lines of a frame; more close the connection with 1009.
-	 *
 	 * @defaultValue 100
 	 */
 	maxHeaders?: number;
 	/**
 	 * Bodies are text: each is a `string`, made as UTF-8, and what is none of that is replaced (U+FFFD).
-	 *
 	 * @defaultValue false
 	 */
 	text?: boolean;
 	/**
 	 * How long a frame that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
 	 * 0 means for ever.
-	 *
 	 * @defaultValue 0
 	 */
 	frameTimeoutMs?: number;
@@ -3036,9 +2794,7 @@ interface StompOptions {
  * heart-beats, are passed over; `send("\n")` sends one.
  *
  * What is wrong is told to `onFrameError`. What is given to `send` and would be no frame throws `ERR_GEV_DATA`.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/stomp.md
  */
 declare function stomp(options?: StompOptions & {
@@ -3056,9 +2812,7 @@ declare function stomp(options: StompOptions & {
  *
  * RFC 6587, sections 3.4.1 and 3.4.2; RFC 5424 for messages. Up to 64 KiB. Messages may be in any character set, which is why
  * they are bytes unless `text` is set.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/syslog.md
  */
 declare const syslog: BytesOrText<TextPresetOptions>;
@@ -3071,9 +2825,7 @@ declare const syslog: BytesOrText<TextPresetOptions>;
  *
  * Teltonika data sending protocols (wiki.teltonika-gps.com), "Codec 8" and "Communication with server". Up to 4096 bytes: packets
  * have 1280 at most, and answers of codec 12 may be longer.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/teltonika.md
  */
 declare const teltonika: BytesPreset<PresetOptions>;
@@ -3083,9 +2835,7 @@ declare const teltonika: BytesPreset<PresetOptions>;
  * writes.
  *
  * RFC 1006, section 6; RFC 2126. Up to 65,531 bytes, as the length can say.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/tpkt.md
  */
 declare const tpkt: BytesPreset<PresetOptions>;
@@ -3109,14 +2859,12 @@ interface TypedProtobufOptions {
 	/**
 	 * Largest message in bytes, its type counted. A larger one closes the connection with 1009 as soon as it is announced. 0
 	 * means no limit but that of `limits.maxMemoryBytes`.
-	 *
 	 * @defaultValue 1 MiB
 	 */
 	maxMessageBytes?: number;
 	/**
 	 * How long a message that has begun may take to come as a whole; later its connection is closed, with the cause `"timeout"`.
 	 * 0 means for ever.
-	 *
 	 * @defaultValue 0
 	 */
 	frameTimeoutMs?: number;
@@ -3130,7 +2878,6 @@ interface TypedProtobufOptions {
  *   length        length  type      data              the first length counts all that follows
  * ```
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @example
  * ```ts
  * new Server(
@@ -3149,7 +2896,6 @@ declare function typedProtobuf(options?: TypedProtobufOptions): Custom<TypedMess
 interface VarintPrefixedOptions extends PresetOptions {
 	/**
 	 * Most bytes of the length, 1 to 10.
-	 *
 	 * @defaultValue 5
 	 */
 	maxBytes?: number;
@@ -3159,9 +2905,7 @@ interface VarintPrefixedOptions extends PresetOptions {
  * `writeDelimitedTo`). A message is these bytes, and `send` takes the same.
  *
  * protobuf.dev, Techniques, "Streaming Multiple Messages", and Encoding, "Base 128 Varints". Up to 1 MiB.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
- *
  * @see https://github.com/gev-node/gev/blob/main/docs/presets/varintPrefixed.md
  */
 declare const varintPrefixed: BytesPreset<VarintPrefixedOptions>;
@@ -3172,49 +2916,41 @@ interface DeflateOptions {
 	 * `"shared"`: the event loops have the compressors, each message is compressed by itself, and a connection between
 	 * messages needs no memory for it. `"dedicated"`: each connection has its own, with its history: smaller
 	 * messages, for up to 430 KiB a connection (less with smaller windows), as long as `memoryBudgetBytes` lasts.
-	 *
 	 * @defaultValue "shared"
 	 */
 	mode?: "shared" | "dedicated";
 	/**
 	 * Messages of fewer bytes are not compressed, unless `send` is told to.
-	 *
 	 * @defaultValue 1024
 	 */
 	threshold?: number;
 	/**
 	 * From 0 (not at all) and 1 (fastest) to 9 (smallest).
-	 *
 	 * @defaultValue 1
 	 */
 	level?: number;
 	/**
 	 * Memory of compressors, 1 to 9.
-	 *
 	 * @defaultValue 8
 	 */
 	memLevel?: number;
 	/**
 	 * Compress each message by itself also in the mode `"dedicated"`.
-	 *
 	 * @defaultValue false
 	 */
 	serverNoContextTakeover?: boolean;
 	/**
 	 * Have clients compress each message by itself also in the mode `"dedicated"`.
-	 *
 	 * @defaultValue false
 	 */
 	clientNoContextTakeover?: boolean;
 	/**
 	 * Largest window of our compressors, as a power of two: 9 to 15.
-	 *
 	 * @defaultValue 15
 	 */
 	serverMaxWindowBits?: number;
 	/**
 	 * Largest window of clients' compressors, where they leave us the choice: 9 to 15.
-	 *
 	 * @defaultValue 15
 	 */
 	clientMaxWindowBits?: number;
@@ -3222,7 +2958,6 @@ interface DeflateOptions {
 	 * What all dedicated compressors of a server may take together, in bytes; connections beyond it get `"shared"`. As much
 	 * again (and at least 1 MiB) may be lent for compressed messages that are half way in, 48 KiB each; beyond it
 	 * such a message closes its connection with 1013.
-	 *
 	 * @defaultValue 64 MiB
 	 */
 	memoryBudgetBytes?: number;
@@ -3233,7 +2968,6 @@ interface WebSocketOptions {
 	 * How `onMessage` gets messages of text: as a `"string"`, or as a `"buffer"` of UTF-8, which has been checked, with `true` as a
 	 * third argument. The second is for those who forward or store text and need no string of it, which costs most of the
 	 * time of a long message; `send(message, { text: true })` sends such bytes as text.
-	 *
 	 * @defaultValue "string"
 	 */
 	text?: "string" | "buffer";
@@ -3242,7 +2976,6 @@ interface WebSocketOptions {
 	 * connection with 1009 as soon as that can be seen. The default of `flow.maxBufferedBytes` follows it, and what is here of
 	 * the messages of all connections is limited by `limits.maxMemoryBytes`. 0 means no limit but that of JavaScript: text
 	 * that is longer than a string can be (`constants.MAX_STRING_LENGTH` of `node:buffer`, some 512 MiB) closes with 1009 too.
-	 *
 	 * @defaultValue 16 MiB
 	 */
 	maxMessageBytes?: number;
@@ -3250,77 +2983,65 @@ interface WebSocketOptions {
 	 * Most frames that one message may consist of, empty ones counted; more close the connection with 1009. Frames leave
 	 * nothing behind but their payload, so that a message never takes more memory than `maxMessageBytes` and the
 	 * few hundred bytes of each of its parts, most of which have 8 to 64 KiB. 0 means no limit.
-	 *
 	 * @defaultValue 16,384
 	 */
 	maxFragments?: number;
 	/**
 	 * Largest payload of one frame in bytes, as it is sent; more closes with 1009. 0 means no limit of its own.
-	 *
 	 * @defaultValue 0
 	 */
 	maxFrameBytes?: number;
 	/**
 	 * Most messages that a peer may send within a second; more close the connection with 1008. 0 means no limit.
-	 *
 	 * @defaultValue 0
 	 */
 	maxMessagesPerSecond?: number;
 	/**
 	 * Most pings and pongs that a peer may send within a second; more close the connection with 1008. (Answers cannot pile
 	 * up: a peer that does not read gets the pong to its latest ping only.) 0 means no limit.
-	 *
 	 * @defaultValue 1000
 	 */
 	maxControlFramesPerSecond?: number;
 	/**
 	 * Largest request head (request line and headers) in bytes; a larger one is answered with 431.
-	 *
 	 * @defaultValue 16 KiB
 	 */
 	maxHeaderBytes?: number;
 	/**
 	 * Most header lines of a request; more are answered with 431.
-	 *
 	 * @defaultValue 100
 	 */
 	maxHeaders?: number;
 	/**
 	 * HTML for a browser that asks for `/` without wanting a WebSocket. Without it (and without `onRequest`) every plain
 	 * HTTP request is answered with 426 Upgrade Required.
-	 *
 	 * @defaultValue none
 	 */
 	page?: string | undefined;
 	/**
 	 * The only path that can be upgraded, such as `"/chat"`; others get 404. A query does not count.
-	 *
 	 * @defaultValue every path
 	 */
 	path?: string | undefined;
 	/**
 	 * Origins of pages that may connect, such as `"https://example.com"`; others get 403. Clients that send no `Origin`
 	 * header are no browsers, and are let in.
-	 *
 	 * @defaultValue every origin
 	 */
 	origins?: readonly string[] | undefined;
 	/**
 	 * Subprotocols: of those that a client offers the first one that is in this list is chosen; without a match the
 	 * connection comes about without one. `onUpgrade` may choose another.
-	 *
 	 * @defaultValue []
 	 */
 	subprotocols?: readonly string[];
 	/**
 	 * Compression of messages (RFC 7692) with clients that offer it: `true`, or its settings. False means none.
-	 *
 	 * @defaultValue none
 	 */
 	perMessageDeflate?: boolean | DeflateOptions | undefined;
 	/**
 	 * A peer that has sent nothing for this time is pinged. 0 means never.
-	 *
 	 * @defaultValue 0
 	 */
 	pingIntervalMs?: number;
@@ -3328,7 +3049,6 @@ interface WebSocketOptions {
 	 * A peer that has sent nothing for this time after such a ping is cut, cause `"timeout"`, code 1006. Whatever arrives is
 	 * a sign of life, also if it has to wait to be handled, and so is that the peer takes what has been waiting for it.
 	 * 0 means never: then there is one ping for each silence.
-	 *
 	 * @defaultValue 10,000
 	 */
 	pongTimeoutMs?: number;
@@ -3336,7 +3056,6 @@ interface WebSocketOptions {
 /**
  * WebSocket (RFC 6455): text messages arrive as `string`, binary ones as `Buffer`; strings are sent as text, bytes as
  * binary. Handshake, fragments, ping, pong and close are dealt with natively.
- *
  * @throws {@link GevError} `ERR_GEV_OPTION` for a wrong option.
  */
 declare function webSocket(options: WebSocketOptions & {
@@ -3365,37 +3084,31 @@ interface WorkerExit {
 interface WorkerPoolOptions {
 	/**
 	 * How many workers.
-	 *
 	 * @defaultValue the number of CPUs
 	 */
 	workers?: number;
 	/**
 	 * As for a server.
-	 *
 	 * @defaultValue that of a server
 	 */
 	host?: string | undefined;
 	/**
 	 * As for a server.
-	 *
 	 * @defaultValue that of a server
 	 */
 	port?: number | undefined;
 	/**
 	 * As for a server.
-	 *
 	 * @defaultValue that of a server
 	 */
 	path?: string | undefined;
 	/**
 	 * As for a server.
-	 *
 	 * @defaultValue that of a server
 	 */
 	reusePort?: boolean | undefined;
 	/**
 	 * Of the listening socket `backlog` and `mode`, as for a server; the others belong to connections.
-	 *
 	 * @defaultValue that of a server
 	 */
 	socket?: Pick<SocketOptions, "backlog" | "mode"> | undefined;
@@ -3403,57 +3116,48 @@ interface WorkerPoolOptions {
 	 * Whether each worker has a thread for its event loop, beside that of its handlers. With a worker for each CPU there is none
 	 * that would run it, and a message that is only echoed costs a quarter to two thirds more CPU time with one; with handlers
 	 * of 20 microseconds it is the same. It pays where there are more CPUs than workers.
-	 *
 	 * @defaultValue false
 	 */
 	threads?: boolean;
 	/**
 	 * What workers find as `workerData` of `node:worker_threads`: a copy each, so that functions cannot be in it.
-	 *
 	 * @defaultValue undefined
 	 */
 	workerData?: unknown;
 	/**
 	 * Limits of each worker's memory, as `new Worker` takes them: who exceeds one ends, and is replaced.
-	 *
 	 * @defaultValue undefined, which is what Node.js gives
 	 */
 	resourceLimits?: ResourceLimits | undefined;
 	/**
 	 * Environment variables of the workers, as `new Worker` takes them.
-	 *
 	 * @defaultValue a copy of this thread's
 	 */
 	env?: WorkerOptions["env"];
 	/**
 	 * Tell over HTTP what all workers do together, as for a server, but without the live page. The server of the file tells nothing.
-	 *
 	 * @defaultValue undefined, which does not
 	 */
 	metrics?: MetricsOptions | undefined;
 	/**
 	 * Time from the end of a worker that has failed to the start of its replacement. It doubles with each one that follows,
 	 * up to `maxRestartDelayMs`, until one has served for that long.
-	 *
 	 * @defaultValue 100
 	 */
 	restartDelayMs?: number;
 	/**
 	 * The longest of these times.
-	 *
 	 * @defaultValue 10,000
 	 */
 	maxRestartDelayMs?: number;
 	/**
 	 * Told what has gone wrong in the pool itself: a replacement whose file could not be loaded, and what a server's `onError`
 	 * is told of accepting. Errors of handlers go to their own `onError`, in the worker.
-	 *
 	 * @defaultValue a warning of the process
 	 */
 	onError?: ((error: Error) => void) | undefined;
 	/**
 	 * Told of every worker that has ended without being asked to.
-	 *
 	 * @defaultValue undefined
 	 */
 	onWorkerExit?: ((exit: WorkerExit) => void) | undefined;
@@ -3467,7 +3171,6 @@ interface WorkerPoolOptions {
  * it is for ({@link PoolWorkerInfo}). Where it listens, and by how many loops, is not the server's affair there. A worker that
  * dies, by an exception, `process.exit()`, a limit of its memory or a failure of its event loop, costs its own connections, and
  * is replaced.
- *
  * @example
  * ```ts
  * // echo.js: export default new Server({ onMessage: (_, message) => message }, { protocol: webSocket() });
@@ -3479,7 +3182,6 @@ declare class WorkerPool {
 	#private;
 	/**
 	 * Checks everything but the file, and starts nothing.
-	 *
 	 * @param file - URL, or path, of the module that exports the server.
 	 * @throws {@link GevError} `ERR_GEV_OPTION`.
 	 */
@@ -3488,14 +3190,12 @@ declare class WorkerPool {
 	get address(): ListenAddress | undefined;
 	/**
 	 * Starts all workers, and listens when each of them can serve.
-	 *
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_WORKER` when a worker's file cannot be loaded, or exports no server:
 	 * `cause` says why; `ERR_GEV_STATE` when the pool runs already; or as `Server.start`. Nothing is left of it then.
 	 */
 	start(): Promise<ListenAddress>;
 	/**
 	 * Stops listening, then every worker's server as `Server.stop` does, all at the same time, and ends the workers.
-	 *
 	 * @returns how connections ended that were open, of all workers.
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_OPTION` for a wrong option, `ERR_GEV_STATE` while it is starting.
 	 */
@@ -3505,7 +3205,6 @@ declare class WorkerPool {
 	/**
 	 * Replaces the workers, one after the other: each by one that serves already, and then stops as by {@link stop} with these
 	 * options. There is no moment at which nobody accepts. While it runs, later calls wait for the first.
-	 *
 	 * @throws (rejects with) {@link GevError} `ERR_GEV_STATE` when the pool does not run, or is stopped meanwhile;
 	 * `ERR_GEV_WORKER` when a new worker fails: those that have not been replaced stay.
 	 */

@@ -32,7 +32,7 @@ if (leaks.length > 0) {
 	);
 	process.exit(1);
 }
-const code = withTabs(withLinks(withPages(chunk.code)));
+const code = inBrief(withTabs(withLinks(withPages(chunk.code))));
 writeIfChanged("index.d.cts", header + references(chunk) + code);
 writeIfChanged("index.d.ts", `${header}export * from "./index.cjs";\n`);
 
@@ -47,6 +47,11 @@ async function bundle() {
 	});
 	const { output } = await build.generate({ format: "es" });
 	return output[0];
+}
+
+/** Tags of comments end a paragraph by themselves. */
+function inBrief(code) {
+	return code.replace(/\n\t* \*\n(\t*) \* @/g, "\n$1 * @");
 }
 
 /** Examples and diagrams of what has a page with them in docs/presets are left to that, as they are many. */

@@ -255,9 +255,10 @@ function compile() {
 	const bundles = [
 		"index.d.cts",
 		"index.d.ts",
-		"dist/index.cjs",
-		"dist/index.js",
 		"build/internals.cjs",
+		"dist/index.cjs",
+		"dist/names.cjs",
+		"dist/index.js",
 	];
 	const page = listFiles(["src/live"], /\.(html|css|mjs)$/);
 	const inputs = [

@@ -139,6 +139,7 @@ test("the package exports what its types declare, and nothing else", async (t) =
 	const names = ["GevError", "Protocol", "SendStatus", "Server", "raw"];
 	t.true(names.every((name) => list.includes(name)));
 	t.deepEqual(Object.keys(gev).sort(), list.split(", ").sort());
+	t.deepEqual(Object.keys(require("gev")).sort(), list.split(", ").sort());
 	t.throws(() => require("gev/dist/index.cjs"), {
 		code: "ERR_PACKAGE_PATH_NOT_EXPORTED",
 	});
