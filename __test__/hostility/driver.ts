@@ -7,7 +7,7 @@ import { ownAnswer, responseAnswer, upgradeAnswer } from "./answers.js";
 import { expectedUncaught, owned } from "./bombs.js";
 import { type Circumstances, someCircumstances } from "./circumstances.js";
 import { type Client, RawClient, WebSocketClient } from "./client.js";
-import { Enquiry } from "./enquiry.js";
+import { Enquiry, UNANSWERED } from "./enquiry.js";
 import { overflow } from "./full-stack.js";
 import type { Kind } from "./kinds.js";
 import { sendMany, sendPlain } from "./sending.js";
@@ -224,7 +224,8 @@ class Driver {
 			if (wrong === "") return;
 			// Whoever has written over all that a loop shows has ended it, with what it had been asked.
 			const isExcused = trial.isScorched || trial.ledger.stops !== stops;
-			if (wrong === undefined && isExcused) return;
+			// A stop does not wait for an answer longer than it may.
+			if ((wrong === undefined || wrong === UNANSWERED) && isExcused) return;
 			trial.verdict.find(`${target}: ${wrong ?? "no response"}`);
 		});
 		this.#enquiries.add(enquiry);

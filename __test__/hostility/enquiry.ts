@@ -38,6 +38,9 @@ export class Enquiry {
 	}
 }
 
+/** What is wrong with a response that came of no answer. */
+export const UNANSWERED = "answered with 503, for want of an answer in time";
+
 /** What is wrong with a response; "" for nothing. */
 function fault(response: Buffer, answer: Answer): string {
 	const end = response.indexOf("\r\n\r\n");
@@ -49,6 +52,7 @@ function fault(response: Buffer, answer: Answer): string {
 		return `${body.length} bytes behind Content-Length: ${length}`;
 	}
 	if (status === 500 && answer.mayFail) return "";
+	if (status === 503 && answer.status !== 503) return UNANSWERED;
 	if (status !== answer.status) {
 		return `status ${status}, not ${answer.status} (${answer.name})`;
 	}
