@@ -7,15 +7,18 @@ import test, { type ExecutionContext } from "ava";
 import { type Connection, frames, raw, Server } from "gev";
 import pg from "pg";
 import { loops } from "../kit/loops.js";
+import { foreignEnvironment } from "../kit/program.js";
 import { openSocket, tcp } from "../kit/tcp-client.js";
 
 /** Protocols that become others, with the clients that people use. */
 
 const run = promisify(execFile);
 
+const env = foreignEnvironment();
+
 /** True when there is such a program. */
 function has(program: string, ...args: string[]): boolean {
-	return spawnSync(program, args).status === 0;
+	return spawnSync(program, args, { env }).status === 0;
 }
 
 const options = { host: "127.0.0.1", port: 0, ...loops(1) };
@@ -102,10 +105,11 @@ test("pg starts a session, and is told that there is no TLS", async (t) => {
 	"psql asks for TLS, is refused, and starts its session on the same connection",
 	async (t) => {
 		const port = await started(t, postgres());
-		const { stdout } = await run("psql", [
+		const args = [
 			`host=127.0.0.1 port=${port} user=anyone dbname=any sslmode=prefer gssencmode=disable`,
 			...["-X", "-A", "-t", "-c", "select 1"],
-		]);
+		];
+		const { stdout } = await run("psql", args, { env });
 		t.is(stdout, "select 1\n");
 	},
 );

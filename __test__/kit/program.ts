@@ -58,6 +58,12 @@ export function start(
 	return program;
 }
 
+/** What a program that is none of ours is told: a sanitizer that watches this process is not for it. */
+export function foreignEnvironment(): Record<string, string | undefined> {
+	const ours = Object.entries(process.env);
+	return Object.fromEntries(ours.filter(([name]) => name !== "LD_PRELOAD"));
+}
+
 /** True when it stands still, by SIGSTOP. Linux only. */
 export function isStopped({ pid }: Program): boolean {
 	const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

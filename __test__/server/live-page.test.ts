@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { type ServerOptions, webSocket } from "gev";
+import { foreignEnvironment } from "../kit/program.js";
 import { Queue } from "../kit/queue.js";
 import { serve } from "../kit/server.js";
 import { tcp } from "../kit/tcp-client.js";
@@ -29,7 +30,11 @@ interface Page {
 
 interface Playwright {
 	chromium: {
-		launch(options: { executablePath: string; args: string[] }): Promise<{
+		launch(options: {
+			executablePath: string;
+			args: string[];
+			env: Record<string, string | undefined>;
+		}): Promise<{
 			newPage(): Promise<Page>;
 			close(): Promise<void>;
 		}>;
@@ -73,6 +78,7 @@ async function open(t: ExecutionContext, options: ServerOptions = {}) {
 	const browser = await chromium.launch({
 		executablePath: executablePath as string,
 		args: ["--no-sandbox"],
+		env: foreignEnvironment(),
 	});
 	t.teardown(() => browser.close());
 	const page = await browser.newPage();

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Socket, connect as toSocket } from "node:net";
 import { promisify } from "node:util";
 import anyTest, { type ExecutionContext } from "ava";
 import { GevError, raw, Server, webSocket } from "gev";
+import { foreignEnvironment } from "../kit/program.js";
 import { protocols, serve } from "../kit/server.js";
 import { socketPath } from "../kit/socket-path.js";
 import { connect } from "../kit/ws-client.js";
@@ -83,8 +84,7 @@ test("curl gets the page through a unix socket", async (t) => {
 	const path = socketPath();
 	await serveAt(t, path, {}, { protocol: webSocket({ page: "<p>here</p>" }) });
 	const args = ["--silent", "--unix-socket", path, "http://localhost/"];
-	// A sanitizer of this process is none of curl's.
-	const env = { ...process.env, LD_PRELOAD: undefined };
+	const env = foreignEnvironment();
 	const curl = promisify(execFile)("curl", args, { env });
 	const { stdout } = await curl.catch((error: NodeJS.ErrnoException) => {
 		if (error.code !== "ENOENT") throw error;
@@ -122,6 +122,7 @@ test("a path that somebody listens to is in use", async (t) => {
 test("a path that is no socket is in use, and stays as it is", async (t) => {
 	const path = socketPath();
 	writeFileSync(path, "mine");
+	t.teardown(() => rmSync(path));
 	const code = "EADDRINUSE";
 	await t.throwsAsync(new Server({}, { path }).start(), { code });
 	t.true(statSync(path).isFile());
@@ -130,6 +131,7 @@ test("a path that is no socket is in use, and stays as it is", async (t) => {
 test("a path without its folder, or in one that is a file, is an error", async (t) => {
 	const path = socketPath();
 	writeFileSync(path, "");
+	t.teardown(() => rmSync(path));
 	for (const [below, code] of [
 		[`${path}-none/a`, "ENOENT"],
 		[`${path}/a`, "ENOTDIR"],
