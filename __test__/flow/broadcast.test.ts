@@ -1,4 +1,4 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import {
 	type Connection,
 	custom,
@@ -7,6 +7,7 @@ import {
 	Server,
 	webSocket,
 } from "gev";
+import type { ClientOptions } from "ws";
 import { loops } from "../kit/loops.js";
 import { pair } from "../kit/pair.js";
 import { type AnyHandler, protocols, serve } from "../kit/server.js";
@@ -16,12 +17,24 @@ import { connect, type WsClient } from "../kit/ws-client.js";
 
 const silent: AnyHandler = { onMessage() {} };
 
+/** Clients that the server's handlers know of: a broadcast leaves out who has just come. */
+async function crowd(
+	t: ExecutionContext,
+	{ server, url }: { server: Server; url: string },
+	count: number,
+	options: readonly ClientOptions[] = [],
+): Promise<WsClient[]> {
+	const clients: WsClient[] = [];
+	for (let n = 0; n < count; n++)
+		clients.push(await connect(t, url, options[n]));
+	await until(() => server.connectionCount === count);
+	return clients;
+}
+
 for (const count of [1, 4]) {
 	test(`a broadcast goes to all, between what is sent before and behind it: ${count} loops`, async (t) => {
 		const { server, url } = await serve(t, silent, { loops: count });
-		const clients: WsClient[] = [];
-		for (let n = 0; n < 60; n++) clients.push(await connect(t, url));
-		await until(() => server.connectionCount === 60);
+		const clients = await crowd(t, { server, url }, 60);
 		const each = (text: string) => {
 			for (const connection of server.connections()) connection.send(text);
 		};
@@ -60,8 +73,7 @@ for (const count of [1, 4]) {
 
 test("many long messages that are shared arrive whole and in order", async (t) => {
 	const { server, url } = await serve(t, silent);
-	const clients: WsClient[] = [];
-	for (let n = 0; n < 100; n++) clients.push(await connect(t, url));
+	const clients = await crowd(t, { server, url }, 100);
 	for (let n = 0; n < 20; n++) await server.broadcast(`${n}`.padEnd(16_384));
 	for (const { messages } of clients) {
 		for (let n = 0; n < 20; n++) {
@@ -74,8 +86,7 @@ test("many long messages that are shared arrive whole and in order", async (t) =
 
 test("to, except and filter say who gets it, each once", async (t) => {
 	const { server, url } = await serve(t, silent);
-	const clients: WsClient[] = [];
-	for (let n = 0; n < 6; n++) clients.push(await connect(t, url));
+	const clients = await crowd(t, { server, url }, 6);
 	const all = [...server.connections()] as Connection<number>[];
 	all.forEach((connection, index) => {
 		connection.context = index;
@@ -197,8 +208,7 @@ test("who has agreed on compression gets it compressed, with and without a conte
 		protocol: webSocket({ perMessageDeflate: { threshold: 100 } }),
 	});
 	const takeover = { serverNoContextTakeover: false };
-	const clients: WsClient[] = [];
-	for (const perMessageDeflate of [
+	const offers = [
 		false,
 		true,
 		{ serverNoContextTakeover: true },
@@ -206,9 +216,8 @@ test("who has agreed on compression gets it compressed, with and without a conte
 		{ serverNoContextTakeover: true },
 		takeover,
 		takeover,
-	]) {
-		clients.push(await connect(t, url, { perMessageDeflate }));
-	}
+	].map((perMessageDeflate) => ({ perMessageDeflate }));
+	const clients = await crowd(t, { server, url }, offers.length, offers);
 	const long = `${"compressible ".repeat(2000)}end`;
 	const huge = Buffer.alloc(300_000, "some more of it");
 	const expected = ["short", long, huge, long, huge, "short"];
@@ -245,7 +254,7 @@ for (const name of ["raw", "websocket"] as const) {
 				t.deepEqual(await client.read(70_002), Buffer.concat(parts));
 			}
 		} else {
-			const clients = [await connect(t, url), await connect(t, url)];
+			const clients = await crowd(t, { server, url }, 2);
 			await sendAll();
 			for (const { messages } of clients) {
 				for (const part of parts) t.deepEqual(await messages.next(), part);
@@ -261,8 +270,7 @@ test("a long message is in memory once, however many get it and do not read", as
 		maxBufferedBytes: 16 * 1024 * 1024,
 	};
 	const { server, url } = await serve(t, silent, { limits, flow });
-	const clients: WsClient[] = [];
-	for (let n = 0; n < 50; n++) clients.push(await connect(t, url));
+	const clients = await crowd(t, { server, url }, 50);
 	for (const { socket } of clients) socket.pause();
 	// Fifty times as much as may be held, were each connection to have its own.
 	const message = Buffer.alloc(1024 * 1024, 5);
@@ -284,7 +292,7 @@ test("what is prepared is sent as it was, again and again, by whoever sends", as
 		onMessage: (): unknown => reply,
 	} as never);
 	const reply = server.prepare("reply");
-	const client = await connect(t, url);
+	const [client] = (await crowd(t, { server, url }, 1)) as [WsClient];
 	const [connection] = server.connections();
 	const bytes = Buffer.from("first");
 	const binary = server.prepare(bytes);
@@ -348,7 +356,7 @@ test("onDrain follows a broadcast that has made it congested", async (t) => {
 		{ onMessage() {}, onDrain: () => drained() },
 		{ flow },
 	);
-	const client = await connect(t, url);
+	const [client] = (await crowd(t, { server, url }, 1)) as [WsClient];
 	client.socket.pause();
 	const [connection] = server.connections() as Iterable<Connection>;
 	let congested = 0;
@@ -363,8 +371,7 @@ test("onDrain follows a broadcast that has made it congested", async (t) => {
 
 test("closes and a stop between broadcasts leave out who is closed, and lose nothing of the others", async (t) => {
 	const { server, url } = await serve(t, silent, { loops: 2 });
-	const clients: WsClient[] = [];
-	for (let n = 0; n < 20; n++) clients.push(await connect(t, url));
+	const clients = await crowd(t, { server, url }, 20);
 	const all = [...server.connections()];
 	const first = server.broadcast("first");
 	for (const connection of all.slice(0, 10)) connection.close();
@@ -386,8 +393,7 @@ test("closes and a stop between broadcasts leave out who is closed, and lose not
 test("a broadcast that fails for want of stack counts at those only who get it", async (t) => {
 	for (const length of [10, 20_000]) {
 		const { server, url } = await serve(t, silent, { loops: 2 });
-		const clients: WsClient[] = [];
-		for (let n = 0; n < 10; n++) clients.push(await connect(t, url));
+		const clients = await crowd(t, { server, url }, 10);
 		const message = Buffer.alloc(length, 7);
 		let tried = 0;
 		let isDone = false;
