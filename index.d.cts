@@ -2038,7 +2038,7 @@ declare class Server<Context = unknown, In = Buffer, Out = Data> {
 	connections(): IterableIterator<Connection<Context, Out>>;
 	/**
 	 * Sends one message to all open connections, or to those whom the options name, as `send` of each would, but with one command
-	 * for all of a loop, framed and compressed once there; what a {@link CustomProtocol} packs is packed for each.
+	 * for all of a loop, or for 6,000 of them or more, framed and compressed once for each; what a {@link CustomProtocol} packs is packed for each.
 	 * What was sent to a connection before goes out before it. Overflow, `onDrain` and counts are each connection's own.
 	 * @returns what became of it: known when all of it has been given to the event loops. A server that does not run has no
 	 * connections, and sends nothing.
